@@ -1,0 +1,121 @@
+# make                 build the module for Lua 5.4
+# make LUA=luajit      ... or for another Lua (lua5.1 to lua5.5, luajit)
+# make install PREFIX=/usr/local
+# make demo            files being opened on this machine, as they are
+# make test            install what the tests need, build, run them all
+# make asan            the same tests under AddressSanitizer and UBSan
+# make vmtest KERNEL=6.1|6.12 USERLAND=bookworm|trixie
+# make check           clang-format, luacheck, layering
+
+LUA    ?= lua5.4
+PREFIX ?= /usr/local
+CLANG  ?= clang
+
+# luarocks says where its Lua's headers are; else pkg-config knows.
+LUA_INCDIR ?=
+LUA_CFLAGS := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags $(LUA) 2>/dev/null))
+LUA_ABI    := $(if $(filter luajit,$(LUA)),5.1,$(patsubst lua%,%,$(LUA)))
+
+BUILD := build/$(LUA)$(if $(SANITIZE),-san)
+
+CFLAGS   ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
+LBPF_CFLAGS  := -std=c11 -fPIC -fvisibility=hidden -pthread -D_GNU_SOURCE \
+                $(WARNINGS) $(LUA_CFLAGS) $(shell pkg-config --cflags libbpf libelf)
+# Lua's own symbols come from the program that loads the module: no Lua library is linked.
+LBPF_LDFLAGS := -shared -pthread -Wl,-z,nodelete -Wl,--as-needed
+LBPF_LDLIBS  := $(shell pkg-config --libs libbpf) -lelf
+
+ifdef SANITIZE
+LBPF_CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+LBPF_LDFLAGS += -fsanitize=address,undefined
+endif
+
+SOURCES := lbpf.c $(wildcard core/*.c)
+OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
+MODULE  := $(BUILD)/lbpf/core.so
+
+BPF_SOURCES := $(wildcard tests/bpf/*.bpf.c examples/*/*.bpf.c)
+BPF_OBJECTS := $(foreach s,$(BPF_SOURCES),build/bpf/$(notdir $(s:.c=.o)))
+
+HELPER_SOURCES := $(wildcard tests/helpers/*.c)
+HELPERS := $(HELPER_SOURCES:tests/helpers/%.c=build/helpers/%)
+
+.PHONY: all module bpf helpers install demo test asan vmtest check tools clean
+all: module
+
+module: $(MODULE)
+
+$(MODULE): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(LBPF_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LBPF_LDLIBS)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(LBPF_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJECTS:.o=.d)
+
+# BPF objects ------------------------------------------------------------------------------
+
+BPF_ARCH   := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
+BPF_CFLAGS := --target=bpf -O2 -g -Wall -Werror -D__TARGET_ARCH_$(BPF_ARCH) \
+              -I/usr/include/$(shell uname -m)-linux-gnu
+
+bpf: $(BPF_OBJECTS)
+
+vpath %.bpf.c $(sort $(dir $(BPF_SOURCES)))
+build/bpf/%.bpf.o: %.bpf.c
+	@mkdir -p $(@D)
+	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+
+# Programs that the tests run ----------------------------------------------------------------
+
+helpers: $(HELPERS)
+
+build/helpers/%: tests/helpers/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=gnu11 -O1 -g -Wall -Werror -o $@ $<
+
+# Installing -----------------------------------------------------------------------------------
+
+INST_LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_ABI)
+INST_LUADIR ?= $(PREFIX)/share/lua/$(LUA_ABI)
+
+install: module
+	install -D -m 755 $(MODULE) $(DESTDIR)$(INST_LIBDIR)/lbpf/core.so
+	cd lua && find . -name '*.lua' -exec install -D -m 644 {} $(DESTDIR)$(INST_LUADIR)/{} \;
+
+# The two commands of the README -----------------------------------------------------------------
+# Each installs what it needs first; the real work is a make of its own, which then finds it.
+
+demo:
+	@tests/tools demo
+	@$(MAKE) -s --no-print-directory module bpf
+	@examples/opens/demo $(LUA)
+
+test:
+	@tests/tools test
+	$(MAKE) --no-print-directory suite
+
+.PHONY: suite
+suite: bpf helpers
+	$(MAKE) --no-print-directory module LUA=lua5.4
+	$(MAKE) --no-print-directory module LUA=luajit
+	tests/all host lua5.4 luajit
+
+asan: bpf helpers
+	$(MAKE) --no-print-directory module LUA=lua5.4 SANITIZE=1
+	tests/all host lua5.4-san
+
+vmtest: bpf
+	tests/vm/run $(KERNEL) $(USERLAND) $(LUA)
+
+check:
+	tests/tools check
+	clang-format --dry-run -Werror lbpf.c core/*.[ch] tests/helpers/*.c
+	luacheck -q lua examples tests *.rockspec
+	tests/check/layering
+
+clean:
+	rm -rf build

@@ -1,0 +1,14 @@
+/* Attaching programs: by their section, by a handler's closure, or to whatever is named. */
+#ifndef LBPF_ATTACH_H
+#define LBPF_ATTACH_H
+
+#include "compat.h"
+
+/* The methods program:attach() and object:attach(). */
+int attach_program(lua_State *L);
+int attach_object(lua_State *L);
+
+/* The methods of programs that name their target. */
+extern const luaL_Reg attach_kernel_methods[], attach_event_methods[];
+
+#endif

@@ -1,0 +1,258 @@
+/* Attaching to events, and to functions of user space: tracepoint, raw_tracepoint, trace,
+ * perf_event, uprobe, usdt.
+ */
+#include "attach.h"
+
+#include "attempt.h"
+#include "fd.h"
+#include "field.h"
+#include "value.h"
+#include <errno.h>
+
+static const struct field tracepoint_fields[] = {
+	FIELD(struct bpf_tracepoint_opts, bpf_cookie, FIELD_U64),
+	FIELDS_END,
+};
+
+/*** Attaches to a tracepoint.
+@function program:attach_tracepoint
+@tparam string category "syscalls"
+@tparam string name "sys_enter_openat"
+@tparam ?table opts `bpf_cookie` (64 bits)
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_tracepoint_opts
+*/
+static int attach_tracepoint(lua_State *L)
+{
+	struct bpf_tracepoint_opts opts = {.sz = sizeof(opts)};
+	const char *category, *name;
+	struct bpf_link *link;
+	struct attempt a;
+
+	attempt_check(L, &a);
+	category = luaL_checkstring(L, 2);
+	name = luaL_checkstring(L, 3);
+	field_read(L, 4, tracepoint_fields, &opts);
+	attempt_begin(L, &a);
+	link = bpf_program__attach_tracepoint_opts(a.prog, category, name, &opts);
+	return attempt_finish(L, &a, link, "attach_tracepoint", name);
+}
+
+#if LBPF_HEADERS(1, 4)
+/* Newer than the oldest libbpf that the module may run with. */
+#pragma weak bpf_program__attach_raw_tracepoint_opts
+
+static const struct field raw_tracepoint_fields[] = {
+	FIELD_SINCE(struct bpf_raw_tracepoint_opts, cookie, FIELD_U64, 1, 4),
+	FIELDS_END,
+};
+#else
+static const struct field raw_tracepoint_fields[] = {
+	FIELD_NEEDS("cookie", 1, 4),
+	FIELDS_END,
+};
+#endif
+
+/*** Attaches to a raw tracepoint.
+@function program:attach_raw_tracepoint
+@tparam string name "sys_enter"
+@tparam ?table opts `cookie` (64 bits; libbpf 1.4, kernel 6.10)
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_raw_tracepoint_opts
+*/
+static int attach_raw_tracepoint(lua_State *L)
+{
+	struct bpf_link *link;
+	struct attempt a;
+	const char *name;
+
+	attempt_check(L, &a);
+	name = luaL_checkstring(L, 2);
+#if LBPF_HEADERS(1, 4)
+	struct bpf_raw_tracepoint_opts opts = {.sz = sizeof(opts)};
+
+	field_read(L, 3, raw_tracepoint_fields, &opts);
+	attempt_begin(L, &a);
+	if (opts.cookie) /* which field_read() takes only if the function is there */
+		link = bpf_program__attach_raw_tracepoint_opts(a.prog, name, &opts);
+	else
+		link = bpf_program__attach_raw_tracepoint(a.prog, name);
+#else
+	field_read(L, 3, raw_tracepoint_fields, NULL);
+	attempt_begin(L, &a);
+	link = bpf_program__attach_raw_tracepoint(a.prog, name);
+#endif
+	return attempt_finish(L, &a, link, "attach_raw_tracepoint", name);
+}
+
+static const struct field trace_fields[] = {
+	FIELD(struct bpf_trace_opts, cookie, FIELD_U64),
+	FIELDS_END,
+};
+
+/*** Attaches a BTF-typed program (tp_btf, fentry, fexit, fmod_ret) to what it was loaded for.
+@function program:attach_trace
+@tparam ?table opts `cookie` (64 bits)
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_trace_opts
+*/
+static int attach_trace(lua_State *L)
+{
+	struct bpf_trace_opts opts = {.sz = sizeof(opts)};
+	struct bpf_link *link;
+	struct attempt a;
+
+	attempt_check(L, &a);
+	field_read(L, 2, trace_fields, &opts);
+	attempt_begin(L, &a);
+	link = bpf_program__attach_trace_opts(a.prog, &opts);
+	return attempt_finish(L, &a, link, "attach_trace", NULL);
+}
+
+static const struct field perf_event_fields[] = {
+	FIELD(struct bpf_perf_event_opts, bpf_cookie, FIELD_U64),
+#if LBPF_HEADERS(1, 2)
+	FIELD_SINCE(struct bpf_perf_event_opts, force_ioctl_attach, FIELD_BOOL, 1, 2),
+#else
+	FIELD_NEEDS("force_ioctl_attach", 1, 2),
+#endif
+	FIELDS_END,
+};
+
+/*** Attaches to a perf event.
+@function program:attach_perf_event
+@tparam fd|integer event from `lbpf.perf_event_open`, which the link then owns; or a descriptor
+ number, which is duplicated and stays the caller's
+@tparam ?table opts `bpf_cookie` (64 bits), `force_ioctl_attach` (boolean)
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_perf_event_opts
+*/
+static int attach_perf_event(lua_State *L)
+{
+	struct bpf_perf_event_opts opts = {.sz = sizeof(opts)};
+	struct bpf_link *link;
+	struct attempt a;
+	struct fd *event;
+
+	lua_settop(L, 3);
+	attempt_check(L, &a);
+	event = fd_check_or_dup(L, 2);
+	if (!event)
+		return value_fail(L, errno, "attach_perf_event: the descriptor");
+	field_read(L, 3, perf_event_fields, &opts);
+	attempt_begin(L, &a);
+	link = bpf_program__attach_perf_event_opts(a.prog, fd_number(event), &opts);
+	if (!value_pointer_error(link))
+		fd_disown(event);
+	return attempt_finish(L, &a, link, "attach_perf_event", NULL);
+}
+
+/* User space ------------------------------------------------------------------------------- */
+
+/* The process at ARG: nil stands for all. */
+static pid_t check_pid(lua_State *L, int arg)
+{
+	return lua_isnil(L, arg) ? -1 : (pid_t)value_check_int(L, arg, -1, INT32_MAX);
+}
+
+static const struct field uprobe_fields[] = {
+	FIELD(struct bpf_uprobe_opts, func_name, FIELD_STRING),
+	FIELD(struct bpf_uprobe_opts, retprobe, FIELD_BOOL),
+	FIELD(struct bpf_uprobe_opts, bpf_cookie, FIELD_U64),
+	FIELD(struct bpf_uprobe_opts, ref_ctr_offset, FIELD_SIZE),
+#if LBPF_HEADERS(1, 2)
+	FIELD_SINCE(struct bpf_uprobe_opts, attach_mode, FIELD_INT, 1, 2),
+#else
+	FIELD_NEEDS("attach_mode", 1, 2),
+#endif
+	FIELDS_END,
+};
+
+/*** Attaches to the entry or the return of a function in a binary or a shared library.
+@function program:attach_uprobe
+@tparam ?integer pid 0: this process; nil: all
+@tparam string binary_path "libc.so.6", or with its folder
+@tparam ?integer func_offset in the file, or into `func_name`
+@tparam ?table opts `func_name`, `retprobe` (boolean), `bpf_cookie` (64 bits), `ref_ctr_offset`,
+ `attach_mode`
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_uprobe_opts
+*/
+static int attach_uprobe(lua_State *L)
+{
+	struct bpf_uprobe_opts opts = {.sz = sizeof(opts)};
+	struct bpf_link *link;
+	struct attempt a;
+	const char *path;
+	size_t offset;
+	pid_t pid;
+
+	lua_settop(L, 5);
+	attempt_check(L, &a);
+	pid = check_pid(L, 2);
+	path = luaL_checkstring(L, 3);
+	offset = lua_isnil(L, 4) ? 0 : (size_t)value_check_int(L, 4, 0, INT64_MAX);
+	field_read(L, 5, uprobe_fields, &opts);
+	luaL_argcheck(L, opts.func_name || !lua_isnil(L, 4), 4,
+		      "expected an offset, or option 'func_name'");
+	attempt_begin(L, &a);
+	link = bpf_program__attach_uprobe_opts(a.prog, pid, path, offset, &opts);
+	return attempt_finish(L, &a, link, "attach_uprobe", opts.func_name ? opts.func_name : path);
+}
+
+static const struct field usdt_fields[] = {
+	FIELD(struct bpf_usdt_opts, usdt_cookie, FIELD_U64),
+	FIELDS_END,
+};
+
+/*** Attaches to a statically defined probe of a binary.
+@function program:attach_usdt
+@tparam ?integer pid 0: this process; nil: all
+@tparam string binary_path
+@tparam string provider
+@tparam string name
+@tparam ?table opts `usdt_cookie` (64 bits)
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_usdt
+*/
+static int attach_usdt(lua_State *L)
+{
+	struct bpf_usdt_opts opts = {.sz = sizeof(opts)};
+	const char *path, *provider, *name;
+	struct bpf_link *link;
+	struct attempt a;
+	pid_t pid;
+
+	lua_settop(L, 6);
+	attempt_check(L, &a);
+	pid = check_pid(L, 2);
+	path = luaL_checkstring(L, 3);
+	provider = luaL_checkstring(L, 4);
+	name = luaL_checkstring(L, 5);
+	field_read(L, 6, usdt_fields, &opts);
+	attempt_begin(L, &a);
+	link = bpf_program__attach_usdt(a.prog, pid, path, provider, name, &opts);
+	return attempt_finish(L, &a, link, "attach_usdt", name);
+}
+
+const luaL_Reg attach_event_methods[] = {
+	{"attach_tracepoint", attach_tracepoint},
+	{"attach_raw_tracepoint", attach_raw_tracepoint},
+	{"attach_trace", attach_trace},
+	{"attach_perf_event", attach_perf_event},
+	{"attach_uprobe", attach_uprobe},
+	{"attach_usdt", attach_usdt},
+	{NULL, NULL},
+};

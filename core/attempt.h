@@ -1,0 +1,29 @@
+/* One call of a bpf_program__attach function, from its arguments to the link. */
+#ifndef LBPF_ATTEMPT_H
+#define LBPF_ATTEMPT_H
+
+#include "frame.h"
+
+struct link;
+
+struct attempt {
+	struct owner *owner;
+	struct bpf_program *prog;
+	struct frame frame;
+	struct link *link;
+	int env, handle; /* indices */
+};
+
+/* Takes the program at 1, which must be loaded. */
+void attempt_check(lua_State *L, struct attempt *a);
+
+/* Makes the handle, and enters: once libbpf has attached, nothing may fail. */
+void attempt_begin(lua_State *L, struct attempt *a);
+
+/* Ends the attempt HOW to attach to TARGET (may be NULL). Returns 1: the link is pushed, and is
+ * in obj.links; or 4: nil, message, errno, log.
+ */
+int attempt_finish(lua_State *L, struct attempt *a, struct bpf_link *link, const char *how,
+		   const char *target);
+
+#endif

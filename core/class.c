@@ -1,0 +1,80 @@
+#include "class.h"
+
+#include <string.h>
+
+void class_new(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta)
+{
+	luaL_newmetatable(L, name);
+	luaL_setfuncs(L, meta, 0);
+	lua_pushstring(L, name);
+	lua_setfield(L, -2, "__name");
+	lua_pushboolean(L, 0); /* getmetatable() must not hand out __gc */
+	lua_setfield(L, -2, "__metatable");
+	lua_newtable(L);
+	luaL_setfuncs(L, methods, 0);
+	lua_getfield(L, -2, "__index");
+	if (lua_iscfunction(L, -1)) {
+		lua_CFunction index = lua_tocfunction(L, -1);
+
+		lua_pop(L, 1);
+		lua_pushcclosure(L, index, 1);
+	} else {
+		lua_pop(L, 1);
+	}
+	lua_setfield(L, -2, "__index");
+	lua_pop(L, 1);
+}
+
+void class_add_methods(lua_State *L, const char *name, const luaL_Reg *methods)
+{
+	luaL_getmetatable(L, name);
+	lua_getfield(L, -1, "__index");
+	luaL_setfuncs(L, methods, 0);
+	lua_pop(L, 2);
+}
+
+void *class_push(lua_State *L, const char *name, size_t size, int env)
+{
+	void *ud;
+
+	if (env)
+		lua_pushvalue(L, env);
+	else
+		lua_newtable(L);
+	ud = compat_newuserdata(L, size);
+	memset(ud, 0, size);
+	lua_insert(L, -2);
+	compat_setuservalue(L, -2);
+	luaL_getmetatable(L, name);
+	lua_setmetatable(L, -2);
+	return ud;
+}
+
+void *class_retire(lua_State *L, const char *name)
+{
+	void *ud = luaL_checkudata(L, 1, name);
+
+	lua_pushnil(L);
+	lua_setmetatable(L, 1);
+	return ud;
+}
+
+void owner_unref(struct owner *o)
+{
+	if (--o->refs == 0)
+		o->release(o);
+}
+
+void owner_check(lua_State *L, const struct owner *o)
+{
+	if (o->closed)
+		luaL_error(L, "%s '%s' is closed", o->kind, o->name);
+}
+
+void owner_check_idle(lua_State *L, const struct owner *o, const char *operation)
+{
+	owner_check(L, o);
+	if (o->busy)
+		luaL_error(L, "%s '%s' is busy: %s() inside its own callback", o->kind, o->name,
+			   operation);
+}

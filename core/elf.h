@@ -1,0 +1,19 @@
+/* What has to be known of an object file before libbpf sees it. */
+#ifndef LBPF_ELF_H
+#define LBPF_ELF_H
+
+#include <stddef.h>
+
+/* An object file: a path, or an image in memory if PATH is NULL. */
+struct elf_source {
+	const char *path;
+	const void *image;
+	size_t size;
+};
+
+/* Writes the names of the sections that hold programs into BUF, each ended by a zero byte, as
+ * far as SIZE goes. The size that all of them take; 0 for what is no ELF file.
+ */
+size_t elf_program_sections(const struct elf_source *source, char *buf, size_t size);
+
+#endif

@@ -1,0 +1,23 @@
+/* libbpf's own names for types, both ways: "kprobe", "trace_kprobe_multi", "ringbuf". */
+#ifndef LBPF_ENUM_H
+#define LBPF_ENUM_H
+
+#include "compat.h"
+
+struct enumeration {
+	const char *what;            /* "program type" */
+	const char *(*name)(int id); /* NULL where there is none */
+};
+
+extern const struct enumeration enum_prog_type, enum_attach_type, enum_map_type, enum_link_type;
+
+/* The argument ARG, a name or a number; raises on anything else. */
+int enum_check(lua_State *L, int arg, const struct enumeration *e);
+
+/* The name or number at IDX; false if it is neither. */
+bool enum_to_id(lua_State *L, int idx, const struct enumeration *e, int *id);
+
+/* Pushes the name of ID, or the number where the running libbpf has no name for it. */
+void enum_push(lua_State *L, int id, const struct enumeration *e);
+
+#endif

@@ -1,0 +1,112 @@
+#include "fd.h"
+
+#include "class.h"
+#include "value.h"
+#include <fcntl.h>
+#include <unistd.h>
+
+#define FD "lbpf.fd"
+
+struct fd {
+	int number; /* -1: closed, or somebody else's by now */
+};
+
+struct fd *fd_push(lua_State *L)
+{
+	struct fd *fd = class_push(L, FD, sizeof(*fd), 0);
+
+	fd->number = -1;
+	return fd;
+}
+
+void fd_own(struct fd *fd, int number)
+{
+	fd->number = number;
+}
+
+static struct fd *check(lua_State *L, int arg)
+{
+	struct fd *fd = luaL_checkudata(L, arg, FD);
+
+	luaL_argcheck(L, fd->number >= 0, arg, "the descriptor was closed, or given to a link");
+	return fd;
+}
+
+struct fd *fd_check_or_dup(lua_State *L, int arg)
+{
+	struct fd *fd;
+	int number;
+
+	if (lua_type(L, arg) != LUA_TNUMBER)
+		return check(L, arg);
+	number = (int)value_check_int(L, arg, 0, INT32_MAX);
+	fd = fd_push(L);
+	lua_replace(L, arg);
+	fd->number = fcntl(number, F_DUPFD_CLOEXEC, 3);
+	return fd->number < 0 ? NULL : fd;
+}
+
+int fd_number(const struct fd *fd)
+{
+	return fd->number;
+}
+
+void fd_disown(struct fd *fd)
+{
+	fd->number = -1;
+}
+
+/*** The descriptor's number, which stays this object's to close.
+@function fd:fileno
+@treturn integer
+*/
+static int fd_fileno(lua_State *L)
+{
+	lua_pushinteger(L, check(L, 1)->number);
+	return 1;
+}
+
+static void close_it(struct fd *fd)
+{
+	if (fd->number >= 0)
+		close(fd->number);
+	fd->number = -1;
+}
+
+/*** Closes the descriptor. Closing twice is harmless.
+@function fd:close
+@treturn boolean true
+*/
+static int fd_close(lua_State *L)
+{
+	close_it(luaL_checkudata(L, 1, FD));
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int fd_gc(lua_State *L)
+{
+	close_it(class_retire(L, FD));
+	return 0;
+}
+
+static int fd_tostring(lua_State *L)
+{
+	const struct fd *fd = luaL_checkudata(L, 1, FD);
+
+	if (fd->number < 0)
+		lua_pushliteral(L, "lbpf.fd (closed)");
+	else
+		lua_pushfstring(L, "lbpf.fd: %d", fd->number);
+	return 1;
+}
+
+void fd_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"fileno", fd_fileno}, {"close", fd_close}, {NULL, NULL}};
+	static const luaL_Reg meta[] = {
+		{"__gc", fd_gc}, {"__close", fd_close}, {"__tostring", fd_tostring}, {NULL, NULL}};
+
+	class_new(L, FD, methods, meta);
+}

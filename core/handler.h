@@ -1,0 +1,29 @@
+/* SEC() handlers: Lua closures that libbpf's callbacks are bridged to. */
+#ifndef LBPF_HANDLER_H
+#define LBPF_HANDLER_H
+
+#include "compat.h"
+#include "registry.h"
+
+/* For the program sections named in SECTIONS (SIZE bytes, each name ended by a zero byte),
+ * pushes a userdata that holds what the registry must know, and returns how many there are.
+ */
+size_t handler_push_needs(lua_State *L, const char *sections, size_t size);
+
+/* Is there anything that an open has to tell the registry? */
+bool handler_any(lua_State *L);
+
+/* Pushes the handler that the program was opened with; ENV is its object's table. False, and
+ * nothing pushed, if it is libbpf's to handle.
+ */
+bool handler_push(lua_State *L, int env, const struct bpf_program *prog);
+
+/* Calls the attach closure of the handler on top of the stack for the program at PROG, replaces
+ * the handler by what it returned, one link or a list of links, and returns 1; 0 if there is
+ * nothing to attach; or 3: nil, message, errno.
+ */
+int handler_attach(lua_State *L, int prog);
+
+void handler_open(lua_State *L);
+
+#endif

@@ -1,0 +1,571 @@
+#include "object.h"
+
+#include "attach.h"
+#include "elf.h"
+#include "field.h"
+#include "frame.h"
+#include "handler.h"
+#include "link.h"
+#include "map.h"
+#include "names.h"
+#include "program.h"
+#include "registry.h"
+#include "value.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define OBJECT "lbpf.object"
+
+enum phase { OPENED, LOADED, FAILED };
+
+/* Memory that libbpf keeps pointers to, and that goes after the bpf_object. */
+struct kept {
+	struct kept *next;
+	max_align_t data[];
+};
+
+struct object {
+	struct owner owner; /* first: the others' view of it */
+	struct bpf_object *obj;
+	enum phase phase;
+	struct registry_user user;
+	struct link *links;
+	struct kept *kept;
+	char *log; /* the kernel's, among the kept; NULL without one */
+	char name[];
+};
+
+struct handle {
+	struct object *o;
+};
+
+static struct object *object_from(struct owner *owner)
+{
+	return (struct object *)owner;
+}
+
+struct bpf_object *object_of(struct owner *owner)
+{
+	return object_from(owner)->obj;
+}
+
+bool object_is_loading_over(const struct owner *owner)
+{
+	return ((const struct object *)owner)->phase != OPENED;
+}
+
+bool object_is_loaded(const struct owner *owner)
+{
+	return ((const struct object *)owner)->phase == LOADED;
+}
+
+struct link **object_links(struct owner *owner)
+{
+	return &object_from(owner)->links;
+}
+
+void *object_alloc(lua_State *L, struct owner *owner, size_t size)
+{
+	struct object *o = object_from(owner);
+	struct kept *k = calloc(1, sizeof(*k) + size);
+
+	if (!k)
+		luaL_error(L, "not enough memory");
+	k->next = o->kept;
+	o->kept = k;
+	return k->data;
+}
+
+static struct object *check_handle(lua_State *L, int arg)
+{
+	return ((struct handle *)luaL_checkudata(L, arg, OBJECT))->o;
+}
+
+struct owner *object_check(lua_State *L, int arg)
+{
+	struct object *o = check_handle(L, arg);
+
+	owner_check(L, &o->owner);
+	return &o->owner;
+}
+
+/* Closing -------------------------------------------------------------------------------- */
+
+static void shut(struct object *o)
+{
+	o->owner.closed = true;
+	link_destroy_all(&o->links);
+	registry_release(&o->user);
+	if (o->obj)
+		bpf_object__close(o->obj);
+	o->obj = NULL;
+}
+
+static void release(struct owner *owner)
+{
+	struct object *o = object_from(owner);
+
+	shut(o);
+	while (o->kept) {
+		struct kept *k = o->kept;
+
+		o->kept = k->next;
+		free(k);
+	}
+	free(o);
+}
+
+/*** Closes the object: its links are destroyed, its programs and maps go unless something else
+holds them. Programs, maps and links of a closed object raise an error that says so. Closing
+twice is harmless.
+@function object:close
+@treturn boolean true
+@raise inside a callback of this object
+@see bpf_object__close
+*/
+static int object_close(lua_State *L)
+{
+	struct object *o = check_handle(L, 1);
+
+	if (!o->owner.closed) {
+		owner_check_idle(L, &o->owner, "close");
+		shut(o);
+	}
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int object_gc(lua_State *L)
+{
+	struct handle *h = class_retire(L, OBJECT);
+
+	if (h->o)
+		owner_unref(&h->o->owner);
+	return 0;
+}
+
+/* Opening -------------------------------------------------------------------------------- */
+
+static const struct field open_fields[] = {
+	FIELD(struct bpf_object_open_opts, object_name, FIELD_STRING),
+	FIELD(struct bpf_object_open_opts, relaxed_maps, FIELD_BOOL),
+	FIELD(struct bpf_object_open_opts, pin_root_path, FIELD_STRING),
+	FIELD(struct bpf_object_open_opts, kconfig, FIELD_STRING),
+	FIELD(struct bpf_object_open_opts, btf_custom_path, FIELD_STRING),
+	FIELD(struct bpf_object_open_opts, kernel_log_size, FIELD_SIZE),
+	FIELD(struct bpf_object_open_opts, kernel_log_level, FIELD_U32),
+#if LBPF_HEADERS(1, 4)
+	FIELD_SINCE(struct bpf_object_open_opts, bpf_token_path, FIELD_STRING, 1, 4),
+#else
+	FIELD_NEEDS("bpf_token_path", 1, 4),
+#endif
+	FIELDS_END,
+};
+
+/* Pushes the handle; its uservalue ENV is shared by all parts of the object:
+ * progs, maps and links by name, handlers by program, and the parts by address.
+ */
+static struct object *push_object(lua_State *L, const char *name)
+{
+	static const char *const parts[] = {"progs", "maps", "links", "handlers"};
+	struct handle *h = class_push(L, OBJECT, sizeof(*h), 0);
+	size_t size = strlen(name) + 1;
+
+	h->o = calloc(1, sizeof(*h->o) + size);
+	if (!h->o)
+		luaL_error(L, "not enough memory");
+	memcpy(h->o->name, name, size);
+	h->o->owner =
+		(struct owner){.kind = "object", .name = h->o->name, .release = release, .refs = 1};
+	h->o->user.name = h->o->name;
+	compat_getuservalue(L, -1);
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		lua_newtable(L);
+		lua_setfield(L, -2, parts[i]);
+	}
+	lua_pushvalue(L, -2);
+	lua_setfield(L, -2, "object"); /* so that a part keeps its whole */
+	return h->o;
+}
+
+/* Pushes a buffer with the names of the source's program sections. */
+static const char *push_sections(lua_State *L, const struct elf_source *source, size_t *size)
+{
+	size_t room = elf_program_sections(source, NULL, 0), now;
+	char *names = compat_newuserdata(L, room + 1);
+
+	now = elf_program_sections(source, names, room);
+	*size = now <= room ? now : 0; /* the file changed: libbpf will see what it is */
+	return names;
+}
+
+/* Gives every program and map its handle, by name and by address. */
+static void collect(lua_State *L, struct object *o, int env)
+{
+	struct bpf_program *prog;
+	struct bpf_map *map;
+
+	lua_getfield(L, env, "progs");
+	bpf_object__for_each_program(prog, o->obj)
+	{
+		program_push(L, &o->owner, prog, env);
+		lua_setfield(L, -2, bpf_program__name(prog));
+	}
+	names_make_strict(L, "program", o->name);
+	lua_getfield(L, env, "maps");
+	bpf_object__for_each_map(map, o->obj)
+	{
+		map_push(L, &o->owner, map, env);
+		lua_setfield(L, -2, bpf_map__name(map));
+	}
+	names_make_strict(L, "map", o->name);
+	lua_pop(L, 2);
+}
+
+/* The section of a program that a handler of the script should have had, and did not get. */
+static const char *missed(lua_State *L, const struct object *o, int env,
+			  const struct registry_need *needs, size_t n)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, o->obj)
+	{
+		const char *section = bpf_program__section_name(prog);
+
+		if (handler_push(L, env, prog)) {
+			lua_pop(L, 1);
+			continue;
+		}
+		for (size_t i = 0; i < n; i++)
+			if (needs[i].sec && strcmp(needs[i].section, section) == 0)
+				return section;
+	}
+	return NULL;
+}
+
+static int open_source(lua_State *L, const struct elf_source *source,
+		       struct bpf_object_open_opts *opts, const char *name)
+{
+	const char *sections, *stolen;
+	struct registry_need *needs;
+	struct bpf_object *obj;
+	struct object *o;
+	struct frame f;
+	size_t size, n;
+	int handle, env, err;
+
+	o = push_object(L, name);
+	env = lua_gettop(L);
+	handle = env - 1;
+	if (opts->kernel_log_size) {
+		luaL_argcheck(L, opts->kernel_log_size < UINT32_MAX, 2,
+			      "option 'kernel_log_size' is out of range");
+		o->log = object_alloc(L, &o->owner, opts->kernel_log_size + 1);
+		opts->kernel_log_buf = o->log;
+	}
+	sections = push_sections(L, source, &size);
+	n = handler_push_needs(L, sections, size);
+	needs = lua_touserdata(L, -1);
+
+	for (bool again = false;; again = true) {
+		frame_enter(L, &f, &o->owner, env);
+		err = registry_begin(&o->user, needs, n);
+		if (err != -EBUSY || again)
+			break;
+		frame_leave(&f);
+		lua_gc(L, LUA_GCCOLLECT, 0); /* a forgotten object may be in the way */
+	}
+	if (!err) {
+		if (source->path)
+			obj = bpf_object__open_file(source->path, opts);
+		else
+			obj = bpf_object__open_mem(source->image, source->size, opts);
+		err = value_pointer_error(obj);
+		o->obj = err ? NULL : obj;
+		registry_end(&o->user, !err);
+	}
+	o->owner.closed = err != 0; /* programs that a closure saw die with the open */
+	frame_leave(&f);
+	if (err == -EBUSY)
+		return value_fail(L, EBUSY,
+				  "open '%s': a handler overrides libbpf's own SEC(), and object "
+				  "'%s' has yet to be loaded or closed",
+				  name, o->user.holder);
+	if (err)
+		return value_fail_logged(L, &f, value_errno(-abs(err)), "open '%s'", name);
+	collect(L, o, env);
+	stolen = missed(L, o, env, needs, n);
+	if (stolen) {
+		value_fail(L, EBUSY,
+			   "open '%s': SEC(\"%s\") was taken by another user of libbpf in this "
+			   "process, before the script's handler",
+			   name, stolen);
+		shut(o);
+		return 3;
+	}
+	lua_settop(L, handle);
+	return 1;
+}
+
+/*** Opens a compiled BPF object. Nothing is loaded into the kernel yet.
+@function open
+@tparam string path of the ELF file that clang --target=bpf wrote
+@tparam ?table opts the fields of bpf_object_open_opts: `object_name`, `relaxed_maps`,
+ `pin_root_path`, `kconfig`, `btf_custom_path`, `bpf_token_path`, `kernel_log_level`, and
+ `kernel_log_size`: keep that much of the kernel's log, see `object:kernel_log`
+@treturn object
+@treturn[2] nil
+@treturn[2] string message, the error number, and all that libbpf had to say
+@see bpf_object__open_file
+*/
+static int lbpf_open(lua_State *L)
+{
+	struct bpf_object_open_opts opts = {.sz = sizeof(opts)};
+	struct elf_source source = {.path = luaL_checkstring(L, 1)};
+
+	lua_settop(L, 2);
+	field_read(L, 2, open_fields, &opts);
+	return open_source(L, &source, &opts, source.path);
+}
+
+/*** Opens a compiled BPF object that is in memory.
+@function open_mem
+@tparam string bytes the ELF file's
+@tparam ?table opts as for `open`; without an `object_name` it is called "memory"
+@treturn object
+@treturn[2] nil
+@treturn[2] string message, the error number, and all that libbpf had to say
+@see bpf_object__open_mem
+*/
+static int lbpf_open_mem(lua_State *L)
+{
+	struct bpf_object_open_opts opts = {.sz = sizeof(opts), .object_name = "memory"};
+	struct elf_source source = {.path = NULL};
+
+	source.image = luaL_checklstring(L, 1, &source.size);
+	luaL_argcheck(L, source.size > 0, 1, "an object cannot be empty");
+	lua_settop(L, 2);
+	field_read(L, 2, open_fields, &opts);
+	return open_source(L, &source, &opts, opts.object_name);
+}
+
+/* Loading and attaching ------------------------------------------------------------------ */
+
+/*** Loads the object's programs and maps into the kernel.
+@function object:load
+@treturn object itself
+@treturn[2] nil
+@treturn[2] string message with the end of the verifier's log, the error number, and the whole log
+@raise whatever a handler's closure raised; if it is loaded already, or a load has failed
+@see bpf_object__load
+*/
+static int object_load(lua_State *L)
+{
+	struct object *o = check_handle(L, 1);
+	struct frame f;
+	int err;
+
+	lua_settop(L, 1);
+	owner_check_idle(L, &o->owner, "load");
+	if (o->phase != OPENED)
+		return luaL_error(L, "object '%s' %s", o->name,
+				  o->phase == LOADED ? "is loaded already"
+						     : "cannot be loaded: a load has failed");
+	compat_getuservalue(L, 1);
+	frame_enter(L, &f, &o->owner, 2);
+	err = bpf_object__load(o->obj);
+	if (err)
+		err = value_errno(err);
+	o->phase = err ? FAILED : LOADED;
+	registry_release(&o->user);
+	if (err && o->log)
+		frame_log(o->log, strlen(o->log));
+	frame_leave(&f);
+	if (err)
+		return value_fail_logged(L, &f, err, "load '%s'", o->name);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** The kernel's log of the load, as far as option `kernel_log_size` of `open` allows.
+@function object:kernel_log
+@treturn ?string the text; nil if the object was opened without that option
+*/
+static int object_kernel_log(lua_State *L)
+{
+	struct object *o = object_from(object_check(L, 1));
+
+	if (o->log)
+		lua_pushstring(L, o->log);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+/* Programs and maps ---------------------------------------------------------------------- */
+
+/*** The object's name: of its file up to the first dot, or option `object_name`.
+@function object:name
+@treturn string
+@see bpf_object__name
+*/
+static int object_name(lua_State *L)
+{
+	lua_pushstring(L, bpf_object__name(object_of(object_check(L, 1))));
+	return 1;
+}
+
+/*** The program after the given one, in the order of the file.
+@function object:next_program
+@tparam ?program prog nil for the first
+@treturn ?program nil after the last
+@see bpf_object__next_program
+*/
+static int object_next_program(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	struct bpf_program *prog = NULL;
+
+	if (!lua_isnoneornil(L, 2))
+		prog = program_check_of(L, 2, owner);
+	prog = bpf_object__next_program(object_of(owner), prog);
+	if (!prog)
+		return 0;
+	lua_settop(L, 1);
+	compat_getuservalue(L, 1);
+	program_push(L, owner, prog, 2);
+	return 1;
+}
+
+/*** The map after the given one, in the order of the file.
+@function object:next_map
+@tparam ?map map nil for the first
+@treturn ?map nil after the last
+@see bpf_object__next_map
+*/
+static int object_next_map(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	struct bpf_map *map = NULL;
+
+	if (!lua_isnoneornil(L, 2))
+		map = map_check_of(L, 2, owner);
+	map = bpf_object__next_map(object_of(owner), map);
+	if (!map)
+		return 0;
+	lua_settop(L, 1);
+	compat_getuservalue(L, 1);
+	map_push(L, owner, map, 2);
+	return 1;
+}
+
+/*** For loops over the programs in the order of the file.
+@function object:each_program
+@treturn function iterator
+*/
+static int object_each_program(lua_State *L)
+{
+	object_check(L, 1);
+	lua_pushcfunction(L, object_next_program);
+	lua_pushvalue(L, 1);
+	return 2;
+}
+
+/*** For loops over the maps in the order of the file.
+@function object:each_map
+@treturn function iterator
+*/
+static int object_each_map(lua_State *L)
+{
+	object_check(L, 1);
+	lua_pushcfunction(L, object_next_map);
+	lua_pushvalue(L, 1);
+	return 2;
+}
+
+/*** Finds a part by its name, where a miss is no error as it is for `object.progs.NAME`.
+@function object:find_program_by_name
+@tparam string name of the C function
+@treturn ?program
+@see bpf_object__find_program_by_name
+*/
+static int find(lua_State *L, const char *table)
+{
+	object_check(L, 1);
+	luaL_checkstring(L, 2);
+	compat_getuservalue(L, 1);
+	lua_getfield(L, -1, table);
+	lua_pushvalue(L, 2);
+	lua_rawget(L, -2);
+	return 1;
+}
+
+static int object_find_program_by_name(lua_State *L)
+{
+	return find(L, "progs");
+}
+
+/*** Finds a map by its name.
+@function object:find_map_by_name
+@tparam string name of the C variable, or ".rodata"
+@treturn ?map
+@see bpf_object__find_map_by_name
+*/
+static int object_find_map_by_name(lua_State *L)
+{
+	return find(L, "maps");
+}
+
+/* obj.progs, obj.maps, obj.links; else a method. */
+static int object_index(lua_State *L)
+{
+	const char *key = lua_tostring(L, 2);
+	bool is_part =
+		key && (!strcmp(key, "progs") || !strcmp(key, "maps") || !strcmp(key, "links"));
+
+	if (!is_part) {
+		lua_pushvalue(L, 2);
+		lua_rawget(L, lua_upvalueindex(1));
+		return 1;
+	}
+	object_check(L, 1);
+	compat_getuservalue(L, 1);
+	lua_getfield(L, -1, key);
+	return 1;
+}
+
+static int object_tostring(lua_State *L)
+{
+	struct object *o = check_handle(L, 1);
+
+	lua_pushfstring(L, "lbpf.object: %s%s", o->name, o->owner.closed ? " (closed)" : "");
+	return 1;
+}
+
+void object_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"open", lbpf_open}, {"open_mem", lbpf_open_mem}, {NULL, NULL}};
+	static const luaL_Reg methods[] = {
+		{"load", object_load},
+		{"attach", attach_object},
+		{"close", object_close},
+		{"name", object_name},
+		{"kernel_log", object_kernel_log},
+		{"next_program", object_next_program},
+		{"next_map", object_next_map},
+		{"each_program", object_each_program},
+		{"each_map", object_each_map},
+		{"find_program_by_name", object_find_program_by_name},
+		{"find_map_by_name", object_find_map_by_name},
+		{NULL, NULL},
+	};
+	static const luaL_Reg meta[] = {
+		{"__index", object_index},       {"__gc", object_gc}, {"__close", object_close},
+		{"__tostring", object_tostring}, {NULL, NULL},
+	};
+
+	class_new(L, OBJECT, methods, meta);
+	luaL_setfuncs(L, functions, 0);
+}

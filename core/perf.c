@@ -1,0 +1,86 @@
+#include "perf.h"
+
+#include "fd.h"
+#include "field.h"
+#include "value.h"
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* struct perf_event_attr's numbers; its bit fields are read one by one below. */
+static const struct field attr_fields[] = {
+	FIELD(struct perf_event_attr, type, FIELD_U32),
+	FIELD(struct perf_event_attr, config, FIELD_U64),
+	FIELD(struct perf_event_attr, config1, FIELD_U64),
+	FIELD(struct perf_event_attr, config2, FIELD_U64),
+	FIELD(struct perf_event_attr, sample_period, FIELD_U64),
+	FIELD(struct perf_event_attr, sample_freq, FIELD_U64),
+	FIELD(struct perf_event_attr, sample_type, FIELD_U64),
+	FIELD(struct perf_event_attr, wakeup_events, FIELD_U32),
+	FIELD_BY_ROOM("freq"),
+	FIELD_BY_ROOM("disabled"),
+	FIELD_BY_ROOM("inherit"),
+	FIELD_BY_ROOM("exclude_user"),
+	FIELD_BY_ROOM("exclude_kernel"),
+	FIELD_BY_ROOM("exclude_idle"),
+	FIELDS_END,
+};
+
+static bool flag(lua_State *L, const char *name)
+{
+	bool on;
+
+	lua_getfield(L, 1, name);
+	if (!lua_isnil(L, -1) && !lua_isboolean(L, -1))
+		luaL_argerror(L, 1, lua_pushfstring(L, "option '%s' must be a boolean", name));
+	on = lua_toboolean(L, -1);
+	lua_pop(L, 1);
+	return on;
+}
+
+/*** Opens a perf event, for `program:attach_perf_event`.
+@function perf_event_open
+@tparam table attr fields of struct perf_event_attr: `type` (1: software, 0: hardware), `config`
+ (with type 1, 0: CPU clock in nanoseconds), `sample_period` or `sample_freq` with `freq` (boolean),
+ `config1`, `config2`, `sample_type`, `wakeup_events`, and the booleans `disabled`, `inherit`,
+ `exclude_user`, `exclude_kernel`, `exclude_idle`
+@tparam ?integer pid 0: this process; nil: all
+@tparam ?integer cpu nil: any
+@treturn fd
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENODEV if the CPU is not online
+@see perf_event_open
+*/
+static int perf_event_open(lua_State *L)
+{
+	struct perf_event_attr attr = {.size = sizeof(attr)};
+	long number;
+	int pid, cpu;
+	struct fd *fd;
+
+	lua_settop(L, 3);
+	luaL_checktype(L, 1, LUA_TTABLE);
+	pid = lua_isnil(L, 2) ? -1 : (int)value_check_int(L, 2, -1, INT32_MAX);
+	cpu = lua_isnil(L, 3) ? -1 : (int)value_check_int(L, 3, -1, INT32_MAX);
+	field_read(L, 1, attr_fields, &attr);
+	attr.freq = flag(L, "freq");
+	attr.disabled = flag(L, "disabled");
+	attr.inherit = flag(L, "inherit");
+	attr.exclude_user = flag(L, "exclude_user");
+	attr.exclude_kernel = flag(L, "exclude_kernel");
+	attr.exclude_idle = flag(L, "exclude_idle");
+	fd = fd_push(L);
+	number = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (number < 0)
+		return value_fail(L, errno, "perf_event_open: type %u, config %llu, cpu %d",
+				  attr.type, (unsigned long long)attr.config, cpu);
+	fd_own(fd, (int)number);
+	return 1;
+}
+
+void perf_open(lua_State *L)
+{
+	lua_pushcfunction(L, perf_event_open);
+	lua_setfield(L, -2, "perf_event_open");
+}

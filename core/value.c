@@ -1,0 +1,254 @@
+#include "value.h"
+
+#include "frame.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Integers ------------------------------------------------------------------------------- */
+
+static bool parse(const char *text, uint64_t *value)
+{
+	bool negative = *text == '-';
+	const char *digits = text + negative;
+	char *end;
+
+	if (*digits < '0' || *digits > '9')
+		return false;
+	errno = 0;
+	*value = strtoull(digits, &end, digits[0] == '0' && (digits[1] | 32) == 'x' ? 16 : 10);
+	if (errno)
+		return false;
+	if (negative) {
+		if (*value > (uint64_t)INT64_MAX + 1)
+			return false;
+		*value = -*value;
+	}
+	/* LuaJIT writes its 64-bit integers with a suffix. */
+	return *end == '\0' || strcmp(end, "LL") == 0 || strcmp(end, "ULL") == 0;
+}
+
+static bool from_number(lua_Number n, uint64_t *value)
+{
+	if (n >= -0x1p63 && n < 0) {
+		*value = (uint64_t)(int64_t)n;
+		return (lua_Number)(int64_t)n == n;
+	}
+	if (n >= 0 && n < 0x1p64) {
+		*value = (uint64_t)n;
+		return (lua_Number)*value == n;
+	}
+	return false;
+}
+
+bool value_to_u64(lua_State *L, int idx, uint64_t *value)
+{
+	bool ok = false;
+
+	switch (lua_type(L, idx)) {
+	case LUA_TNUMBER:
+#if LUA_VERSION_NUM >= 503
+		if (lua_isinteger(L, idx)) {
+			*value = (uint64_t)lua_tointeger(L, idx);
+			return true;
+		}
+#endif
+		return from_number(lua_tonumber(L, idx), value);
+	case LUA_TSTRING:
+		return parse(lua_tostring(L, idx), value);
+	case LBPF_TCDATA:
+		/* "5LL" and "5ULL" are exactly the 64-bit integers; other cdata print otherwise */
+		if (luaL_callmeta(L, idx, "__tostring")) {
+			ok = lua_type(L, -1) == LUA_TSTRING && parse(lua_tostring(L, -1), value);
+			lua_pop(L, 1);
+		}
+		return ok;
+	default:
+		return false;
+	}
+}
+
+uint64_t value_check_u64(lua_State *L, int arg)
+{
+	uint64_t value = 0;
+
+	luaL_argcheck(L, value_to_u64(L, arg, &value), arg, "expected an integer of 64 bits");
+	return value;
+}
+
+int64_t value_check_int(lua_State *L, int arg, int64_t min, int64_t max)
+{
+	uint64_t u = 0;
+	int64_t value;
+
+	if (!value_to_u64(L, arg, &u))
+		luaL_argerror(
+			L, arg,
+			lua_pushfstring(L, "expected an integer, got %s", luaL_typename(L, arg)));
+	value = (int64_t)u;
+	if (value < min || value > max || (value < 0 && min >= 0)) {
+		char range[96];
+
+		snprintf(range, sizeof(range), "%lld is not in %lld to %lld", (long long)value,
+			 (long long)min, (long long)max);
+		luaL_argerror(L, arg, range);
+	}
+	return value;
+}
+
+/* Errors --------------------------------------------------------------------------------- */
+
+int value_errno(long ret)
+{
+	int saved = errno;
+
+	if (ret < 0 && ret >= -INT32_MAX)
+		return (int)-ret;
+	return saved ? saved : EINVAL;
+}
+
+int value_pointer_error(const void *ptr)
+{
+	int saved = errno;
+
+	if ((intptr_t)ptr > 0)
+		return 0;
+	if (ptr && (intptr_t)ptr >= -4095)
+		return (int)-(intptr_t)ptr;
+	return saved ? saved : EINVAL;
+}
+
+const char *value_errno_name(int err)
+{
+	static const char *const names[] = {
+		"LIBBPF_ERRNO__LIBELF", "LIBBPF_ERRNO__FORMAT",   "LIBBPF_ERRNO__KVERSION",
+		"LIBBPF_ERRNO__ENDIAN", "LIBBPF_ERRNO__INTERNAL", "LIBBPF_ERRNO__RELOC",
+		"LIBBPF_ERRNO__LOAD",   "LIBBPF_ERRNO__VERIFY",   "LIBBPF_ERRNO__PROG2BIG",
+		"LIBBPF_ERRNO__KVER",   "LIBBPF_ERRNO__PROGTYPE", "LIBBPF_ERRNO__WRNGPID",
+		"LIBBPF_ERRNO__INVSEQ", "LIBBPF_ERRNO__NLPARSE",
+	};
+	const char *name;
+
+	if (err >= __LIBBPF_ERRNO__START && err < __LIBBPF_ERRNO__END)
+		return names[err - __LIBBPF_ERRNO__START];
+	name = strerrorname_np(err);
+	return name ? name : "unknown error";
+}
+
+/* What a person does next. WORD is sought in the operation; the last that fits is told. */
+static const struct hint {
+	int err;
+	const char *word, *hint;
+} hints[] = {
+	{EPERM, "", "this needs root, or CAP_BPF with CAP_PERFMON or CAP_NET_ADMIN"},
+	{EACCES, "load", "the verifier's log says why"},
+	{E2BIG, "load", "the program is too large or too complex for the verifier"},
+	{EACCES, "tracepoint", "only root may read tracefs"},
+	{ENOENT, "tracepoint",
+	 "no such event, or tracefs is not mounted: mount -t tracefs tracefs "
+	 "/sys/kernel/tracing"},
+	{ENOENT, "raw_tracepoint", "no such event"},
+	{ENOENT, "kprobe", "no such function, or the kernel has no kprobes (CONFIG_KPROBES)"},
+	{ENOENT, "ksyscall", "no such system call, or the kernel has no kprobes (CONFIG_KPROBES)"},
+	{ENOENT, "kprobe_multi", "no function that fprobe can trace matches"},
+	{EOPNOTSUPP, "kprobe_multi", "the kernel has no fprobe (CONFIG_FPROBE)"},
+	{EINVAL, "kprobe_multi",
+	 "the program must be SEC(\"kprobe.multi\"), and every function one that fprobe can trace"},
+	{ENOENT, "usdt", "no such probe in the file: readelf -n lists them"},
+	{ENOENT, "uprobe", "no such file, or no such function in it"},
+	{LIBBPF_ERRNO__FORMAT, "open", "not a BPF object: compile it with clang --target=bpf"},
+	{LIBBPF_ERRNO__LIBELF, "open", "not an ELF file, or only a part of one"},
+	{EBUSY, "ring_buffer", "a process reads a ring through one consumer only"},
+};
+
+static const char *find_hint(int err, const char *what)
+{
+	const char *end = strchr(what, '\'');
+	size_t n = sizeof(hints) / sizeof(hints[0]);
+	char operation[64];
+
+	/* only the operation counts, not the names that follow it in quotes */
+	snprintf(operation, sizeof(operation), "%.*s", (int)(end ? end - what : (long)strlen(what)),
+		 what);
+	for (size_t i = n; i-- > 0;)
+		if (hints[i].err == err && strstr(operation, hints[i].word))
+			return hints[i].hint;
+	return NULL;
+}
+
+static void push_message(lua_State *L, int err, const char *what, va_list ap)
+{
+	char text[256], operation[512];
+	const char *hint;
+
+	if (err >= __LIBBPF_ERRNO__START)
+		libbpf_strerror(err, text, sizeof(text));
+	else
+		snprintf(text, sizeof(text), "%s", strerror(err));
+	vsnprintf(operation, sizeof(operation), what, ap);
+	hint = find_hint(err, operation);
+	lua_pushfstring(L, "%s: %s (%s)%s%s", operation, text, value_errno_name(err),
+			hint ? "; " : "", hint ? hint : "");
+}
+
+int value_fail(lua_State *L, int err, const char *what, ...)
+{
+	va_list ap;
+
+	lua_pushnil(L);
+	va_start(ap, what);
+	push_message(L, err, what, ap);
+	va_end(ap);
+	lua_pushinteger(L, err);
+	return 3;
+}
+
+/* The last lines of a log, at most MAX bytes: what went wrong stands at its end. */
+static const char *tail(const char *log, size_t len, size_t max)
+{
+	const char *start;
+
+	if (len <= max)
+		return log;
+	start = strchr(log + len - max, '\n');
+	return start ? start + 1 : log + len - max;
+}
+
+int value_fail_logged(lua_State *L, const struct frame *f, int err, const char *what, ...)
+{
+	const char *log;
+	size_t len;
+	va_list ap;
+
+	frame_push_log(L, f);
+	log = lua_tolstring(L, -1, &len);
+	lua_pushnil(L);
+	va_start(ap, what);
+	push_message(L, err, what, ap);
+	va_end(ap);
+	if (len > 0) {
+		lua_pushfstring(L, "%s\n%s", lua_tostring(L, -1), tail(log, len, 1600));
+		lua_replace(L, -2);
+	}
+	lua_pushinteger(L, err);
+	lua_pushvalue(L, -4);
+	lua_remove(L, -5);
+	return 4;
+}
+
+int value_result(lua_State *L, int err, const char *what, ...)
+{
+	va_list ap;
+
+	if (err == 0) {
+		lua_pushboolean(L, 1);
+		return 1;
+	}
+	lua_pushnil(L);
+	va_start(ap, what);
+	push_message(L, err, what, ap);
+	va_end(ap);
+	lua_pushinteger(L, err);
+	return 3;
+}

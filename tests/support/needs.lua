@@ -1,0 +1,93 @@
+--- What a spec needs of the machine: `it("...", needs("fprobe", function() ... end))`.
+--
+-- Where a need is not met the spec is skipped, and says why. tests/cells/CELL lists what is
+-- expected to be missing in the cell that runs; any other miss fails, and so does a need that is
+-- met although the list says it is missing.
+
+local lbpf = require "lbpf"
+
+local function exists(path)
+  local f = io.open(path)
+  if f then
+    f:close()
+  end
+  return f ~= nil
+end
+
+local function read(path)
+  local f = io.open(path)
+  local text = f and f:read("*a") or ""
+  if f then
+    f:close()
+  end
+  return text
+end
+
+local function at_least(have, want)
+  local major, minor = have:match("(%d+)%.(%d+)")
+  local want_major, want_minor = want:match("(%d+)%.(%d+)")
+  major, want_major = tonumber(major), tonumber(want_major)
+  return major > want_major
+    or major == want_major and tonumber(minor) >= tonumber(want_minor)
+end
+
+local probes = {
+  root = function()
+    return read("/proc/self/status"):match("Uid:%s+%d+%s+(%d+)") == "0"
+  end,
+  tracefs = function()
+    return exists("/sys/kernel/tracing/events")
+  end,
+  kprobes = function()
+    return exists("/sys/bus/event_source/devices/kprobe/type")
+  end,
+  fprobe = function()
+    return read("/proc/kallsyms"):find(" register_fprobe\n", 1, true) ~= nil
+  end,
+  trampolines = function()
+    return read("/proc/kallsyms"):find(" register_ftrace_direct\n", 1, true) ~= nil
+  end,
+  libbpf = function(version)
+    return at_least(lbpf.version_string(), version)
+  end,
+  kernel = function(version)
+    return at_least(read("/proc/sys/kernel/osrelease"), version)
+  end,
+}
+
+local cell = os.getenv("LBPF_CELL") or "host"
+local missing = {}
+for line in io.lines("tests/cells/" .. cell) do
+  local need = line:match("^([^#]-)%s*$") or line:match("^([^#]-)%s*#")
+  if need and need ~= "" then
+    missing[need] = true
+  end
+end
+
+local known = {}
+
+local function is_met(need)
+  if known[need] == nil then
+    local name, version = need:match("^(%S+)%s*(.*)$")
+    known[need] = probes[name](version) and true or false
+  end
+  return known[need]
+end
+
+--- @param list one need or a list: "root", "kprobes", "fprobe", "libbpf 1.5", "kernel 6.10"
+return function(list, test)
+  return function()
+    for _, need in ipairs(type(list) == "table" and list or {list}) do
+      local met = is_met(need)
+      if met and missing[need] then
+        error(("tests/cells/%s says that '%s' is missing, but it is there"):format(cell, need), 0)
+      elseif not met and not missing[need] then
+        error(("'%s' is missing, and tests/cells/%s does not expect that"):format(need, cell), 0)
+      elseif not met then
+        pending("needs " .. need) -- luacheck: globals pending
+        return
+      end
+    end
+    return test()
+  end
+end
