@@ -41,6 +41,10 @@ BPF_OBJECTS := $(foreach s,$(BPF_SOURCES),build/bpf/$(notdir $(s:.c=.o)))
 HELPER_SOURCES := $(wildcard tests/helpers/*.c)
 HELPERS := $(HELPER_SOURCES:tests/helpers/%.c=build/helpers/%)
 
+# V=1 shows the commands.
+Q   := $(if $(V),,@)
+say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
+
 .PHONY: all module bpf helpers install demo test asan vmtest check tools clean
 all: module
 
@@ -48,11 +52,13 @@ module: $(MODULE)
 
 $(MODULE): $(OBJECTS)
 	@mkdir -p $(@D)
-	$(CC) $(LBPF_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LBPF_LDLIBS)
+	$(call say,LINK,$@)
+	$(Q)$(CC) $(LBPF_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LBPF_LDLIBS)
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(LBPF_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) $(LBPF_CFLAGS) $(CFLAGS) $(CPPFLAGS) -MMD -MP -c -o $@ $<
 
 -include $(OBJECTS:.o=.d)
 
@@ -67,7 +73,8 @@ bpf: $(BPF_OBJECTS)
 vpath %.bpf.c $(sort $(dir $(BPF_SOURCES)))
 build/bpf/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
-	$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(call say,BPF,$@)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
 
 # Programs that the tests run ----------------------------------------------------------------
 
@@ -75,7 +82,8 @@ helpers: $(HELPERS)
 
 build/helpers/%: tests/helpers/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=gnu11 -O1 -g -Wall -Werror -o $@ $<
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Werror -o $@ $<
 
 # Installing -----------------------------------------------------------------------------------
 

@@ -130,19 +130,38 @@ void link_check_returned(lua_State *L, int idx, const struct owner *owner)
 	}
 }
 
+/* Destroys the link of the handle at IDX, and takes it out of obj.links. 0, or libbpf's error. */
+static int destroy_handle(lua_State *L, int idx)
+{
+	struct link *l = ((struct handle *)lua_touserdata(L, idx))->l;
+	int ret, top = lua_gettop(L);
+
+	if (!l->link)
+		return 0;
+	idx = lua_absindex(L, idx);
+	ret = destroy(l);
+	compat_getuservalue(L, idx);
+	lua_getfield(L, -1, "links");
+	lua_getfield(L, -1, l->prog);
+	if (lua_rawequal(L, -1, idx)) {
+		lua_pushnil(L);
+		lua_setfield(L, -3, l->prog);
+	}
+	lua_settop(L, top);
+	return ret;
+}
+
 void link_destroy_returned(lua_State *L, int idx)
 {
-	struct handle *h = test(L, idx);
-
-	if (h && h->l->link)
-		destroy(h->l);
+	if (test(L, idx))
+		destroy_handle(L, idx);
 	if (!lua_istable(L, idx))
 		return;
+	idx = lua_absindex(L, idx);
 	for (size_t i = 1, n = lua_rawlen(L, idx); i <= n; i++) {
 		lua_rawgeti(L, idx, (int)i);
-		h = test(L, -1);
-		if (h && h->l->link)
-			destroy(h->l);
+		if (test(L, -1))
+			destroy_handle(L, -1);
 		lua_pop(L, 1);
 	}
 }
@@ -157,22 +176,9 @@ nothing.
 */
 static int link_destroy(lua_State *L)
 {
-	struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
-	int ret;
+	const struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
+	int ret = destroy_handle(L, 1);
 
-	if (!l->link) {
-		lua_pushboolean(L, 1);
-		return 1;
-	}
-	ret = destroy(l);
-	/* obj.links.NAME is what is attached */
-	compat_getuservalue(L, 1);
-	lua_getfield(L, -1, "links");
-	lua_getfield(L, -1, l->prog);
-	if (lua_rawequal(L, -1, 1)) {
-		lua_pushnil(L);
-		lua_setfield(L, -3, l->prog);
-	}
 	return value_result(L, ret ? value_errno(ret) : 0, "destroy: link of '%s'", l->prog);
 }
 
