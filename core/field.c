@@ -66,8 +66,8 @@ static bool store_integer(lua_State *L, const struct field *f, char *member, int
 	bool ok;
 
 	if (!value_to_u64(L, idx, &value)) {
-		lua_pushfstring(L, "'%s' must be an integer, not %s", f->name,
-				luaL_typename(L, idx));
+		lua_pushfstring(L, "'%s' must be an integer of 64 bits, not %s", f->name,
+				value_show(L, idx));
 		return false;
 	}
 	switch (f->kind) {

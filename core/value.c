@@ -69,11 +69,35 @@ bool value_to_u64(lua_State *L, int idx, uint64_t *value)
 	}
 }
 
+const char *value_show(lua_State *L, int idx)
+{
+	switch (lua_type(L, idx)) {
+	case LUA_TNUMBER:
+		lua_pushvalue(L, idx);
+		return lua_tostring(L, -1);
+	case LUA_TSTRING:
+		if (lua_rawlen(L, idx) <= 32)
+			return lua_pushfstring(L, "'%s'", lua_tostring(L, idx));
+		break;
+	default:
+		break;
+	}
+	return lua_pushfstring(L, "%s", luaL_typename(L, idx));
+}
+
+static int not_an_integer(lua_State *L, int arg)
+{
+	return luaL_argerror(
+		L, arg,
+		lua_pushfstring(L, "expected an integer of 64 bits, got %s", value_show(L, arg)));
+}
+
 uint64_t value_check_u64(lua_State *L, int arg)
 {
 	uint64_t value = 0;
 
-	luaL_argcheck(L, value_to_u64(L, arg, &value), arg, "expected an integer of 64 bits");
+	if (!value_to_u64(L, arg, &value))
+		not_an_integer(L, arg);
 	return value;
 }
 
@@ -83,9 +107,7 @@ int64_t value_check_int(lua_State *L, int arg, int64_t min, int64_t max)
 	int64_t value;
 
 	if (!value_to_u64(L, arg, &u))
-		luaL_argerror(
-			L, arg,
-			lua_pushfstring(L, "expected an integer, got %s", luaL_typename(L, arg)));
+		not_an_integer(L, arg);
 	value = (int64_t)u;
 	if (value < min || value > max || (value < 0 && min >= 0)) {
 		char range[96];
@@ -321,8 +343,12 @@ int value_fail_logged(lua_State *L, const struct frame *f, int err, const char *
 	push_message(L, err, what, ap);
 	va_end(ap);
 	if (len > 0) {
-		lua_pushfstring(L, "%s\n%s", lua_tostring(L, -1), tail(log, len, 1600));
-		lua_replace(L, -2);
+		const char *end = tail(log, len, 1600);
+
+		lua_pushliteral(L, "\n");
+		/* without the log's last line feed */
+		lua_pushlstring(L, end, (size_t)(log + len - end) - (log[len - 1] == '\n'));
+		lua_concat(L, 3);
 	}
 	lua_pushinteger(L, err);
 	lua_pushvalue(L, -4);

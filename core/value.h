@@ -34,6 +34,11 @@ int value_check_fd(lua_State *L, int arg);
 
 void value_open(lua_State *L);
 
+/* Pushes what a message about the value at IDX shows of it: a number or a short string as it is,
+ * of anything else the type.
+ */
+const char *value_show(lua_State *L, int idx);
+
 /* An error number from libbpf: a negative return, or else the errno it left; never 0. */
 int value_errno(long ret);
 
