@@ -2,6 +2,7 @@
 
 #include "attach.h"
 #include "enum.h"
+#include "frame.h"
 #include "loadopts.h"
 #include "object.h"
 #include "value.h"
@@ -294,7 +295,7 @@ static int program_set_ifindex(lua_State *L)
 @tparam string attach_func_name
 @treturn program itself
 @treturn[2] nil
-@treturn[2] string message, and the error number
+@treturn[2] string message, the error number, and what libbpf had to say
 @raise if its object has been loaded
 @see bpf_program__set_attach_target
 */
@@ -303,9 +304,21 @@ static int program_set_attach_target(lua_State *L)
 	struct bpf_program *prog = check_unloaded(L);
 	int fd = (int)value_check_int(L, 2, 0, INT32_MAX);
 	const char *function = luaL_checkstring(L, 3);
-	int ret = bpf_program__set_attach_target(prog, fd, function);
+	struct owner *owner;
+	struct frame f;
+	int err;
 
-	return done(L, ret, prog, "set_attach_target");
+	program_check(L, 1, &owner);
+	frame_enter(L, &f, owner, 0);
+	err = bpf_program__set_attach_target(prog, fd, function);
+	if (err)
+		err = value_errno(err);
+	frame_leave(&f);
+	if (err)
+		return value_fail_logged(L, &f, err, "set_attach_target: program '%s' to '%s'",
+					 bpf_program__name(prog), function);
+	lua_settop(L, 1);
+	return 1;
 }
 
 /*** The program's file descriptor, which stays the object's.
