@@ -99,9 +99,12 @@ static const char *check_bytes(lua_State *L, int arg, size_t size, const char *w
 	return bytes;
 }
 
+/* A queue or a stack has no keys: a script gives nil, or no bytes, and the kernel wants NULL. */
 static const char *check_key(lua_State *L, int arg, const struct map *m)
 {
-	return check_bytes(L, arg, m->key_size, "key");
+	if (m->key_size > 0 || !lua_isnoneornil(L, arg))
+		check_bytes(L, arg, m->key_size, "key");
+	return m->key_size ? lua_tostring(L, arg) : NULL;
 }
 
 static uint64_t check_flags(lua_State *L, int arg)
@@ -209,7 +212,7 @@ static int push_value(lua_State *L, const struct map *m, const void *key, uint64
 
 /*** Reads a value.
 @function map:lookup
-@tparam string key its bytes
+@tparam ?string key its bytes; nil for a queue or a stack, whose next value is read
 @tparam ?integer flags 4: under the value's spin lock
 @treturn ?string the value's bytes, of a per-CPU map those of all CPUs, each rounded up to 8; nil
  alone if there is no such key
@@ -232,7 +235,7 @@ static int map_lookup(lua_State *L)
 
 /*** Writes a value.
 @function map:update
-@tparam string key its bytes
+@tparam ?string key its bytes; nil for a queue or a stack
 @tparam string value its bytes
 @tparam ?string|integer flags "any" (the default), "noexist": only a new key, "exist": only one
  that is there
