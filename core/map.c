@@ -110,10 +110,11 @@ static const char *check_key(lua_State *L, int arg, const struct map *m)
 static uint64_t check_flags(lua_State *L, int arg)
 {
 	static const char *const names[] = {"any", "noexist", "exist", NULL};
+	uint64_t flags;
 
 	if (lua_isnoneornil(L, arg))
 		return BPF_ANY;
-	if (lua_type(L, arg) == LUA_TSTRING)
+	if (lua_type(L, arg) == LUA_TSTRING && !value_to_u64(L, arg, &flags))
 		return (uint64_t)luaL_checkoption(L, arg, NULL, names);
 	return value_check_u64(L, arg);
 }
