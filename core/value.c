@@ -8,8 +8,11 @@
 
 /* Integers ------------------------------------------------------------------------------- */
 
-static bool parse(const char *text, uint64_t *value)
+/* The string at IDX. */
+static bool parse(lua_State *L, int idx, uint64_t *value)
 {
+	size_t len, rest;
+	const char *text = lua_tolstring(L, idx, &len);
 	bool negative = *text == '-';
 	const char *digits = text + negative;
 	char *end;
@@ -25,8 +28,10 @@ static bool parse(const char *text, uint64_t *value)
 			return false;
 		*value = -*value;
 	}
+	rest = (size_t)(text + len - end);
 	/* LuaJIT writes its 64-bit integers with a suffix. */
-	return *end == '\0' || strcmp(end, "LL") == 0 || strcmp(end, "ULL") == 0;
+	return rest == 0 || (rest == 2 && memcmp(end, "LL", 2) == 0) ||
+	       (rest == 3 && memcmp(end, "ULL", 3) == 0);
 }
 
 static bool from_number(lua_Number n, uint64_t *value)
@@ -56,11 +61,11 @@ bool value_to_u64(lua_State *L, int idx, uint64_t *value)
 #endif
 		return from_number(lua_tonumber(L, idx), value);
 	case LUA_TSTRING:
-		return parse(lua_tostring(L, idx), value);
+		return parse(L, idx, value);
 	case LBPF_TCDATA:
 		/* "5LL" and "5ULL" are exactly the 64-bit integers; other cdata print otherwise */
 		if (luaL_callmeta(L, idx, "__tostring")) {
-			ok = lua_type(L, -1) == LUA_TSTRING && parse(lua_tostring(L, -1), value);
+			ok = lua_type(L, -1) == LUA_TSTRING && parse(L, -1, value);
 			lua_pop(L, 1);
 		}
 		return ok;
