@@ -1,5 +1,6 @@
 #include "elf.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
@@ -53,4 +54,17 @@ size_t elf_program_sections(const struct elf_source *source, char *buf, size_t s
 	if (fd >= 0)
 		close(fd);
 	return total;
+}
+
+int elf_read_error(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
+	char byte;
+
+	if (fd < 0)
+		return 0;
+	if (pread(fd, &byte, 1, 0) < 0)
+		err = errno;
+	close(fd);
+	return err;
 }

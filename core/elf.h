@@ -16,4 +16,9 @@ struct elf_source {
  */
 size_t elf_program_sections(const struct elf_source *source, char *buf, size_t size);
 
+/* The error of reading the file at PATH, of a directory for instance; 0 if it can be read, or not
+ * even opened. libbpf loses a descriptor with each file that libelf cannot read.
+ */
+int elf_read_error(const char *path);
+
 #endif

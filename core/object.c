@@ -255,6 +255,9 @@ static int open_source(lua_State *L, const struct elf_source *source,
 	size_t size, n;
 	int handle, env, err;
 
+	err = source->path ? elf_read_error(source->path) : 0;
+	if (err)
+		return value_fail(L, err, "open '%s'", name);
 	o = push_object(L, name);
 	env = lua_gettop(L);
 	handle = env - 1;
