@@ -280,8 +280,9 @@ static int open_source(lua_State *L, const struct elf_source *source,
 		lua_gc(L, LUA_GCCOLLECT, 0); /* a forgotten object may be in the way */
 	}
 	if (!err) {
+		/* a copy of the path: libbpf cuts off a slash at its end, in place */
 		if (source->path)
-			obj = bpf_object__open_file(source->path, opts);
+			obj = bpf_object__open_file(o->name, opts);
 		else
 			obj = bpf_object__open_mem(source->image, source->size, opts);
 		err = value_pointer_error(obj);

@@ -70,6 +70,12 @@ describe("open", function()
     assert.equal("", obj:kernel_log())
   end)
 
+  it("leaves the script's own strings as they are", function()
+    local path = ("no/such/"):rep(20)
+    assert.is_nil((lbpf.open(path)))
+    assert.equal("/", path:sub(-1))
+  end)
+
   it("does not look at the options table again", function()
     local opts = {object_name = "first"}
     local obj = assert(lbpf.open(maps, opts))
@@ -288,12 +294,12 @@ describe("an object that is dropped", function()
   end)
 
   it("leaves no descriptor open", function()
-    local before = process.open_fds()
+    local before = process.kept_fds()
     for _ = 1, 20 do
       lbpf.open(maps)
       lbpf.open("Makefile")
       lbpf.open("build/bpf/relaxed.bpf.o")
     end
-    assert.equal(before, process.open_fds())
+    assert.equal(before, process.kept_fds())
   end)
 end)
