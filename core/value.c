@@ -324,15 +324,21 @@ int value_fail(lua_State *L, int err, const char *what, ...)
 	return 3;
 }
 
-/* The last lines of a log, at most MAX bytes: what went wrong stands at its end. */
-static const char *tail(const char *log, size_t len, size_t max)
+/* Pushes the last lines of a log, without the last line feed: what went wrong stands there. */
+static void push_tail(lua_State *L, const char *log, size_t len)
 {
-	const char *start;
+	const size_t max = 1600;
+	const char *start = log, *line;
 
-	if (len <= max)
-		return log;
-	start = strchr(log + len - max, '\n');
-	return start ? start + 1 : log + len - max;
+	if (len && log[len - 1] == '\n')
+		len--;
+	if (len > max) {
+		start = log + len - max;
+		line = memchr(start, '\n', max);
+		if (line)
+			start = line + 1;
+	}
+	lua_pushlstring(L, start, (size_t)(log + len - start));
 }
 
 int value_fail_logged(lua_State *L, const struct frame *f, int err, const char *what, ...)
@@ -348,11 +354,8 @@ int value_fail_logged(lua_State *L, const struct frame *f, int err, const char *
 	push_message(L, err, what, ap);
 	va_end(ap);
 	if (len > 0) {
-		const char *end = tail(log, len, 1600);
-
 		lua_pushliteral(L, "\n");
-		/* without the log's last line feed */
-		lua_pushlstring(L, end, (size_t)(log + len - end) - (log[len - 1] == '\n'));
+		push_tail(L, log, len);
 		lua_concat(L, 3);
 	}
 	lua_pushinteger(L, err);
