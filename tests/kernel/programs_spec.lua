@@ -75,6 +75,29 @@ describe("a program's", function()
     assert(obj.progs.fourth:attach_trace()):destroy()
   end))
 
+  it("attach target that the kernel does not have is an error", needs("root", function()
+    local printed = {}
+    lbpf.set_print(function(level, text)
+      printed[#printed + 1] = level .. " " .. text
+    end)
+    local obj = open()
+    local program, message, errno = obj.progs.fourth:set_attach_target(0, "lbpf_no_such_point")
+    lbpf.set_print(nil)
+    assert.is_nil(program)
+    assert.matches("^set_attach_target: program 'fourth' to 'lbpf_no_such_point': "
+      .. "No such process %(ESRCH%)", message)
+    assert.equal(3, errno)
+    assert.is_true(#printed > 0) -- so nothing went to standard error
+    assert.error_matches(function()
+      obj.progs.fourth:set_attach_target(-1, "sys_enter")
+    end, "-1 is not in 0 to 2147483647", 1, true)
+    assert.error_matches(function()
+      obj.progs.fourth:set_attach_target(0)
+    end, "string expected", 1, true)
+    -- libbpf 1.1 keeps the kernel's types, 6 MB, for a load, and forgets them at close without
+    assert(obj:load())
+  end))
+
   it("log is kept", needs("root", function()
     local obj = open()
     obj.progs.first:set_log_level(2):set_log_buf(65536)

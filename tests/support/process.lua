@@ -3,15 +3,20 @@ local lfs = require "lfs"
 
 local process = {}
 
---- How many descriptors are open, after everything that was dropped has been collected.
-function process.open_fds()
-  collectgarbage()
-  collectgarbage()
+--- How many descriptors are open.
+function process.fds()
   local n = 0
   for _ in lfs.dir("/proc/self/fd") do
     n = n + 1
   end
   return n
+end
+
+--- The same, once everything that was dropped has been collected.
+function process.kept_fds()
+  collectgarbage()
+  collectgarbage()
+  return process.fds()
 end
 
 function process.pid()

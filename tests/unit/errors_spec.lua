@@ -30,12 +30,12 @@ describe("an error of open", function()
   after_each(goes_on)
 
   local function check(expected, number, fn, ...)
-    local before = process.open_fds()
+    local before = process.kept_fds()
     local object, message, errno, log = fn(...)
     assert.is_nil(object)
     assert.equal(expected, message)
     assert.equal(number, errno)
-    assert.equal(before, process.open_fds())
+    assert.equal(before, process.kept_fds())
     return log
   end
 
@@ -97,18 +97,18 @@ describe("a truncated object", function()
   end
 
   it("in memory is an error, or opens", function()
-    local before = process.open_fds()
+    local before = process.kept_fds()
     for _, name in ipairs(images) do
       local image = read("build/bpf/" .. name .. ".bpf.o")
       for _, length in ipairs(lengths(#image)) do
         check(lbpf.open_mem(image:sub(1, length)))
       end
     end
-    assert.equal(before, process.open_fds())
+    assert.equal(before, process.kept_fds())
   end)
 
   it("in a file is an error, or opens", function()
-    local before, path = process.open_fds(), os.tmpname()
+    local before, path = process.kept_fds(), os.tmpname()
     for _, name in ipairs(images) do
       local image = read("build/bpf/" .. name .. ".bpf.o")
       for _, length in ipairs(lengths(#image)) do
@@ -119,7 +119,7 @@ describe("a truncated object", function()
       end
     end
     os.remove(path)
-    assert.equal(before, process.open_fds())
+    assert.equal(before, process.kept_fds())
   end)
 
   it("says that it is a part of something", function()
@@ -211,7 +211,7 @@ describe("an error of load", function()
   end))
 
   it("ends with the verifier's last words, and comes with all of them", needs("root", function()
-    local before = process.open_fds()
+    local before = process.kept_fds()
     local obj = assert(lbpf.open("build/bpf/rejected.bpf.o"))
     local result, message, errno, log = obj:load()
     assert.is_nil(result)
@@ -228,7 +228,7 @@ describe("an error of load", function()
     assert.matches("\n0: R1=ctx", log, 1, true)
     assert.is_true(#log > 5000)
     obj:close()
-    assert.equal(before, process.open_fds())
+    assert.equal(before, process.kept_fds())
   end))
 
   it("shows the log of option kernel_log_size", needs("root", function()

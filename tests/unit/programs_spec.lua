@@ -6,12 +6,12 @@ local function open()
 end
 
 describe("a program", function()
-  local obj, first, second, third, fourth
+  local obj, first, second, third
 
   before_each(function()
     obj = open()
     first, second = obj.progs.first, obj.progs.second
-    third, fourth = obj.progs.third, obj.progs.fourth
+    third = obj.progs.third
   end)
 
   it("has a name and a section", function()
@@ -25,8 +25,8 @@ describe("a program", function()
     assert.equal("socket_filter", first:type())
     assert.equal("raw_tracepoint", second:type())
     assert.equal("unspec", third:type())
-    assert.equal("tracing", fourth:type())
-    assert.equal("trace_raw_tp", fourth:expected_attach_type())
+    assert.equal("tracing", obj.progs.fourth:type())
+    assert.equal("trace_raw_tp", obj.progs.fourth:expected_attach_type())
   end)
 
   it("takes types by name and by number", function()
@@ -126,28 +126,6 @@ describe("a program", function()
         first:set_log_buf(size)
       end, "is not in 128 to 268435456", 1, true)
     end
-  end)
-
-  it("names the kernel's function that it is for, if there is one", function()
-    local printed = {}
-    lbpf.set_print(function(_, text)
-      printed[#printed + 1] = text
-    end)
-    local program, message, errno = fourth:set_attach_target(0, "lbpf_no_such_tracepoint")
-    lbpf.set_print(nil)
-    assert.is_nil(program)
-    assert.matches("^set_attach_target: program 'fourth' to 'lbpf_no_such_tracepoint': "
-      .. "No such process %(ESRCH%)", message)
-    assert.equal(3, errno)
-    -- what libbpf prints came to us, and nothing went to standard error
-    assert.is_true(#printed > 0)
-    assert.equal(fourth, fourth:set_attach_target(0, "sys_enter"))
-    assert.error_matches(function()
-      fourth:set_attach_target(-1, "sys_enter")
-    end, "-1 is not in 0 to 2147483647", 1, true)
-    assert.error_matches(function()
-      fourth:set_attach_target(0)
-    end, "string expected", 1, true)
   end)
 
   it("has no descriptor yet, and cannot be attached", function()
