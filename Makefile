@@ -5,7 +5,8 @@
 # make test            install what the tests need, build, run them all
 # make asan            the same tests under AddressSanitizer and UBSan
 # make vmtest KERNEL=6.1|6.12 USERLAND=bookworm|trixie
-# make check           clang-format, luacheck, layering
+# make check           clang-format, luacheck, layering, documentation
+# make docs            the reference, into build/docs
 
 LUA    ?= lua5.4
 PREFIX ?= /usr/local
@@ -45,7 +46,7 @@ HELPERS := $(HELPER_SOURCES:tests/helpers/%.c=build/helpers/%)
 Q   := $(if $(V),,@)
 say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
-.PHONY: all module bpf helpers install demo test asan vmtest check tools clean
+.PHONY: all module bpf helpers install demo test asan vmtest check docs clean
 all: module
 
 module: $(MODULE)
@@ -120,10 +121,17 @@ vmtest: bpf
 	tests/vm/run $(KERNEL) $(USERLAND) $(LUA)
 
 check:
-	tests/tools check
-	clang-format --dry-run -Werror lbpf.c core/*.[ch] tests/helpers/*.c
-	luacheck -q lua examples tests *.rockspec
-	tests/check/layering
+	@tests/tools check
+	@$(MAKE) -s --no-print-directory module
+	clang-format --dry-run -Werror lbpf.c core/*.[ch] $(HELPER_SOURCES)
+	luacheck -q $(wildcard lua examples tests tests/check/layering tests/check/docs *.rockspec)
+	tests/check/layering $(MODULE)
+	tests/check/docs
+
+# The reference, from the comments in the code, into build/docs.
+docs:
+	@tests/tools docs
+	lua5.1 "$$(command -v ldoc)" --fatalwarnings . >/dev/null
 
 clean:
 	rm -rf build

@@ -8,6 +8,11 @@
 #include "value.h"
 #include <errno.h>
 
+/*** @module lbpf */
+/*** Attaching as the section says
+@section attaching
+*/
+
 /* What a skeleton does for one program: libbpf tells "cannot" from "nothing to attach" there. */
 static int attach_by_section(lua_State *L, struct attempt *a)
 {

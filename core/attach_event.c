@@ -9,6 +9,11 @@
 #include "value.h"
 #include <errno.h>
 
+/*** @module lbpf */
+/*** Attaching to events, and to functions of user space
+@section attaching_event
+*/
+
 static const struct field tracepoint_fields[] = {
 	FIELD(struct bpf_tracepoint_opts, bpf_cookie, FIELD_U64),
 	FIELDS_END,

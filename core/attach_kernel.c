@@ -8,6 +8,11 @@
 #include <errno.h>
 #include <stdlib.h>
 
+/*** @module lbpf */
+/*** Attaching to kernel functions
+@section attaching_kernel
+*/
+
 static const struct field kprobe_fields[] = {
 	FIELD(struct bpf_kprobe_opts, bpf_cookie, FIELD_U64),
 	FIELD(struct bpf_kprobe_opts, offset, FIELD_SIZE),

@@ -5,6 +5,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/*** @module lbpf */
+/*** Descriptors
+@section descriptors
+*/
+
 #define FD "lbpf.fd"
 
 struct fd {
@@ -59,6 +64,7 @@ void fd_disown(struct fd *fd)
 /*** The descriptor's number, which stays this object's to close.
 @function fd:fileno
 @treturn integer
+@see perf_event_open
 */
 static int fd_fileno(lua_State *L)
 {
@@ -76,6 +82,7 @@ static void close_it(struct fd *fd)
 /*** Closes the descriptor. Closing twice is harmless.
 @function fd:close
 @treturn boolean true
+@see close(2)
 */
 static int fd_close(lua_State *L)
 {

@@ -11,6 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Handlers of SEC() names
+@section handlers
+*/
+
 /* In the Lua registry: the list of this state's handlers, in the order of registration. Each is
  * a table with id, sec (absent for the generic one), prog_type, attach_type, and what the script
  * gave: prog_setup_fn, prog_prepare_load_fn, prog_attach_fn, cookie.

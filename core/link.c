@@ -6,6 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Links
+@section links
+*/
+
 #define LINK "lbpf.link"
 
 /* On its object's list exactly while LINK is set; freed when that and the handle are gone. */

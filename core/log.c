@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/*** @module lbpf */
+/*** Messages
+@section messages
+*/
+
 static const char print_key;
 
 static libbpf_print_fn_t previous;

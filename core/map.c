@@ -7,6 +7,11 @@
 #include <errno.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Maps
+@section maps
+*/
+
 #define MAP "lbpf.map"
 
 struct map {
@@ -354,6 +359,7 @@ somebody else deletes, the kernel may start anew, and show keys again.
 @function map:pairs
 @treturn function iterator
 @raise in the loop, if the kernel refuses
+@see bpf_map__get_next_key
 */
 static int map_pairs(lua_State *L)
 {

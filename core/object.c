@@ -15,6 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Objects
+@section objects
+*/
+
 #define OBJECT "lbpf.object"
 
 enum phase { OPENED, LOADED, FAILED };
@@ -395,6 +400,7 @@ static int object_load(lua_State *L)
 /*** The kernel's log of the load, as far as option `kernel_log_size` of `open` allows.
 @function object:kernel_log
 @treturn ?string the text; nil if the object was opened without that option
+@see open
 */
 static int object_kernel_log(lua_State *L)
 {
@@ -467,6 +473,7 @@ static int object_next_map(lua_State *L)
 /*** For loops over the programs in the order of the file.
 @function object:each_program
 @treturn function iterator
+@see bpf_object__next_program
 */
 static int object_each_program(lua_State *L)
 {
@@ -479,6 +486,7 @@ static int object_each_program(lua_State *L)
 /*** For loops over the maps in the order of the file.
 @function object:each_map
 @treturn function iterator
+@see bpf_object__next_map
 */
 static int object_each_map(lua_State *L)
 {
@@ -488,12 +496,6 @@ static int object_each_map(lua_State *L)
 	return 2;
 }
 
-/*** Finds a part by its name, where a miss is no error as it is for `object.progs.NAME`.
-@function object:find_program_by_name
-@tparam string name of the C function
-@treturn ?program
-@see bpf_object__find_program_by_name
-*/
 static int find(lua_State *L, const char *table)
 {
 	object_check(L, 1);
@@ -505,6 +507,12 @@ static int find(lua_State *L, const char *table)
 	return 1;
 }
 
+/*** Finds a program by its name, where a miss is no error as it is for `object.progs.NAME`.
+@function object:find_program_by_name
+@tparam string name of the C function
+@treturn ?program
+@see bpf_object__find_program_by_name
+*/
 static int object_find_program_by_name(lua_State *L)
 {
 	return find(L, "progs");

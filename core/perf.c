@@ -8,6 +8,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/*** @module lbpf */
+/*** Perf events
+@section perf_events
+*/
+
 /* struct perf_event_attr's numbers; its bit fields are read one by one below. */
 static const struct field attr_fields[] = {
 	FIELD(struct perf_event_attr, type, FIELD_U32),

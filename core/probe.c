@@ -3,6 +3,11 @@
 #include "value.h"
 #include <string.h>
 
+/*** @module lbpf */
+/*** The library and the machine
+@section library
+*/
+
 /* What a newer libbpf brought. BUILT: the headers of this build had it. */
 static const struct feature {
 	const char *name;
@@ -22,6 +27,7 @@ static const struct feature {
  "open.bpf_token_path", "raw_tracepoint.cookie"
 @treturn boolean
 @raise for a name that is none of these
+@see version_string
 */
 static int has(lua_State *L)
 {

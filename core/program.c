@@ -9,6 +9,11 @@
 #include <errno.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Programs
+@section programs
+*/
+
 #define PROGRAM "lbpf.program"
 
 /* The verifier takes no more; libbpf trusts the count. */

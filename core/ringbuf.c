@@ -18,6 +18,11 @@
 #include <time.h>
 #include <unistd.h>
 
+/*** @module lbpf */
+/*** Ring buffers
+@section ring_buffers
+*/
+
 #define RINGBUF "lbpf.ring_buffer"
 
 /* Copying stops when a batch has grown to this. */

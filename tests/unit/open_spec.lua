@@ -21,7 +21,7 @@ end
 
 -- A value whose finalizer is FN.
 local function finalized(fn)
-  if newproxy then -- luacheck: globals newproxy
+  if newproxy then
     local proxy = newproxy(true)
     getmetatable(proxy).__gc = fn
     return proxy

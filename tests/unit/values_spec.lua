@@ -15,8 +15,8 @@ describe("an option of 32 bits", function()
   end
 
   it("takes integers, also in a float or a string", function()
-    for _, value in ipairs({0, 1, 4294967295, 2 ^ 31, "0", "15", "0xffffffff", "0XfF", "4294967295"})
-    do
+    for _, value in ipairs({0, 1, 4294967295, 2 ^ 31, "0", "15", "0xffffffff", "0XfF",
+      "4294967295"}) do
       assert.is_true(set(value))
     end
   end)

@@ -1,0 +1,4 @@
+std = "max" -- any Lua from 5.1 on, and LuaJIT
+max_line_length = 100
+codes = true
+files["tests/**/*_spec.lua"].std = "+busted"
