@@ -45,8 +45,14 @@ local probes = {
   fprobe = function()
     return read("/proc/kallsyms"):find(" register_fprobe\n", 1, true) ~= nil
   end,
+  -- A kernel that has them may still refuse: only a try tells.
   trampolines = function()
-    return read("/proc/kallsyms"):find(" register_ftrace_direct\n", 1, true) ~= nil
+    local obj = assert(lbpf.open("build/bpf/programs.bpf.o"))
+    local program = obj.progs.fourth
+    local loads = program:set_expected_attach_type("trace_fentry"):set_attach_target(0, "vfs_read")
+      and program:set_autoload(true) and obj:load()
+    obj:close()
+    return loads
   end,
   libbpf = function(version)
     return at_least(lbpf.version_string(), version)
