@@ -295,8 +295,8 @@ static int program_set_ifindex(lua_State *L)
 
 /*** Names the kernel function, or the BPF program's, that a tracing program is for.
 @function program:set_attach_target
-@tparam integer attach_prog_fd of the program that has the function; 0: the kernel. Keep it open
- until the object has been loaded.
+@tparam integer|program attach_prog_fd the program that has the function, or its descriptor; 0: the
+ kernel. Keep it open until the object has been loaded.
 @tparam string attach_func_name
 @treturn program itself
 @treturn[2] nil
@@ -307,7 +307,7 @@ static int program_set_ifindex(lua_State *L)
 static int program_set_attach_target(lua_State *L)
 {
 	struct bpf_program *prog = check_unloaded(L);
-	int fd = (int)value_check_int(L, 2, 0, INT32_MAX);
+	int fd = value_check_fd(L, 2);
 	const char *function = luaL_checkstring(L, 3);
 	struct owner *owner;
 	struct frame f;

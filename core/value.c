@@ -189,13 +189,16 @@ int value_check_fd(lua_State *L, int arg)
 	for (int i = 0; i < 2 && (type == LUA_TUSERDATA || type == LUA_TTABLE); i++) {
 		lua_getfield(L, arg, methods[i]);
 		if (lua_isfunction(L, -1)) {
-			int fd;
+			uint64_t fd;
 
 			lua_pushvalue(L, arg);
 			lua_call(L, 1, 1);
-			fd = (int)luaL_checkinteger(L, -1);
+			if (!value_to_u64(L, -1, &fd) || fd > INT32_MAX)
+				luaL_argerror(L, arg,
+					      lua_pushfstring(L, "%s() returned %s: no descriptor",
+							      methods[i], value_show(L, -1)));
 			lua_pop(L, 1);
-			return fd;
+			return (int)fd;
 		}
 		lua_pop(L, 1);
 	}

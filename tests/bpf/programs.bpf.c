@@ -5,7 +5,7 @@
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
-SEC("socket") int first(void *ctx)
+SEC("socket") int first(struct __sk_buff *skb)
 {
 	return 0;
 }
@@ -25,4 +25,10 @@ SEC("?nameless") int third(void *ctx)
 SEC("?tp_btf") int fourth(void *ctx)
 {
 	return 0;
+}
+
+/* replaces a function of a program that a script names */
+SEC("?freplace") int fifth(struct __sk_buff *skb)
+{
+	return 1;
 }

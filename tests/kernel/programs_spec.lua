@@ -75,6 +75,38 @@ describe("a program's", function()
     assert(obj.progs.fourth:attach_trace()):destroy()
   end))
 
+  it("attach target can be a program's function", needs({"root", "trampolines"}, function()
+    local target = open()
+    assert(target:load())
+    assert.is_nil((load_only(open(), "fifth")))
+    for _, program in ipairs({target.progs.first, target.progs.first:fd()}) do
+      local obj = open()
+      assert.equal(obj.progs.fifth, obj.progs.fifth:set_attach_target(program, "first"))
+      assert(load_only(obj, "fifth"))
+    end
+  end))
+
+  it("attach target is a program, and a function that it has", needs("root", function()
+    local target = open()
+    assert(target:load())
+    local fifth = open().progs.fifth
+    assert(fifth:set_attach_target(target.progs.first, "first"))
+    assert.equal(2, select(3, fifth:set_attach_target(target.progs.first, "no_such_function")))
+    for target_fd, expected in pairs({
+      [-1] = "-1 is not in 0 to 2147483647",
+      [true] = "expected a file descriptor, or an object that has one",
+      [{fd = function() return -1 end}] = "fd() returned -1: no descriptor",
+      [{fileno = function() return "x" end}] = "fileno() returned 'x': no descriptor",
+    }) do
+      assert.error_matches(function()
+        fifth:set_attach_target(target_fd, "first")
+      end, "bad argument #1 to 'set_attach_target' (" .. expected .. ")", 1, true)
+    end
+    assert.error_matches(function()
+      fifth:set_attach_target(open().progs.first, "first")
+    end, "program 'first' is not loaded", 1, true)
+  end))
+
   it("attach target that the kernel does not have is an error", needs("root", function()
     local printed = {}
     lbpf.set_print(function(level, text)

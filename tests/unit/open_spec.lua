@@ -88,7 +88,7 @@ end)
 describe("an object's parts", function()
   it("are walked in the order of the file", function()
     local obj = assert(lbpf.open(programs))
-    local order = {"first", "second", "third", "fourth"}
+    local order = {"first", "second", "third", "fourth", "fifth"}
     assert.same(order, names(obj:each_program()))
     assert.same(order, names(obj.next_program, obj))
     obj = assert(lbpf.open(maps))
@@ -119,7 +119,7 @@ describe("an object's parts", function()
     end)
     assert.is_false(ok)
     assert.matches("^tests/unit/open_spec.lua:%d+: object 'build/bpf/programs.bpf.o' has no "
-      .. "program 'typo'; there are: first, fourth, second, third$", message)
+      .. "program 'typo'; there are: fifth, first, fourth, second, third$", message)
     obj = assert(lbpf.open(maps))
     ok, message = pcall(function()
       return obj.maps.typo
