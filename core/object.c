@@ -267,8 +267,9 @@ static int open_source(lua_State *L, const struct elf_source *source,
 	env = lua_gettop(L);
 	handle = env - 1;
 	if (opts->kernel_log_size) {
-		luaL_argcheck(L, opts->kernel_log_size < UINT32_MAX, 2,
-			      "option 'kernel_log_size' is out of range");
+		/* older kernels refuse a smaller one, which would hide what they have to say */
+		luaL_argcheck(L, opts->kernel_log_size >= 128 && opts->kernel_log_size <= 1 << 28,
+			      2, "option 'kernel_log_size' is not in 128 to 268435456");
 		o->log = object_alloc(L, &o->owner, opts->kernel_log_size + 1);
 		opts->kernel_log_buf = o->log;
 	}
@@ -322,7 +323,8 @@ static int open_source(lua_State *L, const struct elf_source *source,
 @tparam string path of the ELF file that clang --target=bpf wrote
 @tparam ?table opts the fields of bpf_object_open_opts: `object_name`, `relaxed_maps`,
  `pin_root_path`, `kconfig`, `btf_custom_path`, `bpf_token_path`, `kernel_log_level`, and
- `kernel_log_size`: keep that much of the kernel's log, see `object:kernel_log`
+ `kernel_log_size`: keep that much of the kernel's log, 128 to 2^28 bytes, see
+ `object:kernel_log`
 @treturn object
 @treturn[2] nil
 @treturn[2] string message, the error number, and all that libbpf had to say

@@ -180,7 +180,11 @@ describe("misuse of open", function()
       {kernel_log_level = 1.5})
     option("option 'kernel_log_level' is out of range", {kernel_log_level = 4294967296})
     option("option 'kernel_log_size' is out of range", {kernel_log_size = -1})
-    option("option 'kernel_log_size' is out of range", {kernel_log_size = 2 ^ 40})
+    for _, size in ipairs({1, 127, 2 ^ 28 + 1, 2 ^ 40}) do
+      -- known once the file can be read
+      check("bad argument #2 (option 'kernel_log_size' is not in 128 to 268435456)", open, good,
+        {kernel_log_size = size})
+    end
   end)
 
   it("names the libbpf that is too old", function()

@@ -68,6 +68,8 @@ describe("open", function()
     assert.is_nil(assert(lbpf.open(maps)):kernel_log())
     local obj = assert(lbpf.open(maps, {kernel_log_size = 4096, kernel_log_level = 1}))
     assert.equal("", obj:kernel_log())
+    assert.equal("", assert(lbpf.open(maps, {kernel_log_size = 128})):kernel_log())
+    assert.is_nil(assert(lbpf.open(maps, {kernel_log_size = 0})):kernel_log())
   end)
 
   it("leaves the script's own strings as they are", function()
