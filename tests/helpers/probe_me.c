@@ -46,8 +46,8 @@ int main(void)
 			printf("%ld\n", probe_static(atol(line + 5)));
 		else if (strcmp(line, "nanosleep\n") == 0)
 			printf("%ld\n", syscall(SYS_nanosleep, &shortest, NULL));
-		else if (strcmp(line, "getppid\n") == 0)
-			printf("%ld\n", syscall(SYS_getppid));
+		else if (strcmp(line, "getpgid\n") == 0)
+			printf("%ld\n", syscall(SYS_getpgid, 0));
 		else
 			puts("what?");
 		fflush(stdout);
