@@ -19,7 +19,7 @@ function ksyms.address(name)
   if not addresses then
     read()
   end
-  return assert(addresses[name], name)
+  return addresses[name] or error("no function " .. name)
 end
 
 --- The function behind a system call, "__x64_sys_nanosleep".
