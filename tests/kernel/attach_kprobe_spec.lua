@@ -59,8 +59,8 @@ describe("a kernel function:", function()
     it("says that there is no such function", needs({"root", "kprobes"}, function()
       local link, message, errno, log = object.progs.entry:attach_kprobe("no_such_function")
       assert.is_nil(link)
-      assert.equal("attach_kprobe: program 'entry' to 'no_such_function': No such file or directory "
-        .. "(ENOENT); no such function, or the kernel has no kprobes (CONFIG_KPROBES)",
+      assert.equal("attach_kprobe: program 'entry' to 'no_such_function': No such file or "
+        .. "directory (ENOENT); no such function, or the kernel has no kprobes (CONFIG_KPROBES)",
         message:match("^[^\n]*"))
       assert.equal(2, errno)
       assert.matches("no_such_function", log, 1, true)
@@ -122,8 +122,8 @@ describe("a kernel function:", function()
     for _, how in ipairs({"attach_kprobe", "attach_ksyscall"}) do
       local link, message, errno = object.progs.entry[how](object.progs.entry, "nanosleep")
       assert.is_nil(link)
-      assert.matches("^" .. how .. ": program 'entry' to 'nanosleep': .*; no such .*, or the kernel "
-        .. "has no kprobes %(CONFIG_KPROBES%)", message)
+      assert.matches("^" .. how .. ": program 'entry' to 'nanosleep': .*; no such .*, or the "
+        .. "kernel has no kprobes %(CONFIG_KPROBES%)", message)
       assert.equal(2, errno)
     end
   end))

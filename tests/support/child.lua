@@ -21,6 +21,40 @@ function child.output(command)
   return out, tonumber(status)
 end
 
+--- Starts this Lua on a script. `answers` reads its output, whose first line is its pid.
+function child.lua(script)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write('print(io.open("/proc/self/stat"):read("*l"):match("^%d+")) io.stdout:flush()\n')
+  file:write(script)
+  file:close()
+  local answers = assert(io.popen(("exec %s %s 2>&1"):format(os.getenv("LBPF_LUA"), path)))
+  local pid = tonumber(answers:read("*l"))
+  os.remove(path)
+  return {pid = pid, answers = answers}
+end
+
+-- epoll_wait and epoll_pwait of x86-64, epoll_pwait of the newer architectures
+local EPOLL = {["232"] = true, ["281"] = true, ["22"] = true}
+
+--- Returns once the process waits for events.
+function child.wait_for_epoll(pid)
+  repeat
+    local file = assert(io.open("/proc/" .. pid .. "/syscall"))
+    local call = file:read("*l"):match("^%d+")
+    file:close()
+  until EPOLL[call]
+end
+
+--- Returns once the process is stopped.
+function child.wait_for_stop(pid)
+  repeat
+    local file = assert(io.open("/proc/" .. pid .. "/stat"))
+    local state = file:read("*l"):match("^%d+ %(.*%) (%u)")
+    file:close()
+  until state == "T"
+end
+
 local probed = {}
 probed.__index = probed
 
