@@ -8,12 +8,13 @@ local needs = require "needs"
 local PROGRAM = {
   name = {}, section_name = {}, type = {}, set_type = {"kprobe"}, expected_attach_type = {},
   set_expected_attach_type = {0}, flags = {}, set_flags = {0}, autoload = {},
-  set_autoload = {true}, autoattach = {}, set_autoattach = {true}, set_ifindex = {0}, set_attach_target = {0, "x"}, fd = {},
-  insn_cnt = {}, insns = {}, set_insns = {("\0"):rep(8)}, log_level = {}, set_log_level = {0},
-  set_log_buf = {100}, log_buf = {}, attach = {}, attach_kprobe = {"x"},
-  attach_kprobe_multi = {"x"}, attach_ksyscall = {"x"}, attach_tracepoint = {"x", "y"},
-  attach_raw_tracepoint = {"x"}, attach_trace = {}, attach_perf_event = {0},
-  attach_uprobe = {0, "x", 0}, attach_usdt = {0, "x", "y", "z"},
+  set_autoload = {true}, autoattach = {}, set_autoattach = {true}, set_ifindex = {0},
+  set_attach_target = {0, "x"}, fd = {}, insn_cnt = {}, insns = {},
+  set_insns = {("\0"):rep(8)}, log_level = {}, set_log_level = {0}, set_log_buf = {100},
+  log_buf = {}, attach = {}, attach_kprobe = {"x"}, attach_kprobe_multi = {"x"},
+  attach_ksyscall = {"x"}, attach_tracepoint = {"x", "y"}, attach_raw_tracepoint = {"x"},
+  attach_trace = {}, attach_perf_event = {0}, attach_uprobe = {0, "x", 0},
+  attach_usdt = {0, "x", "y", "z"},
 }
 local MAP = {
   name = {}, type = {}, key_size = {}, value_size = {}, max_entries = {}, fd = {},
