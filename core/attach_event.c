@@ -99,9 +99,15 @@ static const struct field trace_fields[] = {
 	FIELDS_END,
 };
 
+/* An older libbpf says EINVAL, and not why. */
+static const struct field trace_raw_fields[] = {
+	FIELD_SINCE(struct bpf_trace_opts, cookie, FIELD_U64, 1, 4),
+	FIELDS_END,
+};
+
 /*** Attaches a BTF-typed program (tp_btf, fentry, fexit, fmod_ret) to what it was loaded for.
 @function program:attach_trace
-@tparam ?table opts `cookie` (64 bits)
+@tparam ?table opts `cookie` (64 bits; for tp_btf libbpf 1.4, kernel 6.10)
 @treturn link
 @treturn[2] nil
 @treturn[2] string message, the error number, and what libbpf had to say
@@ -112,9 +118,11 @@ static int attach_trace(lua_State *L)
 	struct bpf_trace_opts opts = {.sz = sizeof(opts)};
 	struct bpf_link *link;
 	struct attempt a;
+	bool raw;
 
 	attempt_check(L, &a);
-	field_read(L, 2, trace_fields, &opts);
+	raw = bpf_program__expected_attach_type(a.prog) == BPF_TRACE_RAW_TP;
+	field_read(L, 2, raw ? trace_raw_fields : trace_fields, &opts);
 	attempt_begin(L, &a);
 	link = bpf_program__attach_trace_opts(a.prog, &opts);
 	return attempt_finish(L, &a, link, "attach_trace", NULL);

@@ -1,5 +1,6 @@
 #include "link.h"
 
+#include "frame.h"
 #include "object.h"
 #include "value.h"
 #include <errno.h>
@@ -218,16 +219,25 @@ static int link_fd(lua_State *L)
 @tparam string path where no file is yet
 @treturn boolean true
 @treturn[2] nil
-@treturn[2] string message, and the error number
+@treturn[2] string message, the error number, and what libbpf had to say
 @see bpf_link__pin
 */
 static int link_pin(lua_State *L)
 {
 	struct link *l = check(L);
 	const char *path = luaL_checkstring(L, 2);
-	int ret = bpf_link__pin(l->link, path);
+	struct frame f;
+	int err;
 
-	return value_result(L, ret ? value_errno(ret) : 0, "pin '%s'", path);
+	frame_enter(L, &f, l->owner, 0);
+	err = bpf_link__pin(l->link, path);
+	if (err)
+		err = value_errno(err);
+	frame_leave(&f);
+	if (err)
+		return value_fail_logged(L, &f, err, "pin '%s'", path);
+	lua_pushboolean(L, 1);
+	return 1;
 }
 
 /*** Removes the link's file from the BPF file system.

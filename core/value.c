@@ -275,6 +275,7 @@ static const struct hint {
 	{ENOENT, "kprobe", "no such function, or the kernel has no kprobes (CONFIG_KPROBES)"},
 	{ENOENT, "ksyscall", "no such system call, or the kernel has no kprobes (CONFIG_KPROBES)"},
 	{ENOENT, "kprobe_multi", "no function that fprobe can trace matches"},
+	{ESRCH, "kprobe_multi", "every function must be one that fprobe can trace"},
 	{EOPNOTSUPP, "kprobe_multi", "the kernel has no fprobe (CONFIG_FPROBE)"},
 	{EINVAL, "kprobe_multi",
 	 "the program must be SEC(\"kprobe.multi\"), and every function one that fprobe can trace"},

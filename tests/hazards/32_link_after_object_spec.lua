@@ -1,0 +1,112 @@
+-- 32: a USDT link that is destroyed after its object reads freed memory, in libbpf. Here an object
+-- and its parts go in every order, closed, destroyed or collected.
+local child = require "child"
+local events = require "events"
+local fds = require "fds"
+local needs = require "needs"
+
+-- Calls fn with each order of the list's elements.
+local function each_order(list, fn, n)
+  n = n or #list
+  if n == 1 then
+    return fn(list)
+  end
+  for i = 1, n do
+    list[n], list[i] = list[i], list[n]
+    each_order(list, fn, n - 1)
+    list[n], list[i] = list[i], list[n]
+  end
+end
+
+local function collect()
+  collectgarbage()
+  collectgarbage()
+end
+
+-- What a script can do; parts holds all that it has.
+local actions = {
+  function(parts) if parts.object then parts.object:close() end end,
+  function(parts) if parts.link then parts.link:destroy() end end,
+  function(parts) parts.object = nil collect() end,
+  function(parts) parts.link = nil collect() end,
+  function(parts) parts.prog = nil collect() end,
+}
+
+local attach = {
+  usdt = function(object, probed)
+    return object.progs.on_usdt, object.progs.on_usdt:attach_usdt(probed.pid, probed.path,
+      "lbpf_test", "called")
+  end,
+  uprobe = function(object, probed)
+    return object.progs.entry, object.progs.entry:attach_uprobe(probed.pid, probed.path, nil,
+      {func_name = "probe_add"})
+  end,
+}
+
+describe("hazard 32: links and their object", function()
+  local probed
+
+  before_each(function()
+    probed = child.probe_me()
+  end)
+
+  after_each(function()
+    probed:stop()
+  end)
+
+  for kind, how in pairs(attach) do
+    it("go in any order: " .. kind, needs("root", function()
+      local before = fds.count()
+      each_order(actions, function(order)
+        local parts = {object = events.load("attach_user", 0)}
+        parts.prog, parts.link = how(parts.object, probed)
+        assert(parts.link)
+        for _, act in ipairs(order) do
+          act(parts)
+        end
+      end)
+      assert.equal(before, fds.count())
+      assert.equal("1001", probed:call("add 1"))
+      assert.equal("1", probed:call("usdt 1"))
+    end))
+  end
+
+  it("go when their ties have been cut", needs("root", function()
+    local before = fds.count()
+    for _, first in ipairs({"object", "link"}) do
+      local object = events.load("attach_user", 0)
+      local prog, link = attach.usdt(object, probed)
+      local cut = debug.setuservalue or debug.setfenv -- luacheck: ignore 143
+      for _, part in ipairs({object, prog, link}) do
+        cut(part, {})
+      end
+      if first == "object" then
+        object, prog = nil, nil -- luacheck: ignore 311
+        collect()
+        pcall(link.destroy, link) -- which may miss what was cut off
+      else
+        link = nil -- luacheck: ignore 311
+        collect()
+        object:close()
+      end
+    end
+    assert.equal(before, fds.count())
+  end))
+
+  it("of many programs are all destroyed by close", needs("root", function()
+    local before = fds.count()
+    local object = events.load("attach_user", 0)
+    local links = {}
+    for i = 1, 20 do
+      links[i] = select(2, attach[i % 2 == 0 and "usdt" or "uprobe"](object, probed))
+    end
+    for i = 1, 20, 3 do
+      assert.is_true(links[i]:destroy())
+    end
+    object:close()
+    assert.equal(before, fds.count())
+    for i = 1, 20 do
+      assert.is_true(links[i]:destroy())
+    end
+  end))
+end)

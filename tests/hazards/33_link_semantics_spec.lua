@@ -1,0 +1,88 @@
+-- 33: what a link that is dropped, destroyed, pinned or detached leaves attached.
+local events = require "events"
+local fds = require "fds"
+local needs = require "needs"
+
+local function rename()
+  os.rename("no/such/file", "no/such/file either")
+end
+
+local function collect()
+  collectgarbage()
+  collectgarbage()
+end
+
+describe("hazard 33: a link", function()
+  local object
+
+  before_each(needs("root", function()
+    object = events.load("attach_event")
+  end))
+
+  after_each(function()
+    object:close()
+  end)
+
+  local function attach()
+    return assert(object.progs.on_raw_tracepoint:attach_raw_tracepoint("sys_enter"))
+  end
+
+  -- How often the program runs at one rename(). What was reported before does not count.
+  local function runs()
+    events.take(object)
+    rename()
+    return #events.take(object)
+  end
+
+  it("that is dropped stays attached as long as its object lives", needs("root", function()
+    attach()
+    attach() -- takes the place in object.links of the first, which is dropped
+    collect()
+    assert.equal(2, runs())
+    object.links.on_raw_tracepoint:destroy()
+    assert.is_nil(object.links.on_raw_tracepoint)
+    assert.equal(1, runs())
+  end))
+
+  it("that is dropped goes when its object is collected", needs("root", function()
+    local before = fds.count()
+    local other = events.load("attach_event")
+    assert(other.progs.on_raw_tracepoint:attach_raw_tracepoint("sys_enter"))
+    other = nil -- luacheck: ignore 311
+    assert.equal(before, fds.count())
+  end))
+
+  it("that is destroyed while another is there leaves that one", needs("root", function()
+    local first, second = attach(), attach()
+    assert.is_true(first:destroy())
+    assert.equal(second, object.links.on_raw_tracepoint)
+    assert.equal(1, runs())
+  end))
+
+  it("that is pinned outlives destroy, and its object", needs("root", function()
+    local path = os.tmpname():gsub("^/tmp", "/sys/fs/bpf")
+    local link = attach()
+    assert.is_true(link:pin(path))
+    assert.is_true(link:destroy())
+    link = nil -- luacheck: ignore 311
+    collect()
+    assert.equal(1, runs())
+    assert(os.remove(path))
+    events.wait_while(function() return runs() > 0 end)
+  end))
+
+  it("that is detached is an empty link, which goes like any other", needs("root", function()
+    local before = fds.count()
+    local link = attach()
+    local detached, _, errno = link:detach()
+    if detached then
+      assert.equal(0, runs())
+    else
+      assert.equal(95, errno) -- this kind cannot
+      assert.equal(1, runs())
+    end
+    assert.is_true(link:destroy())
+    assert.equal(0, runs())
+    assert.equal(before, fds.count())
+  end))
+end)

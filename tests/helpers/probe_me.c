@@ -1,0 +1,56 @@
+/* A process to probe: says its pid, and where in its file probe_add() is; then does what each line
+ * of its input asks for, and answers with a line when it is done.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/sdt.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+__attribute__((noinline)) long probe_add(long n)
+{
+	__asm__ volatile(""); /* so that the call stays */
+	return n + 1000;
+}
+
+static long probe_static(long n)
+{
+	DTRACE_PROBE1(lbpf_test, called, n);
+	return n;
+}
+
+static unsigned long file_offset(void *address)
+{
+	unsigned long start, end, offset, at = (unsigned long)address;
+	FILE *maps = fopen("/proc/self/maps", "re");
+
+	while (maps && fscanf(maps, "%lx-%lx %*s %lx%*[^\n]", &start, &end, &offset) == 3)
+		if (at >= start && at < end)
+			return at - start + offset;
+	abort();
+}
+
+int main(void)
+{
+	struct timespec shortest = {0, 1};
+	char line[64];
+
+	printf("%d %lu\n", (int)getpid(), file_offset(probe_add));
+	fflush(stdout);
+	while (fgets(line, sizeof(line), stdin)) {
+		if (strncmp(line, "add ", 4) == 0)
+			printf("%ld\n", probe_add(atol(line + 4)));
+		else if (strncmp(line, "usdt ", 5) == 0)
+			printf("%ld\n", probe_static(atol(line + 5)));
+		else if (strcmp(line, "nanosleep\n") == 0)
+			printf("%ld\n", syscall(SYS_nanosleep, &shortest, NULL));
+		else if (strcmp(line, "getpgid\n") == 0)
+			printf("%ld\n", syscall(SYS_getpgid, 0));
+		else
+			puts("what?");
+		fflush(stdout);
+	}
+	return 0;
+}

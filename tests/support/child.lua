@@ -1,0 +1,87 @@
+--- Processes that a spec starts, and the one that it is in.
+local child = {}
+
+--- This process's id.
+function child.pid()
+  return tonumber(io.open("/proc/self/stat"):read("*l"):match("^%d+"))
+end
+
+--- Did the shell's command succeed? In every Lua.
+function child.succeeds(command)
+  local first, _, status = os.execute(command)
+  return (status or first) == 0
+end
+
+--- What a command prints on both its outputs, and its exit status.
+function child.output(command)
+  local pipe = io.popen("(" .. command .. ") 2>&1; echo \" $?\"")
+  local text = pipe:read("*a")
+  pipe:close()
+  local out, status = text:match("^(.*) (%d+)\n$")
+  return out, tonumber(status)
+end
+
+--- Starts this Lua on a script. `answers` reads its output, whose first line is its pid.
+function child.lua(script)
+  local path = os.tmpname()
+  local file = assert(io.open(path, "w"))
+  file:write('print(io.open("/proc/self/stat"):read("*l"):match("^%d+")) io.stdout:flush()\n')
+  file:write(script)
+  file:close()
+  local answers = assert(io.popen(("exec %s %s 2>&1"):format(os.getenv("LBPF_LUA"), path)))
+  local pid = tonumber(answers:read("*l"))
+  os.remove(path)
+  return {pid = pid, answers = answers}
+end
+
+-- epoll_wait and epoll_pwait of x86-64, epoll_pwait of the newer architectures
+local EPOLL = {["232"] = true, ["281"] = true, ["22"] = true}
+
+--- Returns once the process waits for events.
+function child.wait_for_epoll(pid)
+  repeat
+    local file = assert(io.open("/proc/" .. pid .. "/syscall"))
+    local call = file:read("*l"):match("^%d+")
+    file:close()
+  until EPOLL[call]
+end
+
+--- Returns once the process is stopped.
+function child.wait_for_stop(pid)
+  repeat
+    local file = assert(io.open("/proc/" .. pid .. "/stat"))
+    local state = file:read("*l"):match("^%d+ %(.*%) (%u)")
+    file:close()
+  until state == "T"
+end
+
+local probed = {}
+probed.__index = probed
+
+--- Starts build/helpers/probe_me: a process to be probed, with fields pid, path and offset.
+function child.probe_me()
+  local self = setmetatable({path = "build/helpers/probe_me"}, probed)
+  local fifo = os.tmpname()
+  os.remove(fifo)
+  assert(child.succeeds("mkfifo " .. fifo))
+  self.answers = assert(io.popen("exec " .. self.path .. " <" .. fifo))
+  self.requests = assert(io.open(fifo, "w"))
+  os.remove(fifo)
+  self.pid, self.offset = self.answers:read("*l"):match("(%d+) (%d+)")
+  self.pid, self.offset = tonumber(self.pid), tonumber(self.offset)
+  return self
+end
+
+--- Has it do something, "add 1", and returns its answer once that is done.
+function probed:call(request)
+  self.requests:write(request, "\n")
+  self.requests:flush()
+  return assert(self.answers:read("*l"))
+end
+
+function probed:stop()
+  self.requests:close()
+  self.answers:close()
+end
+
+return child
