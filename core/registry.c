@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Never matches a section, and never leaves: libbpf 1.1 frees an array that became empty, and
- * uses it afterwards.
+/* Matches no section that anybody would name, and never leaves: libbpf 1.1 frees an array that
+ * became empty, and uses it afterwards.
  */
 #define SENTINEL "\001lbpf"
 
@@ -131,15 +131,20 @@ static int by_order(const void *a, const void *b)
 	return x->order - y->order;
 }
 
-/* Gives the array the entries that these needs ask for, and no others. */
+/* Gives the array the entries that these needs ask for, and no others. If there must be any, all
+ * of them are made: one for "cgroup/" would also catch what the fallback is to handle.
+ */
 static int rebuild(struct registry_need *needs, size_t n)
 {
 	int err = 0;
 
 	clear();
 	qsort(needs, n, sizeof(*needs), by_order);
-	for (size_t i = 0; i < n && !err; i++)
-		if (needs[i].sec && !find_entry(needs[i].section) && is_taken(needs[i].section))
+	bool any = false;
+	for (size_t i = 0; i < n; i++)
+		any = any || (needs[i].sec && is_taken(needs[i].section));
+	for (size_t i = 0; i < n && any && !err; i++)
+		if (needs[i].sec && !find_entry(needs[i].section))
 			err = add(&needs[i]);
 	if (err)
 		clear();
@@ -184,7 +189,7 @@ int registry_begin(struct registry_user *user, struct registry_need *needs, size
 		return err;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (find_entry(needs[i].section))
+		if (find_entry(needs[i].section) || registry_matches(SENTINEL, needs[i].section))
 			user->in_array = true;
 	/* Even one that does not need the array: programs of it are still to be matched. */
 	enlist(user);
