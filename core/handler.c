@@ -399,6 +399,7 @@ static int register_prog_handler(lua_State *L)
 		}
 		lua_getfield(L, 4, "cookie");
 		lua_setfield(L, handler, "cookie");
+	luaL_argcheck(L, type != BPF_PROG_TYPE_STRUCT_OPS, 2, "a program cannot become struct_ops");
 	}
 	lua_pushvalue(L, 1);
 	lua_setfield(L, handler, "sec");
