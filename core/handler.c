@@ -161,7 +161,7 @@ static int to_error(lua_State *L, int first, const char *function)
 		return lua_toboolean(L, first) ? 0 : -ECANCELED;
 	case LUA_TNUMBER:
 		if (!value_to_u64(L, first, &number))
-			return luaL_error(L, "%s returned a fraction", function);
+			return luaL_error(L, "%s returned what is no integer", function);
 		/* libbpf takes what is below -4095 for a pointer */
 		if ((int64_t)number >= 0)
 			return 0;
@@ -177,6 +177,7 @@ static int to_error(lua_State *L, int first, const char *function)
 static void call_closure(lua_State *L, struct callback *cb, int handler, int prog, int extra)
 {
 	int first = lua_gettop(L) - extra + 1;
+	case LBPF_TCDATA:
 
 	lua_getfield(L, handler, cb->function);
 	if (lua_isnil(L, -1))
@@ -316,6 +317,7 @@ int handler_attach(lua_State *L, int prog)
 /* Registering ---------------------------------------------------------------------------- */
 
 static const struct field handler_opts[] = {
+	case LBPF_TCDATA:
 	FIELD_BY_ROOM("cookie"),
 	FIELD_BY_ROOM("prog_setup_fn"),
 	FIELD_BY_ROOM("prog_prepare_load_fn"),
