@@ -403,6 +403,10 @@ static int register_prog_handler(lua_State *L)
 		lua_setfield(L, handler, "cookie");
 	luaL_argcheck(L, type != BPF_PROG_TYPE_STRUCT_OPS, 2, "a program cannot become struct_ops");
 	}
+	if (!registry_start(&callbacks) && !sec)
+		return value_fail(L, EBUSY,
+				  "register_prog_handler(nil): another user of libbpf "
+				  "in this process has a generic handler");
 	lua_pushvalue(L, 1);
 	lua_setfield(L, handler, "sec");
 	lua_pushinteger(L, type);
@@ -413,7 +417,6 @@ static int register_prog_handler(lua_State *L)
 	lua_pushinteger(L, id);
 	lua_setfield(L, handler, "id");
 	lua_rawseti(L, list, (int)lua_rawlen(L, list) + 1);
-	registry_start(&callbacks);
 	lua_pushinteger(L, id);
 	return 1;
 }

@@ -41,15 +41,19 @@ bool registry_matches(const char *sec, const char *name)
 	}
 }
 
-void registry_start(const struct libbpf_prog_handler_opts *callbacks)
+bool registry_start(const struct libbpf_prog_handler_opts *callbacks)
 {
+	bool ours;
+
 	pthread_mutex_lock(&lock);
 	if (!trampolines.sz) {
 		trampolines = *callbacks;
 		fallback_is_ours = libbpf_register_prog_handler(NULL, BPF_PROG_TYPE_UNSPEC, 0,
 								&trampolines) > 0;
 	}
+	ours = fallback_is_ours;
 	pthread_mutex_unlock(&lock);
+	return ours;
 }
 
 static const struct entry *find_entry(const char *section)
@@ -136,11 +140,11 @@ static int by_order(const void *a, const void *b)
  */
 static int rebuild(struct registry_need *needs, size_t n)
 {
+	bool any = false;
 	int err = 0;
 
 	clear();
 	qsort(needs, n, sizeof(*needs), by_order);
-	bool any = false;
 	for (size_t i = 0; i < n; i++)
 		any = any || (needs[i].sec && is_taken(needs[i].section));
 	for (size_t i = 0; i < n && any && !err; i++)
