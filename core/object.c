@@ -265,7 +265,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
 		opts->kernel_log_buf = o->log;
 	}
 	sections = push_sections(L, source, &size);
-	n = handler_push_needs(L, sections, size);
+	n = handler_begin(L, env, sections, size);
 	needs = lua_touserdata(L, -1);
 
 	for (bool again = false;; again = true) {
@@ -289,6 +289,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
 	frame_leave(&f);
 	if (err == -EBUSY)
 		return value_fail(L, EBUSY,
+	handler_end(L, env);
 				  "open '%s': a handler overrides libbpf's own SEC(), and object "
 				  "'%s' has yet to be loaded or closed",
 				  name, o->user.holder);
