@@ -87,6 +87,8 @@ struct owner *object_check(lua_State *L, int arg)
 	struct object *o = check_handle(L, arg);
 
 	owner_check(L, &o->owner);
+	if (!o->obj) /* debug.getuservalue() of a program in its setup closure leads here */
+		luaL_error(L, "object '%s' is being opened", o->name);
 	return &o->owner;
 }
 
@@ -287,9 +289,9 @@ static int open_source(lua_State *L, const struct elf_source *source,
 	}
 	o->owner.closed = err != 0; /* programs that a closure saw die with the open */
 	frame_leave(&f);
+	handler_end(L, env);
 	if (err == -EBUSY)
 		return value_fail(L, EBUSY,
-	handler_end(L, env);
 				  "open '%s': a handler overrides libbpf's own SEC(), and object "
 				  "'%s' has yet to be loaded or closed",
 				  name, o->user.holder);
