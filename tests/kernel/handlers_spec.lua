@@ -38,7 +38,8 @@ describe("A section is handled by", function()
   end)
 
   it("no handler whose name is only the beginning of a word", function()
-    assert.same({}, who_handles({"ab+", "ab", "custom/some", "custom/some+", "custom/some/", "xyz"}))
+    assert.same({}, who_handles({"ab+", "ab", "custom/some", "custom/some+", "custom/some/",
+      "xyz"}))
   end)
 
   it("the one that was registered first, of those that match", function()
@@ -490,7 +491,7 @@ describe("An attach closure", function()
     assert.is_nil(rawget(object.links, "abc1"))
   end))
 
-  it("is not called where autoattach is off, unless for the program itself", needs("root", function()
+  it("is not called where autoattach is off, but for the program itself", needs("root", function()
     local object = loaded(handlers.to_sys_enter)
     object.progs.abc1:set_autoattach(false)
     assert(object:attach())

@@ -7,8 +7,8 @@ local lfs = require "lfs"
 local handlers = {path = "build/bpf/handlers.bpf.o"}
 
 local keys = {
-  abc1 = 1, abc2 = 2, custom1 = 3, custom2 = 40, xyz = 5, kprobe1 = 6, xdp1 = 7, perf1 = 8, raw1 = 9,
-  connect4 = 10, nothing = 11,
+  abc1 = 1, abc2 = 2, custom1 = 3, custom2 = 40, xyz = 5, kprobe1 = 6, xdp1 = 7, perf1 = 8,
+  raw1 = 9, connect4 = 10, nothing = 11,
 }
 
 local ids, objects = {}, {}
@@ -77,13 +77,16 @@ function handlers.to_sys_enter(prog)
   return prog:attach_raw_tracepoint("sys_enter")
 end
 
---- How many file descriptors this process has open.
-function handlers.fds()
+--- How many file descriptors this process has open; those to "bpf-prog", if that is asked for.
+function handlers.fds(of)
   collectgarbage()
   collectgarbage()
   local n = 0
-  for _ in lfs.dir("/proc/self/fd") do
-    n = n + 1
+  for name in lfs.dir("/proc/self/fd") do
+    local target = lfs.symlinkattributes("/proc/self/fd/" .. name, "target") or ""
+    if target:find(of or "", 1, true) then
+      n = n + 1
+    end
   end
   return n
 end
