@@ -23,6 +23,7 @@ static size_t sections(Elf *elf, char *buf, size_t size)
 		name = elf_strptr(elf, names, shdr.sh_name);
 		if (!name)
 			continue;
+		name += *name == '?'; /* to libbpf, SEC("?abc") is SEC("abc") with autoload off */
 		len = strlen(name) + 1;
 		if (len <= size && total <= size - len)
 			memcpy(buf + total, name, len);

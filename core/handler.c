@@ -22,8 +22,12 @@
  */
 static const char handlers_key;
 
-/* In an object's table: handlers by the address of the program that was opened with them. */
-#define HANDLED "handlers"
+/* In an object's table: handlers by the address of the program that was opened with them; and
+ * while it is being opened, the list as it was when that began. A setup closure may change the
+ * state's own list, and the array in libbpf was readied for this one.
+ */
+#define HANDLED  "handlers"
+#define IN_FORCE "handlers in force"
 
 static void push_handlers(lua_State *L)
 {
@@ -68,16 +72,6 @@ static int push_match(lua_State *L, int list, const char *section)
 	return generic;
 }
 
-bool handler_any(lua_State *L)
-{
-	bool any;
-
-	push_handlers(L);
-	any = lua_rawlen(L, -1) > 0;
-	lua_pop(L, 1);
-	return any;
-}
-
 /* ANCHOR: a table that keeps the strings which NEED points to. */
 static void describe(lua_State *L, int list, int anchor, struct registry_need *need)
 {
@@ -94,7 +88,22 @@ static void describe(lua_State *L, int list, int anchor, struct registry_need *n
 	lua_pop(L, 1);
 }
 
-size_t handler_push_needs(lua_State *L, const char *sections, size_t size)
+/* Pushes a copy of the state's list. */
+static void push_copy(lua_State *L)
+{
+	int n;
+
+	push_handlers(L);
+	n = (int)lua_rawlen(L, -1);
+	lua_createtable(L, n, 0);
+	for (int i = 1; i <= n; i++) {
+		lua_rawgeti(L, -2, i);
+		lua_rawseti(L, -2, i);
+	}
+	lua_remove(L, -2);
+}
+
+size_t handler_begin(lua_State *L, int env, const char *sections, size_t size)
 {
 	struct registry_need *needs;
 	size_t n = 0, i = 0;
@@ -102,8 +111,10 @@ size_t handler_push_needs(lua_State *L, const char *sections, size_t size)
 
 	for (size_t at = 0; at < size; at++)
 		n += sections[at] == '\0';
-	push_handlers(L);
+	push_copy(L);
 	list = lua_gettop(L);
+	lua_pushvalue(L, list);
+	lua_setfield(L, env, IN_FORCE);
 	lua_newtable(L);
 	anchor = lua_gettop(L);
 	needs = compat_newuserdata(L, (n + 1) * sizeof(*needs));
@@ -116,6 +127,12 @@ size_t handler_push_needs(lua_State *L, const char *sections, size_t size)
 	lua_remove(L, anchor);
 	lua_remove(L, list);
 	return n;
+}
+
+void handler_end(lua_State *L, int env)
+{
+	lua_pushnil(L);
+	lua_setfield(L, env, IN_FORCE);
 }
 
 bool handler_push(lua_State *L, int env, const struct bpf_program *prog)
@@ -165,8 +182,9 @@ static int to_error(lua_State *L, int first, const char *function)
 	case LUA_TBOOLEAN:
 		return lua_toboolean(L, first) ? 0 : -ECANCELED;
 	case LUA_TNUMBER:
+	case LBPF_TCDATA:
 		if (!value_to_u64(L, first, &number))
-			return luaL_error(L, "%s returned a fraction", function);
+			return luaL_error(L, "%s returned what is no integer", function);
 		/* libbpf takes what is below -4095 for a pointer */
 		if ((int64_t)number >= 0)
 			return 0;
@@ -202,7 +220,7 @@ static int setup(lua_State *L)
 	enum bpf_prog_type type;
 	enum bpf_attach_type attach_type;
 
-	push_handlers(L);
+	lua_getfield(L, 2, IN_FORCE);
 	if (!push_match(L, 3, bpf_program__section_name(cb->prog)))
 		return 0;
 	lua_getfield(L, 2, HANDLED);
@@ -304,6 +322,7 @@ int handler_attach(lua_State *L, int prog)
 		break;
 	case LUA_TBOOLEAN:
 	case LUA_TNUMBER:
+	case LBPF_TCDATA:
 		err = to_error(L, handler, "prog_attach_fn");
 		if (err) {
 			lua_settop(L, handler - 1);
@@ -385,9 +404,14 @@ static int register_prog_handler(lua_State *L)
 	lua_settop(L, 4);
 	sec = check_sec(L, 1);
 	type = lua_isnil(L, 2) ? 0 : enum_check(L, 2, &enum_prog_type);
+	luaL_argcheck(L, type != BPF_PROG_TYPE_STRUCT_OPS, 2, "a program cannot become struct_ops");
 	attach_type = lua_isnil(L, 3) ? 0 : enum_check(L, 3, &enum_attach_type);
 	field_read(L, 4, handler_opts, NULL);
 	push_handlers(L);
+	if (!registry_start(&callbacks) && !sec)
+		return value_fail(L, EBUSY,
+				  "register_prog_handler(nil): another user of libbpf "
+				  "in this process has a generic handler");
 	if (!sec && has_generic(L, list))
 		return value_fail(L, EBUSY,
 				  "register_prog_handler(nil): there is a generic handler");
@@ -415,7 +439,6 @@ static int register_prog_handler(lua_State *L)
 	lua_pushinteger(L, id);
 	lua_setfield(L, handler, "id");
 	lua_rawseti(L, list, (int)lua_rawlen(L, list) + 1);
-	registry_start(&callbacks);
 	lua_pushinteger(L, id);
 	return 1;
 }

@@ -5,13 +5,12 @@
 #include "compat.h"
 #include "registry.h"
 
-/* For the program sections named in SECTIONS (SIZE bytes, each name ended by a zero byte),
- * pushes a userdata that holds what the registry must know, and returns how many there are.
+/* Before an open: for the program sections named in SECTIONS (SIZE bytes, each name ended by a
+ * zero byte), pushes a userdata that holds what the registry must know, and returns how many there
+ * are. Until handler_end() the object with the table ENV sees the handlers as they are now.
  */
-size_t handler_push_needs(lua_State *L, const char *sections, size_t size);
-
-/* Is there anything that an open has to tell the registry? */
-bool handler_any(lua_State *L);
+size_t handler_begin(lua_State *L, int env, const char *sections, size_t size);
+void handler_end(lua_State *L, int env);
 
 /* Pushes the handler that the program was opened with; ENV is its object's table. False, and
  * nothing pushed, if it is libbpf's to handle.

@@ -92,6 +92,8 @@ struct owner *object_check(lua_State *L, int arg)
 	struct object *o = check_handle(L, arg);
 
 	owner_check(L, &o->owner);
+	if (!o->obj) /* debug.getuservalue() of a program in its setup closure leads here */
+		luaL_error(L, "object '%s' is being opened", o->name);
 	return &o->owner;
 }
 
@@ -274,7 +276,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
 		opts->kernel_log_buf = o->log;
 	}
 	sections = push_sections(L, source, &size);
-	n = handler_push_needs(L, sections, size);
+	n = handler_begin(L, env, sections, size);
 	needs = lua_touserdata(L, -1);
 
 	for (bool again = false;; again = true) {
@@ -297,6 +299,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
 	}
 	o->owner.closed = err != 0; /* programs that a closure saw die with the open */
 	frame_leave(&f);
+	handler_end(L, env);
 	if (err == -EBUSY)
 		return value_fail(L, EBUSY,
 				  "open '%s': a handler overrides libbpf's own SEC(), and object "

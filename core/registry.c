@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Never matches a section, and never leaves: libbpf 1.1 frees an array that became empty, and
- * uses it afterwards.
+/* Matches no section that anybody would name, and never leaves: libbpf 1.1 frees an array that
+ * became empty, and uses it afterwards.
  */
 #define SENTINEL "\001lbpf"
 
@@ -41,15 +41,19 @@ bool registry_matches(const char *sec, const char *name)
 	}
 }
 
-void registry_start(const struct libbpf_prog_handler_opts *callbacks)
+bool registry_start(const struct libbpf_prog_handler_opts *callbacks)
 {
+	bool ours;
+
 	pthread_mutex_lock(&lock);
 	if (!trampolines.sz) {
 		trampolines = *callbacks;
 		fallback_is_ours = libbpf_register_prog_handler(NULL, BPF_PROG_TYPE_UNSPEC, 0,
 								&trampolines) > 0;
 	}
+	ours = fallback_is_ours;
 	pthread_mutex_unlock(&lock);
+	return ours;
 }
 
 static const struct entry *find_entry(const char *section)
@@ -131,15 +135,20 @@ static int by_order(const void *a, const void *b)
 	return x->order - y->order;
 }
 
-/* Gives the array the entries that these needs ask for, and no others. */
+/* Gives the array the entries that these needs ask for, and no others. If there must be any, all
+ * of them are made: one for "cgroup/" would also catch what the fallback is to handle.
+ */
 static int rebuild(struct registry_need *needs, size_t n)
 {
+	bool any = false;
 	int err = 0;
 
 	clear();
 	qsort(needs, n, sizeof(*needs), by_order);
-	for (size_t i = 0; i < n && !err; i++)
-		if (needs[i].sec && !find_entry(needs[i].section) && is_taken(needs[i].section))
+	for (size_t i = 0; i < n; i++)
+		any = any || (needs[i].sec && is_taken(needs[i].section));
+	for (size_t i = 0; i < n && any && !err; i++)
+		if (needs[i].sec && !find_entry(needs[i].section))
 			err = add(&needs[i]);
 	if (err)
 		clear();
@@ -184,7 +193,7 @@ int registry_begin(struct registry_user *user, struct registry_need *needs, size
 		return err;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (find_entry(needs[i].section))
+		if (find_entry(needs[i].section) || registry_matches(SENTINEL, needs[i].section))
 			user->in_array = true;
 	/* Even one that does not need the array: programs of it are still to be matched. */
 	enlist(user);

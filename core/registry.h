@@ -17,8 +17,10 @@
 /* Does the handler definition SEC ("abc", "abc/", "abc+") match the section NAME? */
 bool registry_matches(const char *sec, const char *name);
 
-/* Registers the callbacks with libbpf as the fallback, once per process. */
-void registry_start(const struct libbpf_prog_handler_opts *callbacks);
+/* Registers the callbacks with libbpf as the fallback, once per process. False if the fallback is
+ * somebody else's: then there can be no generic handler.
+ */
+bool registry_start(const struct libbpf_prog_handler_opts *callbacks);
 
 /* How one section of an object that is about to be opened shall be handled. */
 struct registry_need {
