@@ -21,6 +21,16 @@ function child.output(command)
   return out, tonumber(status)
 end
 
+--- Calls FN until it is true.
+function child.wait_until(fn)
+  local start = os.time()
+  while not fn() do
+    if os.time() - start > 20 then
+      error("has not come true in 20 s", 2)
+    end
+  end
+end
+
 --- Starts this Lua on a script. `answers` reads its output, whose first line is its pid.
 function child.lua(script)
   local path = os.tmpname()
@@ -28,7 +38,7 @@ function child.lua(script)
   file:write('print(io.open("/proc/self/stat"):read("*l"):match("^%d+")) io.stdout:flush()\n')
   file:write(script)
   file:close()
-  local answers = assert(io.popen(("exec %s %s 2>&1"):format(os.getenv("LBPF_LUA"), path)))
+  local answers = assert(io.popen(("exec timeout -s KILL 60 %s %s 2>&1"):format(os.getenv("LBPF_LUA"), path)))
   local pid = tonumber(answers:read("*l"))
   os.remove(path)
   return {pid = pid, answers = answers}
@@ -37,22 +47,21 @@ end
 -- epoll_wait and epoll_pwait of x86-64, epoll_pwait of the newer architectures
 local EPOLL = {["232"] = true, ["281"] = true, ["22"] = true}
 
+local function first_word(pid, name)
+  local file = assert(io.open("/proc/" .. pid .. "/" .. name))
+  local text = file:read("*a"):gsub("^%d+ %(.*%) ", "") -- stat's first are pid and name
+  file:close()
+  return text:match("^%w+")
+end
+
 --- Returns once the process waits for events.
 function child.wait_for_epoll(pid)
-  repeat
-    local file = assert(io.open("/proc/" .. pid .. "/syscall"))
-    local call = file:read("*l"):match("^%d+")
-    file:close()
-  until EPOLL[call]
+  child.wait_until(function() return EPOLL[first_word(pid, "syscall")] end)
 end
 
 --- Returns once the process is stopped.
 function child.wait_for_stop(pid)
-  repeat
-    local file = assert(io.open("/proc/" .. pid .. "/stat"))
-    local state = file:read("*l"):match("^%d+ %(.*%) (%u)")
-    file:close()
-  until state == "T"
+  child.wait_until(function() return first_word(pid, "stat") == "T" end)
 end
 
 local probed = {}

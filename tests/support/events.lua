@@ -55,16 +55,6 @@ function events.take(object)
   return list
 end
 
---- Calls FN until it is false; the kernel removes some things a moment later.
-function events.wait_while(fn)
-  local start = os.time()
-  while fn() do
-    if os.time() - start > 20 then
-      error("has not ended in 20 s", 2)
-    end
-  end
-end
-
 --- The values of one field, in order.
 function events.pluck(list, field)
   local values = {}
