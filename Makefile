@@ -30,6 +30,7 @@ LBPF_LDLIBS  := $(shell pkg-config --libs libbpf) -lelf
 ifdef SANITIZE
 LBPF_CFLAGS  += -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 LBPF_LDFLAGS += -fsanitize=address,undefined
+EMBED_CFLAGS := -fsanitize=address,undefined
 endif
 
 SOURCES := lbpf.c $(wildcard core/*.c)
@@ -41,6 +42,9 @@ BPF_OBJECTS := $(foreach s,$(BPF_SOURCES),build/bpf/$(notdir $(s:.c=.o)))
 
 HELPER_SOURCES := $(wildcard tests/helpers/*.c)
 HELPERS := $(HELPER_SOURCES:tests/helpers/%.c=build/helpers/%)
+
+EMBED_SOURCES := $(wildcard tests/embed/*.c)
+EMBEDDERS := $(EMBED_SOURCES:tests/embed/%.c=$(BUILD)/%)
 
 # V=1 shows the commands.
 Q   := $(if $(V),,@)
@@ -79,12 +83,19 @@ build/bpf/%.bpf.o: %.bpf.c
 
 # Programs that the tests run ----------------------------------------------------------------
 
-helpers: $(HELPERS)
+helpers: $(HELPERS) $(EMBEDDERS)
 
 build/helpers/%: tests/helpers/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
 	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Werror -o $@ $<
+
+# ... and those that embed the Lua that is tested, each built for that.
+$(BUILD)/%: tests/embed/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Werror -pthread $(EMBED_CFLAGS) \
+		$(LUA_CFLAGS) -o $@ $< $(shell pkg-config --libs $(LUA)) $(LBPF_LDLIBS)
 
 # Installing -----------------------------------------------------------------------------------
 
@@ -108,13 +119,13 @@ test:
 	$(MAKE) --no-print-directory suite
 
 .PHONY: suite
-suite: bpf helpers
-	$(MAKE) --no-print-directory module LUA=lua5.4
-	$(MAKE) --no-print-directory module LUA=luajit
+suite: bpf
+	$(MAKE) --no-print-directory module helpers LUA=lua5.4
+	$(MAKE) --no-print-directory module helpers LUA=luajit
 	tests/all host lua5.4 luajit
 
-asan: bpf helpers
-	$(MAKE) --no-print-directory module LUA=lua5.4 SANITIZE=1
+asan: bpf
+	$(MAKE) --no-print-directory module helpers LUA=lua5.4 SANITIZE=1
 	tests/all host lua5.4-san
 
 vmtest: bpf
@@ -123,7 +134,7 @@ vmtest: bpf
 check:
 	@tests/tools check
 	@$(MAKE) -s --no-print-directory module
-	clang-format --dry-run -Werror lbpf.c core/*.[ch] $(HELPER_SOURCES)
+	clang-format --dry-run -Werror lbpf.c core/*.[ch] $(HELPER_SOURCES) $(EMBED_SOURCES)
 	luacheck -q $(wildcard lua examples tests tests/check/layering tests/check/docs *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/check/docs

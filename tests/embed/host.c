@@ -1,0 +1,193 @@
+/* A program that embeds Lua and uses libbpf itself, as a server with modules does:
+ *
+ *	host SCRIPT
+ *
+ * runs a Lua script, which finds in the table `host`:
+ *	other(code)       runs code in a second Lua state; its results, as strings
+ *	close_other()     ends that state; other() makes a new one
+ *	threads(n, code)  runs code in n threads at once, each with a Lua state of its own and its
+ *	                  number as argument; the number of failures
+ *	types(path)       what libbpf makes of an object without the binding: "abc1=0 raw1=17 "
+ *	load(path, prog)  libbpf's return value for loading that program of the object alone
+ *	take_generic()    registers a generic handler with libbpf, for the program itself
+ *	warnings()        how often libbpf has warned the program itself
+ */
+#include <bpf/libbpf.h>
+#include <lauxlib.h>
+#include <lualib.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#define THREADS_MAX 16
+
+static lua_State *other;
+static int warned;
+
+static int print(enum libbpf_print_level level, const char *format, va_list ap)
+{
+	(void)format;
+	(void)ap;
+	warned += level == LIBBPF_WARN;
+	return 0;
+}
+
+/* Runs code with an argument. Its results are left on the stack; an error is printed. */
+static int run(lua_State *L, const char *code, int argument)
+{
+	if (luaL_loadstring(L, code) == 0) {
+		lua_pushinteger(L, argument);
+		if (lua_pcall(L, 1, LUA_MULTRET, 0) == 0)
+			return 0;
+	}
+	fprintf(stderr, "%s\n", lua_tostring(L, -1) ? lua_tostring(L, -1) : "an error");
+	return 1;
+}
+
+static lua_State *new_state(void)
+{
+	lua_State *L = luaL_newstate();
+
+	if (L)
+		luaL_openlibs(L);
+	return L;
+}
+
+static int host_other(lua_State *L)
+{
+	int n;
+
+	if (!other)
+		other = new_state();
+	lua_settop(other, 0);
+	if (run(other, luaL_checkstring(L, 1), 0))
+		return luaL_error(L, "the other state has failed");
+	n = lua_gettop(other);
+	for (int i = 1; i <= n; i++)
+		lua_pushstring(L, lua_tostring(other, i));
+	return n;
+}
+
+static int host_close_other(lua_State *L)
+{
+	(void)L;
+	if (other)
+		lua_close(other);
+	other = NULL;
+	return 0;
+}
+
+struct thread {
+	pthread_t id;
+	const char *code;
+	int number, failed;
+};
+
+static void *run_thread(void *arg)
+{
+	struct thread *t = arg;
+	lua_State *L = new_state();
+
+	t->failed = run(L, t->code, t->number);
+	lua_close(L);
+	return NULL;
+}
+
+static int host_threads(lua_State *L)
+{
+	struct thread threads[THREADS_MAX];
+	int n = (int)luaL_checkinteger(L, 1), failed = 0;
+	const char *code = luaL_checkstring(L, 2);
+
+	if (n > THREADS_MAX)
+		return luaL_error(L, "too many threads");
+	for (int i = 0; i < n; i++) {
+		threads[i] = (struct thread){.code = code, .number = i + 1};
+		if (pthread_create(&threads[i].id, NULL, run_thread, &threads[i]))
+			return luaL_error(L, "no thread");
+	}
+	for (int i = 0; i < n; i++) {
+		pthread_join(threads[i].id, NULL);
+		failed += threads[i].failed;
+	}
+	lua_pushinteger(L, failed);
+	return 1;
+}
+
+static struct bpf_object *open_own(lua_State *L)
+{
+	struct bpf_object *obj = bpf_object__open(luaL_checkstring(L, 1));
+
+	if (!obj)
+		luaL_error(L, "cannot open the object");
+	return obj;
+}
+
+static int host_types(lua_State *L)
+{
+	struct bpf_object *obj = open_own(L);
+	struct bpf_program *prog;
+	char text[4096] = "";
+	size_t len = 0;
+
+	bpf_object__for_each_program(prog, obj) len +=
+		(size_t)snprintf(text + len, sizeof(text) - len, "%s=%d ", bpf_program__name(prog),
+				 bpf_program__type(prog));
+	bpf_object__close(obj);
+	lua_pushstring(L, text);
+	return 1;
+}
+
+static int host_load(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 2);
+	struct bpf_object *obj = open_own(L);
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, obj)
+		bpf_program__set_autoload(prog, strcmp(bpf_program__name(prog), name) == 0);
+	lua_pushinteger(L, bpf_object__load(obj));
+	bpf_object__close(obj);
+	return 1;
+}
+
+static int host_take_generic(lua_State *L)
+{
+	lua_pushboolean(L, libbpf_register_prog_handler(NULL, BPF_PROG_TYPE_XDP, 0, NULL) > 0);
+	return 1;
+}
+
+static int host_warnings(lua_State *L)
+{
+	lua_pushinteger(L, warned);
+	return 1;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct luaL_Reg functions[] = {
+		{"other", host_other},       {"close_other", host_close_other},
+		{"threads", host_threads},   {"types", host_types},
+		{"load", host_load},         {"take_generic", host_take_generic},
+		{"warnings", host_warnings},
+	};
+	lua_State *L = new_state();
+	int failed;
+
+	if (argc != 2 || !L)
+		return 2;
+	libbpf_set_print(print);
+	lua_newtable(L);
+	for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+		lua_pushcfunction(L, functions[i].func);
+		lua_setfield(L, -2, functions[i].name);
+	}
+	lua_setglobal(L, "host");
+	failed = luaL_loadfile(L, argv[1]) || lua_pcall(L, 0, 0, 0);
+	if (failed)
+		fprintf(stderr, "%s\n", lua_tostring(L, -1) ? lua_tostring(L, -1) : "an error");
+	lua_close(L);
+	if (other)
+		lua_close(other);
+	return failed;
+}
