@@ -78,7 +78,7 @@ describe("a kernel function:", function()
       assert.error_matches(function() prog:attach_kprobe("x", {true}) end,
         "the names of options are strings")
       assert.error_matches(function() prog:attach_kprobe("x", {bpf_cookie = "1x"}) end,
-        "option 'bpf_cookie' must be an integer, not string")
+        "option 'bpf_cookie' must be an integer of 64 bits, not '1x'")
     end))
   end)
 
