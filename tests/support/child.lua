@@ -38,7 +38,8 @@ function child.lua(script)
   file:write('print(io.open("/proc/self/stat"):read("*l"):match("^%d+")) io.stdout:flush()\n')
   file:write(script)
   file:close()
-  local answers = assert(io.popen(("exec timeout -s KILL 60 %s %s 2>&1"):format(os.getenv("LBPF_LUA"), path)))
+  local answers = assert(io.popen(("exec timeout -s KILL 60 %s %s 2>&1"):format(
+    os.getenv("LBPF_LUA"), path)))
   local pid = tonumber(answers:read("*l"))
   os.remove(path)
   return {pid = pid, answers = answers}
