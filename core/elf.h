@@ -2,6 +2,7 @@
 #ifndef LBPF_ELF_H
 #define LBPF_ELF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* An object file: a path, or an image in memory if PATH is NULL. */
@@ -20,5 +21,12 @@ size_t elf_program_sections(const struct elf_source *source, char *buf, size_t s
  * even opened. libbpf loses a descriptor with each file that libelf cannot read.
  */
 int elf_read_error(const char *path);
+
+/* Calls FN with the bytes of every section called NAME, until it is false. True if it never was,
+ * so also for what is no ELF file.
+ */
+typedef bool elf_section_fn(const void *data, size_t size, void *arg);
+bool elf_each_section(const struct elf_source *source, const char *name, elf_section_fn *fn,
+		      void *arg);
 
 #endif

@@ -1,6 +1,7 @@
 #include "object.h"
 
 #include "attach.h"
+#include "btfcheck.h"
 #include "elf.h"
 #include "field.h"
 #include "frame.h"
@@ -95,6 +96,11 @@ struct owner *object_check(lua_State *L, int arg)
 	if (!o->obj) /* debug.getuservalue() of a program in its setup closure leads here */
 		luaL_error(L, "object '%s' is being opened", o->name);
 	return &o->owner;
+}
+
+void object_add_methods(lua_State *L, const luaL_Reg *methods)
+{
+	class_add_methods(L, OBJECT, methods);
 }
 
 /* Closing -------------------------------------------------------------------------------- */
@@ -251,10 +257,23 @@ static const char *missed(lua_State *L, const struct object *o, int env,
 	return NULL;
 }
 
+/* Is it safe to let libbpf at the file? WHY says what is not. */
+static bool is_sound(lua_State *L, const struct elf_source *source, char *why, size_t size)
+{
+	struct frame f;
+	bool ok;
+
+	frame_enter(L, &f, NULL, 0);
+	ok = btfcheck_source(source, why, size);
+	frame_leave(&f);
+	return ok;
+}
+
 static int open_source(lua_State *L, const struct elf_source *source,
 		       struct bpf_object_open_opts *opts, const char *name)
 {
 	const char *sections, *stolen;
+	char why[160];
 	struct registry_need *needs;
 	struct bpf_object *obj;
 	struct object *o;
@@ -265,6 +284,8 @@ static int open_source(lua_State *L, const struct elf_source *source,
 	err = source->path ? elf_read_error(source->path) : 0;
 	if (err)
 		return value_fail(L, err, "open '%s'", name);
+	if (!is_sound(L, source, why, sizeof(why)))
+		return value_fail(L, EINVAL, "open '%s': %s", name, why);
 	o = push_object(L, name);
 	env = lua_gettop(L);
 	handle = env - 1;

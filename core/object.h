@@ -21,6 +21,9 @@ void *object_alloc(lua_State *L, struct owner *owner, size_t size);
 /* The list of links that are attached until they are destroyed or the object is closed. */
 struct link **object_links(struct owner *owner);
 
+/* Methods of objects that other rooms have, which open later. */
+void object_add_methods(lua_State *L, const luaL_Reg *methods);
+
 void object_open(lua_State *L);
 
 #endif
