@@ -1,5 +1,6 @@
 /* lbpf: the whole of libbpf in Lua. This file opens each room of core/, nothing else. */
 #include "core/btf.h"
+#include "core/btfdump.h"
 #include "core/fd.h"
 #include "core/frame.h"
 #include "core/handler.h"
@@ -21,7 +22,7 @@ int luaopen_lbpf_core(lua_State *L)
 	static void (*const rooms[])(lua_State *) = {
 		value_open,  frame_open,   log_open,  probe_open,   fd_open,
 		object_open, program_open, map_open,  handler_open, load_scope_open,
-		link_open,   ringbuf_open, perf_open, btf_open,
+		link_open,   ringbuf_open, perf_open, btf_open,     btfdump_open,
 	};
 
 	lua_newtable(L);

@@ -487,6 +487,11 @@ static int find_vmlinux_btf_id(lua_State *L)
 	return 1;
 }
 
+void btf_add_methods(lua_State *L, const luaL_Reg *methods)
+{
+	class_add_methods(L, BTF, methods);
+}
+
 static int btf_tostring(lua_State *L)
 {
 	const struct box *b = check_handle(L, 1);
