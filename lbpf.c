@@ -4,7 +4,9 @@
 #include "core/fd.h"
 #include "core/frame.h"
 #include "core/handler.h"
+#include "core/linfo.h"
 #include "core/link.h"
+#include "core/linker.h"
 #include "core/loadopts.h"
 #include "core/log.h"
 #include "core/map.h"
@@ -20,9 +22,9 @@ __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 int luaopen_lbpf_core(lua_State *L)
 {
 	static void (*const rooms[])(lua_State *) = {
-		value_open,  frame_open,   log_open,  probe_open,   fd_open,
-		object_open, program_open, map_open,  handler_open, load_scope_open,
-		link_open,   ringbuf_open, perf_open, btf_open,     btfdump_open,
+		value_open,   frame_open, log_open,     probe_open,      fd_open,    object_open,
+		program_open, map_open,   handler_open, load_scope_open, link_open,  ringbuf_open,
+		perf_open,    btf_open,   btfdump_open, linker_open,     linfo_open,
 	};
 
 	lua_newtable(L);
