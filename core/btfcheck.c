@@ -4,7 +4,6 @@
 #include "value.h"
 #include <stdarg.h>
 #include <stdio.h>
-#include <string.h>
 
 struct check {
 	const struct btf *btf;
@@ -117,66 +116,6 @@ bool btfcheck(const struct btf *btf, char *why, size_t size)
 	return ok;
 }
 
-/* Maps ------------------------------------------------------------------------------------ */
-
-/* What T is without modifiers and typedefs, of which sound BTF has no cycles. */
-static const struct btf_type *plain(const struct btf *btf, const struct btf_type *t)
-{
-	while (btf_is_mod(t) || btf_is_typedef(t))
-		t = btf__type_by_id(btf, t->type);
-	return t;
-}
-
-/* The array that a map's definition says something with, as in int (*type)[1]; or NULL. */
-static const struct btf_array *said(const struct btf *btf, const struct btf_type *def,
-				    const char *name)
-{
-	for (unsigned i = 0; i < btf_vlen(def); i++) {
-		const struct btf_member *m = &btf_members(def)[i];
-		const struct btf_type *t = plain(btf, btf__type_by_id(btf, m->type));
-
-		if (strcmp(btf__name_by_offset(btf, m->name_off), name) != 0)
-			continue;
-		if (btf_is_ptr(t))
-			t = btf__type_by_id(btf, t->type);
-		return btf_is_array(t) ? btf_array(t) : NULL;
-	}
-	return NULL;
-}
-
-static bool is_struct_ops(const struct btf *btf, const struct btf_type *def)
-{
-	const struct btf_array *type;
-
-	if (!btf_is_struct(def))
-		return false;
-	type = said(btf, def, "type");
-	return type && type->nelems == BPF_MAP_TYPE_STRUCT_OPS;
-}
-
-/* The definition of the maps that a map of maps holds, int (*values[])(struct {...}); or NULL. */
-static const struct btf_type *inner(const struct btf *btf, const struct btf_type *def)
-{
-	const struct btf_array *values = btf_is_struct(def) ? said(btf, def, "values") : NULL;
-	const struct btf_type *t = values ? plain(btf, btf__type_by_id(btf, values->type)) : NULL;
-
-	return t && btf_is_ptr(t) ? plain(btf, btf__type_by_id(btf, t->type)) : NULL;
-}
-
-static bool has_maps(const struct check *c, __u32 id, const struct btf_type *section)
-{
-	for (unsigned i = 0; i < btf_vlen(section); i++) {
-		const struct btf_type *var = btf__type_by_id(c->btf, btfwalk_ref(section, i)), *in;
-		const struct btf_type *def = plain(c->btf, btf__type_by_id(c->btf, var->type));
-
-		in = inner(c->btf, def);
-		if (is_struct_ops(c->btf, def) || (in && is_struct_ops(c->btf, in)))
-			return bad(c, id, "declares '%s' in .maps as a map of type struct_ops",
-				   btf__name_by_offset(c->btf, var->name_off));
-	}
-	return true;
-}
-
 /* Object files ---------------------------------------------------------------------------- */
 
 static bool check_section(const void *data, size_t size, void *arg)
@@ -189,13 +128,6 @@ static bool check_section(const void *data, size_t size, void *arg)
 		return true; /* then libbpf will say so, or do without */
 	c->btf = btf;
 	ok = btfcheck(btf, c->why, c->size);
-	for (__u32 id = 1; ok && id < btf__type_cnt(btf); id++) {
-		const struct btf_type *t = btf__type_by_id(btf, id);
-
-		if (btf_is_datasec(t) &&
-		    strcmp(btf__name_by_offset(btf, t->name_off), MAPS_ELF_SEC) == 0)
-			ok = has_maps(c, id, t);
-	}
 	btf__free(btf);
 	return ok;
 }

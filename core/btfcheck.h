@@ -1,6 +1,5 @@
 /* What libbpf takes for granted of BTF, and what can be seen of an object file's before libbpf
- * opens it: ids and strings that exist, types that do not contain themselves, no map that libbpf
- * would follow a NULL pointer for.
+ * opens it: ids and strings that exist, types that do not contain themselves.
  */
 #ifndef LBPF_BTFCHECK_H
 #define LBPF_BTFCHECK_H
