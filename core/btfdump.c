@@ -20,7 +20,7 @@
 /* What dump_c collects before it hands it over. */
 #define CHUNK ((size_t)64 << 10)
 
-/* Values are read from a copy with so much after it, for libbpf reads whole words of bitfields. */
+/* Values are read from a copy with so much after it, for libbpf wants whole words of bitfields. */
 #define SLACK 16
 
 struct dump {
@@ -395,7 +395,7 @@ static int dump_type_data(lua_State *L)
 		return 3;
 	data = push_copy(L, data, size);
 	begin(L, &f, dump);
-	ret = btf_dump__dump_type_data(dump->d, id, data, size, &opts);
+	ret = btf_dump__dump_type_data(dump->d, id, data, size + SLACK, &opts);
 	if (!end(L, &f, dump, ret, id))
 		return 4;
 	if (!keep_text(L))

@@ -1,0 +1,261 @@
+-- 39: types made by a script. libbpf follows ids, cycles and offsets wherever they lead.
+local btf = require "btf"
+local lbpf = require "lbpf"
+
+-- What is said of BTF that cannot be taken.
+local function refusal(b, base)
+  local types, message, errno = lbpf.btf_new(b:bytes(), base)
+  assert.is_nil(types)
+  assert.equal(22, errno)
+  return message:match("^make BTF of 'memory': (.*): Invalid argument %(EINVAL%)")
+    or message
+end
+
+-- What is said of dumping the last of types that can be taken.
+local function dump_refusal(b)
+  local types = assert(lbpf.btf_new(b:bytes()))
+  local last = types:type_cnt() - 1
+  local dump = assert(lbpf.btf_dump(types))
+  local text, message, errno = dump:dump_type(last)
+  assert.is_nil(text)
+  assert.equal(22, errno)
+  -- the header says what is not in it
+  assert.matches("/%* type " .. last .. " is left out: ", types:dump_c())
+  local declared, again = dump:emit_type_decl(last)
+  assert.is_nil(declared)
+  assert.equal(message, again)
+  return message:match("^dump type " .. last .. " of 'memory': (.*): Invalid argument %(EINVAL%)")
+end
+
+describe("BTF that a script made", function()
+  it("has ids that exist", function()
+    for _, kind in ipairs({"ptr", "typedef", "volatile", "const", "restrict", "func", "var",
+      "decl_tag", "type_tag"}) do
+      local b = btf.new()
+      b:add(kind, "bad", 99, (kind == "var" or kind == "decl_tag") and {0} or nil)
+      assert.equal("BTF type 1 refers to type 99, which there is not", refusal(b))
+    end
+    local function refers(kind, words, vlen, value)
+      local b = btf.new()
+      b:int("int", 4)
+      b:add(kind, "bad", value or 4, words, vlen)
+      assert.equal("BTF type 2 refers to type 99, which there is not", refusal(b))
+    end
+    refers("array", {99, 1, 1})
+    refers("array", {1, 99, 1})
+    refers("struct", {"m", 1, 0, "m", 99, 32}, 2)
+    refers("union", {"m", 99, 0}, 1)
+    refers("func_proto", {"p", 99}, 1, 1)
+    refers("func_proto", {"p", 1}, 1, 99)
+    refers("datasec", {99, 0, 4}, 1)
+  end)
+
+  it("has strings that exist", function()
+    local b = btf.new()
+    b:int(5000, 4)
+    assert.equal("BTF type 1 has its name at 5000, beyond the strings", refusal(b))
+    for kind, words in pairs({struct = {5000, 0, 0}, enum = {5000, 1}, enum64 = {5000, 1, 1},
+      func_proto = {5000, 0}}) do
+      b = btf.new()
+      b:add(kind, "bad", 0, words, 1)
+      assert.equal("BTF type 1 has a part with its name at 5000, beyond the strings", refusal(b))
+    end
+  end)
+
+  it("has kinds that fit", function()
+    local b = btf.new()
+    b:add("func", "f", b:int("int", 4))
+    assert.equal("BTF type 2 is a function whose type 1 is none of a function", refusal(b))
+    b = btf.new()
+    b:add("datasec", ".maps", 4, {b:int("int", 4), 0, 4}, 1)
+    assert.equal("BTF type 2 is a section that holds type 1, which is no variable", refusal(b))
+    b = btf.new()
+    b:add(31, "new", 0)
+    assert.is_nil((lbpf.btf_new(b:bytes())))
+  end)
+
+  it("has no type that contains itself", function()
+    for _, kind in ipairs({"typedef", "const", "volatile", "restrict", "type_tag"}) do
+      local b = btf.new()
+      b:add(kind, "a", 2)
+      b:add(kind, "b", 1)
+      assert.equal("BTF type 1 refers to itself", refusal(b))
+    end
+    local b = btf.new()
+    b:struct("s", 8, {{"m", 2, 0}})
+    b:add("array", nil, 0, {1, 1, 1})
+    assert.equal("BTF type 1 refers to itself", refusal(b))
+    b = btf.new()
+    for id = 1, 2000 do
+      b:add("const", nil, id + 1)
+    end
+    b:int("int", 4)
+    assert.equal("BTF type 1 is nested too deeply", refusal(b):gsub("type %d+ is", "type 1 is"), nil)
+  end)
+
+  it("is held against its base", function()
+    local b = btf.new()
+    b:int("int", 4)
+    local base = assert(lbpf.btf_new(b:bytes()))
+    local s = btf.new(b)
+    s:add("ptr", nil, 1)
+    assert.equal(3, assert(lbpf.btf_new(s:bytes(), base)):type_cnt())
+    s = btf.new(b)
+    s:add("ptr", nil, 3)
+    assert.equal("BTF type 2 refers to type 3, which there is not", refusal(s, base))
+    base:close()
+    assert.error_matches(function()
+      lbpf.btf_new(s:bytes(), base)
+    end, "BTF 'memory' is closed")
+  end)
+end)
+
+describe("a dump", function()
+  it("refuses a cycle through pointers that no name breaks", function()
+    local b = btf.new()
+    b:add("const", nil, 2)
+    b:add("ptr", nil, 1)
+    assert.matches("^type %d refers to itself$", dump_refusal(b))
+    b = btf.new()
+    b:add("func_proto", nil, 0, {"f", 2}, 1)
+    b:add("ptr", nil, 1)
+    assert.matches("^type %d refers to itself$", dump_refusal(b))
+    b = btf.new()
+    b:add("ptr", nil, 2)
+    b:struct(nil, 8, {{"next", 1, 0}})
+    assert.matches("^type %d refers to itself$", dump_refusal(b))
+    b = btf.new()
+    b:add("typedef", "t", 2)
+    b:add("ptr", nil, 1)
+    assert.matches("^type %d refers to itself$", dump_refusal(b))
+  end)
+
+  it("writes the cycles that C has", function()
+    local b = btf.new()
+    b:struct("node", 16, {{"next", 2, 0}, {"each", 4, 64}})
+    b:add("ptr", nil, 1)
+    b:add("func_proto", nil, 2, {"n", 2}, 1)
+    b:add("ptr", nil, 3)
+    local text = assert(assert(lbpf.btf_new(b:bytes())):dump_c())
+    assert.is_nil(text:find("left out"))
+    assert.matches("struct node {\n\tstruct node %*next;\n"
+      .. "\tstruct node %* %(%*each%)%(struct node %*%w*%);\n};", text)
+  end)
+
+  it("refuses what is nested deeper than libbpf's stack", function()
+    local b = btf.new()
+    for id = 1, 5000 do
+      b:add("ptr", nil, id + 1)
+    end
+    b:int("int", 4)
+    b:add("ptr", nil, 1)
+    assert.matches("is nested too deeply$", dump_refusal(b))
+    b = btf.new()
+    local id = b:int("int", 4, 1)
+    for _ = 1, 40 do
+      id = b:add("ptr", nil, b:struct(nil, 8, {{"m", id, 0}}))
+    end
+    assert.matches("is declared too intricately for libbpf$", dump_refusal(b))
+  end)
+
+  it("refuses members that have no values, and sizes that no type has", function()
+    local b = btf.new()
+    b:add("fwd", "later")
+    b:struct("s", 8, {{"m", 1, 0}})
+    assert.equal("type 2 has members that cannot be declared", dump_refusal(b))
+    b = btf.new()
+    b:struct("s", 8, {{"m", b:int("zero", 0), 0}})
+    assert.equal("type 1 has a size that no such type has", dump_refusal(b))
+    b = btf.new()
+    b:struct("s", 8, {{"m", b:int("int", 4), 65}})
+    assert.equal("type 2 has members that cannot be declared", dump_refusal(b))
+    b = btf.new()
+    b:struct("s", 2^28, {{"m", b:int("int", 4), 0}})
+    assert.equal("type 2 has members that cannot be declared", dump_refusal(b))
+  end)
+
+  it("stops at a type that fills itself up", function()
+    local b = btf.new()
+    b:struct("s", 2^28 - 8, {{"m", b:int("long", 8), 0}})
+    local types = assert(lbpf.btf_new(b:bytes()))
+    local text, _, errno = assert(lbpf.btf_dump(types)):dump_type(2)
+    assert.is_nil(text)
+    assert.equal(7, errno) -- E2BIG
+  end)
+
+  it("shows no value that lies outside of its type", function()
+    local b = btf.new()
+    local int = b:int("int", 4, 1)
+    local far = b:struct("far", 4, {{"m", int, 32}})
+    local inner = b:struct("inner", 400, {{"m", int, 0}})
+    local outer = b:struct("outer", 8, {{"m", inner, 0}})
+    local array = b:add("array", nil, 0, {inner, int, 4})
+    local holder = b:struct("holder", 16, {{"m", array, 0}})
+    local var = b:add("var", "v", inner, {1})
+    local section = b:add("datasec", ".data", 8, {var, 0, 400}, 1)
+    local types = assert(lbpf.btf_new(b:bytes()))
+    local dump = assert(lbpf.btf_dump(types))
+    for _, id in ipairs({far, outer, holder, section}) do
+      local text, message = dump:dump_type_data(id, ("\1"):rep(16))
+      assert.is_nil(text)
+      assert.matches("type " .. id .. " has members that lie outside of it", message)
+    end
+    assert.matches("%.m = %(int%)16843009", (dump:dump_type_data(inner, ("\1"):rep(400))))
+  end)
+
+  it("reads the words of bitfields at the end of a value", function()
+    local b = btf.new()
+    local long = b:int("long", 8)
+    b:add("struct", "s", 3, {"b", long, 4 * 2^24 + 20}, 1, true)
+    local types = assert(lbpf.btf_new(b:bytes()))
+    local dump = assert(lbpf.btf_dump(types))
+    assert.matches("%.b = %(long%)0xa", (dump:dump_type_data(2, "\0\0\160")))
+  end)
+
+  it("freezes its types as long as it lives", function()
+    local b = btf.new()
+    b:int("int", 4)
+    local types = assert(lbpf.btf_new(b:bytes()))
+    local dump = assert(lbpf.btf_dump(types))
+    for _, change in ipairs({"set_pointer_size", "set_endianness", "load_into_kernel"}) do
+      assert.error_matches(function()
+        types[change](types, 4)
+      end, "BTF 'memory' cannot change: there is a dump of it")
+    end
+    dump:close()
+    assert.equal(types, types:set_pointer_size(4))
+    assert(lbpf.btf_dump(types))
+    collectgarbage()
+    collectgarbage()
+    assert.equal(types, types:set_pointer_size(8))
+  end)
+
+  it("is not closed under libbpf by who reads its messages", function()
+    local b = btf.new()
+    local empties = b:add("array", nil, 0, {b:struct("empty", 0, {}), b:int("int", 4), 1})
+    local tag = b:add("decl_tag", "x", empties, {-1})
+    local types = assert(lbpf.btf_new(b:bytes()))
+    local dump = assert(lbpf.btf_dump(types))
+    local refused = {}
+
+    -- Runs it while libbpf's warnings close IT.
+    local function close_within(it, fn, ...)
+      lbpf.set_print(function()
+        refused[#refused + 1] = select(2, pcall(it.close, it))
+      end)
+      fn(...)
+      lbpf.set_print(nil)
+    end
+
+    close_within(types, types.align_of, types, tag)
+    close_within(types, dump.dump_type_data, dump, empties, "")
+    close_within(dump, dump.dump_type_data, dump, empties, "")
+    assert.same({
+      "BTF 'memory' is busy: close() inside its own callback",
+      "BTF 'memory' is busy: close() inside its own callback",
+      "dump of 'memory' is busy: close() inside its own callback",
+    }, refused)
+    assert.equal(5, types:type_cnt())
+    assert.is_true(dump:close())
+  end)
+end)
