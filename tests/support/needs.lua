@@ -54,6 +54,10 @@ local probes = {
     obj:close()
     return loads
   end,
+  clang = function()
+    local status = os.execute("clang --version >/dev/null 2>&1")
+    return status == true or status == 0
+  end,
   libbpf = function(version)
     return at_least(lbpf.version_string(), version)
   end,
