@@ -5,6 +5,7 @@
 # make test            install what the tests need, build, run them all
 # make asan            the same tests under AddressSanitizer and UBSan
 # make vmtest KERNEL=6.1|6.12 USERLAND=bookworm|trixie
+# make fuzz            damaged object files, for SECONDS (60)
 # make check           clang-format, luacheck, layering, documentation
 # make docs            the reference, into build/docs
 
@@ -50,7 +51,7 @@ EMBEDDERS := $(EMBED_SOURCES:tests/embed/%.c=$(BUILD)/%)
 Q   := $(if $(V),,@)
 say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
-.PHONY: all module bpf helpers install demo test asan vmtest check docs clean
+.PHONY: all module bpf helpers install demo test asan vmtest fuzz check docs clean
 all: module
 
 module: $(MODULE)
@@ -130,6 +131,9 @@ asan: bpf
 
 vmtest: bpf
 	tests/vm/run $(KERNEL) $(USERLAND) $(LUA)
+
+fuzz: bpf module
+	tests/fuzz/run $(or $(SECONDS),60)
 
 check:
 	@tests/tools check
