@@ -31,6 +31,13 @@ struct all {
 	double real;
 } __attribute__((btf_decl_tag("tagged")));
 
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, int);
+	__type(value, point_t);
+} places SEC(".maps");
+
 struct all everything;
 enum sign sign;
 static volatile int hidden = 7;
