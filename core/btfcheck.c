@@ -1,6 +1,7 @@
 #include "btfcheck.h"
 
 #include "btfwalk.h"
+#include "frame.h"
 #include "value.h"
 #include <stdarg.h>
 #include <stdio.h>
@@ -132,9 +133,14 @@ static bool check_section(const void *data, size_t size, void *arg)
 	return ok;
 }
 
-bool btfcheck_source(const struct elf_source *source, char *why, size_t size)
+bool btfcheck_source(lua_State *L, const struct elf_source *source, char *why, size_t size)
 {
 	struct check c = {.why = why, .size = size};
+	struct frame f;
+	bool ok;
 
-	return elf_each_section(source, BTF_ELF_SEC, check_section, &c);
+	frame_enter(L, &f, NULL, 0); /* libbpf has its say about BTF that it cannot read */
+	ok = elf_each_section(source, BTF_ELF_SEC, check_section, &c);
+	frame_leave(&f);
+	return ok;
 }

@@ -4,6 +4,7 @@
 #ifndef LBPF_BTFCHECK_H
 #define LBPF_BTFCHECK_H
 
+#include "compat.h"
 #include "elf.h"
 #include <bpf/btf.h>
 
@@ -11,6 +12,6 @@
 bool btfcheck(const struct btf *btf, char *why, size_t size);
 
 /* Is the BTF in an object file sound? True if it has none, or none that libbpf can read. */
-bool btfcheck_source(const struct elf_source *source, char *why, size_t size);
+bool btfcheck_source(lua_State *L, const struct elf_source *source, char *why, size_t size);
 
 #endif

@@ -110,6 +110,7 @@ static int next_type(lua_State *L)
 /*** For loops over the types, those of the base left out.
 @function btf:each_type
 @treturn function iterator that gives each as `btf:type_by_id` does
+@see btf:type_by_id
 */
 static int each_type(lua_State *L)
 {
@@ -192,7 +193,6 @@ static int align_of(lua_State *L)
 @tparam integer offset in bytes
 @treturn ?string nil if they end before
 @see btf__str_by_offset
-@see btf__name_by_offset
 */
 static int str_by_offset(lua_State *L)
 {
@@ -201,6 +201,17 @@ static int str_by_offset(lua_State *L)
 
 	lua_pushstring(L, btf__str_by_offset(btf_of(b), offset)); /* nil for NULL */
 	return 1;
+}
+
+/*** The same, under its other name.
+@function btf:name_by_offset
+@tparam integer offset in bytes
+@treturn ?string nil if the strings end before
+@see btf__name_by_offset
+*/
+static int name_by_offset(lua_State *L)
+{
+	return str_by_offset(L);
 }
 
 /*** The BTF as bytes, without those of its base.
@@ -333,7 +344,7 @@ const luaL_Reg btfquery_methods[] = {
 	{"resolve_size", resolve_size},
 	{"align_of", align_of},
 	{"str_by_offset", str_by_offset},
-	{"name_by_offset", str_by_offset},
+	{"name_by_offset", name_by_offset},
 	{"raw_data", raw_data},
 	{"fd", fd},
 	{"pointer_size", pointer_size},

@@ -141,7 +141,7 @@ static int push_line(lua_State *L, const struct linfo *l, const struct bpf_line_
 /*** The line of an instruction.
 @function prog_linfo:lfind
 @tparam integer insn_off the instruction's number in the program as the kernel runs it, from 0
-@tparam[opt=0] integer nr_skip records not to look at, for who goes on from a line before
+@tparam ?integer nr_skip records not to look at, 0 if absent, for who goes on from a line before
 @treturn ?table `insn_off` of the line's first instruction, `file`, `line`, `col`, and `text` of the
  line; nil if there is none. File and text are nil if the program's BTF cannot be read
 @see bpf_prog_linfo__lfind
@@ -160,7 +160,7 @@ static int lfind(lua_State *L)
 @function prog_linfo:lfind_addr_func
 @tparam integer addr
 @tparam integer func_idx which function of the program it is in, from 0
-@tparam[opt=0] integer nr_skip records not to look at
+@tparam ?integer nr_skip records not to look at, 0 if absent
 @treturn ?table as of `prog_linfo:lfind`; nil if there is none, or the kernel tells no addresses
 @see bpf_prog_linfo__lfind_addr_func
 */

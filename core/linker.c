@@ -141,7 +141,7 @@ static int add(lua_State *L, struct linker *l, const struct elf_source *source, 
 	bool ok;
 
 	frame_enter(L, &f, &l->owner, 0);
-	ok = btfcheck_source(source, why, sizeof(why));
+	ok = btfcheck_source(L, source, why, sizeof(why));
 	errno = EINVAL; /* libbpf takes it over from libelf, which leaves it alone */
 	if (ok) {
 #if LBPF_HEADERS(1, 6)

@@ -257,18 +257,6 @@ static const char *missed(lua_State *L, const struct object *o, int env,
 	return NULL;
 }
 
-/* Is it safe to let libbpf at the file? WHY says what is not. */
-static bool is_sound(lua_State *L, const struct elf_source *source, char *why, size_t size)
-{
-	struct frame f;
-	bool ok;
-
-	frame_enter(L, &f, NULL, 0);
-	ok = btfcheck_source(source, why, size);
-	frame_leave(&f);
-	return ok;
-}
-
 static int open_source(lua_State *L, const struct elf_source *source,
 		       struct bpf_object_open_opts *opts, const char *name)
 {
@@ -284,7 +272,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
 	err = source->path ? elf_read_error(source->path) : 0;
 	if (err)
 		return value_fail(L, err, "open '%s'", name);
-	if (!is_sound(L, source, why, sizeof(why)))
+	if (!btfcheck_source(L, source, why, sizeof(why)))
 		return value_fail(L, EINVAL, "open '%s': %s", name, why);
 	o = push_object(L, name);
 	env = lua_gettop(L);

@@ -14,6 +14,7 @@ static const struct feature {
 	unsigned major, minor;
 	bool built;
 } features[] = {
+	{"btf_dump.emit_strings", 1, 6, LBPF_HEADERS(1, 6)},
 	{"kprobe.attach_mode", 1, 2, LBPF_HEADERS(1, 2)},
 	{"kprobe_multi.session", 1, 5, LBPF_HEADERS(1, 5)},
 	{"kprobe_multi.unique_match", 1, 1, true}, /* counted here where libbpf cannot */
@@ -23,8 +24,8 @@ static const struct feature {
 
 /*** Does this build, with the libbpf it runs with, have a feature that came after libbpf 1.1?
 @function has
-@tparam string feature "kprobe_multi.session", "kprobe_multi.unique_match", "kprobe.attach_mode",
- "open.bpf_token_path", "raw_tracepoint.cookie"
+@tparam string feature "btf_dump.emit_strings", "kprobe_multi.session", "kprobe_multi.unique_match",
+"kprobe.attach_mode", "open.bpf_token_path", "raw_tracepoint.cookie"
 @treturn boolean
 @raise for a name that is none of these
 @see version_string

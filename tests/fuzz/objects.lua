@@ -187,8 +187,8 @@ end
 
 -- Runs a batch in a child; whether it came to its end.
 local function run_batch(first, path)
-  local pipe = assert(io.popen(("timeout 300 %s tests/fuzz/objects.lua batch %d %s 2>&1; echo status $?")
-    :format(os.getenv("LBPF_LUA") or "lua5.4", first, path)))
+  local command = "timeout 300 %s tests/fuzz/objects.lua batch %d %s 2>&1; echo status $?"
+  local pipe = assert(io.popen(command:format(os.getenv("LBPF_LUA") or "lua5.4", first, path)))
   local output = pipe:read("*a")
   pipe:close()
   local status = output:match("status (%d+)\n$")

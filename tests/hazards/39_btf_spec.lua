@@ -247,12 +247,12 @@ describe("a dump", function()
     local tag = b:add("decl_tag", "x", empties, {-1})
     local types = assert(lbpf.btf_new(b:bytes()))
     local dump = assert(lbpf.btf_dump(types))
-    local refused = {}
+    local errors = {}
 
     -- Runs it while libbpf's warnings close IT.
     local function close_within(it, fn, ...)
       lbpf.set_print(function()
-        refused[#refused + 1] = select(2, pcall(it.close, it))
+        errors[#errors + 1] = select(2, pcall(it.close, it))
       end)
       fn(...)
       lbpf.set_print(nil)
@@ -265,7 +265,7 @@ describe("a dump", function()
       "BTF 'memory' is busy: close() inside its own callback",
       "BTF 'memory' is busy: close() inside its own callback",
       "dump of 'memory' is busy: close() inside its own callback",
-    }, refused)
+    }, errors)
     assert.equal(5, types:type_cnt())
     assert.is_true(dump:close())
   end)
