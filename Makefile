@@ -16,7 +16,7 @@ LUA_INCDIR ?=
 LUA_CFLAGS := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags $(LUA) 2>/dev/null))
 LUA_ABI    := $(if $(filter luajit,$(LUA)),5.1,$(patsubst lua%,%,$(LUA)))
 
-BUILD := build/$(LUA)$(if $(SANITIZE),-san)
+BUILD := build/$(or $(notdir $(LUA_INCDIR)),$(LUA))$(if $(SANITIZE),-san)
 
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes

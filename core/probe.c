@@ -88,6 +88,22 @@ static int num_possible_cpus(lua_State *L)
 	return 1;
 }
 
+/*** What an error number means, libbpf's own numbers from 4000 up included.
+@function strerror
+@tparam integer errno 1 to 2^31 - 1
+@treturn string "No such file or directory"
+@see libbpf_strerror
+*/
+static int lbpf_strerror(lua_State *L)
+{
+	int err = (int)value_check_int(L, 1, 1, INT32_MAX);
+	char text[256];
+
+	libbpf_strerror(err, text, sizeof(text));
+	lua_pushstring(L, text);
+	return 1;
+}
+
 void probe_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
@@ -96,6 +112,7 @@ void probe_open(lua_State *L)
 		{"major_version", major_version},
 		{"minor_version", minor_version},
 		{"num_possible_cpus", num_possible_cpus},
+		{"strerror", lbpf_strerror},
 		{NULL, NULL},
 	};
 
