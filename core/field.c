@@ -41,11 +41,13 @@ void field_push(lua_State *L, const struct field *f, const void *base)
 		lua_pushinteger(L, *(const int *)member);
 		break;
 	case FIELD_U32:
-		lua_pushnumber(L, *(const uint32_t *)member);
-#if LUA_VERSION_NUM >= 503
-		lua_pop(L, 1);
-		lua_pushinteger(L, *(const uint32_t *)member);
-#endif
+		value_push_u32(L, *(const uint32_t *)member);
+		break;
+	case FIELD_U64:
+		value_push_u64(L, *(const uint64_t *)member);
+		break;
+	case FIELD_SIZE:
+		value_push_u64(L, *(const size_t *)member);
 		break;
 	case FIELD_PROG_TYPE:
 		enum_push(L, *(const int *)member, &enum_prog_type);

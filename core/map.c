@@ -151,7 +151,7 @@ static int map_type(lua_State *L)
 */
 static int map_key_size(lua_State *L)
 {
-	lua_pushinteger(L, bpf_map__key_size(check(L, 1)->map));
+	value_push_u32(L, bpf_map__key_size(check(L, 1)->map));
 	return 1;
 }
 
@@ -162,7 +162,7 @@ static int map_key_size(lua_State *L)
 */
 static int map_value_size(lua_State *L)
 {
-	lua_pushinteger(L, bpf_map__value_size(check(L, 1)->map));
+	value_push_u32(L, bpf_map__value_size(check(L, 1)->map));
 	return 1;
 }
 
@@ -173,7 +173,7 @@ static int map_value_size(lua_State *L)
 */
 static int map_max_entries(lua_State *L)
 {
-	lua_pushinteger(L, bpf_map__max_entries(check(L, 1)->map));
+	value_push_u32(L, bpf_map__max_entries(check(L, 1)->map));
 	return 1;
 }
 

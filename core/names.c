@@ -30,8 +30,8 @@ static int missing(lua_State *L)
 
 	push_names(L, 1);
 	return luaL_error(L, "object '%s' has no %s '%s'; there are: %s",
-	                  lua_tostring(L, lua_upvalueindex(2)),
-	                  lua_tostring(L, lua_upvalueindex(1)), name, lua_tostring(L, -1));
+			  lua_tostring(L, lua_upvalueindex(2)),
+			  lua_tostring(L, lua_upvalueindex(1)), name, lua_tostring(L, -1));
 }
 
 void names_make_strict(lua_State *L, const char *kind, const char *owner)

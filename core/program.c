@@ -201,7 +201,7 @@ static int program_set_expected_attach_type(lua_State *L)
 */
 static int program_flags(lua_State *L)
 {
-	lua_pushinteger(L, bpf_program__flags(program_check(L, 1, NULL)));
+	value_push_u32(L, bpf_program__flags(program_check(L, 1, NULL)));
 	return 1;
 }
 
@@ -381,7 +381,7 @@ static int program_set_insns(lua_State *L)
 */
 static int program_log_level(lua_State *L)
 {
-	lua_pushinteger(L, bpf_program__log_level(program_check(L, 1, NULL)));
+	value_push_u32(L, bpf_program__log_level(program_check(L, 1, NULL)));
 	return 1;
 }
 

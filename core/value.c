@@ -97,6 +97,99 @@ int64_t value_check_int(lua_State *L, int arg, int64_t min, int64_t max)
 	return value;
 }
 
+#if LUA_VERSION_NUM < 503
+static const char s64_key, u64_key;
+
+/* LuaJIT's integers can only be made by its own library: keep its types. */
+static void keep_type(lua_State *L, const char *name, const char *key)
+{
+	lua_getfield(L, -1, "typeof");
+	lua_pushstring(L, name);
+	lua_call(L, 1, 1);
+	compat_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
+static void push_64(lua_State *L, uint64_t bits, lua_Number number, bool exact, const char *key)
+{
+	compat_rawgetp(L, LUA_REGISTRYINDEX, key);
+	if (lua_isnil(L, -1)) {
+		if (!exact)
+			luaL_error(L, "an integer of 64 bits that a number cannot hold");
+		lua_pop(L, 1);
+		lua_pushnumber(L, number);
+		return;
+	}
+	lua_call(L, 0, 1);
+	memcpy((void *)lua_topointer(L, -1), &bits, sizeof(bits));
+}
+#endif
+
+void value_push_u64(lua_State *L, uint64_t value)
+{
+#if LUA_VERSION_NUM >= 503
+	lua_pushinteger(L, (lua_Integer)value);
+#else
+	push_64(L, value, (lua_Number)value, value <= 1ULL << 53, &u64_key);
+#endif
+}
+
+void value_push_s64(lua_State *L, int64_t value)
+{
+#if LUA_VERSION_NUM >= 503
+	lua_pushinteger(L, value);
+#else
+	push_64(L, (uint64_t)value, (lua_Number)value, value <= 1LL << 53 && value >= -(1LL << 53),
+		&s64_key);
+#endif
+}
+
+void value_push_u32(lua_State *L, uint32_t value)
+{
+#if LUA_VERSION_NUM >= 503
+	lua_pushinteger(L, value);
+#else
+	lua_pushnumber(L, value);
+#endif
+}
+
+int value_check_fd(lua_State *L, int arg)
+{
+	static const char *const methods[] = {"fd", "fileno"};
+	int type = lua_type(L, arg);
+
+	if (type == LUA_TNUMBER)
+		return (int)value_check_int(L, arg, 0, INT32_MAX);
+	for (int i = 0; i < 2 && (type == LUA_TUSERDATA || type == LUA_TTABLE); i++) {
+		lua_getfield(L, arg, methods[i]);
+		if (lua_isfunction(L, -1)) {
+			int fd;
+
+			lua_pushvalue(L, arg);
+			lua_call(L, 1, 1);
+			fd = (int)luaL_checkinteger(L, -1);
+			lua_pop(L, 1);
+			return fd;
+		}
+		lua_pop(L, 1);
+	}
+	return luaL_argerror(L, arg, "expected a file descriptor, or an object that has one");
+}
+
+void value_open(lua_State *L)
+{
+#if LUA_VERSION_NUM < 503
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "ffi");
+	if (lua_pcall(L, 1, 1, 0) == 0 && lua_istable(L, -1)) {
+		keep_type(L, "int64_t", &s64_key);
+		keep_type(L, "uint64_t", &u64_key);
+	}
+	lua_pop(L, 1);
+#else
+	(void)L;
+#endif
+}
+
 /* Errors --------------------------------------------------------------------------------- */
 
 int value_errno(long ret)

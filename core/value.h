@@ -17,6 +17,23 @@ bool value_to_u64(lua_State *L, int idx, uint64_t *value);
 int64_t value_check_int(lua_State *L, int arg, int64_t min, int64_t max);
 uint64_t value_check_u64(lua_State *L, int arg);
 
+/* Pushes a 64-bit integer, never rounded: Lua 5.3 and newer have it (an unsigned one as two's
+ * complement); LuaJIT gets int64_t or uint64_t, whatever the value; PUC Lua 5.1 and 5.2 a number,
+ * or an error if a number cannot hold it.
+ */
+void value_push_u64(lua_State *L, uint64_t value);
+void value_push_s64(lua_State *L, int64_t value);
+
+/* Pushes an unsigned integer of 32 bits, which is plain on every Lua. */
+void value_push_u32(lua_State *L, uint32_t value);
+
+/* The descriptor at ARG: a number, or anything with a method fd() or fileno() that returns one.
+ * It stays the caller's.
+ */
+int value_check_fd(lua_State *L, int arg);
+
+void value_open(lua_State *L);
+
 /* An error number from libbpf: a negative return, or else the errno it left; never 0. */
 int value_errno(long ret);
 
