@@ -12,21 +12,44 @@
 #include "core/map.h"
 #include "core/object.h"
 #include "core/perf.h"
+#include "core/perfbuf.h"
 #include "core/probe.h"
 #include "core/program.h"
+#include "core/ring.h"
 #include "core/ringbuf.h"
+#include "core/userring.h"
 #include "core/value.h"
 
 __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 
+/* One room a line. */
+/* clang-format off */
+static void (*const rooms[])(lua_State *) = {
+	value_open,
+	frame_open,
+	log_open,
+	btf_open,
+	btfdump_open,
+	fd_open,
+	handler_open,
+	linfo_open,
+	link_open,
+	linker_open,
+	load_scope_open,
+	map_open,
+	object_open,
+	perf_open,
+	perfbuf_open,
+	probe_open,
+	program_open,
+	ring_open,
+	ringbuf_open,
+	userring_open,
+};
+/* clang-format on */
+
 int luaopen_lbpf_core(lua_State *L)
 {
-	static void (*const rooms[])(lua_State *) = {
-		value_open,   frame_open, log_open,     probe_open,      fd_open,    object_open,
-		program_open, map_open,   handler_open, load_scope_open, link_open,  ringbuf_open,
-		perf_open,    btf_open,   btfdump_open, linker_open,     linfo_open,
-	};
-
 	lua_newtable(L);
 	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
 		rooms[i](L);

@@ -108,6 +108,7 @@ void object_add_methods(lua_State *L, const luaL_Reg *methods)
 static void shut(struct object *o)
 {
 	o->owner.closed = true;
+	owner_shut_dependents(&o->owner);
 	link_destroy_all(&o->links);
 	registry_release(&o->user);
 	if (o->obj)
