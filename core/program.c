@@ -5,6 +5,8 @@
 #include "frame.h"
 #include "loadopts.h"
 #include "object.h"
+#include "pin.h"
+#include "progattr.h"
 #include "value.h"
 #include <errno.h>
 #include <string.h>
@@ -66,7 +68,9 @@ struct bpf_program *program_check_loaded(lua_State *L, int arg, struct owner **o
 
 	if (bpf_program__fd(prog) < 0)
 		luaL_error(L, "program '%s' is not loaded%s", bpf_program__name(prog),
-			   object_is_loaded(of) ? ": its autoload is off" : "");
+			   !object_is_loaded(of)         ? ""
+			   : bpf_program__autoload(prog) ? ": it was unloaded"
+							 : ": its autoload is off");
 	if (owner)
 		*owner = of;
 	return prog;
@@ -488,4 +492,6 @@ void program_open(lua_State *L)
 	class_new(L, PROGRAM, methods, meta);
 	class_add_methods(L, PROGRAM, attach_kernel_methods);
 	class_add_methods(L, PROGRAM, attach_event_methods);
+	class_add_methods(L, PROGRAM, pin_program_methods);
+	class_add_methods(L, PROGRAM, progattr_methods);
 }
