@@ -29,6 +29,10 @@ void class_add_methods(lua_State *L, const char *name, const luaL_Reg *methods)
 {
 	luaL_getmetatable(L, name);
 	lua_getfield(L, -1, "__index");
+	if (lua_iscfunction(L, -1)) {
+		lua_getupvalue(L, -1, 1);
+		lua_remove(L, -2);
+	}
 	luaL_setfuncs(L, methods, 0);
 	lua_pop(L, 2);
 }

@@ -118,9 +118,9 @@ static int object_gen_loader(lua_State *L)
 
 /* What it is loaded with ------------------------------------------------------------------- */
 
-/*** The kernel version that the programs say they were made for, as KERNEL_VERSION() codes it.
+/*** The kernel version that programs are loaded for, as KERNEL_VERSION() codes it.
 @function object:kversion
-@treturn integer 0 if they do not say
+@treturn integer the running kernel's, unless the file or `object:set_kversion` says another
 @see bpf_object__kversion
 */
 static int object_kversion(lua_State *L)

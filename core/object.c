@@ -4,6 +4,7 @@
 #include "elf.h"
 #include "field.h"
 #include "frame.h"
+#include "guard.h"
 #include "handler.h"
 #include "link.h"
 #include "load.h"
@@ -292,7 +293,7 @@ static const char *missed(lua_State *L, const struct object *o, int env,
 static int open_source(lua_State *L, const struct elf_source *source,
 		       struct bpf_object_open_opts *opts, const char *name)
 {
-	const char *sections, *stolen;
+	const char *sections, *stolen, *stray;
 	struct registry_need *needs;
 	struct bpf_object *obj;
 	struct object *o;
@@ -345,6 +346,13 @@ static int open_source(lua_State *L, const struct elf_source *source,
 				  name, o->user.holder);
 	if (err)
 		return value_fail_logged(L, &f, value_errno(-abs(err)), "open '%s'", name);
+	stray = guard_stray_struct_ops(o->obj);
+	if (stray) {
+		value_fail(L, EINVAL, "open '%s': map '%s' is struct_ops in SEC(\".maps\")", name,
+			   stray);
+		shut(o);
+		return 3;
+	}
 	collect(L, o, env);
 	stolen = missed(L, o, env, needs, n);
 	if (stolen) {
