@@ -6,6 +6,7 @@
 #include "mapattr.h"
 #include "object.h"
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -29,12 +30,13 @@ static int map_reuse_fd(lua_State *L)
 	struct bpf_map *map = mapattr_check_uncreated(L, &b);
 	struct bpf_map_info info = {0};
 	__u32 size = sizeof(info);
-	int kind = mapattr_family(bpf_map__type(map));
+	int kind = mapattr_family(bpf_map__type(map)), ret;
 
 	if (kind == BPF_MAP_TYPE_STRUCT_OPS)
 		return luaL_error(L, "reuse_fd: map '%s' is struct_ops", b.name);
-	if (bpf_obj_get_info_by_fd(fd, &info, &size))
-		return value_fail(L, value_errno(-1), "reuse_fd: map '%s'", b.name);
+	ret = bpf_obj_get_info_by_fd(fd, &info, &size);
+	if (ret)
+		return value_fail(L, value_errno(ret), "reuse_fd: map '%s'", b.name);
 	luaL_argcheck(L, mapattr_family((enum bpf_map_type)info.type) == kind, 2,
 		      "the map is of a kind that this one cannot become");
 	if (bpf_map__is_internal(map) || kind == MAP_TYPE_ARENA)
@@ -100,7 +102,7 @@ static int map_set_inner_map_fd(lua_State *L)
 
 	*kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (*kept < 0)
-		return value_fail(L, value_errno(-1), "set_inner_map_fd: map '%s'", b.name);
+		return value_fail(L, errno, "set_inner_map_fd: map '%s'", b.name);
 	frame_enter(L, &b.frame, b.owner, 0);
 	ret = bpf_map__set_inner_map_fd(map, *kept);
 	if (ret) {

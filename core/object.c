@@ -246,6 +246,17 @@ static const char *push_sections(lua_State *L, const struct elf_source *source, 
 	return names;
 }
 
+/* The name that a script knows the map by. libbpf puts a part of the file's name in front of
+ * ".rodata" and the like.
+ */
+static const char *map_key(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+	const char *section = bpf_map__is_internal(map) ? strchr(name, '.') : NULL;
+
+	return section ? section : name;
+}
+
 /* Gives every program and map its handle, by name and by address. */
 static void collect(lua_State *L, struct object *o, int env)
 {
@@ -263,7 +274,7 @@ static void collect(lua_State *L, struct object *o, int env)
 	bpf_object__for_each_map(map, o->obj)
 	{
 		map_push(L, &o->owner, map, env);
-		lua_setfield(L, -2, bpf_map__name(map));
+		lua_setfield(L, -2, map_key(map));
 	}
 	names_make_strict(L, "map", o->name);
 	lua_pop(L, 2);

@@ -17,11 +17,13 @@ static struct bpf_map *check_map(lua_State *L, const struct owner *owner)
 	return lua_isnoneornil(L, 2) ? NULL : map_check_of(L, 2, owner);
 }
 
-/* Returns the handle of a part, or nothing if it is NULL. */
+/* Return the handle of a part, or nil if it is NULL. */
 static int return_program(lua_State *L, struct owner *owner, struct bpf_program *prog)
 {
-	if (!prog)
-		return 0;
+	if (!prog) {
+		lua_pushnil(L);
+		return 1;
+	}
 	lua_settop(L, 1);
 	compat_getuservalue(L, 1);
 	program_push(L, owner, prog, 2);
@@ -30,8 +32,10 @@ static int return_program(lua_State *L, struct owner *owner, struct bpf_program 
 
 static int return_map(lua_State *L, struct owner *owner, struct bpf_map *map)
 {
-	if (!map)
-		return 0;
+	if (!map) {
+		lua_pushnil(L);
+		return 1;
+	}
 	lua_settop(L, 1);
 	compat_getuservalue(L, 1);
 	map_push(L, owner, map, 2);
@@ -122,19 +126,7 @@ static int object_each_map(lua_State *L)
 
 /* By name --------------------------------------------------------------------------------- */
 
-/* Pushes the part that 2 names, or nil. */
-static int find(lua_State *L, const char *table)
-{
-	object_check(L, 1);
-	luaL_checkstring(L, 2);
-	compat_getuservalue(L, 1);
-	lua_getfield(L, -1, table);
-	lua_pushvalue(L, 2);
-	lua_rawget(L, -2);
-	return 1;
-}
-
-/*** Finds a part by its name, where a miss is no error as it is for `object.progs.NAME`.
+/*** Finds a program by its name, where a miss is no error as it is for `object.progs.NAME`.
 @function object:find_program_by_name
 @tparam string name of the C function
 @treturn ?program
@@ -142,7 +134,27 @@ static int find(lua_State *L, const char *table)
 */
 static int object_find_program_by_name(lua_State *L)
 {
-	return find(L, "progs");
+	struct owner *owner = object_check(L, 1);
+	const char *name = luaL_checkstring(L, 2);
+
+	return return_program(L, owner, bpf_object__find_program_by_name(object_of(owner), name));
+}
+
+/* Returns the map that 2 names, or nil. A map that is reused has another name in libbpf than in its
+ * file.
+ */
+static int find_map(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	const char *name = luaL_checkstring(L, 2);
+
+	compat_getuservalue(L, 1);
+	lua_getfield(L, -1, "maps");
+	lua_pushvalue(L, 2);
+	lua_rawget(L, -2);
+	if (!lua_isnil(L, -1))
+		return 1;
+	return return_map(L, owner, bpf_object__find_map_by_name(object_of(owner), name));
 }
 
 /*** Finds a map by its name.
@@ -153,7 +165,7 @@ static int object_find_program_by_name(lua_State *L)
 */
 static int object_find_map_by_name(lua_State *L)
 {
-	return find(L, "maps");
+	return find_map(L);
 }
 
 /*** The descriptor of the map of that name, which stays the object's.
@@ -165,7 +177,7 @@ static int object_find_map_by_name(lua_State *L)
 */
 static int object_find_map_fd_by_name(lua_State *L)
 {
-	if (find(L, "maps") && lua_isnil(L, -1))
+	if (find_map(L) && lua_isnil(L, -1))
 		return 1;
 	lua_replace(L, 1);
 	lua_pushinteger(L, bpf_map__fd(map_check_created(L, 1)));

@@ -58,6 +58,11 @@ underscores. If one cannot be pinned, none is.
 BIND_SETTER(object_pin, bpf_object__pin, struct bpf_object, check_loaded, const char *,
 	    luaL_checkstring)
 
+#if LBPF_HEADERS(1, 3)
+BIND_SETTER(unpin, bpf_object__unpin, struct bpf_object, check_loaded, const char *,
+	    luaL_checkstring)
+#endif
+
 /*** Removes the files of all programs and maps from a directory.
 @function object:unpin
 @tparam string path of the directory
@@ -67,11 +72,6 @@ BIND_SETTER(object_pin, bpf_object__pin, struct bpf_object, check_loaded, const 
 @raise with a libbpf older than 1.3
 @see bpf_object__unpin
 */
-#if LBPF_HEADERS(1, 3)
-BIND_SETTER(unpin, bpf_object__unpin, struct bpf_object, check_loaded, const char *,
-	    luaL_checkstring)
-#endif
-
 static int object_unpin(lua_State *L)
 {
 #if LBPF_HEADERS(1, 3)
