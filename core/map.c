@@ -64,17 +64,32 @@ struct bpf_map *map_check_of(lua_State *L, int arg, const struct owner *owner)
 	return m->map;
 }
 
+/* Is there a map behind its descriptor? Newer libbpf has a placeholder for one that it did not
+ * create, and any libbpf while it makes a loader program.
+ */
+static bool exists(const struct map *m)
+{
+	int fd = bpf_map__fd(m->map);
+	struct bpf_map_info info = {0};
+	__u32 size = sizeof(info);
+
+	if (fd < 0 || object_is_generating(m->owner))
+		return false;
+	return bpf_map__autocreate(m->map) || bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
+}
+
 struct bpf_map *map_check_created(lua_State *L, int arg)
 {
 	struct map *m = check(L, arg);
 
-	if (bpf_map__fd(m->map) < 0 || object_is_generating(m->owner))
-		luaL_error(
-			L, "map '%s' does not exist: %s", bpf_map__name(m->map),
-			object_is_loaded(m->owner)
-				? "its autocreate is off"
-				: lua_pushfstring(L, "object '%s' is not loaded", m->owner->name));
-	return m->map;
+	if (exists(m))
+		return m->map;
+	if (object_is_loaded(m->owner))
+		luaL_error(L, "map '%s' does not exist: its autocreate is off",
+			   bpf_map__name(m->map));
+	luaL_error(L, "map '%s' does not exist: object '%s' is not loaded", bpf_map__name(m->map),
+		   m->owner->name);
+	return NULL;
 }
 
 static bool is_per_cpu(enum bpf_map_type type)

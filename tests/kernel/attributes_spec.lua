@@ -107,7 +107,7 @@ describe("a map's attributes", function()
 
   it("need a newer libbpf for what it brought", function()
     if lbpf.has("map.autoattach") then
-      assert.is_true(maps.plain:autoattach())
+      assert.is_false(maps.plain:autoattach())
       local ok, message, errno = maps.plain:set_autoattach(false)
       assert.is_nil(ok)
       assert.matches("^set_autoattach: map 'plain': Invalid argument", message)
