@@ -1,5 +1,5 @@
--- 20: libbpf's copy of a global variable is stale once the object is loaded (1.1), or is the kernel's
--- own memory, which for .rodata must not be written (1.5).
+-- 20: libbpf's copy of a global variable is stale once the object is loaded (1.1), or is the
+-- kernel's own memory, which for .rodata must not be written (1.5).
 local lbpf = require "lbpf"
 local needs = require "needs"
 
