@@ -4,6 +4,11 @@
 #include "object.h"
 #include "value.h"
 
+/*** @module lbpf */
+/*** Loading
+@section loading
+*/
+
 #if LBPF_HEADERS(1, 5)
 #pragma weak bpf_object__token_fd
 #endif

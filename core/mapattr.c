@@ -6,6 +6,11 @@
 #include "object.h"
 #include "program.h"
 
+/*** @module lbpf */
+/*** What maps are like
+@section attributes
+*/
+
 #if LBPF_HEADERS(1, 5)
 #pragma weak bpf_map__autoattach
 #pragma weak bpf_map__set_autoattach

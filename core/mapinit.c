@@ -10,6 +10,11 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+/*** @module lbpf */
+/*** What maps start with
+@section initial
+*/
+
 /* Other maps ------------------------------------------------------------------------------- */
 
 /*** Makes a map that exists take the place of this one, which will not be created then.

@@ -4,6 +4,11 @@
 #include "object.h"
 #include "program.h"
 
+/*** @module lbpf */
+/*** An object's parts
+@section parts
+*/
+
 /* In order -------------------------------------------------------------------------------- */
 
 /* The program or map at 2; NULL if there is none. */

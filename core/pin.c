@@ -5,6 +5,11 @@
 #include "object.h"
 #include "program.h"
 
+/*** @module lbpf */
+/*** Pinning
+@section pinning
+*/
+
 #if LBPF_HEADERS(1, 3)
 #pragma weak bpf_object__unpin
 #endif

@@ -6,6 +6,11 @@
 #include "program.h"
 #include <bpf/bpf.h>
 
+/*** @module lbpf */
+/*** Loaded programs
+@section loaded_programs
+*/
+
 #if LBPF_HEADERS(1, 6)
 #pragma weak bpf_program__func_info
 #pragma weak bpf_program__func_info_cnt

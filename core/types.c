@@ -5,6 +5,11 @@
 #include "registry.h"
 #include "value.h"
 
+/*** @module lbpf */
+/*** Types
+@section types
+*/
+
 /*** What libbpf, or a handler of this script, takes a program for that has this SEC().
 @function prog_type_by_name
 @tparam string name "kprobe.multi/do_*"
