@@ -6,7 +6,7 @@
 # make asan            the same tests under AddressSanitizer and UBSan
 # make vmtest KERNEL=6.1|6.12 USERLAND=bookworm|trixie
 # make fuzz            damaged object files, for SECONDS (60)
-# make check           clang-format, luacheck, layering, documentation
+# make check           clang-format, luacheck, layering, documentation, the API
 # make docs            the reference, into build/docs
 
 LUA    ?= lua5.4
@@ -139,9 +139,11 @@ check:
 	@tests/tools check
 	@$(MAKE) -s --no-print-directory module
 	clang-format --dry-run -Werror lbpf.c core/*.[ch] $(HELPER_SOURCES) $(EMBED_SOURCES)
-	luacheck -q $(wildcard lua examples tests tests/check/layering tests/check/docs *.rockspec)
+	luacheck -q $(wildcard lua examples tests tests/check/layering tests/check/docs tests/check/api \
+		*.rockspec)
 	tests/check/layering $(MODULE)
 	tests/check/docs
+	tests/check/api $(MODULE)
 
 # The reference, from the comments in the code, into build/docs.
 docs:

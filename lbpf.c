@@ -17,6 +17,7 @@
 #include "core/program.h"
 #include "core/ring.h"
 #include "core/ringbuf.h"
+#include "core/types.h"
 #include "core/userring.h"
 #include "core/value.h"
 

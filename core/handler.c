@@ -148,6 +148,23 @@ bool handler_push(lua_State *L, int env, const struct bpf_program *prog)
 	return false;
 }
 
+enum handler_match handler_types(lua_State *L, const char *section, enum bpf_prog_type *prog_type,
+				 enum bpf_attach_type *attach_type)
+{
+	enum handler_match match = HANDLER_NONE;
+	int top = lua_gettop(L);
+
+	push_handlers(L);
+	if (push_match(L, top + 1, section)) {
+		*prog_type = (enum bpf_prog_type)integer_field(L, -1, "prog_type");
+		*attach_type = (enum bpf_attach_type)integer_field(L, -1, "attach_type");
+		lua_getfield(L, -1, "sec");
+		match = lua_isnil(L, -1) ? HANDLER_GENERIC : HANDLER_NAMED;
+	}
+	lua_settop(L, top);
+	return match;
+}
+
 /* Callbacks ------------------------------------------------------------------------------ */
 
 struct callback {

@@ -12,6 +12,13 @@
 size_t handler_begin(lua_State *L, int env, const char *sections, size_t size);
 void handler_end(lua_State *L, int env);
 
+/* Has this state a handler for such a section, and is it one without a name, which comes after
+ * libbpf's own? Tells the types that it gives programs.
+ */
+enum handler_match { HANDLER_NONE, HANDLER_NAMED, HANDLER_GENERIC };
+enum handler_match handler_types(lua_State *L, const char *section, enum bpf_prog_type *prog_type,
+				 enum bpf_attach_type *attach_type);
+
 /* Pushes the handler that the program was opened with; ENV is its object's table. False, and
  * nothing pushed, if it is libbpf's to handle.
  */

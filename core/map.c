@@ -1,7 +1,9 @@
 #include "map.h"
 
-#include "enum.h"
+#include "mapattr.h"
+#include "mapinit.h"
 #include "object.h"
+#include "pin.h"
 #include "value.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -45,6 +47,15 @@ static struct map *check(lua_State *L, int arg)
 	return m;
 }
 
+struct bpf_map *map_check(lua_State *L, int arg, struct owner **owner)
+{
+	struct map *m = check(L, arg);
+
+	if (owner)
+		*owner = m->owner;
+	return m->map;
+}
+
 struct bpf_map *map_check_of(lua_State *L, int arg, const struct owner *owner)
 {
 	struct map *m = check(L, arg);
@@ -53,14 +64,32 @@ struct bpf_map *map_check_of(lua_State *L, int arg, const struct owner *owner)
 	return m->map;
 }
 
+/* Is there a map behind its descriptor? Newer libbpf has a placeholder for one that it did not
+ * create, and any libbpf while it makes a loader program.
+ */
+static bool exists(const struct map *m)
+{
+	int fd = bpf_map__fd(m->map);
+	struct bpf_map_info info = {0};
+	__u32 size = sizeof(info);
+
+	if (fd < 0 || object_is_generating(m->owner))
+		return false;
+	return bpf_map__autocreate(m->map) || bpf_obj_get_info_by_fd(fd, &info, &size) == 0;
+}
+
 struct bpf_map *map_check_created(lua_State *L, int arg)
 {
 	struct map *m = check(L, arg);
 
-	if (bpf_map__fd(m->map) < 0)
-		luaL_error(L, "map '%s' does not exist: object '%s' is not loaded",
-			   bpf_map__name(m->map), m->owner->name);
-	return m->map;
+	if (exists(m))
+		return m->map;
+	if (object_is_loaded(m->owner))
+		luaL_error(L, "map '%s' does not exist: its autocreate is off",
+			   bpf_map__name(m->map));
+	luaL_error(L, "map '%s' does not exist: object '%s' is not loaded", bpf_map__name(m->map),
+		   m->owner->name);
+	return NULL;
 }
 
 struct bpf_map *map_test(lua_State *L, int idx)
@@ -141,75 +170,6 @@ static uint64_t check_flags(lua_State *L, int arg)
 static int fail(lua_State *L, const struct map *m, int ret, const char *operation)
 {
 	return value_fail(L, value_errno(ret), "%s: map '%s'", operation, bpf_map__name(m->map));
-}
-
-/* Properties ----------------------------------------------------------------------------- */
-
-/*** The map's name.
-@function map:name
-@treturn string
-@see bpf_map__name
-*/
-static int map_name(lua_State *L)
-{
-	lua_pushstring(L, bpf_map__name(check(L, 1)->map));
-	return 1;
-}
-
-/*** The map's type.
-@function map:type
-@treturn string|integer "hash"; a number where libbpf has no name for it
-@see bpf_map__type
-*/
-static int map_type(lua_State *L)
-{
-	enum_push(L, bpf_map__type(check(L, 1)->map), &enum_map_type);
-	return 1;
-}
-
-/*** The size of a key in bytes.
-@function map:key_size
-@treturn integer
-@see bpf_map__key_size
-*/
-static int map_key_size(lua_State *L)
-{
-	value_push_u32(L, bpf_map__key_size(check(L, 1)->map));
-	return 1;
-}
-
-/*** The size of a value in bytes; of a per-CPU map, on one CPU.
-@function map:value_size
-@treturn integer
-@see bpf_map__value_size
-*/
-static int map_value_size(lua_State *L)
-{
-	value_push_u32(L, bpf_map__value_size(check(L, 1)->map));
-	return 1;
-}
-
-/*** How many entries the map can have; of a ring buffer, its size in bytes.
-@function map:max_entries
-@treturn integer
-@see bpf_map__max_entries
-*/
-static int map_max_entries(lua_State *L)
-{
-	value_push_u32(L, bpf_map__max_entries(check(L, 1)->map));
-	return 1;
-}
-
-/*** The map's file descriptor, which stays the object's.
-@function map:fd
-@treturn integer
-@raise if the object is not loaded
-@see bpf_map__fd
-*/
-static int map_fd(lua_State *L)
-{
-	lua_pushinteger(L, bpf_map__fd(map_check_created(L, 1)));
-	return 1;
 }
 
 /* Elements ------------------------------------------------------------------------------- */
@@ -412,18 +372,8 @@ static int map_tostring(lua_State *L)
 void map_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-		{"name", map_name},
-		{"type", map_type},
-		{"key_size", map_key_size},
-		{"value_size", map_value_size},
-		{"max_entries", map_max_entries},
-		{"fd", map_fd},
-		{"lookup", map_lookup},
-		{"update", map_update},
-		{"delete", map_delete},
-		{"next_key", map_next_key},
-		{"pairs", map_pairs},
-		{NULL, NULL},
+		{"lookup", map_lookup},     {"update", map_update}, {"delete", map_delete},
+		{"next_key", map_next_key}, {"pairs", map_pairs},   {NULL, NULL},
 	};
 	static const luaL_Reg meta[] = {{"__gc", map_gc},
 					{"__pairs", map_pairs},
@@ -431,4 +381,7 @@ void map_open(lua_State *L)
 					{NULL, NULL}};
 
 	class_new(L, MAP, methods, meta);
+	class_add_methods(L, MAP, mapattr_methods);
+	class_add_methods(L, MAP, mapinit_methods);
+	class_add_methods(L, MAP, pin_map_methods);
 }

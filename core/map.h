@@ -7,10 +7,13 @@
 /* Pushes the one handle of the map; ENV is its object's table. */
 void map_push(lua_State *L, struct owner *owner, struct bpf_map *map, int env);
 
-/* The argument ARG; raises unless it is a map of this open object. */
+/* The argument ARG; raises unless it is a map of an open object. OWNER may be NULL. */
+struct bpf_map *map_check(lua_State *L, int arg, struct owner **owner);
+
+/* The same, which must belong to this object. */
 struct bpf_map *map_check_of(lua_State *L, int arg, const struct owner *owner);
 
-/* The argument ARG; raises unless it is a map of an open object that exists in the kernel. */
+/* The same, which must exist in the kernel. */
 struct bpf_map *map_check_created(lua_State *L, int arg);
 
 /* The value at IDX; NULL if it is no map, or its object is closed. */

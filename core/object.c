@@ -5,16 +5,21 @@
 #include "elf.h"
 #include "field.h"
 #include "frame.h"
+#include "guard.h"
 #include "handler.h"
 #include "link.h"
+#include "load.h"
 #include "map.h"
 #include "names.h"
+#include "parts.h"
+#include "pin.h"
 #include "program.h"
 #include "registry.h"
 #include "value.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*** @module lbpf */
 /*** Objects
@@ -23,18 +28,18 @@
 
 #define OBJECT "lbpf.object"
 
-enum phase { OPENED, LOADED, FAILED };
-
-/* Memory that libbpf keeps pointers to, and that goes after the bpf_object. */
+/* What libbpf keeps pointers to, or the number of, and that goes after the bpf_object. */
 struct kept {
 	struct kept *next;
+	int fd; /* closed with the object; -1: none */
 	max_align_t data[];
 };
 
 struct object {
 	struct owner owner; /* first: the others' view of it */
 	struct bpf_object *obj;
-	enum phase phase;
+	enum object_phase phase;
+	bool generating;
 	struct registry_user user;
 	struct link *links;
 	struct kept *kept;
@@ -56,14 +61,36 @@ struct bpf_object *object_of(struct owner *owner)
 	return object_from(owner)->obj;
 }
 
+bool object_is_prepared(const struct owner *owner)
+{
+	return ((const struct object *)owner)->phase >= OBJECT_PREPARED;
+}
+
 bool object_is_loading_over(const struct owner *owner)
 {
-	return ((const struct object *)owner)->phase != OPENED;
+	return ((const struct object *)owner)->phase > OBJECT_PREPARED;
 }
 
 bool object_is_loaded(const struct owner *owner)
 {
-	return ((const struct object *)owner)->phase == LOADED;
+	return ((const struct object *)owner)->phase == OBJECT_LOADED;
+}
+
+bool object_has_maps(const struct owner *owner)
+{
+	enum object_phase phase = ((const struct object *)owner)->phase;
+
+	return phase == OBJECT_PREPARED || phase == OBJECT_LOADED;
+}
+
+bool object_is_generating(const struct owner *owner)
+{
+	return ((const struct object *)owner)->generating;
+}
+
+void object_start_generating(struct owner *owner)
+{
+	object_from(owner)->generating = true;
 }
 
 struct link **object_links(struct owner *owner)
@@ -79,8 +106,15 @@ void *object_alloc(lua_State *L, struct owner *owner, size_t size)
 	if (!k)
 		luaL_error(L, "not enough memory");
 	k->next = o->kept;
+	k->fd = -1;
 	o->kept = k;
 	return k->data;
+}
+
+int *object_alloc_fd(lua_State *L, struct owner *owner)
+{
+	object_alloc(L, owner, 0);
+	return &object_from(owner)->kept->fd;
 }
 
 static struct object *check_handle(lua_State *L, int arg)
@@ -114,6 +148,11 @@ static void shut(struct object *o)
 	if (o->obj)
 		bpf_object__close(o->obj);
 	o->obj = NULL;
+	for (struct kept *k = o->kept; k; k = k->next) {
+		if (k->fd >= 0)
+			close(k->fd);
+		k->fd = -1;
+	}
 }
 
 static void release(struct owner *owner)
@@ -214,6 +253,17 @@ static const char *push_sections(lua_State *L, const struct elf_source *source, 
 	return names;
 }
 
+/* The name that a script knows the map by. libbpf puts a part of the file's name in front of
+ * ".rodata" and the like.
+ */
+static const char *map_key(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+	const char *section = bpf_map__is_internal(map) ? strchr(name, '.') : NULL;
+
+	return section ? section : name;
+}
+
 /* Gives every program and map its handle, by name and by address. */
 static void collect(lua_State *L, struct object *o, int env)
 {
@@ -231,7 +281,7 @@ static void collect(lua_State *L, struct object *o, int env)
 	bpf_object__for_each_map(map, o->obj)
 	{
 		map_push(L, &o->owner, map, env);
-		lua_setfield(L, -2, bpf_map__name(map));
+		lua_setfield(L, -2, map_key(map));
 	}
 	names_make_strict(L, "map", o->name);
 	lua_pop(L, 2);
@@ -261,7 +311,7 @@ static const char *missed(lua_State *L, const struct object *o, int env,
 static int open_source(lua_State *L, const struct elf_source *source,
 		       struct bpf_object_open_opts *opts, const char *name)
 {
-	const char *sections, *stolen;
+	const char *sections, *stolen, *stray;
 	char why[160];
 	struct registry_need *needs;
 	struct bpf_object *obj;
@@ -317,6 +367,13 @@ static int open_source(lua_State *L, const struct elf_source *source,
 				  name, o->user.holder);
 	if (err)
 		return value_fail_logged(L, &f, value_errno(-abs(err)), "open '%s'", name);
+	stray = guard_stray_struct_ops(o->obj);
+	if (stray) {
+		value_fail(L, EINVAL, "open '%s': map '%s' is struct_ops in SEC(\".maps\")", name,
+			   stray);
+		shut(o);
+		return 3;
+	}
 	collect(L, o, env);
 	stolen = missed(L, o, env, needs, n);
 	if (stolen) {
@@ -374,40 +431,38 @@ static int lbpf_open_mem(lua_State *L)
 	return open_source(L, &source, &opts, opts.object_name);
 }
 
-/* Loading and attaching ------------------------------------------------------------------ */
+/* Loading -------------------------------------------------------------------------------- */
 
-/*** Loads the object's programs and maps into the kernel.
-@function object:load
-@treturn object itself
-@treturn[2] nil
-@treturn[2] string message with the end of the verifier's log, the error number, and the whole log
-@raise whatever a handler's closure raised; if it is loaded already, or a load has failed
-@see bpf_object__load
-*/
-static int object_load(lua_State *L)
+int object_advance(lua_State *L, const char *operation, int (*step)(struct bpf_object *),
+		   enum object_phase last, enum object_phase next)
 {
+	static const char *const states[] = {
+		[OBJECT_PREPARED] = "is prepared already",
+		[OBJECT_LOADED] = "is loaded already",
+		[OBJECT_GENERATED] = "is a loader program already",
+		[OBJECT_FAILED] = "cannot be loaded: a load has failed",
+	};
 	struct object *o = check_handle(L, 1);
 	struct frame f;
 	int err;
 
 	lua_settop(L, 1);
-	owner_check_idle(L, &o->owner, "load");
-	if (o->phase != OPENED)
-		return luaL_error(L, "object '%s' %s", o->name,
-				  o->phase == LOADED ? "is loaded already"
-						     : "cannot be loaded: a load has failed");
+	owner_check_idle(L, &o->owner, operation);
+	if (o->phase > last)
+		return luaL_error(L, "object '%s' %s", o->name, states[o->phase]);
 	compat_getuservalue(L, 1);
 	frame_enter(L, &f, &o->owner, 2);
-	err = bpf_object__load(o->obj);
+	err = step(o->obj);
 	if (err)
 		err = value_errno(err);
-	o->phase = err ? FAILED : LOADED;
-	registry_release(&o->user);
+	o->phase = err ? OBJECT_FAILED : next;
+	if (o->phase != OBJECT_PREPARED)
+		registry_release(&o->user);
 	if (err && o->log)
 		frame_log(o->log, strlen(o->log));
 	frame_leave(&f);
 	if (err)
-		return value_fail_logged(L, &f, err, "load '%s'", o->name);
+		return value_fail_logged(L, &f, err, "%s '%s'", operation, o->name);
 	lua_settop(L, 1);
 	return 1;
 }
@@ -428,7 +483,7 @@ static int object_kernel_log(lua_State *L)
 	return 1;
 }
 
-/* Programs and maps ---------------------------------------------------------------------- */
+/* Properties ----------------------------------------------------------------------------- */
 
 /*** The object's name: of its file up to the first dot, or option `object_name`.
 @function object:name
@@ -439,109 +494,6 @@ static int object_name(lua_State *L)
 {
 	lua_pushstring(L, bpf_object__name(object_of(object_check(L, 1))));
 	return 1;
-}
-
-/*** The program after the given one, in the order of the file.
-@function object:next_program
-@tparam ?program prog nil for the first
-@treturn ?program nil after the last
-@see bpf_object__next_program
-*/
-static int object_next_program(lua_State *L)
-{
-	struct owner *owner = object_check(L, 1);
-	struct bpf_program *prog = NULL;
-
-	if (!lua_isnoneornil(L, 2))
-		prog = program_check_of(L, 2, owner);
-	prog = bpf_object__next_program(object_of(owner), prog);
-	if (!prog)
-		return 0;
-	lua_settop(L, 1);
-	compat_getuservalue(L, 1);
-	program_push(L, owner, prog, 2);
-	return 1;
-}
-
-/*** The map after the given one, in the order of the file.
-@function object:next_map
-@tparam ?map map nil for the first
-@treturn ?map nil after the last
-@see bpf_object__next_map
-*/
-static int object_next_map(lua_State *L)
-{
-	struct owner *owner = object_check(L, 1);
-	struct bpf_map *map = NULL;
-
-	if (!lua_isnoneornil(L, 2))
-		map = map_check_of(L, 2, owner);
-	map = bpf_object__next_map(object_of(owner), map);
-	if (!map)
-		return 0;
-	lua_settop(L, 1);
-	compat_getuservalue(L, 1);
-	map_push(L, owner, map, 2);
-	return 1;
-}
-
-/*** For loops over the programs in the order of the file.
-@function object:each_program
-@treturn function iterator
-@see bpf_object__next_program
-*/
-static int object_each_program(lua_State *L)
-{
-	object_check(L, 1);
-	lua_pushcfunction(L, object_next_program);
-	lua_pushvalue(L, 1);
-	return 2;
-}
-
-/*** For loops over the maps in the order of the file.
-@function object:each_map
-@treturn function iterator
-@see bpf_object__next_map
-*/
-static int object_each_map(lua_State *L)
-{
-	object_check(L, 1);
-	lua_pushcfunction(L, object_next_map);
-	lua_pushvalue(L, 1);
-	return 2;
-}
-
-static int find(lua_State *L, const char *table)
-{
-	object_check(L, 1);
-	luaL_checkstring(L, 2);
-	compat_getuservalue(L, 1);
-	lua_getfield(L, -1, table);
-	lua_pushvalue(L, 2);
-	lua_rawget(L, -2);
-	return 1;
-}
-
-/*** Finds a program by its name, where a miss is no error as it is for `object.progs.NAME`.
-@function object:find_program_by_name
-@tparam string name of the C function
-@treturn ?program
-@see bpf_object__find_program_by_name
-*/
-static int object_find_program_by_name(lua_State *L)
-{
-	return find(L, "progs");
-}
-
-/*** Finds a map by its name.
-@function object:find_map_by_name
-@tparam string name of the C variable, or ".rodata"
-@treturn ?map
-@see bpf_object__find_map_by_name
-*/
-static int object_find_map_by_name(lua_State *L)
-{
-	return find(L, "maps");
 }
 
 /* obj.progs, obj.maps, obj.links; else a method. */
@@ -575,17 +527,10 @@ void object_open(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{"open", lbpf_open}, {"open_mem", lbpf_open_mem}, {NULL, NULL}};
 	static const luaL_Reg methods[] = {
-		{"load", object_load},
 		{"attach", attach_object},
 		{"close", object_close},
 		{"name", object_name},
 		{"kernel_log", object_kernel_log},
-		{"next_program", object_next_program},
-		{"next_map", object_next_map},
-		{"each_program", object_each_program},
-		{"each_map", object_each_map},
-		{"find_program_by_name", object_find_program_by_name},
-		{"find_map_by_name", object_find_map_by_name},
 		{NULL, NULL},
 	};
 	static const luaL_Reg meta[] = {
@@ -594,5 +539,8 @@ void object_open(lua_State *L)
 	};
 
 	class_new(L, OBJECT, methods, meta);
+	class_add_methods(L, OBJECT, load_methods);
+	class_add_methods(L, OBJECT, parts_methods);
+	class_add_methods(L, OBJECT, pin_object_methods);
 	luaL_setfuncs(L, functions, 0);
 }

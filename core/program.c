@@ -1,10 +1,13 @@
 #include "program.h"
 
 #include "attach.h"
+#include "bind.h"
 #include "enum.h"
 #include "frame.h"
 #include "loadopts.h"
 #include "object.h"
+#include "pin.h"
+#include "progattr.h"
 #include "value.h"
 #include <errno.h>
 #include <string.h>
@@ -66,7 +69,9 @@ struct bpf_program *program_check_loaded(lua_State *L, int arg, struct owner **o
 
 	if (bpf_program__fd(prog) < 0)
 		luaL_error(L, "program '%s' is not loaded%s", bpf_program__name(prog),
-			   object_is_loaded(of) ? ": its autoload is off" : "");
+			   !object_is_loaded(of)         ? ""
+			   : bpf_program__autoload(prog) ? ": it was unloaded"
+							 : ": its autoload is off");
 	if (owner)
 		*owner = of;
 	return prog;
@@ -106,6 +111,17 @@ static struct bpf_program *check_unloaded(lua_State *L)
 	return prog;
 }
 
+/* The same, for a call that says what it is. */
+static struct bpf_program *check_settable(lua_State *L, struct bound *b)
+{
+	struct bpf_program *prog = check_unloaded(L);
+
+	program_check(L, 1, &b->owner);
+	b->kind = "program";
+	b->name = bpf_program__name(prog);
+	return prog;
+}
+
 /* A setter's end: the program itself, or what libbpf refused. */
 static int done(lua_State *L, int ret, const struct bpf_program *prog, const char *setter)
 {
@@ -116,6 +132,26 @@ static int done(lua_State *L, int ret, const struct bpf_program *prog, const cha
 	return 1;
 }
 
+static struct bpf_program *check(lua_State *L)
+{
+	return program_check(L, 1, NULL);
+}
+
+static void push_type(lua_State *L, enum bpf_prog_type type)
+{
+	enum_push(L, (int)type, &enum_prog_type);
+}
+
+static void push_attach_type(lua_State *L, enum bpf_attach_type type)
+{
+	enum_push(L, (int)type, &enum_attach_type);
+}
+
+static enum bpf_attach_type read_attach_type(lua_State *L, int arg)
+{
+	return (enum bpf_attach_type)enum_check(L, arg, &enum_attach_type);
+}
+
 /* Properties ----------------------------------------------------------------------------- */
 
 /*** The name of the program's C function.
@@ -123,33 +159,21 @@ static int done(lua_State *L, int ret, const struct bpf_program *prog, const cha
 @treturn string
 @see bpf_program__name
 */
-static int program_name(lua_State *L)
-{
-	lua_pushstring(L, bpf_program__name(program_check(L, 1, NULL)));
-	return 1;
-}
+BIND_GETTER(program_name, check, bpf_program__name, lua_pushstring)
 
 /*** What its SEC() says.
 @function program:section_name
 @treturn string
 @see bpf_program__section_name
 */
-static int program_section_name(lua_State *L)
-{
-	lua_pushstring(L, bpf_program__section_name(program_check(L, 1, NULL)));
-	return 1;
-}
+BIND_GETTER(program_section_name, check, bpf_program__section_name, lua_pushstring)
 
 /*** The program's type.
 @function program:type
 @treturn string|integer "kprobe"; a number where libbpf has no name for it
 @see bpf_program__type
 */
-static int program_type(lua_State *L)
-{
-	enum_push(L, bpf_program__type(program_check(L, 1, NULL)), &enum_prog_type);
-	return 1;
-}
+BIND_GETTER(program_type, check, bpf_program__type, push_type)
 
 /*** Changes the type. In libbpf 1.3 and newer this parts the program from libbpf's own handler
 of its section, and from one of the script's that overrides libbpf's.
@@ -177,12 +201,8 @@ static int program_set_type(lua_State *L)
 @treturn string|integer "trace_kprobe_multi"
 @see bpf_program__expected_attach_type
 */
-static int program_expected_attach_type(lua_State *L)
-{
-	enum_push(L, bpf_program__expected_attach_type(program_check(L, 1, NULL)),
-		  &enum_attach_type);
-	return 1;
-}
+BIND_GETTER(program_expected_attach_type, check, bpf_program__expected_attach_type,
+	    push_attach_type)
 
 /*** Changes the attach type.
 @function program:set_expected_attach_type
@@ -191,25 +211,15 @@ static int program_expected_attach_type(lua_State *L)
 @raise if its object has been loaded
 @see bpf_program__set_expected_attach_type
 */
-static int program_set_expected_attach_type(lua_State *L)
-{
-	struct bpf_program *prog = check_unloaded(L);
-	int type = enum_check(L, 2, &enum_attach_type);
-
-	return done(L, bpf_program__set_expected_attach_type(prog, (enum bpf_attach_type)type),
-		    prog, "set_expected_attach_type");
-}
+BIND_SETTER(program_set_expected_attach_type, bpf_program__set_expected_attach_type,
+	    struct bpf_program, check_settable, enum bpf_attach_type, read_attach_type)
 
 /*** The flags that the program is loaded with.
 @function program:flags
 @treturn integer BPF_F_... bits
 @see bpf_program__flags
 */
-static int program_flags(lua_State *L)
-{
-	value_push_u32(L, bpf_program__flags(program_check(L, 1, NULL)));
-	return 1;
-}
+BIND_GETTER(program_flags, check, bpf_program__flags, value_push_u32)
 
 /*** Changes the flags.
 @function program:set_flags
@@ -218,24 +228,15 @@ static int program_flags(lua_State *L)
 @raise if its object has been loaded
 @see bpf_program__set_flags
 */
-static int program_set_flags(lua_State *L)
-{
-	struct bpf_program *prog = check_unloaded(L);
-	uint32_t flags = (uint32_t)value_check_int(L, 2, 0, UINT32_MAX);
-
-	return done(L, bpf_program__set_flags(prog, flags), prog, "set_flags");
-}
+BIND_SETTER(program_set_flags, bpf_program__set_flags, struct bpf_program, check_settable, uint32_t,
+	    bind_u32)
 
 /*** Will the program be loaded with its object?
 @function program:autoload
 @treturn boolean
 @see bpf_program__autoload
 */
-static int program_autoload(lua_State *L)
-{
-	lua_pushboolean(L, bpf_program__autoload(program_check(L, 1, NULL)));
-	return 1;
-}
+BIND_GETTER(program_autoload, check, bpf_program__autoload, lua_pushboolean)
 
 /*** Says whether the program will be loaded with its object.
 @function program:set_autoload
@@ -244,24 +245,15 @@ static int program_autoload(lua_State *L)
 @raise if its object has been loaded
 @see bpf_program__set_autoload
 */
-static int program_set_autoload(lua_State *L)
-{
-	struct bpf_program *prog = check_unloaded(L);
-
-	luaL_checktype(L, 2, LUA_TBOOLEAN);
-	return done(L, bpf_program__set_autoload(prog, lua_toboolean(L, 2)), prog, "set_autoload");
-}
+BIND_SETTER(program_set_autoload, bpf_program__set_autoload, struct bpf_program, check_settable,
+	    bool, bind_bool)
 
 /*** Will `object:attach` attach the program?
 @function program:autoattach
 @treturn boolean
 @see bpf_program__autoattach
 */
-static int program_autoattach(lua_State *L)
-{
-	lua_pushboolean(L, bpf_program__autoattach(program_check(L, 1, NULL)));
-	return 1;
-}
+BIND_GETTER(program_autoattach, check, bpf_program__autoattach, lua_pushboolean)
 
 /*** Says whether `object:attach` will attach the program.
 @function program:set_autoattach
@@ -397,11 +389,7 @@ static int program_set_insns(lua_State *L)
 @treturn integer
 @see bpf_program__log_level
 */
-static int program_log_level(lua_State *L)
-{
-	value_push_u32(L, bpf_program__log_level(program_check(L, 1, NULL)));
-	return 1;
-}
+BIND_GETTER(program_log_level, check, bpf_program__log_level, value_push_u32)
 
 /*** Says how much the verifier shall say.
 @function program:set_log_level
@@ -410,13 +398,8 @@ static int program_log_level(lua_State *L)
 @raise if its object has been loaded
 @see bpf_program__set_log_level
 */
-static int program_set_log_level(lua_State *L)
-{
-	struct bpf_program *prog = check_unloaded(L);
-	uint32_t level = (uint32_t)value_check_int(L, 2, 0, UINT32_MAX);
-
-	return done(L, bpf_program__set_log_level(prog, level), prog, "set_log_level");
-}
+BIND_SETTER(program_set_log_level, bpf_program__set_log_level, struct bpf_program, check_settable,
+	    uint32_t, bind_u32)
 
 /*** Keeps the verifier's log of this program, for `program:log_buf`.
 @function program:set_log_buf
@@ -488,4 +471,6 @@ void program_open(lua_State *L)
 	class_new(L, PROGRAM, methods, meta);
 	class_add_methods(L, PROGRAM, attach_kernel_methods);
 	class_add_methods(L, PROGRAM, attach_event_methods);
+	class_add_methods(L, PROGRAM, pin_program_methods);
+	class_add_methods(L, PROGRAM, progattr_methods);
 }

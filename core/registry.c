@@ -214,3 +214,26 @@ void registry_release(struct registry_user *user)
 		delist(user);
 	pthread_mutex_unlock(&lock);
 }
+
+bool registry_prog_type(const char *section, enum bpf_prog_type *prog_type,
+			enum bpf_attach_type *attach_type)
+{
+	bool found;
+
+	pthread_mutex_lock(&lock);
+	found = libbpf_prog_type_by_name(section, prog_type, attach_type) == 0;
+	if (found && fallback_is_ours && *prog_type == BPF_PROG_TYPE_UNSPEC)
+		found = false; /* it is the fallback that answered */
+	pthread_mutex_unlock(&lock);
+	return found;
+}
+
+bool registry_attach_type(const char *section, enum bpf_attach_type *attach_type)
+{
+	bool found;
+
+	pthread_mutex_lock(&lock);
+	found = libbpf_attach_type_by_name(section, attach_type) == 0;
+	pthread_mutex_unlock(&lock);
+	return found;
+}

@@ -51,4 +51,11 @@ void registry_end(struct registry_user *user, bool opened);
 /* The object was loaded or closed, and will not look at its handlers again. Idempotent. */
 void registry_release(struct registry_user *user);
 
+/* The types that libbpf gives programs of this section; false if it handles none such. */
+bool registry_prog_type(const char *section, enum bpf_prog_type *prog_type,
+			enum bpf_attach_type *attach_type);
+
+/* The attach type for bpf_prog_attach(); false if such programs are not attached that way. */
+bool registry_attach_type(const char *section, enum bpf_attach_type *attach_type);
+
 #endif

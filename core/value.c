@@ -220,6 +220,13 @@ void value_open(lua_State *L)
 #endif
 }
 
+int value_needs_libbpf(lua_State *L, const char *what, unsigned major, unsigned minor)
+{
+	return luaL_error(L, "%s needs libbpf %d.%d, this is %s%s", what, (int)major, (int)minor,
+			  libbpf_version_string(),
+			  compat_libbpf(major, minor) ? ", but built for an older one" : "");
+}
+
 /* Errors --------------------------------------------------------------------------------- */
 
 int value_errno(long ret)

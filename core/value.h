@@ -39,6 +39,11 @@ void value_open(lua_State *L);
  */
 const char *value_show(lua_State *L, int idx);
 
+/* Raises that WHAT needs libbpf MAJOR.MINOR: the running one is older, or else the headers of
+ * this build were.
+ */
+int value_needs_libbpf(lua_State *L, const char *what, unsigned major, unsigned minor);
+
 /* An error number from libbpf: a negative return, or else the errno it left; never 0. */
 int value_errno(long ret);
 

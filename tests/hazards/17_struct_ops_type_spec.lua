@@ -1,0 +1,76 @@
+-- 17: libbpf takes whatever has the type struct_ops for something that it set up itself, and so it
+-- does with arrays of programs, maps of maps and arenas.
+local lbpf = require "lbpf"
+local needs = require "needs"
+
+describe("hazard 17: types that libbpf sets up", function()
+  local object, ops
+
+  before_each(function()
+    object = assert(lbpf.open("build/bpf/attributes.bpf.o"))
+    object.maps.bare_outer:set_autocreate(false)
+    ops = assert(lbpf.open("build/bpf/struct_ops.bpf.o"))
+  end)
+
+  after_each(function()
+    object:close()
+    ops:close()
+  end)
+
+  it("a map becomes, or ceases to be, none of them", needs("root", function()
+    local maps = object.maps
+    local refused = "a map cannot become, or cease to be, of a kind that libbpf sets up itself"
+    for _, case in ipairs({
+      {maps.plain, "struct_ops"}, {maps.plain, "prog_array"}, {maps.plain, "array_of_maps"},
+      {maps.plain, 33}, {maps.outer, "prog_array"}, {maps.progs, "array_of_maps"},
+      {maps.progs, "hash"}, {maps.outer, "array"},
+    }) do
+      local map, before = case[1], case[1]:type()
+      assert.error_matches(function() map:set_type(case[2]) end, refused)
+      assert.equal(before, map:type())
+    end
+    assert.equal("hash_of_maps", maps.bare_outer:set_type("hash_of_maps"):type())
+    assert.equal("array_of_maps", maps.bare_outer:set_type("array_of_maps"):type())
+    assert(object:load())
+  end))
+
+  it("a map is not replaced by one of them", needs("root", function()
+    assert(object:load())
+    local other = assert(lbpf.open("build/bpf/attributes.bpf.o"))
+    assert.error_matches(function() other.maps.plain:reuse_fd(object.maps.progs) end,
+      "the map is of a kind that this one cannot become")
+    assert.error_matches(function() other.maps.outer:reuse_fd(object.maps.plain) end,
+      "the map is of a kind that this one cannot become")
+    other:close()
+  end))
+
+  it("a struct_ops map keeps its shape", needs("root", function()
+    local map = ops.maps.lbpf_still
+    local size = map:value_size()
+    for setter, value in pairs({set_type = "hash", set_key_size = 8, set_value_size = 4096,
+                                set_max_entries = 9}) do
+      assert.error_matches(function() map[setter](map, value) end,
+        "^" .. setter .. ": map 'lbpf_still' is struct_ops: libbpf knows its shape$")
+    end
+    assert(object:load())
+    assert.error_matches(function() map:reuse_fd(object.maps.plain) end,
+      "^reuse_fd: map 'lbpf_still' is struct_ops$")
+    assert.equal("struct_ops", map:type())
+    assert.equal(size, map:value_size())
+  end))
+
+  it("a program becomes, or ceases to be, none of them", function()
+    assert.error_matches(function() object.progs.count:set_type("struct_ops") end,
+      "a program cannot become struct_ops, or cease to be")
+    assert.error_matches(function() ops.progs.ssthresh:set_type("kprobe") end,
+      "a program cannot become struct_ops, or cease to be")
+  end)
+
+  it("a file that declares one as a map is not opened", function()
+    local stray, message, errno = lbpf.open("build/bpf/stray_struct_ops.bpf.o")
+    assert.is_nil(stray)
+    assert.matches("^open '.-': map 'stray' is struct_ops in SEC%(\"%.maps\"%): Invalid argument",
+      message)
+    assert.equal(22, errno)
+  end)
+end)
