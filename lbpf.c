@@ -1,4 +1,5 @@
 /* lbpf: the whole of libbpf in Lua. This file opens each room of core/, nothing else. */
+#include "core/attach_fd.h"
 #include "core/fd.h"
 #include "core/frame.h"
 #include "core/handler.h"
@@ -6,6 +7,7 @@
 #include "core/loadopts.h"
 #include "core/log.h"
 #include "core/map.h"
+#include "core/net.h"
 #include "core/object.h"
 #include "core/perf.h"
 #include "core/probe.h"
@@ -20,7 +22,7 @@ int luaopen_lbpf_core(lua_State *L)
 	static void (*const rooms[])(lua_State *) = {
 		value_open,  frame_open,   log_open,  probe_open,   fd_open,
 		object_open, program_open, map_open,  handler_open, load_scope_open,
-		link_open,   ringbuf_open, perf_open,
+		link_open,   ringbuf_open, perf_open, net_open,     attach_fd_open,
 	};
 
 	lua_newtable(L);

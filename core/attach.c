@@ -99,7 +99,7 @@ static void undo(lua_State *L, int idx)
 /* (program): attaches it unless it is attached, or not to be. What attach_auto() returned. */
 static int attach_if_due(lua_State *L)
 {
-	struct attempt a;
+	struct attempt a = {.map = NULL};
 
 	a.prog = program_check(L, 1, &a.owner);
 	if (!bpf_program__autoload(a.prog) || !bpf_program__autoattach(a.prog))

@@ -9,6 +9,7 @@ static const size_t sizes[] = {
 	[FIELD_OWN] = 0,
 	[FIELD_BOOL] = sizeof(bool),
 	[FIELD_INT] = sizeof(int),
+	[FIELD_U8] = sizeof(uint8_t),
 	[FIELD_U32] = sizeof(uint32_t),
 	[FIELD_U64] = sizeof(uint64_t),
 	[FIELD_SIZE] = sizeof(size_t),
@@ -70,6 +71,9 @@ void field_push(lua_State *L, const struct field *f, const void *base)
 	case FIELD_FD:
 		lua_pushinteger(L, *(const int *)member);
 		break;
+	case FIELD_U8:
+		lua_pushinteger(L, *(const uint8_t *)member);
+		break;
 	case FIELD_U32:
 		value_push_u32(L, *(const uint32_t *)member);
 		break;
@@ -121,6 +125,11 @@ static bool store_integer(lua_State *L, const struct field *f, char *member, int
 		ok = (int64_t)value == (int)value;
 		if (ok)
 			*(int *)member = (int)value;
+		break;
+	case FIELD_U8:
+		ok = value <= UINT8_MAX;
+		if (ok)
+			*(uint8_t *)member = (uint8_t)value;
 		break;
 	case FIELD_U32:
 		ok = value <= UINT32_MAX;

@@ -8,6 +8,7 @@ enum field_kind {
 	FIELD_OWN, /* no plain member: the room reads the value itself */
 	FIELD_BOOL,
 	FIELD_INT,
+	FIELD_U8,
 	FIELD_U32,
 	FIELD_U64,
 	FIELD_SIZE,

@@ -1,5 +1,6 @@
 #include "map.h"
 
+#include "attach.h"
 #include "enum.h"
 #include "object.h"
 #include "value.h"
@@ -61,6 +62,11 @@ struct bpf_map *map_check_created(lua_State *L, int arg)
 		luaL_error(L, "map '%s' does not exist: object '%s' is not loaded",
 			   bpf_map__name(m->map), m->owner->name);
 	return m->map;
+}
+
+struct owner *map_owner(lua_State *L, int arg)
+{
+	return check(L, arg)->owner;
 }
 
 static bool is_per_cpu(enum bpf_map_type type)
@@ -417,4 +423,5 @@ void map_open(lua_State *L)
 					{NULL, NULL}};
 
 	class_new(L, MAP, methods, meta);
+	class_add_methods(L, MAP, attach_map_methods);
 }

@@ -13,6 +13,9 @@ struct bpf_map *map_check_of(lua_State *L, int arg, const struct owner *owner);
 /* The argument ARG; raises unless it is a map of an open object that exists in the kernel. */
 struct bpf_map *map_check_created(lua_State *L, int arg);
 
+/* The object that the map at ARG, which has been checked, belongs to. */
+struct owner *map_owner(lua_State *L, int arg);
+
 void map_open(lua_State *L);
 
 #endif

@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*** @module lbpf */
 /*** Objects
@@ -27,6 +28,7 @@ enum phase { OPENED, LOADED, FAILED };
 /* Memory that libbpf keeps pointers to, and that goes after the bpf_object. */
 struct kept {
 	struct kept *next;
+	int fd; /* closed with the object; -1: none */
 	max_align_t data[];
 };
 
@@ -78,8 +80,15 @@ void *object_alloc(lua_State *L, struct owner *owner, size_t size)
 	if (!k)
 		luaL_error(L, "not enough memory");
 	k->next = o->kept;
+	k->fd = -1;
 	o->kept = k;
 	return k->data;
+}
+
+int *object_alloc_fd(lua_State *L, struct owner *owner)
+{
+	object_alloc(L, owner, 0);
+	return &object_from(owner)->kept->fd;
 }
 
 static struct object *check_handle(lua_State *L, int arg)
@@ -107,6 +116,11 @@ static void shut(struct object *o)
 	if (o->obj)
 		bpf_object__close(o->obj);
 	o->obj = NULL;
+	for (struct kept *k = o->kept; k; k = k->next) {
+		if (k->fd >= 0)
+			close(k->fd);
+		k->fd = -1;
+	}
 }
 
 static void release(struct owner *owner)

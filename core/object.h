@@ -18,6 +18,9 @@ bool object_is_loaded(const struct owner *owner);
 /* Zeroed memory that lives as long as the object; raises if there is none. */
 void *object_alloc(lua_State *L, struct owner *owner, size_t size);
 
+/* A place for a descriptor, -1 now, that will be closed when libbpf has closed the object. */
+int *object_alloc_fd(lua_State *L, struct owner *owner);
+
 /* The list of links that are attached until they are destroyed or the object is closed. */
 struct link **object_links(struct owner *owner);
 

@@ -14,17 +14,30 @@ static const struct feature {
 	unsigned major, minor;
 	bool built;
 } features[] = {
+	{"cgroup.opts", 1, 6, LBPF_HEADERS(1, 6)},
 	{"kprobe.attach_mode", 1, 2, LBPF_HEADERS(1, 2)},
 	{"kprobe_multi.session", 1, 5, LBPF_HEADERS(1, 5)},
 	{"kprobe_multi.unique_match", 1, 1, true}, /* counted here where libbpf cannot */
+	{"link.update_map", 1, 2, LBPF_HEADERS(1, 2)},
+	{"netfilter", 1, 3, LBPF_HEADERS(1, 3)},
+	{"netkit", 1, 3, LBPF_HEADERS(1, 3)},
 	{"open.bpf_token_path", 1, 4, LBPF_HEADERS(1, 4)},
+	{"perf_event.dont_enable", 1, 7, LBPF_HEADERS(1, 7)},
+	{"prog_detach.opts", 1, 3, LBPF_HEADERS(1, 3)},
 	{"raw_tracepoint.cookie", 1, 4, LBPF_HEADERS(1, 4)},
+	{"sockmap", 1, 5, LBPF_HEADERS(1, 5)},
+	{"tc_hook.qdisc", 1, 6, LBPF_HEADERS(1, 6)},
+	{"tcx", 1, 3, LBPF_HEADERS(1, 3)},
+	{"uprobe_multi", 1, 3, LBPF_HEADERS(1, 3)},
+	{"uprobe_multi.session", 1, 6, LBPF_HEADERS(1, 6)},
 };
 
 /*** Does this build, with the libbpf it runs with, have a feature that came after libbpf 1.1?
 @function has
-@tparam string feature "kprobe_multi.session", "kprobe_multi.unique_match", "kprobe.attach_mode",
- "open.bpf_token_path", "raw_tracepoint.cookie"
+@tparam string feature "cgroup.opts", "kprobe.attach_mode", "kprobe_multi.session",
+ "kprobe_multi.unique_match", "link.update_map", "netfilter", "netkit", "open.bpf_token_path",
+ "perf_event.dont_enable", "prog_detach.opts", "raw_tracepoint.cookie", "sockmap", "tc_hook.qdisc",
+ "tcx", "uprobe_multi", "uprobe_multi.session"
 @treturn boolean
 @raise for a name that is none of these
 @see version_string
