@@ -53,14 +53,18 @@ SEC("iter/bpf_map_elem") int elements(struct bpf_iter__bpf_map_elem *ctx)
 
 SEC("iter/task") int tasks(struct bpf_iter__task *ctx)
 {
-	if (ctx->task)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->task->tgid);
+	struct task_struct *task = ctx->task;
+
+	if (task)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", task->tgid);
 	return 0;
 }
 
 SEC("iter/cgroup") int cgroups(struct bpf_iter__cgroup *ctx)
 {
-	if (ctx->cgroup)
-		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", ctx->cgroup->level);
+	struct cgroup *cgroup = ctx->cgroup;
+
+	if (cgroup)
+		BPF_SEQ_PRINTF(ctx->meta->seq, "%d\n", cgroup->level);
 	return 0;
 }
