@@ -310,7 +310,9 @@ static bool is_kernel_link(int fd)
 	char path[32], target[64] = "";
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	return readlink(path, target, sizeof(target) - 1) > 0 && strstr(target, "bpf_link");
+	/* spelt in two ways, for those that were made and those that were opened */
+	return readlink(path, target, sizeof(target) - 1) > 0 &&
+	       (strstr(target, "bpf_link") || strstr(target, "bpf-link"));
 }
 
 /*** What the kernel knows of the link.

@@ -2,4 +2,3 @@
 #include "struct_ops.h"
 
 SEC(".struct_ops") struct tcp_congestion_ops algorithm = ALGORITHM;
-
