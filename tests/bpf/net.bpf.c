@@ -1,28 +1,7 @@
 /* Programs that drop what goes to port 7001, wherever packets and sockets pass. */
-#include <linux/bpf.h>
-#include <linux/if_ether.h>
-#include <linux/in.h>
-#include <linux/ip.h>
-#include <linux/pkt_cls.h>
-#include <linux/udp.h>
-
-#include <bpf/bpf_endian.h>
-#include <bpf/bpf_helpers.h>
+#include "net.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-#define DROPPED 7001
-
-/* Is what lies between DATA and END a UDP packet to the port? */
-static __always_inline int is_dropped(void *data, void *end)
-{
-	struct ethhdr *eth = data;
-	struct iphdr *ip = (void *)(eth + 1);
-	struct udphdr *udp = (void *)(ip + 1);
-
-	return (void *)(udp + 1) <= end && eth->h_proto == bpf_htons(ETH_P_IP) &&
-	       ip->protocol == IPPROTO_UDP && udp->dest == bpf_htons(DROPPED);
-}
 
 SEC("xdp") int xdp_drops(struct xdp_md *ctx)
 {
@@ -33,6 +12,19 @@ SEC("xdp") int xdp_drops(struct xdp_md *ctx)
 SEC("xdp") int xdp_passes(struct xdp_md *ctx)
 {
 	return XDP_PASS;
+}
+
+/* For others to replace. */
+__attribute__((noinline)) int asked(struct xdp_md *ctx)
+{
+	volatile int verdict = XDP_PASS; /* of which the compiler must not know */
+
+	return verdict;
+}
+
+SEC("xdp") int xdp_asks(struct xdp_md *ctx)
+{
+	return asked(ctx);
 }
 
 SEC("tc") int tc_drops(struct __sk_buff *skb)
