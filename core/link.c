@@ -264,11 +264,38 @@ static int link_update_program(lua_State *L)
 	return done(L, bpf_link__update_program(l->link, prog), l, "update_program");
 }
 
+/* Is FD the kernel's link, and not a map or a perf event that stands in for one? */
+static bool is_kernel_link(int fd)
+{
+	char path[32], target[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* spelt in two ways, for those that were made and those that were opened */
+	return readlink(path, target, sizeof(target) - 1) > 0 &&
+	       (strstr(target, "bpf_link") || strstr(target, "bpf-link"));
+}
+
 #if LBPF_HEADERS(1, 2)
 #pragma weak bpf_link__update_map
+
+/* Is this the very map that the link has registered? */
+static bool has_map(const struct bpf_link *link, const struct bpf_map *map)
+{
+	struct bpf_link_info info = {0};
+	struct bpf_map_info map_info = {0};
+	__u32 size = sizeof(info), map_size = sizeof(map_info), map_id;
+	int fd = bpf_link__fd(link);
+
+	if (!is_kernel_link(fd) || bpf_obj_get_info_by_fd(fd, &info, &size) ||
+	    bpf_obj_get_info_by_fd(bpf_map__fd(map), &map_info, &map_size))
+		return false;
+	/* struct_ops.map_id, the first of the union, which older headers lack */
+	memcpy(&map_id, &info.raw_tracepoint, sizeof(map_id));
+	return map_id == map_info.id;
+}
 #endif
 
-/*** Replaces the struct_ops map that is attached.
+/*** Replaces the struct_ops map that is attached. To replace it by itself changes nothing.
 @function link:update_map
 @tparam map map of SEC(".struct_ops.link"), of any object
 @treturn link itself
@@ -286,8 +313,13 @@ static int link_update_map(lua_State *L)
 	/* libbpf takes its word for it, and would look beyond the end of any other link */
 	luaL_argcheck(L, l->of == LINK_OF_MAP, 1, "expected a link made by map:attach_struct_ops");
 #if LBPF_HEADERS(1, 2)
-	if (compat_libbpf(1, 2))
-		return done(L, bpf_link__update_map(l->link, map), l, "update_map");
+	if (compat_libbpf(1, 2)) {
+		/* of a congestion control, Linux 6.12 would enter it in its list twice, and panic
+		 */
+		int ret = has_map(l->link, map) ? 0 : bpf_link__update_map(l->link, map);
+
+		return done(L, ret, l, "update_map");
+	}
 #endif
 	(void)map;
 	return value_needs_libbpf(L, "update_map", 1, 2);
@@ -302,17 +334,6 @@ static int link_fd(lua_State *L)
 {
 	lua_pushinteger(L, bpf_link__fd(check(L)->link));
 	return 1;
-}
-
-/* Is FD the kernel's link, and not a map or a perf event that stands in for one? */
-static bool is_kernel_link(int fd)
-{
-	char path[32], target[64] = "";
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	/* spelt in two ways, for those that were made and those that were opened */
-	return readlink(path, target, sizeof(target) - 1) > 0 &&
-	       (strstr(target, "bpf_link") || strstr(target, "bpf-link"));
 }
 
 /*** What the kernel knows of the link.
