@@ -182,7 +182,7 @@ const luaL_Reg attach_btf_methods[] = {
 @raise if the object is not loaded
 @see bpf_map__attach_struct_ops
 */
-static int attach_struct_ops(lua_State *L)
+int attach_struct_ops(lua_State *L)
 {
 	struct bpf_link *link;
 	struct attempt a;

@@ -69,6 +69,15 @@ describe("a struct_ops map", function()
     load("struct_ops")
   end))
 
+  it("is attached with its object, as newer skeletons do", needs("root", function()
+    load("struct_ops")
+    assert.equal(object, object:attach())
+    local newer = lbpf.major_version() > 1 or lbpf.minor_version() >= 5
+    assert.equal(newer, congestion.is_registered())
+    assert.equal(newer, object.links.algorithm ~= nil)
+    assert.equal(object, object:attach())
+  end))
+
   local LINKED = {"root", "kernel 6.6", "libbpf 1.3"} -- of those that the cells have
 
   it("is updated under a live link", needs(LINKED, function()
