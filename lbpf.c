@@ -1,4 +1,5 @@
 /* lbpf: the whole of libbpf in Lua. This file opens each room of core/, nothing else. */
+#include "core/attach_fd.h"
 #include "core/btf.h"
 #include "core/btfdump.h"
 #include "core/fd.h"
@@ -10,6 +11,7 @@
 #include "core/loadopts.h"
 #include "core/log.h"
 #include "core/map.h"
+#include "core/net.h"
 #include "core/object.h"
 #include "core/perf.h"
 #include "core/perfbuf.h"

@@ -3,6 +3,7 @@
 #include "attempt.h"
 #include "handler.h"
 #include "link.h"
+#include "map.h"
 #include "object.h"
 #include "program.h"
 #include "value.h"
@@ -99,7 +100,7 @@ static void undo(lua_State *L, int idx)
 /* (program): attaches it unless it is attached, or not to be. What attach_auto() returned. */
 static int attach_if_due(lua_State *L)
 {
-	struct attempt a;
+	struct attempt a = {.map = NULL};
 
 	a.prog = program_check(L, 1, &a.owner);
 	if (!bpf_program__autoload(a.prog) || !bpf_program__autoattach(a.prog))
@@ -113,9 +114,55 @@ static int attach_if_due(lua_State *L)
 	return attach_auto(L, &a);
 }
 
-/*** Attaches every program whose section says to what, as a skeleton does; programs that are
-attached already, or whose autoattach is off, are passed over. If one fails, those attached by this
-call are detached again.
+#if LBPF_HEADERS(1, 5)
+#pragma weak bpf_map__autoattach
+
+/* (map): the same for a struct_ops map. */
+static int attach_map_if_due(lua_State *L)
+{
+	struct bpf_map *map = map_check_created(L, 1);
+
+	compat_getuservalue(L, 1);
+	lua_getfield(L, 2, "links");
+	lua_getfield(L, 3, bpf_map__name(map));
+	if (link_is_attached(L, 4))
+		return 0;
+	lua_settop(L, 1);
+	return attach_struct_ops(L);
+}
+
+static bool is_due(const struct bpf_map *map)
+{
+	return bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS && bpf_map__fd(map) >= 0 &&
+	       bpf_map__autoattach(map);
+}
+#endif
+
+/* Calls the function below the top with the part on top. True if that has attached something, or
+ * nothing was to be: what it made is added to the list DONE. Else what it returned is on the stack.
+ * Undoes what is done, if it fails or raises.
+ */
+static bool attach_part(lua_State *L, int done)
+{
+	if (lua_pcall(L, 1, 4, 0)) {
+		undo(L, done);
+		lua_error(L);
+	}
+	if (lua_isnil(L, -4) && !lua_isnil(L, -3)) {
+		undo(L, done);
+		return false;
+	}
+	lua_pop(L, 3);
+	if (lua_isnil(L, -1))
+		lua_pop(L, 1);
+	else
+		lua_rawseti(L, done, (int)lua_rawlen(L, done) + 1);
+	return true;
+}
+
+/*** Attaches every program whose section says to what, and with libbpf 1.5 every struct_ops map, as
+a skeleton does; those that are attached already, or whose autoattach is off, are passed over. If
+one fails, those attached by this call are detached again.
 @function object:attach
 @treturn object itself
 @treturn[2] nil
@@ -127,7 +174,7 @@ int attach_object(lua_State *L)
 {
 	struct owner *owner = object_check(L, 1);
 	struct bpf_program *prog = NULL;
-	int env = 2, done = 3, n = 0;
+	int env = 2, done = 3;
 
 	if (!object_is_loaded(owner))
 		return luaL_error(L, "object '%s' is not loaded", owner->name);
@@ -135,26 +182,24 @@ int attach_object(lua_State *L)
 	compat_getuservalue(L, 1);
 	lua_newtable(L);
 	while ((prog = bpf_object__next_program(object_of(owner), prog))) {
-		int status;
-
 		lua_pushcfunction(L, attach_if_due);
 		program_push(L, owner, prog, env);
-		status = lua_pcall(L, 1, 4, 0);
-		if (status) {
-			undo(L, done);
-			return lua_error(L);
-		}
-		if (lua_isnil(L, -4) && !lua_isnil(L, -3)) {
-			undo(L, done);
+		if (!attach_part(L, done))
 			return 4;
-		}
-		lua_pop(L, 3);
-		if (lua_isnil(L, -1))
-			lua_pop(L, 1);
-		else
-			lua_rawseti(L, done, ++n);
 		owner_check(L, owner); /* a closure may have closed it */
 	}
+#if LBPF_HEADERS(1, 5)
+	struct bpf_map *map = NULL;
+
+	while (compat_libbpf(1, 5) && (map = bpf_object__next_map(object_of(owner), map))) {
+		if (!is_due(map))
+			continue;
+		lua_pushcfunction(L, attach_map_if_due);
+		map_push(L, owner, map, env);
+		if (!attach_part(L, done))
+			return 4;
+	}
+#endif
 	lua_settop(L, 1);
 	return 1;
 }

@@ -6,6 +6,7 @@
 #include "attempt.h"
 #include "fd.h"
 #include "field.h"
+#include "list.h"
 #include "value.h"
 #include <errno.h>
 
@@ -135,6 +136,11 @@ static const struct field perf_event_fields[] = {
 #else
 	FIELD_NEEDS("force_ioctl_attach", 1, 2),
 #endif
+#if LBPF_HEADERS(1, 7)
+	FIELD_SINCE(struct bpf_perf_event_opts, dont_enable, FIELD_BOOL, 1, 7),
+#else
+	FIELD_NEEDS("dont_enable", 1, 7),
+#endif
 	FIELDS_END,
 };
 
@@ -142,7 +148,8 @@ static const struct field perf_event_fields[] = {
 @function program:attach_perf_event
 @tparam fd|integer event from `lbpf.perf_event_open`, which the link then owns; or a descriptor
  number, which is duplicated and stays the caller's
-@tparam ?table opts `bpf_cookie` (64 bits), `force_ioctl_attach` (boolean)
+@tparam ?table opts `bpf_cookie` (64 bits), `force_ioctl_attach` (boolean, libbpf 1.2),
+ `dont_enable` (boolean, libbpf 1.7)
 @treturn link
 @treturn[2] nil
 @treturn[2] string message, the error number, and what libbpf had to say
@@ -223,6 +230,76 @@ static int attach_uprobe(lua_State *L)
 	return attempt_finish(L, &a, link, "attach_uprobe", opts.func_name ? opts.func_name : path);
 }
 
+#if LBPF_HEADERS(1, 3)
+#pragma weak bpf_program__attach_uprobe_multi
+
+static const struct field uprobe_multi_fields[] = {
+	FIELD_BY_ROOM("syms"),
+	FIELD_BY_ROOM("offsets"),
+	FIELD_BY_ROOM("ref_ctr_offsets"),
+	FIELD_BY_ROOM("cookies"),
+	FIELD_SINCE(struct bpf_uprobe_multi_opts, retprobe, FIELD_BOOL, 1, 3),
+#if LBPF_HEADERS(1, 6)
+	FIELD_SINCE(struct bpf_uprobe_multi_opts, session, FIELD_BOOL, 1, 6),
+#else
+	FIELD_NEEDS("session", 1, 6),
+#endif
+	FIELDS_END,
+};
+#endif
+
+/*** Attaches to many functions of a binary at once: kernel 6.6. The program must be
+SEC("uprobe.multi"), or SEC("uprobe.session") for sessions.
+@function program:attach_uprobe_multi
+@tparam ?integer pid 0: this process; nil: all
+@tparam string binary_path "libc.so.6", or with its folder
+@tparam ?string func_pattern for the functions' names, with * and ?; nil if syms or offsets are
+given
+@tparam ?table opts `syms`: a list of names, or `offsets`: a list of offsets in the file;
+ `ref_ctr_offsets` and `cookies`: as many integers of 64 bits; `retprobe` (boolean); `session`
+ (boolean): entry and return in one, libbpf 1.6
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP before libbpf
+ 1.3
+@see bpf_program__attach_uprobe_multi
+*/
+static int attach_uprobe_multi(lua_State *L)
+{
+#if LBPF_HEADERS(1, 3)
+	struct bpf_uprobe_multi_opts opts = {.sz = sizeof(opts)};
+	const char *path, *pattern;
+	struct bpf_link *link;
+	struct attempt a;
+	pid_t pid;
+
+	if (!compat_libbpf(1, 3))
+		return value_needs_libbpf(L, "attach_uprobe_multi", 1, 3);
+	lua_settop(L, 5);
+	attempt_check(L, &a);
+	pid = check_pid(L, 2);
+	path = luaL_checkstring(L, 3);
+	pattern = luaL_optstring(L, 4, NULL);
+	field_read(L, 5, uprobe_multi_fields, &opts);
+	if (!lua_isnil(L, 5)) {
+		opts.syms = list_strings(L, 5, "syms", &opts.cnt);
+		opts.offsets = (unsigned long *)list_u64(L, 5, "offsets", &opts.cnt);
+		opts.ref_ctr_offsets =
+			(unsigned long *)list_u64(L, 5, "ref_ctr_offsets", &opts.cnt);
+		opts.cookies = (const __u64 *)list_u64(L, 5, "cookies", &opts.cnt);
+	}
+	luaL_argcheck(L, (pattern != NULL) + (opts.syms != NULL) + (opts.offsets != NULL) == 1, 4,
+		      "expected one of a pattern, option 'syms' and option 'offsets'");
+	luaL_argcheck(L, !pattern || !opts.cnt, 5,
+		      "lists go with 'syms' or 'offsets', not with a pattern");
+	attempt_begin(L, &a);
+	link = bpf_program__attach_uprobe_multi(a.prog, pid, path, pattern, &opts);
+	return attempt_finish(L, &a, link, "attach_uprobe_multi", pattern ? pattern : path);
+#else
+	return value_needs_libbpf(L, "attach_uprobe_multi", 1, 3);
+#endif
+}
+
 static const struct field usdt_fields[] = {
 	FIELD(struct bpf_usdt_opts, usdt_cookie, FIELD_U64),
 	FIELDS_END,
@@ -266,6 +343,7 @@ const luaL_Reg attach_event_methods[] = {
 	{"attach_trace", attach_trace},
 	{"attach_perf_event", attach_perf_event},
 	{"attach_uprobe", attach_uprobe},
+	{"attach_uprobe_multi", attach_uprobe_multi},
 	{"attach_usdt", attach_usdt},
 	{NULL, NULL},
 };

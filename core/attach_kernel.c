@@ -4,6 +4,7 @@
 #include "attempt.h"
 #include "field.h"
 #include "ksyms.h"
+#include "list.h"
 #include "value.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -92,71 +93,9 @@ static const struct field kprobe_multi_fields[] = {
 #else
 	FIELD_NEEDS("session", 1, 5),
 #endif
-	FIELD_BY_ROOM("unique_match"),
+	FIELD_BY_ROOM("unique_match"), /* counted here where libbpf cannot */
 	FIELDS_END,
 };
-
-/* One of the three lists. Sets *N to its length, or checks it if another list has set it. False
- * if it is not given; else the list is pushed.
- */
-static bool push_list(lua_State *L, const char *name, size_t *n)
-{
-	lua_getfield(L, 3, name);
-	if (lua_isnil(L, -1)) {
-		lua_pop(L, 1);
-		return false;
-	}
-	if (!lua_istable(L, -1))
-		luaL_argerror(L, 3, lua_pushfstring(L, "option '%s' must be a list", name));
-	if (*n == 0)
-		*n = lua_rawlen(L, -1);
-	if (*n == 0 || lua_rawlen(L, -1) != *n)
-		luaL_argerror(L, 3,
-			      lua_pushfstring(L,
-					      "option '%s' must be a list, as long as the others",
-					      name));
-	return true;
-}
-
-/* Both leave what they return on the stack, out of the script's reach. */
-
-static uint64_t *read_integers(lua_State *L, const char *name, size_t *n)
-{
-	uint64_t *values;
-
-	if (!push_list(L, name, n))
-		return NULL;
-	values = compat_newuserdata(L, *n * sizeof(*values));
-	for (size_t i = 0; i < *n; i++) {
-		lua_rawgeti(L, -2, (int)i + 1);
-		if (!value_to_u64(L, -1, &values[i]))
-			luaL_argerror(L, 3,
-				      lua_pushfstring(L, "option '%s': [%d] is not an integer",
-						      name, (int)i + 1));
-		lua_pop(L, 1);
-	}
-	return values;
-}
-
-static const char **read_strings(lua_State *L, const char *name, size_t *n)
-{
-	const char **values;
-
-	if (!push_list(L, name, n))
-		return NULL;
-	values = compat_newuserdata(L, *n * sizeof(*values));
-	lua_newtable(L); /* keeps the strings */
-	for (size_t i = 0; i < *n; i++) {
-		lua_rawgeti(L, -3, (int)i + 1);
-		if (lua_type(L, -1) != LUA_TSTRING)
-			luaL_argerror(L, 3,
-				      lua_pushfstring(L, "option '%s': [%d] is not a string", name,
-						      (int)i + 1));
-		values[i] = lua_tostring(L, -1);
-		lua_rawseti(L, -2, (int)i + 1);
-	}
-	return values;
-}
 
 /*** Attaches to many kernel functions at once. The program must be SEC("kprobe.multi"), or
 SEC("kprobe.session") for sessions.
@@ -189,9 +128,9 @@ static int attach_kprobe_multi(lua_State *L)
 		luaL_argcheck(L, lua_isnil(L, -1) || lua_isboolean(L, -1), 3,
 			      "option 'unique_match' must be a boolean");
 		unique = lua_toboolean(L, -1);
-		opts.syms = read_strings(L, "syms", &opts.cnt);
-		opts.addrs = (const unsigned long *)read_integers(L, "addrs", &opts.cnt);
-		opts.cookies = (const __u64 *)read_integers(L, "cookies", &opts.cnt);
+		opts.syms = list_strings(L, 3, "syms", &opts.cnt);
+		opts.addrs = (const unsigned long *)list_u64(L, 3, "addrs", &opts.cnt);
+		opts.cookies = (const __u64 *)list_u64(L, 3, "cookies", &opts.cnt);
 	}
 	luaL_argcheck(L, (pattern != NULL) + (opts.syms != NULL) + (opts.addrs != NULL) == 1, 2,
 		      "expected one of a pattern, option 'syms' and option 'addrs'");
@@ -200,6 +139,11 @@ static int attach_kprobe_multi(lua_State *L)
 	luaL_argcheck(L, !(unique && !pattern), 3, "option 'unique_match' goes with a pattern");
 
 	attempt_begin(L, &a);
+#if LBPF_HEADERS(1, 6)
+	if (compat_libbpf(1, 6))
+		opts.unique_match = unique;
+	unique = unique && !opts.unique_match;
+#endif
 	/* Before 1.3 libbpf takes every symbol for a function; before 1.6 it cannot count. */
 	if (pattern && (unique || !compat_libbpf(1, 3))) {
 		err = ksyms_resolve(pattern, &found, &opts.cnt);

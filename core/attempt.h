@@ -1,4 +1,4 @@
-/* One call of a bpf_program__attach function, from its arguments to the link. */
+/* One call of a bpf_program__attach function, or that for maps, from its arguments to the link. */
 #ifndef LBPF_ATTEMPT_H
 #define LBPF_ATTEMPT_H
 
@@ -8,7 +8,8 @@ struct link;
 
 struct attempt {
 	struct owner *owner;
-	struct bpf_program *prog;
+	struct bpf_program *prog; /* one of these two is attached */
+	struct bpf_map *map;
 	struct frame frame;
 	struct link *link;
 	int env, handle; /* indices */
@@ -16,6 +17,9 @@ struct attempt {
 
 /* Takes the program at 1, which must be loaded. */
 void attempt_check(lua_State *L, struct attempt *a);
+
+/* Takes the map at 1, which must exist in the kernel. */
+void attempt_check_map(lua_State *L, struct attempt *a);
 
 /* Makes the handle, and enters: once libbpf has attached, nothing may fail. */
 void attempt_begin(lua_State *L, struct attempt *a);

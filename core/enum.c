@@ -76,3 +76,11 @@ void enum_push(lua_State *L, int id, const struct enumeration *e)
 	else
 		lua_pushinteger(L, id);
 }
+
+void enum_set_constants(lua_State *L, const struct constant *list)
+{
+	for (; list->name; list++) {
+		lua_pushinteger(L, list->value);
+		lua_setfield(L, -2, list->name);
+	}
+}

@@ -20,4 +20,14 @@ bool enum_to_id(lua_State *L, int idx, const struct enumeration *e, int *id);
 /* Pushes the name of ID, or the number where the running libbpf has no name for it. */
 void enum_push(lua_State *L, int id, const struct enumeration *e);
 
+/* Constants that are flags, and have no names in libbpf: sets those of the list, which ends with a
+ * NULL name, in the table on top of the stack.
+ */
+struct constant {
+	const char *name;
+	int value;
+};
+
+void enum_set_constants(lua_State *L, const struct constant *list);
+
 #endif

@@ -2,6 +2,7 @@
 
 #include "class.h"
 #include "value.h"
+#include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -66,6 +67,38 @@ void fd_disown(struct fd *fd)
 	fd->number = -1;
 }
 
+bool fd_to_target(lua_State *L, int idx, struct fd_target *t)
+{
+	t->path = NULL;
+	t->number = -1;
+	if (lua_type(L, idx) != LUA_TSTRING)
+		return value_to_fd(L, idx, &t->number);
+	t->path = lua_tostring(L, idx);
+	return true;
+}
+
+void fd_check_target(lua_State *L, int arg, struct fd_target *t)
+{
+	luaL_argcheck(L, fd_to_target(L, arg, t), arg,
+		      "expected a file descriptor, an object that has one, or a path");
+}
+
+bool fd_target_open(struct fd_target *t)
+{
+	if (t->path)
+		t->number = open(t->path, O_RDONLY | O_CLOEXEC);
+	return t->number >= 0;
+}
+
+void fd_target_close(struct fd_target *t)
+{
+	int saved = errno;
+
+	if (t->path && t->number >= 0)
+		close(t->number);
+	errno = saved;
+}
+
 /*** The descriptor's number, which stays this object's to close.
 @function fd:fileno
 @treturn integer
@@ -74,6 +107,39 @@ void fd_disown(struct fd *fd)
 static int fd_fileno(lua_State *L)
 {
 	lua_pushinteger(L, check(L, 1)->number);
+	return 1;
+}
+
+/*** Reads, for what `lbpf.iter_create` returns.
+@function fd:read
+@tparam ?integer size read no more than that many bytes, 1 to 2^30; nil: read to the end
+@treturn ?string nil alone at the end; without a size, "" there
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see read
+*/
+static int fd_read(lua_State *L)
+{
+	const struct fd *fd = check(L, 1);
+	bool all = lua_isnoneornil(L, 2);
+	size_t left = all ? SIZE_MAX : (size_t)value_check_int(L, 2, 1, 1 << 30), size;
+	luaL_Buffer b;
+	ssize_t got;
+
+	luaL_buffinit(L, &b);
+	do {
+		size = left < LUAL_BUFFERSIZE ? left : LUAL_BUFFERSIZE;
+		got = read(fd->number, luaL_prepbuffer(&b), size);
+		if (got > 0) {
+			luaL_addsize(&b, (size_t)got);
+			left -= (size_t)got;
+		}
+	} while ((got > 0 && left > 0) || (got < 0 && errno == EINTR));
+	if (got < 0)
+		return value_fail(L, errno, "read");
+	luaL_pushresult(&b);
+	if (!all && lua_rawlen(L, -1) == 0)
+		return 0;
 	return 1;
 }
 
@@ -116,7 +182,7 @@ static int fd_tostring(lua_State *L)
 void fd_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-		{"fileno", fd_fileno}, {"close", fd_close}, {NULL, NULL}};
+		{"fileno", fd_fileno}, {"read", fd_read}, {"close", fd_close}, {NULL, NULL}};
 	static const luaL_Reg meta[] = {
 		{"__gc", fd_gc}, {"__close", fd_close}, {"__tostring", fd_tostring}, {NULL, NULL}};
 

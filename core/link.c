@@ -1,11 +1,17 @@
 #include "link.h"
 
+#include "enum.h"
 #include "frame.h"
+#include "map.h"
 #include "object.h"
+#include "program.h"
 #include "value.h"
+#include <bpf/bpf.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /*** @module lbpf */
 /*** Links
@@ -14,38 +20,49 @@
 
 #define LINK "lbpf.link"
 
-/* On its object's list exactly while LINK is set; freed when that and the handle are gone. */
+/* On its object's list exactly while LINK is set; freed when that and the handle are gone. One that
+ * was opened by its path has no object: it is its handle's alone, and goes with it.
+ */
 struct link {
 	struct link *next, **at;
 	struct bpf_link *link;
 	struct owner *owner;
+	enum link_of of;
 	bool has_handle;
-	char prog[];
+	char name[];
 };
+
+static const char *const of_what[] = {
+	[LINK_OF_PROGRAM] = "of program ", [LINK_OF_MAP] = "of map ", [LINK_OPENED] = ""};
 
 struct handle {
 	struct link *l;
 };
 
-struct link *link_push(lua_State *L, struct owner *owner, const char *prog, int env)
+struct link *link_push(lua_State *L, struct owner *owner, enum link_of of, const char *name,
+		       int env)
 {
 	struct handle *h = class_push(L, LINK, sizeof(*h), env);
-	size_t size = strlen(prog) + 1;
+	size_t size = strlen(name) + 1;
 
 	h->l = calloc(1, sizeof(*h->l) + size);
 	if (!h->l)
 		luaL_error(L, "not enough memory");
-	memcpy(h->l->prog, prog, size);
-	h->l->owner = owner_ref(owner);
+	memcpy(h->l->name, name, size);
+	h->l->owner = owner ? owner_ref(owner) : NULL;
+	h->l->of = of;
 	h->l->has_handle = true;
 	return h->l;
 }
 
 void link_set(struct link *l, struct bpf_link *link)
 {
-	struct link **list = object_links(l->owner);
+	struct link **list;
 
 	l->link = link;
+	if (!l->owner)
+		return;
+	list = object_links(l->owner);
 	l->next = *list;
 	l->at = list;
 	if (l->next)
@@ -63,7 +80,8 @@ static int destroy(struct link *l)
 {
 	int ret = bpf_link__destroy(l->link);
 
-	*l->at = l->next;
+	if (l->at)
+		*l->at = l->next;
 	if (l->next)
 		l->next->at = l->at;
 	l->link = NULL;
@@ -86,9 +104,10 @@ static struct link *check(lua_State *L)
 {
 	struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
 
-	owner_check(L, l->owner);
+	if (l->owner)
+		owner_check(L, l->owner);
 	if (!l->link)
-		luaL_error(L, "the link of program '%s' was destroyed", l->prog);
+		luaL_error(L, "the link %s'%s' was destroyed", of_what[l->of], l->name);
 	return l;
 }
 
@@ -120,7 +139,9 @@ static void check_one(lua_State *L, int idx, const struct owner *owner)
 	else if (!h->l->link)
 		luaL_error(L, "prog_attach_fn returned a link that was destroyed");
 	else if (h->l->owner != owner)
-		luaL_error(L, "prog_attach_fn returned a link of object '%s'", h->l->owner->name);
+		luaL_error(L, "prog_attach_fn returned a link of %s '%s'",
+			   h->l->owner ? "object" : "file",
+			   h->l->owner ? h->l->owner->name : h->l->name);
 }
 
 void link_check_returned(lua_State *L, int idx, const struct owner *owner)
@@ -146,12 +167,14 @@ static int destroy_handle(lua_State *L, int idx)
 		return 0;
 	idx = lua_absindex(L, idx);
 	ret = destroy(l);
+	if (!l->owner)
+		return ret;
 	compat_getuservalue(L, idx);
 	lua_getfield(L, -1, "links");
-	lua_getfield(L, -1, l->prog);
+	lua_getfield(L, -1, l->name);
 	if (lua_rawequal(L, -1, idx)) {
 		lua_pushnil(L);
-		lua_setfield(L, -3, l->prog);
+		lua_setfield(L, -3, l->name);
 	}
 	lua_settop(L, top);
 	return ret;
@@ -185,22 +208,121 @@ static int link_destroy(lua_State *L)
 	const struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
 	int ret = destroy_handle(L, 1);
 
-	return value_result(L, ret ? value_errno(ret) : 0, "destroy: link of '%s'", l->prog);
+	return value_result(L, ret ? value_errno(ret) : 0, "destroy: link of '%s'", l->name);
+}
+
+/* The end of an action: the link itself, or what the kernel refused. */
+static int done(lua_State *L, int ret, const struct link *l, const char *action)
+{
+	if (ret)
+		return value_fail(L, value_errno(ret), "%s: link of '%s'", action, l->name);
+	lua_settop(L, 1);
+	return 1;
 }
 
 /*** Detaches the program in the kernel, and keeps the link as an empty one.
 @function link:detach
-@treturn boolean true
+@treturn link itself
 @treturn[2] nil
 @treturn[2] string message, and the error number: EOPNOTSUPP for links that cannot
 @see bpf_link__detach
 */
 static int link_detach(lua_State *L)
 {
-	struct link *l = check(L);
-	int ret = bpf_link__detach(l->link);
+	const struct link *l = check(L);
 
-	return value_result(L, ret ? value_errno(ret) : 0, "detach: link of '%s'", l->prog);
+	return done(L, bpf_link__detach(l->link), l, "detach");
+}
+
+/*** Parts the link from what it keeps attached: `link:destroy` and the end of the object then free
+its memory only, and the program stays attached as long as the process runs. This leaks the
+attachment, and its descriptor, on purpose.
+@function link:disconnect
+@treturn link itself
+@see bpf_link__disconnect
+*/
+static int link_disconnect(lua_State *L)
+{
+	bpf_link__disconnect(check(L)->link);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Replaces the program that is attached, at once: no event is missed, or seen by both.
+@function link:update_program
+@tparam program prog loaded, of any object, and of the same type
+@treturn link itself
+@treturn[2] nil
+@treturn[2] string message, and the error number: EINVAL for links that cannot
+@see bpf_link__update_program
+*/
+static int link_update_program(lua_State *L)
+{
+	const struct link *l = check(L);
+	struct bpf_program *prog = program_check_loaded(L, 2, NULL);
+
+	return done(L, bpf_link__update_program(l->link, prog), l, "update_program");
+}
+
+/* Is FD the kernel's link, and not a map or a perf event that stands in for one? */
+static bool is_kernel_link(int fd)
+{
+	char path[32], target[64] = "";
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	/* spelt in two ways, for those that were made and those that were opened */
+	return readlink(path, target, sizeof(target) - 1) > 0 &&
+	       (strstr(target, "bpf_link") || strstr(target, "bpf-link"));
+}
+
+#if LBPF_HEADERS(1, 2)
+#pragma weak bpf_link__update_map
+
+/* Is this the very map that the link has registered? */
+static bool has_map(const struct bpf_link *link, const struct bpf_map *map)
+{
+	struct bpf_link_info info = {0};
+	struct bpf_map_info map_info = {0};
+	__u32 size = sizeof(info), map_size = sizeof(map_info), map_id;
+	int fd = bpf_link__fd(link);
+
+	if (!is_kernel_link(fd) || bpf_obj_get_info_by_fd(fd, &info, &size) ||
+	    bpf_obj_get_info_by_fd(bpf_map__fd(map), &map_info, &map_size))
+		return false;
+	/* struct_ops.map_id, the first of the union, which older headers lack */
+	memcpy(&map_id, &info.raw_tracepoint, sizeof(map_id));
+	return map_id == map_info.id;
+}
+#endif
+
+/*** Replaces the struct_ops map that is attached. To replace it by itself changes nothing.
+@function link:update_map
+@tparam map map of SEC(".struct_ops.link"), of any object
+@treturn link itself
+@treturn[2] nil
+@treturn[2] string message, and the error number: EOPNOTSUPP before libbpf 1.2, EINVAL for a link
+ that is not of SEC(".struct_ops.link")
+@raise for a link that `map:attach_struct_ops` did not make
+@see bpf_link__update_map
+*/
+static int link_update_map(lua_State *L)
+{
+	const struct link *l = check(L);
+	struct bpf_map *map = map_check_created(L, 2);
+
+	/* libbpf takes its word for it, and would look beyond the end of any other link */
+	luaL_argcheck(L, l->of == LINK_OF_MAP, 1, "expected a link made by map:attach_struct_ops");
+#if LBPF_HEADERS(1, 2)
+	if (compat_libbpf(1, 2)) {
+		/* of a congestion control, Linux 6.12 would enter it in its list twice, and panic
+		 */
+		int ret = has_map(l->link, map) ? 0 : bpf_link__update_map(l->link, map);
+
+		return done(L, ret, l, "update_map");
+	}
+#endif
+	(void)map;
+	return value_needs_libbpf(L, "update_map", 1, 2);
 }
 
 /*** The link's file descriptor, which stays the link's.
@@ -214,45 +336,72 @@ static int link_fd(lua_State *L)
 	return 1;
 }
 
+/*** What the kernel knows of the link.
+@function link:info
+@treturn table `type` ("xdp", "tracing", ...; a number where libbpf has no name), `id` and `prog_id`
+@treturn[2] nil
+@treturn[2] string message, and the error number: EOPNOTSUPP if the kernel has no link for this
+@see bpf_link_get_info_by_fd
+*/
+static int link_info(lua_State *L)
+{
+	const struct link *l = check(L);
+	struct bpf_link_info info = {0};
+	__u32 size = sizeof(info);
+	int fd = bpf_link__fd(l->link), ret;
+
+	if (!is_kernel_link(fd))
+		return value_fail(L, EOPNOTSUPP, "info: link of '%s'", l->name);
+	ret = bpf_obj_get_info_by_fd(fd, &info, &size);
+	if (ret)
+		return value_fail(L, value_errno(ret), "info: link of '%s'", l->name);
+	lua_newtable(L);
+	enum_push(L, (int)info.type, &enum_link_type);
+	lua_setfield(L, -2, "type");
+	value_push_u32(L, info.id);
+	lua_setfield(L, -2, "id");
+	value_push_u32(L, info.prog_id);
+	lua_setfield(L, -2, "prog_id");
+	return 1;
+}
+
 /*** Pins the link into a BPF file system: the program stays attached when the process ends.
 @function link:pin
 @tparam string path where no file is yet
-@treturn boolean true
+@treturn link itself
 @treturn[2] nil
 @treturn[2] string message, the error number, and what libbpf had to say
 @see bpf_link__pin
 */
 static int link_pin(lua_State *L)
 {
-	struct link *l = check(L);
+	const struct link *l = check(L);
 	const char *path = luaL_checkstring(L, 2);
 	struct frame f;
-	int err;
+	int ret;
 
 	frame_enter(L, &f, l->owner, 0);
-	err = bpf_link__pin(l->link, path);
-	if (err)
-		err = value_errno(err);
+	ret = bpf_link__pin(l->link, path);
+	ret = ret ? value_errno(ret) : 0;
 	frame_leave(&f);
-	if (err)
-		return value_fail_logged(L, &f, err, "pin '%s'", path);
-	lua_pushboolean(L, 1);
+	if (ret)
+		return value_fail_logged(L, &f, ret, "pin '%s'", path);
+	lua_settop(L, 1);
 	return 1;
 }
 
 /*** Removes the link's file from the BPF file system.
 @function link:unpin
-@treturn boolean true
+@treturn link itself
 @treturn[2] nil
 @treturn[2] string message, and the error number
 @see bpf_link__unpin
 */
 static int link_unpin(lua_State *L)
 {
-	struct link *l = check(L);
-	int ret = bpf_link__unpin(l->link);
+	const struct link *l = check(L);
 
-	return value_result(L, ret ? value_errno(ret) : 0, "unpin: link of '%s'", l->prog);
+	return done(L, bpf_link__unpin(l->link), l, "unpin");
 }
 
 /*** Where the link is pinned.
@@ -271,6 +420,41 @@ static int link_pin_path(lua_State *L)
 	return 1;
 }
 
+/*** Opens a link that is pinned, by this process or another. It belongs to no object: when it is
+destroyed or collected its descriptor is closed, and what the file still holds stays attached.
+@function link_open
+@tparam string path of the file in the BPF file system
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, and the error number: EINVAL if the file is not a link's
+@see bpf_link__open
+*/
+static int link_open_pinned(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	struct bpf_link *link;
+	struct link *l;
+	struct frame f;
+	int err, handle;
+
+	l = link_push(L, NULL, LINK_OPENED, path, 0);
+	handle = lua_gettop(L);
+	frame_enter(L, &f, NULL, 0);
+	link = bpf_link__open(path);
+	err = value_pointer_error(link);
+	if (!err && !is_kernel_link(bpf_link__fd(link))) {
+		bpf_link__destroy(link);
+		err = EINVAL;
+	}
+	if (!err)
+		link_set(l, link);
+	frame_leave(&f);
+	if (err)
+		return value_fail_logged(L, &f, err, "link_open '%s'", path);
+	lua_settop(L, handle);
+	return 1;
+}
+
 /* The handle goes; the program stays attached, for the object still has the link. */
 static int link_gc(lua_State *L)
 {
@@ -281,8 +465,12 @@ static int link_gc(lua_State *L)
 		return 0;
 	owner = l->owner;
 	l->has_handle = false;
-	free_if_done(l);
-	owner_unref(owner);
+	if (!owner && l->link)
+		destroy(l);
+	else
+		free_if_done(l);
+	if (owner)
+		owner_unref(owner);
 	return 0;
 }
 
@@ -290,7 +478,7 @@ static int link_tostring(lua_State *L)
 {
 	struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
 
-	lua_pushfstring(L, "lbpf.link: %s%s", l->prog, l->link ? "" : " (destroyed)");
+	lua_pushfstring(L, "lbpf.link: %s%s", l->name, l->link ? "" : " (destroyed)");
 	return 1;
 }
 
@@ -299,7 +487,11 @@ void link_open(lua_State *L)
 	static const luaL_Reg methods[] = {
 		{"destroy", link_destroy},
 		{"detach", link_detach},
+		{"disconnect", link_disconnect},
+		{"update_program", link_update_program},
+		{"update_map", link_update_map},
 		{"fd", link_fd},
+		{"info", link_info},
 		{"pin", link_pin},
 		{"unpin", link_unpin},
 		{"pin_path", link_pin_path},
@@ -313,4 +505,6 @@ void link_open(lua_State *L)
 	};
 
 	class_new(L, LINK, methods, meta);
+	lua_pushcfunction(L, link_open_pinned);
+	lua_setfield(L, -2, "link_open");
 }

@@ -6,13 +6,18 @@
 
 struct link;
 
-/* Pushes a handle that has no link yet, so that nothing can fail once libbpf has made one. PROG
- * names what is attached; ENV is the object's table.
+/* What is attached, or how the link was come by. */
+enum link_of { LINK_OF_PROGRAM, LINK_OF_MAP, LINK_OPENED };
+
+/* Pushes a handle that has no link yet, so that nothing can fail once libbpf has made one. NAME is
+ * that of what is attached, or the path it was opened at; ENV is the object's table. An opened
+ * link has neither OWNER nor ENV.
  */
-struct link *link_push(lua_State *L, struct owner *owner, const char *prog, int env);
+struct link *link_push(lua_State *L, struct owner *owner, enum link_of of, const char *name,
+		       int env);
 
 /* Gives it the link, and the object a reference: it stays attached though the script forgets
- * it, until it is destroyed or the object is closed.
+ * it, until it is destroyed or the object is closed. Without an object it is the handle's.
  */
 void link_set(struct link *l, struct bpf_link *link);
 

@@ -1,5 +1,7 @@
 #include "map.h"
 
+#include "attach.h"
+#include "enum.h"
 #include "mapattr.h"
 #include "mapinit.h"
 #include "object.h"
@@ -384,4 +386,5 @@ void map_open(lua_State *L)
 	class_add_methods(L, MAP, mapattr_methods);
 	class_add_methods(L, MAP, mapinit_methods);
 	class_add_methods(L, MAP, pin_map_methods);
+	class_add_methods(L, MAP, attach_map_methods);
 }

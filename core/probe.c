@@ -23,10 +23,16 @@ static const struct feature {
 	bool built;
 } features[] = {
 	{"btf_dump.emit_strings", 1, 6, LBPF_HEADERS(1, 6)},
+	{"cgroup.opts", 1, 6, LBPF_HEADERS(1, 6)},
 	{"kprobe.attach_mode", 1, 2, LBPF_HEADERS(1, 2)},
 	{"kprobe_multi.session", 1, 5, LBPF_HEADERS(1, 5)},
 	{"kprobe_multi.unique_match", 1, 1, true}, /* counted here where libbpf cannot */
+	{"link.update_map", 1, 2, LBPF_HEADERS(1, 2)},
+	{"netfilter", 1, 3, LBPF_HEADERS(1, 3)},
+	{"netkit", 1, 3, LBPF_HEADERS(1, 3)},
 	{"open.bpf_token_path", 1, 4, LBPF_HEADERS(1, 4)},
+	{"perf_event.dont_enable", 1, 7, LBPF_HEADERS(1, 7)},
+	{"prog_detach.opts", 1, 3, LBPF_HEADERS(1, 3)},
 	{"raw_tracepoint.cookie", 1, 4, LBPF_HEADERS(1, 4)},
 	{"set_memlock_rlim", 1, 4, LBPF_HEADERS(1, 4)},
 	{"object.unpin", 1, 3, LBPF_HEADERS(1, 3)},
@@ -39,15 +45,31 @@ static const struct feature {
 	{"map.set_value_size.globals", 1, 3, true}, /* nothing new is called */
 	{"map.autoattach", 1, 5, LBPF_HEADERS(1, 5)},
 	{"map.exclusive_program", 1, 7, LBPF_HEADERS(1, 7)},
+	{"sockmap", 1, 5, LBPF_HEADERS(1, 5)},
+	{"tc_hook.qdisc", 1, 6, LBPF_HEADERS(1, 6)},
+	{"tcx", 1, 3, LBPF_HEADERS(1, 3)},
+	{"uprobe_multi", 1, 3, LBPF_HEADERS(1, 3)},
+	{"uprobe_multi.session", 1, 6, LBPF_HEADERS(1, 6)},
 };
+
+static int unknown(lua_State *L)
+{
+	luaL_Buffer b;
+
+	luaL_buffinit(L, &b);
+	luaL_addstring(&b, "no such feature; there are: ");
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+		luaL_addstring(&b, i ? ", " : "");
+		luaL_addstring(&b, features[i].name);
+	}
+	luaL_pushresult(&b);
+	return luaL_argerror(L, 1, lua_tostring(L, -1));
+}
 
 /*** Does this build, with the libbpf it runs with, have a feature that came after libbpf 1.1?
 @function has
-@tparam string feature an option, "btf_dump.emit_strings", "kprobe_multi.session", "kprobe_multi.unique_match",
- "kprobe.attach_mode", "open.bpf_token_path", "raw_tracepoint.cookie", "gen_loader.gen_hash"; a
- function, "set_memlock_rlim", "object.unpin", "object.token_fd", "object.prepare",
- "program.func_info", "program.line_info", "program.assoc_struct_ops", "map.autoattach",
- "map.exclusive_program"; or "map.set_value_size.globals"
+@tparam string feature an option or a function, "kprobe_multi.session" or "object.prepare"; for a
+ name that is none the error lists them
 @treturn boolean
 @raise for a name that is none of these
 @see version_string
@@ -64,7 +86,7 @@ static int has(lua_State *L)
 			return 1;
 		}
 	}
-	return luaL_argerror(L, 1, "no such feature");
+	return unknown(L);
 }
 
 /*** The libbpf that this process runs with.

@@ -10,6 +10,7 @@
 #include "progattr.h"
 #include "value.h"
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 /*** @module lbpf */
@@ -287,9 +288,9 @@ static int program_set_ifindex(lua_State *L)
 
 /*** Names the kernel function, or the BPF program's, that a tracing program is for.
 @function program:set_attach_target
-@tparam integer|program attach_prog_fd the program that has the function, or its descriptor; 0: the
- kernel. Keep it open until the object has been loaded.
-@tparam string attach_func_name
+@tparam ?program|integer attach_prog_fd the program that has the function, or its descriptor; nil or
+ 0: the kernel. The object keeps a duplicate of the descriptor.
+@tparam ?string attach_func_name nil: what the section says, for a target that is a program
 @treturn program itself
 @treturn[2] nil
 @treturn[2] string message, the error number, and what libbpf had to say
@@ -299,21 +300,28 @@ static int program_set_ifindex(lua_State *L)
 static int program_set_attach_target(lua_State *L)
 {
 	struct bpf_program *prog = check_unloaded(L);
-	int fd = value_check_fd(L, 2);
-	const char *function = luaL_checkstring(L, 3);
+	int fd = lua_isnoneornil(L, 2) ? 0 : value_check_fd(L, 2), *kept, err;
+	const char *function = luaL_optstring(L, 3, NULL);
 	struct owner *owner;
 	struct frame f;
-	int err;
 
+	luaL_argcheck(L, fd || function, 3, "expected a function of the kernel");
 	program_check(L, 1, &owner);
+	if (fd) {
+		kept = object_alloc_fd(L, owner); /* libbpf keeps the bare number */
+		fd = *kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (fd < 0)
+			return done(L, -errno, prog, "set_attach_target");
+	}
 	frame_enter(L, &f, owner, 0);
 	err = bpf_program__set_attach_target(prog, fd, function);
 	if (err)
 		err = value_errno(err);
 	frame_leave(&f);
 	if (err)
-		return value_fail_logged(L, &f, err, "set_attach_target: program '%s' to '%s'",
-					 bpf_program__name(prog), function);
+		return value_fail_logged(L, &f, err, "set_attach_target: program '%s'%s%s%s",
+					 bpf_program__name(prog), function ? " to '" : "",
+					 function ? function : "", function ? "'" : "");
 	lua_settop(L, 1);
 	return 1;
 }
@@ -473,4 +481,6 @@ void program_open(lua_State *L)
 	class_add_methods(L, PROGRAM, attach_event_methods);
 	class_add_methods(L, PROGRAM, pin_program_methods);
 	class_add_methods(L, PROGRAM, progattr_methods);
+	class_add_methods(L, PROGRAM, attach_net_methods);
+	class_add_methods(L, PROGRAM, attach_btf_methods);
 }

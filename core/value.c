@@ -179,30 +179,54 @@ void value_push_u32(lua_State *L, uint32_t value)
 #endif
 }
 
-int value_check_fd(lua_State *L, int arg)
+/* Pushes the value at IDX; or what its method returned that tells a descriptor, whose name is then
+ * the result.
+ */
+static const char *push_fd(lua_State *L, int idx)
 {
 	static const char *const methods[] = {"fd", "fileno"};
-	int type = lua_type(L, arg);
+	int type = lua_type(L, idx), value = lua_gettop(L) + 1;
 
-	if (type == LUA_TNUMBER)
-		return (int)value_check_int(L, arg, 0, INT32_MAX);
+	lua_pushvalue(L, idx);
 	for (int i = 0; i < 2 && (type == LUA_TUSERDATA || type == LUA_TTABLE); i++) {
-		lua_getfield(L, arg, methods[i]);
+		lua_getfield(L, value, methods[i]);
 		if (lua_isfunction(L, -1)) {
-			uint64_t fd;
-
-			lua_pushvalue(L, arg);
+			lua_insert(L, value);
 			lua_call(L, 1, 1);
-			if (!value_to_u64(L, -1, &fd) || fd > INT32_MAX)
-				luaL_argerror(L, arg,
-					      lua_pushfstring(L, "%s() returned %s: no descriptor",
-							      methods[i], value_show(L, -1)));
-			lua_pop(L, 1);
-			return (int)fd;
+			return methods[i];
 		}
 		lua_pop(L, 1);
 	}
-	return luaL_argerror(L, arg, "expected a file descriptor, or an object that has one");
+	return NULL;
+}
+
+bool value_to_fd(lua_State *L, int idx, int *fd)
+{
+	const char *method = push_fd(L, idx);
+	uint64_t number = 0;
+	bool ok = (method || lua_type(L, -1) == LUA_TNUMBER) && value_to_u64(L, -1, &number) &&
+		  number <= INT32_MAX;
+
+	lua_pop(L, 1);
+	*fd = (int)number;
+	return ok;
+}
+
+int value_check_fd(lua_State *L, int arg)
+{
+	const char *method;
+	uint64_t fd;
+
+	if (lua_type(L, arg) == LUA_TNUMBER)
+		return (int)value_check_int(L, arg, 0, INT32_MAX);
+	method = push_fd(L, arg);
+	luaL_argcheck(L, method, arg, "expected a file descriptor, or an object that has one");
+	if (!value_to_u64(L, -1, &fd) || fd > INT32_MAX)
+		luaL_argerror(L, arg,
+			      lua_pushfstring(L, "%s() returned %s: no descriptor", method,
+					      value_show(L, -1)));
+	lua_pop(L, 1);
+	return (int)fd;
 }
 
 void value_open(lua_State *L)
@@ -218,13 +242,6 @@ void value_open(lua_State *L)
 #else
 	(void)L;
 #endif
-}
-
-int value_needs_libbpf(lua_State *L, const char *what, unsigned major, unsigned minor)
-{
-	return luaL_error(L, "%s needs libbpf %d.%d, this is %s%s", what, (int)major, (int)minor,
-			  libbpf_version_string(),
-			  compat_libbpf(major, minor) ? ", but built for an older one" : "");
 }
 
 /* Errors --------------------------------------------------------------------------------- */

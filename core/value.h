@@ -32,17 +32,15 @@ void value_push_u32(lua_State *L, uint32_t value);
  */
 int value_check_fd(lua_State *L, int arg);
 
+/* The same for the value at IDX; false if it is none of these. */
+bool value_to_fd(lua_State *L, int idx, int *fd);
+
 void value_open(lua_State *L);
 
 /* Pushes what a message about the value at IDX shows of it: a number or a short string as it is,
  * of anything else the type.
  */
 const char *value_show(lua_State *L, int idx);
-
-/* Raises that WHAT needs libbpf MAJOR.MINOR: the running one is older, or else the headers of
- * this build were.
- */
-int value_needs_libbpf(lua_State *L, const char *what, unsigned major, unsigned minor);
 
 /* An error number from libbpf: a negative return, or else the errno it left; never 0. */
 int value_errno(long ret);

@@ -18,7 +18,7 @@ describe("hazard 18: gen_loader", function()
   end)
 
   it("refuses struct_ops, and leaves the object as it was", function()
-    open("build/bpf/struct_ops.bpf.o")
+    open("build/bpf/congestion.bpf.o")
     assert.error_matches(function() object:gen_loader() end,
       "^gen_loader '.-': program 'ssthresh' is struct_ops$")
     assert.is_false(object.progs.ssthresh:set_autoload(false):autoload())

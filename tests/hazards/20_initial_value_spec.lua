@@ -75,7 +75,7 @@ describe("hazard 20: initial values", function()
   end))
 
   it("of struct_ops are read while libbpf knows how long they are", needs("root", function()
-    local ops = assert(lbpf.open("build/bpf/struct_ops.bpf.o"))
+    local ops = assert(lbpf.open("build/bpf/congestion.bpf.o"))
     local map = ops.maps.lbpf_still
     local value = map:initial_value()
     assert.is_true(value == nil or #value == map:value_size())

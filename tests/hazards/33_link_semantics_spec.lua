@@ -69,7 +69,7 @@ describe("hazard 33: a link", function()
   it("that is pinned outlives destroy, and its object", needs("root", function()
     local path = os.tmpname():gsub("^/tmp", "/sys/fs/bpf")
     local link = attach()
-    assert.is_true(link:pin(path))
+    assert.equal(link, link:pin(path))
     assert.is_true(link:destroy())
     link = nil -- luacheck: ignore 311
     collect()

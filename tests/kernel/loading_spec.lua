@@ -171,12 +171,12 @@ describe("loading", function()
     }
     for name, call in pairs(calls) do
       if not lbpf.has(name) then
-        assert.error_matches(call, "needs libbpf 1%.%d, this is v1%.%d")
+        assert.matches("needs libbpf 1%.%d, this is v1%.%d", (select(2, call())))
       end
     end
     if not lbpf.has("program.func_info") then
-      assert.error_matches(function() prog:func_info_cnt() end, "needs libbpf 1.6")
-      assert.error_matches(function() prog:line_info_cnt() end, "needs libbpf 1.6")
+      assert.matches("needs libbpf 1.6", (select(2, (function() return prog:func_info_cnt() end)())))
+      assert.matches("needs libbpf 1.6", (select(2, (function() return prog:line_info_cnt() end)())))
     end
     assert.error_matches(function() object:gen_loader({hash = true}) end,
       "unknown option 'hash'; there are: gen_hash")
@@ -194,7 +194,7 @@ describe("loading", function()
       assert.matches("can't associate non%-struct_ops map", message)
       assert.equal(22, errno)
     else
-      assert.error_matches(call, "^program:assoc_struct_ops needs libbpf 1.7, this is v1")
+      assert.matches("^program:assoc_struct_ops needs libbpf 1.7, this is v1", (select(2, call())))
     end
   end))
 end)

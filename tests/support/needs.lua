@@ -58,6 +58,12 @@ local probes = {
     local status = os.execute("clang --version >/dev/null 2>&1")
     return status == true or status == 0
   end,
+  netkit = function()
+    return read("/proc/kallsyms"):find(" netkit_link_attach\n", 1, true) ~= nil
+  end,
+  lsm = function()
+    return read("/sys/kernel/security/lsm"):find("%f[%w]bpf%f[%W]") ~= nil
+  end,
   libbpf = function(version)
     return at_least(lbpf.version_string(), version)
   end,

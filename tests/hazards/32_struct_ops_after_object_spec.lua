@@ -1,0 +1,62 @@
+-- 32: destroyed after its object, a struct_ops link deletes key 0 of whatever map has the number of
+-- its own by then, and leaves the algorithm registered. Here it goes with the object.
+local congestion = require "congestion"
+local fds = require "fds"
+local lbpf = require "lbpf"
+local needs = require "needs"
+
+local ZERO = ("\0"):rep(4)
+
+-- An open map with key 0, that has the lowest descriptors that are free.
+local function stranger()
+  local object = assert(lbpf.open("build/bpf/iter.bpf.o"))
+  assert(object:load())
+  assert(object.maps.numbers:update(ZERO, ZERO))
+  return object
+end
+
+describe("hazard 32: a struct_ops link", function()
+  local object, link
+
+  before_each(needs("root", function()
+    object = assert(lbpf.open("build/bpf/struct_ops.bpf.o"))
+    assert(object:load())
+    link = assert(object.maps.algorithm:attach_struct_ops())
+    assert.is_true(congestion.is_registered())
+  end))
+
+  it("goes when its object is closed", needs("root", function()
+    local fd = link:fd()
+    object:close()
+    assert.is_false(congestion.is_registered())
+    local other = stranger()
+    assert.matches("bpf", fds.list()[fd])
+    assert.is_true(link:destroy())
+    assert.equal(ZERO, other.maps.numbers:lookup(ZERO))
+    link = nil
+    collectgarbage()
+    assert.equal(ZERO, other.maps.numbers:lookup(ZERO))
+    other:close()
+  end))
+
+  it("goes when its object is collected, and not before", needs("root", function()
+    link = nil
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(congestion.is_registered())
+    object = nil
+    collectgarbage()
+    collectgarbage()
+    assert.is_false(congestion.is_registered())
+  end))
+
+  it("keeps its object", needs("root", function()
+    object = nil
+    collectgarbage()
+    collectgarbage()
+    assert.is_true(congestion.is_registered())
+    assert.is_true(link:destroy())
+    assert.is_false(congestion.is_registered())
+    link = nil
+  end))
+end)
