@@ -33,9 +33,12 @@ describe("hazard 16: maps of global variables", function()
         assert.error_matches(function() map[setter](map, value) end,
           "^" .. setter .. ": map '.-' holds global variables: libbpf knows its shape$")
       end
-      local refused = lbpf.has("map.set_value_size.globals") and "cannot shrink$"
-        or "needs libbpf 1.3, this is v1"
-      assert.error_matches(function() map:set_value_size(size - 4) end, refused)
+      if lbpf.has("map.set_value_size.globals") then
+        assert.error_matches(function() map:set_value_size(size - 4) end, "cannot shrink$")
+      else
+        local _, message = map:set_value_size(size - 4)
+        assert.matches("needs libbpf 1.3, this is v1", message)
+      end
       assert.equal("array", map:type())
       assert.equal(4, map:key_size())
       assert.equal(size, map:value_size())

@@ -175,8 +175,8 @@ describe("loading", function()
       end
     end
     if not lbpf.has("program.func_info") then
-      assert.matches("needs libbpf 1.6", (select(2, (function() return prog:func_info_cnt() end)())))
-      assert.matches("needs libbpf 1.6", (select(2, (function() return prog:line_info_cnt() end)())))
+      assert.matches("needs libbpf 1.6", (select(2, prog:func_info_cnt())))
+      assert.matches("needs libbpf 1.6", (select(2, prog:line_info_cnt())))
     end
     assert.error_matches(function() object:gen_loader({hash = true}) end,
       "unknown option 'hash'; there are: gen_hash")
