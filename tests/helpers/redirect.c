@@ -1,12 +1,12 @@
-/* redirect PATH: puts one end of two TCP connections into the socket map pinned at PATH, sends on the
- * first, and prints where it can be read: at the "peer", or at the "other" socket of the map.
+/* redirect PATH: puts one end of two TCP connections into the socket map pinned at PATH, sends on
+ * the first, and prints where it can be read: at the "peer", or at the "other" socket of the map.
  */
 #include <arpa/inet.h>
 #include <err.h>
 #include <linux/bpf.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>

@@ -115,15 +115,17 @@ describe("an iterator", function()
     refused("option 'cgroup_fd' must be a descriptor or a path", {cgroup_fd = true})
     refused("'map_fd' must be a file descriptor", {map_fd = "numbers"})
     refused("'tid' is out of range", {tid = 2 ^ 32})
-    refused("unknown option 'map'; there are: map_fd, order, cgroup_fd, cgroup_id, tid, pid, pid_fd",
+    refused("unknown option 'map'; there are: map_fd, order, cgroup_fd, cgroup_id, "
+      .. "tid, pid, pid_fd",
       {map = object.maps.numbers})
     local link, message, errno = cgroups:attach_iter({cgroup_fd = "/none", order = 1})
     assert.is_nil(link)
     assert.equal("attach_iter: program 'cgroups' to '/none': No such file or directory (ENOENT)",
       message)
     assert.equal(2, errno)
-    link, _, errno = elements:attach_iter()
+    link, message, errno = elements:attach_iter()
     assert.is_nil(link)
+    assert.matches("^attach_iter: program 'elements': Bad file descriptor %(EBADF%)", message)
     assert.equal(9, errno) -- EBADF: it needs a map
     local file
     file, message, errno = lbpf.iter_create(object.maps.numbers)

@@ -91,7 +91,8 @@ describe("XDP", function()
       local attached, message, errno, log = lbpf.xdp_attach("near", object.progs.xdp_passes:fd(),
         lbpf.XDP_FLAGS_SKB_MODE + lbpf.XDP_FLAGS_UPDATE_IF_NOEXIST)
       assert.is_nil(attached)
-      assert.matches("^xdp_attach: interface %d+ 'near': Device or resource busy %(EBUSY%)", message)
+      assert.matches("^xdp_attach: interface %d+ 'near': Device or resource busy %(EBUSY%)",
+        message)
       assert.equal(16, errno)
       assert.matches("XDP program already attached", log)
       assert.is_true(lbpf.xdp_detach("near", lbpf.XDP_FLAGS_SKB_MODE))

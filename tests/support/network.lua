@@ -1,5 +1,5 @@
---- Two network namespaces, this one and "peer", and a pair of interfaces between them: "near", here,
--- has the address 10.77.0.1, and "far" 10.77.0.2. A spec file says `setup(network.up)` and
+--- Two network namespaces, this one and "peer", and a pair of interfaces between them: "near",
+-- here, has the address 10.77.0.1, and "far" 10.77.0.2. A spec file says `setup(network.up)` and
 -- `teardown(network.down)`.
 local child = require "child"
 
