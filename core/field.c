@@ -2,6 +2,7 @@
 
 #include "enum.h"
 #include "value.h"
+#include <stdio.h>
 #include <string.h>
 
 static const size_t sizes[] = {
@@ -14,7 +15,26 @@ static const size_t sizes[] = {
 	[FIELD_STRING] = sizeof(const char *),
 	[FIELD_PROG_TYPE] = sizeof(enum bpf_prog_type),
 	[FIELD_ATTACH_TYPE] = sizeof(enum bpf_attach_type),
+	[FIELD_MAP_TYPE] = sizeof(enum bpf_map_type),
+	[FIELD_LINK_TYPE] = sizeof(enum bpf_link_type),
+	[FIELD_FD] = sizeof(int),
+	[FIELD_NAME] = BPF_OBJ_NAME_LEN,
+	[FIELD_TAG] = BPF_TAG_SIZE,
 };
+
+static const struct enumeration *enumeration_of(enum field_kind kind)
+{
+	switch (kind) {
+	case FIELD_PROG_TYPE:
+		return &enum_prog_type;
+	case FIELD_MAP_TYPE:
+		return &enum_map_type;
+	case FIELD_LINK_TYPE:
+		return &enum_link_type;
+	default:
+		return &enum_attach_type;
+	}
+}
 
 const struct field *field_find(const struct field *fields, const char *name)
 {
@@ -29,6 +49,15 @@ size_t field_end(const struct field *f)
 	return f->offset + sizes[f->kind];
 }
 
+static void push_hex(lua_State *L, const unsigned char *bytes, size_t n)
+{
+	char text[2 * BPF_TAG_SIZE + 1];
+
+	for (size_t i = 0; i < n; i++)
+		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	lua_pushlstring(L, text, 2 * n);
+}
+
 void field_push(lua_State *L, const struct field *f, const void *base)
 {
 	const char *member = (const char *)base + f->offset;
@@ -38,6 +67,7 @@ void field_push(lua_State *L, const struct field *f, const void *base)
 		lua_pushboolean(L, *(const bool *)member);
 		break;
 	case FIELD_INT:
+	case FIELD_FD:
 		lua_pushinteger(L, *(const int *)member);
 		break;
 	case FIELD_U32:
@@ -50,13 +80,29 @@ void field_push(lua_State *L, const struct field *f, const void *base)
 		value_push_u64(L, *(const size_t *)member);
 		break;
 	case FIELD_PROG_TYPE:
-		enum_push(L, *(const int *)member, &enum_prog_type);
-		break;
 	case FIELD_ATTACH_TYPE:
-		enum_push(L, *(const int *)member, &enum_attach_type);
+	case FIELD_MAP_TYPE:
+	case FIELD_LINK_TYPE:
+		enum_push(L, *(const int *)member, enumeration_of(f->kind));
+		break;
+	case FIELD_NAME:
+		lua_pushlstring(L, member, strnlen(member, BPF_OBJ_NAME_LEN));
+		break;
+	case FIELD_TAG:
+		push_hex(L, (const unsigned char *)member, BPF_TAG_SIZE);
 		break;
 	default:
 		lua_pushnil(L);
+	}
+}
+
+void field_push_all(lua_State *L, const struct field *fields, const void *base, size_t size)
+{
+	for (const struct field *f = fields; f->name; f++) {
+		if (field_end(f) > size)
+			continue;
+		field_push(L, f, base);
+		lua_setfield(L, -2, f->name);
 	}
 }
 
@@ -97,8 +143,7 @@ static bool store_integer(lua_State *L, const struct field *f, char *member, int
 
 static bool store_enum(lua_State *L, const struct field *f, char *member, int idx)
 {
-	const struct enumeration *e =
-		f->kind == FIELD_PROG_TYPE ? &enum_prog_type : &enum_attach_type;
+	const struct enumeration *e = enumeration_of(f->kind);
 	int id;
 
 	if (!enum_to_id(L, idx, e, &id)) {
@@ -150,8 +195,15 @@ bool field_store(lua_State *L, const struct field *f, void *base, int idx)
 		return true;
 	case FIELD_STRING:
 		return store_string(L, f, member, idx);
+	case FIELD_FD:
+		if (value_to_fd(L, idx, (int *)member))
+			return true;
+		lua_pushfstring(L, "'%s': %s", f->name, lua_tostring(L, -1));
+		return false;
 	case FIELD_PROG_TYPE:
 	case FIELD_ATTACH_TYPE:
+	case FIELD_MAP_TYPE:
+	case FIELD_LINK_TYPE:
 		return store_enum(L, f, member, idx);
 	default:
 		return store_integer(L, f, member, idx);

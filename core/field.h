@@ -14,6 +14,11 @@ enum field_kind {
 	FIELD_STRING, /* borrowed from the table, which field_read() makes private */
 	FIELD_PROG_TYPE,
 	FIELD_ATTACH_TYPE,
+	FIELD_MAP_TYPE,
+	FIELD_LINK_TYPE,
+	FIELD_FD,   /* a number, or an object that has one */
+	FIELD_NAME, /* the kernel's char[16]; can only be pushed, like the next */
+	FIELD_TAG,  /* 8 bytes, in hexadecimal */
 };
 
 struct field {
@@ -57,6 +62,9 @@ const struct field *field_find(const struct field *fields, const char *name);
 
 /* Where a field of this kind ends: how long a structure must be to have it. */
 size_t field_end(const struct field *f);
+
+/* Sets in the table on top of the stack those members that lie within SIZE bytes. */
+void field_push_all(lua_State *L, const struct field *fields, const void *base, size_t size);
 
 /* Pushes the member; stores the value at IDX in it, or pushes what is wrong and is false. */
 void field_push(lua_State *L, const struct field *f, const void *base);

@@ -179,30 +179,46 @@ void value_push_u32(lua_State *L, uint32_t value)
 #endif
 }
 
-int value_check_fd(lua_State *L, int arg)
+bool value_to_fd(lua_State *L, int idx, int *fd)
 {
 	static const char *const methods[] = {"fd", "fileno"};
-	int type = lua_type(L, arg);
+	int type = lua_type(L, idx), top = lua_gettop(L);
+	const char *method = NULL;
+	uint64_t number;
 
-	if (type == LUA_TNUMBER)
-		return (int)value_check_int(L, arg, 0, INT32_MAX);
-	for (int i = 0; i < 2 && (type == LUA_TUSERDATA || type == LUA_TTABLE); i++) {
-		lua_getfield(L, arg, methods[i]);
+	lua_pushvalue(L, idx);
+	for (int i = 0; i < 2 && !method && (type == LUA_TUSERDATA || type == LUA_TTABLE); i++) {
+		lua_getfield(L, top + 1, methods[i]);
 		if (lua_isfunction(L, -1)) {
-			uint64_t fd;
-
-			lua_pushvalue(L, arg);
+			method = methods[i];
+			lua_pushvalue(L, top + 1);
 			lua_call(L, 1, 1);
-			if (!value_to_u64(L, -1, &fd) || fd > INT32_MAX)
-				luaL_argerror(L, arg,
-					      lua_pushfstring(L, "%s() returned %s: no descriptor",
-							      methods[i], value_show(L, -1)));
+		} else {
 			lua_pop(L, 1);
-			return (int)fd;
 		}
-		lua_pop(L, 1);
 	}
-	return luaL_argerror(L, arg, "expected a file descriptor, or an object that has one");
+	if ((method || type == LUA_TNUMBER) && value_to_u64(L, -1, &number) &&
+	    number <= INT32_MAX) {
+		*fd = (int)number;
+		lua_settop(L, top);
+		return true;
+	}
+	if (method)
+		lua_pushfstring(L, "%s() returned %s: no descriptor", method, value_show(L, -1));
+	else
+		lua_pushliteral(L, "expected a file descriptor, or an object that has one");
+	return false;
+}
+
+int value_check_fd(lua_State *L, int arg)
+{
+	int fd = -1;
+
+	if (lua_type(L, arg) == LUA_TNUMBER)
+		return (int)value_check_int(L, arg, 0, INT32_MAX);
+	if (!value_to_fd(L, arg, &fd))
+		luaL_argerror(L, arg, lua_tostring(L, -1));
+	return fd;
 }
 
 void value_open(lua_State *L)
