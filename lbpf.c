@@ -11,6 +11,7 @@
 #include "core/probe.h"
 #include "core/program.h"
 #include "core/ringbuf.h"
+#include "core/syscall.h"
 #include "core/value.h"
 
 __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
@@ -20,7 +21,7 @@ int luaopen_lbpf_core(lua_State *L)
 	static void (*const rooms[])(lua_State *) = {
 		value_open,  frame_open,   log_open,  probe_open,   fd_open,
 		object_open, program_open, map_open,  handler_open, load_scope_open,
-		link_open,   ringbuf_open, perf_open,
+		link_open,   ringbuf_open, perf_open, syscall_open,
 	};
 
 	lua_newtable(L);

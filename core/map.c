@@ -2,6 +2,7 @@
 
 #include "enum.h"
 #include "object.h"
+#include "syscall.h"
 #include "value.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -417,4 +418,6 @@ void map_open(lua_State *L)
 					{NULL, NULL}};
 
 	class_new(L, MAP, methods, meta);
+	class_add_methods(L, MAP, map_fd_methods);
+	class_add_methods(L, MAP, map_batch_methods);
 }

@@ -5,6 +5,7 @@
 #include "frame.h"
 #include "loadopts.h"
 #include "object.h"
+#include "syscall.h"
 #include "value.h"
 #include <errno.h>
 #include <string.h>
@@ -488,4 +489,5 @@ void program_open(lua_State *L)
 	class_new(L, PROGRAM, methods, meta);
 	class_add_methods(L, PROGRAM, attach_kernel_methods);
 	class_add_methods(L, PROGRAM, attach_event_methods);
+	class_add_methods(L, PROGRAM, prog_fd_methods);
 }

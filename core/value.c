@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef ENOTSUPP
+#define ENOTSUPP 524 /* the kernel's own, which the C library does not know */
+#endif
+
 /* Integers ------------------------------------------------------------------------------- */
 
 /* The string at IDX. */
@@ -271,6 +275,8 @@ const char *value_errno_name(int err)
 
 	if (err >= __LIBBPF_ERRNO__START && err < __LIBBPF_ERRNO__END)
 		return names[err - __LIBBPF_ERRNO__START];
+	if (err == ENOTSUPP)
+		return "ENOTSUPP";
 	name = strerrorname_np(err);
 	return name ? name : "unknown error";
 }
@@ -324,6 +330,8 @@ static void push_message(lua_State *L, int err, const char *what, va_list ap)
 
 	if (err >= __LIBBPF_ERRNO__START)
 		libbpf_strerror(err, text, sizeof(text));
+	else if (err == ENOTSUPP)
+		snprintf(text, sizeof(text), "the kernel does not support that");
 	else
 		snprintf(text, sizeof(text), "%s", strerror(err));
 	vsnprintf(operation, sizeof(operation), what, ap);
