@@ -365,7 +365,8 @@ static int write_failed(lua_State *L, const struct writer *w, int err, const cha
 @tparam integer|fd|map map
 @tparam table keys a list of strings
 @tparam table values as many
-@tparam ?table opts `elem_flags`: "any" (the default), "noexist", "exist" or bits; `flags`
+@tparam ?table opts `elem_flags`: "any" (the default), "noexist", "exist" or bits, of which kernels
+ to this day take only 4, under the values' spin locks; `flags`
 @treturn integer|fd|map the first argument
 @treturn[2] nil
 @treturn[2] string message: which entry was refused
