@@ -36,7 +36,8 @@ static const struct field fields[] = {
 
 static int get_next_id(lua_State *L, const struct kind *kind)
 {
-	uint32_t start = lua_isnoneornil(L, 1) ? 0 : (uint32_t)value_check_int(L, 1, 0, UINT32_MAX);
+	uint32_t start =
+		lua_isnoneornil(L, 1) ? 0 : (uint32_t)value_check_int(L, 1, 0, INT32_MAX - 1);
 	__u32 next = 0;
 	int ret = kind->next_id(start, &next), err = ret ? value_errno(ret) : 0;
 
@@ -173,7 +174,7 @@ static int btfs(lua_State *L)
 
 /*** The smallest id of a program that is greater than the given one.
 @function prog_get_next_id
-@tparam ?integer start_id 0 to 2^32 - 1; nil: 0
+@tparam ?integer start_id 0 to 2^31 - 2; nil: 0
 @treturn ?integer nil alone after the last
 @treturn[2] nil
 @treturn[2] string message, and the error number: EPERM unless root

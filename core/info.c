@@ -24,6 +24,9 @@ static bool kind_of(int fd, char *kind, size_t size)
 	text[n] = '\0';
 	snprintf(kind, size, "%s",
 		 strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text);
+	if (strcmp(kind, "bpf_link") ==
+	    0) /* as a new link is called, but not one that was pinned */
+		kind[3] = '-';
 	return true;
 }
 
@@ -383,7 +386,7 @@ static int map_get_info_by_fd(lua_State *L)
 */
 static int link_get_info_by_fd(lua_State *L)
 {
-	return by_fd(L, "bpf_link", info_push_link, "link_get_info_by_fd");
+	return by_fd(L, "bpf-link", info_push_link, "link_get_info_by_fd");
 }
 
 /*** What the kernel knows of BTF that was loaded.
@@ -420,7 +423,7 @@ static int obj_get_info_by_fd(lua_State *L)
 	} kinds[] = {
 		{"bpf-prog", "prog", info_push_prog},
 		{"bpf-map", "map", info_push_map},
-		{"bpf_link", "link", info_push_link},
+		{"bpf-link", "link", info_push_link},
 		{"btf", "btf", info_push_btf},
 	};
 	int fd = value_check_fd(L, 1), err;

@@ -5,7 +5,7 @@
 #include "compat.h"
 
 /* Raises unless the descriptor FD, argument ARG, is of this kind: "bpf-map", "bpf-prog",
- * "bpf_link" or "btf".
+ * "bpf-link" or "btf".
  */
 void info_check_kind(lua_State *L, int arg, int fd, const char *kind);
 

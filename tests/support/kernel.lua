@@ -43,16 +43,12 @@ end
 
 --- Opens a directory or special file, and returns the file and its descriptor.
 function kernel.open(path)
-  local before = {}
-  for name in lfs.dir("/proc/self/fd") do
-    before[name] = true
-  end
   local file = assert(io.open(path))
   for name in lfs.dir("/proc/self/fd") do
-    local number = tonumber(name)
-    if number and not before[name]
-      and lfs.attributes("/proc/self/fd/" .. name, "ino") == lfs.attributes(path, "ino") then
-      return file, number
+    local open = lfs.attributes("/proc/self/fd/" .. name)
+    local wanted = lfs.attributes(path)
+    if tonumber(name) and open and open.ino == wanted.ino and open.dev == wanted.dev then
+      return file, tonumber(name)
     end
   end
   error("no descriptor for " .. path)
