@@ -19,6 +19,7 @@
 #include "core/program.h"
 #include "core/ring.h"
 #include "core/ringbuf.h"
+#include "core/syscall.h"
 #include "core/types.h"
 #include "core/userring.h"
 #include "core/value.h"

@@ -207,8 +207,7 @@ bool field_store(lua_State *L, const struct field *f, void *base, int idx)
 	case FIELD_FD:
 		if (value_to_fd(L, idx, (int *)member))
 			return true;
-		lua_pushfstring(L, "'%s' must be a file descriptor, or an object that has one",
-				f->name);
+		lua_pushfstring(L, "'%s': %s", f->name, lua_tostring(L, -1));
 		return false;
 	case FIELD_PROG_TYPE:
 	case FIELD_ATTACH_TYPE:

@@ -74,7 +74,9 @@ int *list_fds(lua_State *L, int arg, const char *name, size_t *n)
 	for (size_t i = 0; i < *n; i++) {
 		lua_rawgeti(L, -2, (int)i + 1);
 		if (!value_to_fd(L, -1, &values[i]))
-			wrong(L, arg, name, i, "a file descriptor");
+			luaL_argerror(L, arg,
+				      lua_pushfstring(L, "option '%s': [%d]: %s", name, (int)i + 1,
+						      lua_tostring(L, -1)));
 		lua_pop(L, 1);
 	}
 	return values;

@@ -6,6 +6,7 @@
 #include "mapinit.h"
 #include "object.h"
 #include "pin.h"
+#include "syscall.h"
 #include "value.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -387,4 +388,6 @@ void map_open(lua_State *L)
 	class_add_methods(L, MAP, mapinit_methods);
 	class_add_methods(L, MAP, pin_map_methods);
 	class_add_methods(L, MAP, attach_map_methods);
+	class_add_methods(L, MAP, map_fd_methods);
+	class_add_methods(L, MAP, map_batch_methods);
 }

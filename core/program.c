@@ -8,6 +8,7 @@
 #include "object.h"
 #include "pin.h"
 #include "progattr.h"
+#include "syscall.h"
 #include "value.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -483,4 +484,5 @@ void program_open(lua_State *L)
 	class_add_methods(L, PROGRAM, progattr_methods);
 	class_add_methods(L, PROGRAM, attach_net_methods);
 	class_add_methods(L, PROGRAM, attach_btf_methods);
+	class_add_methods(L, PROGRAM, prog_fd_methods);
 }

@@ -6,6 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef ENOTSUPP
+#define ENOTSUPP 524 /* the kernel's own, which the C library does not know */
+#endif
+
 /* Integers ------------------------------------------------------------------------------- */
 
 /* The string at IDX. */
@@ -179,54 +183,46 @@ void value_push_u32(lua_State *L, uint32_t value)
 #endif
 }
 
-/* Pushes the value at IDX; or what its method returned that tells a descriptor, whose name is then
- * the result.
- */
-static const char *push_fd(lua_State *L, int idx)
-{
-	static const char *const methods[] = {"fd", "fileno"};
-	int type = lua_type(L, idx), value = lua_gettop(L) + 1;
-
-	lua_pushvalue(L, idx);
-	for (int i = 0; i < 2 && (type == LUA_TUSERDATA || type == LUA_TTABLE); i++) {
-		lua_getfield(L, value, methods[i]);
-		if (lua_isfunction(L, -1)) {
-			lua_insert(L, value);
-			lua_call(L, 1, 1);
-			return methods[i];
-		}
-		lua_pop(L, 1);
-	}
-	return NULL;
-}
-
 bool value_to_fd(lua_State *L, int idx, int *fd)
 {
-	const char *method = push_fd(L, idx);
-	uint64_t number = 0;
-	bool ok = (method || lua_type(L, -1) == LUA_TNUMBER) && value_to_u64(L, -1, &number) &&
-		  number <= INT32_MAX;
+	static const char *const methods[] = {"fd", "fileno"};
+	int type = lua_type(L, idx), top = lua_gettop(L);
+	const char *method = NULL;
+	uint64_t number;
 
-	lua_pop(L, 1);
-	*fd = (int)number;
-	return ok;
+	lua_pushvalue(L, idx);
+	for (int i = 0; i < 2 && !method && (type == LUA_TUSERDATA || type == LUA_TTABLE); i++) {
+		lua_getfield(L, top + 1, methods[i]);
+		if (lua_isfunction(L, -1)) {
+			method = methods[i];
+			lua_pushvalue(L, top + 1);
+			lua_call(L, 1, 1);
+		} else {
+			lua_pop(L, 1);
+		}
+	}
+	if ((method || type == LUA_TNUMBER) && value_to_u64(L, -1, &number) &&
+	    number <= INT32_MAX) {
+		*fd = (int)number;
+		lua_settop(L, top);
+		return true;
+	}
+	if (method)
+		lua_pushfstring(L, "%s() returned %s: no descriptor", method, value_show(L, -1));
+	else
+		lua_pushliteral(L, "expected a file descriptor, or an object that has one");
+	return false;
 }
 
 int value_check_fd(lua_State *L, int arg)
 {
-	const char *method;
-	uint64_t fd;
+	int fd = -1;
 
 	if (lua_type(L, arg) == LUA_TNUMBER)
 		return (int)value_check_int(L, arg, 0, INT32_MAX);
-	method = push_fd(L, arg);
-	luaL_argcheck(L, method, arg, "expected a file descriptor, or an object that has one");
-	if (!value_to_u64(L, -1, &fd) || fd > INT32_MAX)
-		luaL_argerror(L, arg,
-			      lua_pushfstring(L, "%s() returned %s: no descriptor", method,
-					      value_show(L, -1)));
-	lua_pop(L, 1);
-	return (int)fd;
+	if (!value_to_fd(L, arg, &fd))
+		luaL_argerror(L, arg, lua_tostring(L, -1));
+	return fd;
 }
 
 void value_open(lua_State *L)
@@ -279,6 +275,8 @@ const char *value_errno_name(int err)
 
 	if (err >= __LIBBPF_ERRNO__START && err < __LIBBPF_ERRNO__END)
 		return names[err - __LIBBPF_ERRNO__START];
+	if (err == ENOTSUPP)
+		return "ENOTSUPP";
 	name = strerrorname_np(err);
 	return name ? name : "unknown error";
 }
@@ -335,6 +333,8 @@ static void push_message(lua_State *L, int err, const char *what, va_list ap)
 
 	if (err >= __LIBBPF_ERRNO__START)
 		libbpf_strerror(err, text, sizeof(text));
+	else if (err == ENOTSUPP)
+		snprintf(text, sizeof(text), "the kernel does not support that");
 	else
 		snprintf(text, sizeof(text), "%s", strerror(err));
 	vsnprintf(operation, sizeof(operation), what, ap);

@@ -32,7 +32,7 @@ void value_push_u32(lua_State *L, uint32_t value);
  */
 int value_check_fd(lua_State *L, int arg);
 
-/* The same for the value at IDX; false if it is none of these. */
+/* The same for the value at IDX; or pushes what is wrong with it, and is false. */
 bool value_to_fd(lua_State *L, int idx, int *fd);
 
 void value_open(lua_State *L);

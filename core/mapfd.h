@@ -1,0 +1,30 @@
+/* Maps by descriptor. The kernel trusts the caller with sizes, so they come from the kernel. */
+#ifndef LBPF_MAPFD_H
+#define LBPF_MAPFD_H
+
+#include "compat.h"
+#include <stdint.h>
+
+struct mapfd {
+	int fd;
+	uint32_t type, max_entries;
+	size_t key_size;
+	size_t value_size; /* on one CPU */
+	char name[BPF_OBJ_NAME_LEN + 16];
+};
+
+/* Fills M for the map at ARG: a descriptor, or an object that has one. */
+void mapfd_check(lua_State *L, int arg, struct mapfd *m);
+
+/* How many bytes the kernel copies for a value with these flags: those of all CPUs, or of one. */
+size_t mapfd_value_size(lua_State *L, const struct mapfd *m, uint64_t flags);
+
+/* The flags at IDX, an argument or an option: "any", "noexist", "exist" or bits; nil is 0. False
+ * if it is none of these.
+ */
+bool mapfd_to_flags(lua_State *L, int idx, uint64_t *flags);
+
+/* Returns nil, message, errno. */
+int mapfd_fail(lua_State *L, const struct mapfd *m, int err, const char *operation);
+
+#endif
