@@ -1,6 +1,7 @@
 #include "object.h"
 
 #include "attach.h"
+#include "codec.h"
 #include "elf.h"
 #include "field.h"
 #include "frame.h"
@@ -517,6 +518,31 @@ static int object_find_map_by_name(lua_State *L)
 	return find(L, "maps");
 }
 
+/*** What turns bytes into values, and back, by a type of the object's BTF.
+@function object:codec
+@tparam string type "event", "struct event", "u64"
+@tparam ?table opts `fields`: decode only these, one value for each ("pid", "file.name",
+ "stack[1]"); `enum_names` (boolean): enums as their names where they have one; `numbers` (boolean):
+ integers of 64 bits as numbers in LuaJIT, rounded beyond 2^53
+@treturn codec
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOENT if there is no such type
+*/
+static int object_codec(lua_State *L)
+{
+	const struct btf *btf = bpf_object__btf(object_of(object_check(L, 1)));
+	const char *name = luaL_checkstring(L, 2);
+	uint32_t type = btf ? codec_find_type(btf, name) : 0;
+
+	lua_settop(L, 3);
+	if (!type)
+		return value_fail(L, ENOENT, "codec: type '%s'%s", name,
+				  btf ? "" : "; the object has no BTF: compile it with -g");
+	if (!codec_push(L, btf, type, 3))
+		return value_fail(L, EINVAL, "codec: type '%s'", name);
+	return 1;
+}
+
 /* obj.progs, obj.maps, obj.links; else a method. */
 static int object_index(lua_State *L)
 {
@@ -553,6 +579,7 @@ void object_open(lua_State *L)
 		{"close", object_close},
 		{"name", object_name},
 		{"kernel_log", object_kernel_log},
+		{"codec", object_codec},
 		{"next_program", object_next_program},
 		{"next_map", object_next_map},
 		{"each_program", object_each_program},
