@@ -20,7 +20,7 @@ static const struct field codec_fields[] = {
 };
 
 /* Puts the names of an enum, by value, into the table on top. */
-static void push_enum_names(lua_State *L, const struct btf *btf, uint32_t type)
+static void push_enum_names(lua_State *L, const struct btf *btf, uint32_t type, bool is_signed)
 {
 	const struct btf_type *t = btf__type_by_id(btf, type);
 
@@ -31,7 +31,7 @@ static void push_enum_names(lua_State *L, const struct btf *btf, uint32_t type)
 		int64_t value =
 			is_64 ? (int64_t)btf_enum64_value(btf_enum64(t) + i) : btf_enum(t)[i].val;
 
-		if (!is_64 && !btf_kflag(t))
+		if (!is_64 && !is_signed)
 			value = (uint32_t)value;
 		lua_pushinteger(L, (lua_Integer)value);
 		lua_pushstring(L, btf__name_by_offset(btf, name));
@@ -51,7 +51,7 @@ static void collect_names(lua_State *L, const struct codec *c, const struct btf 
 			lua_rawseti(L, -2, (int)i + 1);
 		}
 		if (s->kind == STEP_ENUM && enum_names) {
-			push_enum_names(L, btf, s->type);
+			push_enum_names(L, btf, s->type, s->is_signed);
 			lua_rawseti(L, -2, -(int)i - 1);
 		}
 	}

@@ -122,6 +122,19 @@ static int compile_members(struct plan *plan, const struct btf *btf, const struc
 	return 0;
 }
 
+/* Compilers before clang 15 do not say; a small negative value does, where a set top bit may be a
+ * flag.
+ */
+static bool is_signed_enum(const struct btf_type *t)
+{
+	if (btf_kflag(t) || btf_kind(t) == BTF_KIND_ENUM64)
+		return btf_kflag(t);
+	for (uint32_t i = 0; i < btf_vlen(t); i++)
+		if (btf_enum(t)[i].val < 0 && btf_enum(t)[i].val >= -65536)
+			return true;
+	return false;
+}
+
 static int compile_enum(struct plan *plan, const struct btf_type *t, uint32_t type, uint32_t offset,
 			const char *name)
 {
@@ -129,7 +142,7 @@ static int compile_enum(struct plan *plan, const struct btf_type *t, uint32_t ty
 
 	if (!s)
 		return -ENOMEM;
-	s->is_signed = btf_kflag(t);
+	s->is_signed = is_signed_enum(t);
 	s->type = type;
 	return 0;
 }
