@@ -13,15 +13,16 @@
 #include "core/program.h"
 #include "core/ringbuf.h"
 #include "core/value.h"
+#include "core/vars.h"
 
 __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 
 int luaopen_lbpf_core(lua_State *L)
 {
 	static void (*const rooms[])(lua_State *) = {
-		value_open,      frame_open, log_open,     probe_open, fd_open,
-		object_open,     codec_open, program_open, map_open,   handler_open,
-		load_scope_open, link_open,  ringbuf_open, perf_open,
+		value_open,   frame_open,      log_open,  probe_open,   fd_open,
+		object_open,  codec_open,      vars_open, program_open, map_open,
+		handler_open, load_scope_open, link_open, ringbuf_open, perf_open,
 	};
 
 	lua_newtable(L);

@@ -115,6 +115,20 @@ uint32_t codec_find_type(const struct btf *btf, const char *name)
 	return id > 0 ? (uint32_t)id : 0;
 }
 
+uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path, uint32_t *offset)
+{
+	const struct step *s;
+	struct plan plan;
+	uint32_t part;
+
+	if (plan_compile(&plan, btf, type))
+		return 0;
+	s = plan_find(&plan, path, offset);
+	part = s && !s->bits ? s->type : 0;
+	plan_free(&plan);
+	return part;
+}
+
 struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type, int opts)
 {
 	struct codec_opts o = {false, false};
@@ -178,7 +192,7 @@ static int codec_encode_method(lua_State *L)
 
 	luaL_checkany(L, 2);
 	out = compat_newuserdata(L, c->plan.size + 1);
-	codec_encode(L, c, 1, 2, out);
+	codec_encode(L, c, 1, 2, out, NULL);
 	lua_pushlstring(L, out, c->plan.size);
 	return 1;
 }

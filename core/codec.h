@@ -12,6 +12,11 @@ struct codec;
 /* The type that NAME means, "event" or "struct event"; 0 if BTF has none. */
 uint32_t codec_find_type(const struct btf *btf, const char *name);
 
+/* The type of the part of TYPE at PATH, ".a[2].b", and in *OFFSET where it is; 0 if there is none
+ * that has bytes of its own.
+ */
+uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path, uint32_t *offset);
+
 /* Pushes the codec of a type, with the options in the table at OPTS, an argument; 0: none. NULL if
  * the type has no size or form, and then nothing is pushed.
  */
@@ -29,9 +34,10 @@ size_t codec_size(const struct codec *c);
 int codec_decode(lua_State *L, const struct codec *c, int idx, const void *data);
 
 /* Writes the value at VALUE into OUT (codec_size() bytes). Raises what is wrong, and with which
- * member.
+ * member; NAME (may be NULL) is what the whole is called.
  */
-void codec_encode(lua_State *L, const struct codec *c, int idx, int value, void *out);
+void codec_encode(lua_State *L, const struct codec *c, int idx, int value, void *out,
+		  const char *name);
 
 void codec_open(lua_State *L);
 

@@ -228,14 +228,16 @@ static void encode(const struct walk *w, const struct step *s, char *base, int v
 	}
 }
 
-void codec_encode(lua_State *L, const struct codec *c, int idx, int value, void *out)
+void codec_encode(lua_State *L, const struct codec *c, int idx, int value, void *out,
+		  const char *name)
 {
 	struct walk w = {.L = L, .codec = c};
+	struct place whole = {NULL, name, 0};
 
 	value = lua_absindex(L, value);
 	compat_getuservalue(L, idx);
 	w.names = lua_gettop(L);
 	memset(out, 0, c->plan.size);
-	encode(&w, c->plan.steps, out, value, NULL);
+	encode(&w, c->plan.steps, out, value, name ? &whole : NULL);
 	lua_remove(L, w.names);
 }

@@ -135,7 +135,7 @@ static bool is_signed_enum(const struct btf_type *t)
 	return false;
 }
 
-static int compile_enum(struct plan *plan, const struct btf_type *t, uint32_t type, uint32_t offset,
+static int compile_enum(struct plan *plan, const struct btf_type *t, uint32_t offset,
 			const char *name)
 {
 	struct step *s = add(plan, STEP_ENUM, offset, t->size, name);
@@ -143,27 +143,21 @@ static int compile_enum(struct plan *plan, const struct btf_type *t, uint32_t ty
 	if (!s)
 		return -ENOMEM;
 	s->is_signed = is_signed_enum(t);
-	s->type = type;
 	return 0;
 }
 
-static int compile(struct plan *plan, const struct btf *btf, uint32_t type, uint32_t offset,
-		   const char *name, int depth)
+static int compile_kind(struct plan *plan, const struct btf *btf, const struct btf_type *t,
+			uint32_t offset, const char *name, int depth)
 {
-	const struct btf_type *t = btf__type_by_id(btf, type = resolve(btf, type));
 	uint32_t at = plan->n, count = 0;
 	int err;
 
-	if (!t)
-		return -EINVAL;
-	if (depth > DEPTH_MAX)
-		return -ELOOP;
 	switch (btf_kind(t)) {
 	case BTF_KIND_INT:
 		return compile_int(plan, t, offset, name);
 	case BTF_KIND_ENUM:
 	case BTF_KIND_ENUM64:
-		return compile_enum(plan, t, type, offset, name);
+		return compile_enum(plan, t, offset, name);
 	case BTF_KIND_FLOAT:
 		return add(plan, t->size == 4 || t->size == 8 ? STEP_FLOAT : STEP_BYTES, offset,
 			   t->size, name)
@@ -186,6 +180,23 @@ static int compile(struct plan *plan, const struct btf *btf, uint32_t type, uint
 	default:
 		return -EINVAL;
 	}
+}
+
+static int compile(struct plan *plan, const struct btf *btf, uint32_t type, uint32_t offset,
+		   const char *name, int depth)
+{
+	uint32_t at = plan->n, resolved = resolve(btf, type);
+	const struct btf_type *t = btf__type_by_id(btf, resolved);
+	int err;
+
+	if (!t)
+		return -EINVAL;
+	if (depth > DEPTH_MAX)
+		return -ELOOP;
+	err = compile_kind(plan, btf, t, offset, name, depth);
+	if (!err)
+		plan->steps[at].type = resolved;
+	return err;
 }
 
 /* BTF is only data: does every step stay inside of what it is a part of? */

@@ -30,7 +30,7 @@ struct step {
 	uint32_t count;
 	uint32_t span; /* how many steps this one is, those that follow it and belong to it included
 			*/
-	uint32_t type; /* in BTF, for an enum's names */
+	uint32_t type; /* in BTF */
 	const char *name; /* of a member; borrowed from BTF */
 };
 

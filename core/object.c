@@ -12,6 +12,7 @@
 #include "program.h"
 #include "registry.h"
 #include "value.h"
+#include "vars.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -543,12 +544,12 @@ static int object_codec(lua_State *L)
 	return 1;
 }
 
-/* obj.progs, obj.maps, obj.links; else a method. */
+/* obj.progs, obj.maps, obj.links, obj.vars; else a method. */
 static int object_index(lua_State *L)
 {
 	const char *key = lua_tostring(L, 2);
-	bool is_part =
-		key && (!strcmp(key, "progs") || !strcmp(key, "maps") || !strcmp(key, "links"));
+	bool is_part = key && (!strcmp(key, "progs") || !strcmp(key, "maps") ||
+			       !strcmp(key, "links") || !strcmp(key, "vars"));
 
 	if (!is_part) {
 		lua_pushvalue(L, 2);
@@ -557,7 +558,10 @@ static int object_index(lua_State *L)
 	}
 	object_check(L, 1);
 	compat_getuservalue(L, 1);
-	lua_getfield(L, -1, key);
+	if (strcmp(key, "vars") == 0)
+		vars_push(L, object_check(L, 1), -1);
+	else
+		lua_getfield(L, -1, key);
 	return 1;
 }
 

@@ -59,7 +59,20 @@ struct everything {
 
 struct everything everything = {};
 
-SEC("socket") int prog(void *ctx)
+/* Global variables, and a program that uses them. */
+const volatile __u32 step = 1;
+const volatile __u32 everything_size = sizeof(struct everything);
+const volatile char label[8] = "const";
+__u64 counted = 0;
+__u32 initial = 42;
+struct point where = {3, 4};
+__s16 table[2][2] = {{1, 2}, {3, 4}};
+__u32 own SEC(".data.own") = 7;
+
+SEC("raw_tp/sys_enter") int count(void *ctx)
 {
-	return everything.u8;
+	counted += step;
+	where.x += everything.u8;
+	own++;
+	return table[0][1] + label[0];
 }

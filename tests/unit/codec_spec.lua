@@ -52,7 +52,7 @@ describe("codec", function()
   end)
 
   it("lays everything out as the compiler did", function()
-    assert.equal(object.maps["types.bss"]:value_size(), codec:size())
+    assert.equal(object.vars.everything_size, codec:size())
     assert.equal(13, object:codec("struct packed"):size())
     assert.equal("\1\2\0\0\0\3\0\0\0\0\0\0\0",
       object:codec("packed"):encode {tag = 1, value = 2, big = 3})
