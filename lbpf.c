@@ -2,6 +2,7 @@
 #include "core/attach_fd.h"
 #include "core/btf.h"
 #include "core/btfdump.h"
+#include "core/codec.h"
 #include "core/fd.h"
 #include "core/frame.h"
 #include "core/handler.h"
@@ -23,6 +24,7 @@
 #include "core/types.h"
 #include "core/userring.h"
 #include "core/value.h"
+#include "core/vars.h"
 
 __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 

@@ -1,0 +1,230 @@
+#include "codec_walk.h"
+
+#include "class.h"
+#include "field.h"
+#include "value.h"
+#include <stdlib.h>
+#include <string.h>
+
+#define CODEC "lbpf.codec"
+
+struct codec_opts {
+	bool enum_names, numbers;
+};
+
+static const struct field codec_fields[] = {
+	FIELD_BY_ROOM("fields"),
+	FIELD(struct codec_opts, enum_names, FIELD_BOOL),
+	FIELD(struct codec_opts, numbers, FIELD_BOOL),
+	FIELDS_END,
+};
+
+/* Puts the names of an enum, by value, into the table on top. */
+static void push_enum_names(lua_State *L, const struct btf *btf, uint32_t type, bool is_signed)
+{
+	const struct btf_type *t = btf__type_by_id(btf, type);
+
+	lua_newtable(L);
+	for (uint32_t i = 0; i < btf_vlen(t); i++) {
+		bool is_64 = btf_kind(t) == BTF_KIND_ENUM64;
+		uint32_t name = is_64 ? btf_enum64(t)[i].name_off : btf_enum(t)[i].name_off;
+		int64_t value =
+			is_64 ? (int64_t)btf_enum64_value(btf_enum64(t) + i) : btf_enum(t)[i].val;
+
+		if (!is_64 && !is_signed)
+			value = (uint32_t)value;
+		lua_pushinteger(L, (lua_Integer)value);
+		lua_pushstring(L, btf__name_by_offset(btf, name));
+		lua_rawset(L, -3);
+	}
+}
+
+static void collect_names(lua_State *L, const struct codec *c, const struct btf *btf,
+			  bool enum_names)
+{
+	for (uint32_t i = 0; i < c->plan.n; i++) {
+		struct step *s = &c->plan.steps[i];
+
+		if (s->name) {
+			lua_pushstring(L, s->name);
+			s->name = lua_tostring(L, -1); /* BTF's own may go */
+			lua_rawseti(L, -2, (int)i + 1);
+		}
+		if (s->kind == STEP_ENUM && enum_names) {
+			push_enum_names(L, btf, s->type, s->is_signed);
+			lua_rawseti(L, -2, -(int)i - 1);
+		}
+	}
+}
+
+/* Reads option `fields` of the table at OPTS into the codec. */
+static void read_parts(lua_State *L, struct codec *c, int opts)
+{
+	size_t n;
+
+	lua_getfield(L, opts, "fields");
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		return;
+	}
+	luaL_argcheck(L, lua_istable(L, -1) && lua_rawlen(L, -1) > 0, opts,
+		      "option 'fields' must be a list of names");
+	n = lua_rawlen(L, -1);
+	luaL_argcheck(L, n <= 200, opts, "option 'fields' has too many names");
+	c->parts = calloc(n, sizeof(*c->parts));
+	if (!c->parts)
+		luaL_error(L, "not enough memory");
+	for (c->n_parts = 0; c->n_parts < n; c->n_parts++) {
+		struct part *part = &c->parts[c->n_parts];
+		uint32_t offset = 0;
+
+		lua_rawgeti(L, -1, (int)c->n_parts + 1);
+		if (lua_type(L, -1) == LUA_TSTRING)
+			part->step = plan_find(&c->plan, lua_tostring(L, -1), &offset);
+		if (!part->step)
+			luaL_argerror(L, opts,
+				      lua_pushfstring(L, "option 'fields': there is no '%s'",
+						      lua_tostring(L, -1)));
+		else
+			part->base = offset - part->step->offset;
+		lua_pop(L, 1);
+	}
+	lua_pop(L, 1);
+}
+
+uint32_t codec_find_type(const struct btf *btf, const char *name)
+{
+	static const struct {
+		const char *prefix;
+		uint32_t kind;
+	} kinds[] = {
+		{"struct ", BTF_KIND_STRUCT}, {"union ", BTF_KIND_UNION}, {"enum ", BTF_KIND_ENUM}};
+	int id;
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t len = strlen(kinds[i].prefix);
+
+		if (strncmp(name, kinds[i].prefix, len) == 0)
+			id = btf__find_by_name_kind(btf, name + len, kinds[i].kind);
+		else
+			id = btf__find_by_name_kind(btf, name, kinds[i].kind);
+		if (id > 0)
+			return (uint32_t)id;
+	}
+	id = btf__find_by_name(btf, name);
+	return id > 0 ? (uint32_t)id : 0;
+}
+
+uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path, uint32_t *offset)
+{
+	const struct step *s;
+	struct plan plan;
+	uint32_t part;
+
+	if (plan_compile(&plan, btf, type))
+		return 0;
+	s = plan_find(&plan, path, offset);
+	part = s && !s->bits ? s->type : 0;
+	plan_free(&plan);
+	return part;
+}
+
+struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type, int opts)
+{
+	struct codec_opts o = {false, false};
+	struct codec *c;
+
+	if (opts)
+		field_read(L, opts, codec_fields, &o);
+	c = class_push(L, CODEC, sizeof(*c), 0);
+	if (plan_compile(&c->plan, btf, type)) {
+		lua_pop(L, 1);
+		return NULL;
+	}
+	c->numbers = o.numbers;
+	compat_getuservalue(L, -1);
+	collect_names(L, c, btf, o.enum_names);
+	lua_pop(L, 1);
+	if (opts && !lua_isnoneornil(L, opts))
+		read_parts(L, c, opts);
+	return c;
+}
+
+struct codec *codec_check(lua_State *L, int idx)
+{
+	return luaL_checkudata(L, idx, CODEC);
+}
+
+size_t codec_size(const struct codec *c)
+{
+	return c->plan.size;
+}
+
+/*** Turns bytes into a value: integers, booleans, floating point numbers, strings (of char arrays,
+up to their zero), and tables for structures (by name), unions (every member) and arrays (from 1).
+@function codec:decode
+@tparam string bytes at least as many as the type has
+@return value; with option `fields` one for each field
+*/
+static int codec_decode_method(lua_State *L)
+{
+	const struct codec *c = codec_check(L, 1);
+	size_t len;
+	const char *bytes = luaL_checklstring(L, 2, &len);
+
+	if (len < c->plan.size)
+		luaL_argerror(L, 2,
+			      lua_pushfstring(L, "%d bytes, and the type has %d", (int)len,
+					      (int)c->plan.size));
+	return codec_decode(L, c, 1, bytes);
+}
+
+/*** Turns a value into bytes. Members that a table does not have are zero.
+@function codec:encode
+@param value as `decode` returns it; for structures and arrays also their bytes
+@treturn string
+@raise what is wrong with which member: unknown, of another type, out of range, too long
+*/
+static int codec_encode_method(lua_State *L)
+{
+	const struct codec *c = codec_check(L, 1);
+	char *out;
+
+	luaL_checkany(L, 2);
+	out = compat_newuserdata(L, c->plan.size + 1);
+	codec_encode(L, c, 1, 2, out, NULL);
+	lua_pushlstring(L, out, c->plan.size);
+	return 1;
+}
+
+/*** The type's size.
+@function codec:size
+@treturn integer in bytes
+*/
+static int codec_size_method(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)codec_check(L, 1)->plan.size);
+	return 1;
+}
+
+static int codec_gc(lua_State *L)
+{
+	struct codec *c = class_retire(L, CODEC);
+
+	plan_free(&c->plan);
+	free(c->parts);
+	return 0;
+}
+
+void codec_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"decode", codec_decode_method},
+		{"encode", codec_encode_method},
+		{"size", codec_size_method},
+		{NULL, NULL},
+	};
+	static const luaL_Reg meta[] = {{"__gc", codec_gc}, {NULL, NULL}};
+
+	class_new(L, CODEC, methods, meta);
+}

@@ -1,0 +1,39 @@
+/* What the codec's files share: a plan with the names it refers to, and a walk through it. */
+#ifndef LBPF_CODEC_WALK_H
+#define LBPF_CODEC_WALK_H
+
+#include "codec.h"
+#include "codec_plan.h"
+
+/* A part that was asked for by name. */
+struct part {
+	const struct step *step;
+	uint32_t base; /* what its offset counts from */
+};
+
+/* Its uservalue: the name of step I at I + 1; the names of an enum, by value, at -I - 1. */
+struct codec {
+	struct plan plan;
+	struct part *parts; /* NULL: the whole */
+	size_t n_parts;
+	bool numbers; /* integers of 64 bits as plain numbers, where Lua has no such integers */
+};
+
+struct walk {
+	lua_State *L;
+	const struct codec *codec;
+	int names; /* index of the uservalue */
+};
+
+static inline int walk_number(const struct walk *w, const struct step *s)
+{
+	return (int)(s - w->codec->plan.steps);
+}
+
+/* The value that the low BITS of VALUE are, as a signed integer. */
+static inline int64_t walk_extend(uint64_t value, uint32_t bits)
+{
+	return bits >= 64 ? (int64_t)value : (int64_t)(value << (64 - bits)) >> (64 - bits);
+}
+
+#endif
