@@ -2,11 +2,17 @@
 
 #include "class.h"
 #include "field.h"
+#include "object.h"
 #include "value.h"
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define CODEC "lbpf.codec"
+
+/*** @module lbpf */
+/*** Types as values
+@section codec */
 
 struct codec_opts {
 	bool enum_names, numbers;
@@ -215,6 +221,34 @@ static int codec_gc(lua_State *L)
 	free(c->parts);
 	return 0;
 }
+
+/*** What turns bytes into values, and back, by a type of the object's BTF.
+@function object:codec
+@tparam string type "event", "struct event", "u64"
+@tparam ?table opts `fields`: decode only these, one value for each ("pid", "file.name",
+ "stack[1]"); `enum_names` (boolean): enums as their names where they have one; `numbers` (boolean):
+ integers of 64 bits as numbers in LuaJIT, rounded beyond 2^53
+@treturn codec
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOENT if there is no such type
+@see btf__find_by_name_kind
+*/
+static int object_codec(lua_State *L)
+{
+	const struct btf *btf = bpf_object__btf(object_of(object_check(L, 1)));
+	const char *name = luaL_checkstring(L, 2);
+	uint32_t type = btf ? codec_find_type(btf, name) : 0;
+
+	lua_settop(L, 3);
+	if (!type)
+		return value_fail(L, ENOENT, "codec: type '%s'%s", name,
+				  btf ? "" : "; the object has no BTF: compile it with -g");
+	if (!codec_push(L, btf, type, 3))
+		return value_fail(L, EINVAL, "codec: type '%s'", name);
+	return 1;
+}
+
+const luaL_Reg codec_object_methods[] = {{"codec", object_codec}, {NULL, NULL}};
 
 void codec_open(lua_State *L)
 {

@@ -39,6 +39,9 @@ int codec_decode(lua_State *L, const struct codec *c, int idx, const void *data)
 void codec_encode(lua_State *L, const struct codec *c, int idx, int value, void *out,
 		  const char *name);
 
+/* The method object:codec(). */
+extern const luaL_Reg codec_object_methods[];
+
 void codec_open(lua_State *L);
 
 #endif

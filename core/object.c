@@ -498,32 +498,6 @@ static int object_name(lua_State *L)
 	return 1;
 }
 
-/*** What turns bytes into values, and back, by a type of the object's BTF.
-@function object:codec
-@tparam string type "event", "struct event", "u64"
-@tparam ?table opts `fields`: decode only these, one value for each ("pid", "file.name",
- "stack[1]"); `enum_names` (boolean): enums as their names where they have one; `numbers` (boolean):
- integers of 64 bits as numbers in LuaJIT, rounded beyond 2^53
-@treturn codec
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOENT if there is no such type
-@see btf__find_by_name_kind
-*/
-static int object_codec(lua_State *L)
-{
-	const struct btf *btf = bpf_object__btf(object_of(object_check(L, 1)));
-	const char *name = luaL_checkstring(L, 2);
-	uint32_t type = btf ? codec_find_type(btf, name) : 0;
-
-	lua_settop(L, 3);
-	if (!type)
-		return value_fail(L, ENOENT, "codec: type '%s'%s", name,
-				  btf ? "" : "; the object has no BTF: compile it with -g");
-	if (!codec_push(L, btf, type, 3))
-		return value_fail(L, EINVAL, "codec: type '%s'", name);
-	return 1;
-}
-
 /* obj.progs, obj.maps, obj.links, obj.vars; else a method. */
 static int object_index(lua_State *L)
 {
@@ -558,46 +532,21 @@ void object_open(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{"open", lbpf_open}, {"open_mem", lbpf_open_mem}, {NULL, NULL}};
 	static const luaL_Reg methods[] = {
-		{"attach", attach_object}, {"close", object_close}, {"name", object_name},
+		{"attach", attach_object},
+		{"close", object_close},
+		{"name", object_name},
 		{"kernel_log", object_kernel_log},
-		/*** What turns bytes into values, and back, by a type of the object's BTF.
-		@function object:codec
-		@tparam string type "event", "struct event", "u64"
-		@tparam ?table opts `fields`: decode only these, one value for each ("pid",
-		"file.name", "stack[1]"); `enum_names` (boolean): enums as their names where they
-		have one; `numbers` (boolean): integers of 64 bits as numbers in LuaJIT, rounded
-		beyond 2^53
-		@treturn codec
-		@treturn[2] nil
-		@treturn[2] string message, and the error number: ENOENT if there is no such type
-		@see btf__find_by_name_kind
-		*/
-		static int object_codec(lua_State * L){
-			const struct btf *btf = bpf_object__btf(object_of(object_check(L, 1)));
-	const char *name = luaL_checkstring(L, 2);
-	uint32_t type = btf ? codec_find_type(btf, name) : 0;
+		{NULL, NULL},
+	};
+	static const luaL_Reg meta[] = {
+		{"__index", object_index},       {"__gc", object_gc}, {"__close", object_close},
+		{"__tostring", object_tostring}, {NULL, NULL},
+	};
 
-	lua_settop(L, 3);
-	if (!type)
-		return value_fail(L, ENOENT, "codec: type '%s'%s", name,
-				  btf ? "" : "; the object has no BTF: compile it with -g");
-	if (!codec_push(L, btf, type, 3))
-		return value_fail(L, EINVAL, "codec: type '%s'", name);
-	return 1;
-}
-
-/* obj.progs, obj.maps, obj.links, obj.vars; else a method. */
-{NULL, NULL},
-}
-;
-static const luaL_Reg meta[] = {
-	{"__index", object_index},       {"__gc", object_gc}, {"__close", object_close},
-	{"__tostring", object_tostring}, {NULL, NULL},
-};
-
-class_new(L, OBJECT, methods, meta);
-class_add_methods(L, OBJECT, load_methods);
-class_add_methods(L, OBJECT, parts_methods);
-class_add_methods(L, OBJECT, pin_object_methods);
-luaL_setfuncs(L, functions, 0);
+	class_new(L, OBJECT, methods, meta);
+	class_add_methods(L, OBJECT, load_methods);
+	class_add_methods(L, OBJECT, parts_methods);
+	class_add_methods(L, OBJECT, pin_object_methods);
+	class_add_methods(L, OBJECT, codec_object_methods);
+	luaL_setfuncs(L, functions, 0);
 }
