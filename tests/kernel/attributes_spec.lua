@@ -113,7 +113,8 @@ describe("a map's attributes", function()
       assert.matches("^set_autoattach: map 'plain': Invalid argument", message)
       assert.equal(22, errno)
     else
-      assert.matches("^map:autoattach needs libbpf 1.5, this is v1", (select(2, maps.plain:autoattach())))
+      assert.matches("^map:autoattach needs libbpf 1.5, this is v1",
+        (select(2, maps.plain:autoattach())))
       assert.matches("needs libbpf 1.5", (select(2, maps.plain:set_autoattach(true))))
     end
     if lbpf.has("map.exclusive_program") then
@@ -122,7 +123,8 @@ describe("a map's attributes", function()
       assert.equal(object.progs.count, maps.plain:exclusive_program())
     else
       assert.matches("needs libbpf 1.7", (select(2, maps.plain:exclusive_program())))
-      assert.matches("^map:set_exclusive_program needs libbpf 1.7, this is v1", (select(2, maps.plain:set_exclusive_program(object.progs.count))))
+      assert.matches("^map:set_exclusive_program needs libbpf 1.7, this is v1",
+        (select(2, maps.plain:set_exclusive_program(object.progs.count))))
     end
   end)
 

@@ -182,7 +182,8 @@ describe("pinning", function()
     if lbpf.has("object.unpin") then
       assert.error_matches(function() object:unpin(DIR) end, "is not loaded$")
     else
-      assert.matches("^object:unpin needs libbpf 1.3, this is v1%.%d$", (select(2, object:unpin(DIR))))
+      assert.matches("^object:unpin needs libbpf 1.3, this is v1%.%d$",
+        (select(2, object:unpin(DIR))))
     end
   end)
 

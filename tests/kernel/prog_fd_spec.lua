@@ -25,7 +25,8 @@ describe("prog_load", function()
     local prog, message, errno, log = load(insns.exit())
     assert.is_nil(prog)
     assert.equal(EACCES, errno)
-    assert.matches("^prog_load 'by_hand': Permission denied %(EACCES%); the verifier's log says why",
+    assert.matches(
+      "^prog_load 'by_hand': Permission denied %(EACCES%); the verifier's log says why",
       message)
     assert.matches("R0 !read_ok\n", message)
     assert.matches("0: %(95%) exit\nR0 !read_ok\n", log)

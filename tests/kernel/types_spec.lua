@@ -88,7 +88,8 @@ describe("the kernel is asked for", function()
       assert.is_true(ok or errno == 16)
       assert.is_true(ok or message:match("^set_memlock_rlim: Device or resource busy") ~= nil)
     else
-      assert.matches("^set_memlock_rlim needs libbpf 1.4, this is v1", (select(2, lbpf.set_memlock_rlim(0))))
+      assert.matches("^set_memlock_rlim needs libbpf 1.4, this is v1",
+        (select(2, lbpf.set_memlock_rlim(0))))
     end
   end)
 end)
