@@ -130,15 +130,14 @@ describe("An error in the print function changes no outcome", function()
   }
 
   it("of an open", function()
-    local _, expected_message, expected_errno = lbpf.open("no/such/file")
+    local _, message, errno, log = lbpf.open("no/such/file")
     for _, fn in ipairs(bad) do
       lbpf.set_print(fn)
       assert.is_not_nil(lbpf.open(path))
       local co = coroutine.wrap(function()
         return lbpf.open("no/such/file")
       end)
-      assert.same({nil, expected_message, expected_errno, expected_message:match("\n(.*)")},
-        {co()})
+      assert.same({nil, message, errno, log}, {co()})
     end
   end)
 
