@@ -12,6 +12,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/*** @module lbpf */
+/*** Types: BTF of the kernel, its modules, programs and files
+@section types
+*/
+
 #define BTF "lbpf.btf"
 
 #if LBPF_HEADERS(1, 4)

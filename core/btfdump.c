@@ -12,6 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Types in C, and values of types
+@section types_written
+*/
+
 #define DUMP "lbpf.btf_dump"
 
 /* A type with all that it needs takes far less; a size of its own making, padded out, would not. */

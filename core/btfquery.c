@@ -7,6 +7,11 @@
 #include "value.h"
 #include <errno.h>
 
+/*** @module lbpf */
+/*** What type information has
+@section types_asked
+*/
+
 /*** How many types there are, those of the base and void, which is 0, included: ids are less.
 @function btf:type_cnt
 @treturn integer

@@ -8,6 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Source lines of loaded programs
+@section source_lines
+*/
+
 #define LINFO "lbpf.prog_linfo"
 
 struct linfo {

@@ -10,6 +10,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/*** @module lbpf */
+/*** Linkers
+@section linkers
+*/
+
 #define LINKER "lbpf.linker"
 
 #if LBPF_HEADERS(1, 6)
