@@ -383,3 +383,13 @@ int value_result(lua_State *L, int err, const char *what, ...)
 	lua_pushinteger(L, err);
 	return 3;
 }
+
+int value_needs_libbpf(lua_State *L, const char *what, unsigned major, unsigned minor)
+{
+	lua_pushnil(L);
+	lua_pushfstring(L, "%s needs libbpf %d.%d, this is %s%s", what, (int)major, (int)minor,
+			libbpf_version_string(),
+			compat_libbpf(major, minor) ? ", but built for an older one" : "");
+	lua_pushinteger(L, EOPNOTSUPP);
+	return 3;
+}

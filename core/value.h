@@ -54,6 +54,11 @@ int value_fail(lua_State *L, int err, const char *what, ...) __attribute__((form
 int value_fail_logged(lua_State *L, const struct frame *f, int err, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));
 
+/* Pushes nil, message, EOPNOTSUPP: WHAT needs a newer libbpf than this one, or than the headers
+ * of this build.
+ */
+int value_needs_libbpf(lua_State *L, const char *what, unsigned major, unsigned minor);
+
 /* The name of an error number, "EPERM"; also of libbpf's own, "LIBBPF_ERRNO__FORMAT". */
 const char *value_errno_name(int err);
 
