@@ -51,6 +51,11 @@ struct fd *fd_check_or_dup(lua_State *L, int arg)
 	return fd->number < 0 ? NULL : fd;
 }
 
+bool fd_test(lua_State *L, int idx)
+{
+	return luaL_testudata(L, idx, FD);
+}
+
 int fd_number(const struct fd *fd)
 {
 	return fd->number;

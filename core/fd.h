@@ -15,6 +15,9 @@ void fd_own(struct fd *fd, int number);
  */
 struct fd *fd_check_or_dup(lua_State *L, int arg);
 
+/* Is the value at IDX such an owner? */
+bool fd_test(lua_State *L, int idx);
+
 int fd_number(const struct fd *fd);
 
 /* Somebody else owns the number now. */

@@ -1,0 +1,341 @@
+#include "batch.h"
+
+#include "value.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Copying stops when a batch has grown to this. */
+#define FULL ((size_t)256 << 10)
+
+void batch_init(struct batch *b, const struct batch_kind *kind)
+{
+	b->kind = kind;
+	b->epoll = b->wake = -1;
+}
+
+void batch_free(struct batch *b)
+{
+	if (b->epoll >= 0)
+		close(b->epoll);
+	if (b->wake >= 0)
+		close(b->wake);
+	free(b->bytes);
+	b->epoll = b->wake = -1;
+	b->bytes = NULL;
+	b->size = b->used = b->next = 0;
+}
+
+/* Copying --------------------------------------------------------------------------------- */
+
+static size_t padded(size_t size)
+{
+	return (size + 7) / 8 * 8;
+}
+
+static bool make_room(struct batch *b, size_t more)
+{
+	size_t size = b->size ? b->size : 4096;
+	char *bigger;
+
+	while (size - b->used < more)
+		size *= 2;
+	if (size == b->size)
+		return true;
+	bigger = realloc(b->bytes, size);
+	if (!bigger)
+		return false;
+	b->bytes = bigger;
+	b->size = size;
+	return true;
+}
+
+static struct batch_event *event_at(const struct batch *b, size_t place)
+{
+	return (struct batch_event *)(b->bytes + place);
+}
+
+static size_t size_of(const struct batch_event *e)
+{
+	return sizeof(*e) + padded(e->size);
+}
+
+struct batch_event *batch_copy(struct batch *b, int function, const void *data, size_t size)
+{
+	struct batch_event *e;
+
+	if (!make_room(b, sizeof(*e) + padded(size))) {
+		b->err = -ENOMEM;
+		b->stopped = true;
+		return NULL;
+	}
+	e = event_at(b, b->used);
+	*e = (struct batch_event){.size = (__u32)size, .function = function};
+	memcpy(e->data, data, size);
+	b->used += size_of(e);
+	b->stopped = --b->wanted == 0 || b->used >= FULL;
+	return e;
+}
+
+size_t batch_waiting(const struct batch *b, int function, size_t header)
+{
+	const struct batch_event *e;
+	size_t bytes = 0;
+
+	for (size_t place = b->next; place < b->used; place += size_of(e)) {
+		e = event_at(b, place);
+		if (e->function == function)
+			bytes += padded(header + e->size);
+	}
+	return bytes;
+}
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Fills the empty batch; waits for the first event. 0, also if none came, or -errno. */
+static int fill(lua_State *L, struct batch *b, int timeout)
+{
+	long end = milliseconds() + timeout;
+	int ret;
+
+	b->used = b->next = 0;
+	for (;;) {
+		b->err = 0;
+		b->stopped = false;
+		ret = b->kind->walk(b, timeout);
+		if (b->err)
+			return b->err;
+		if (b->stopped || b->used > 0)
+			return 0;
+		if (ret < 0 && value_errno(ret) != EINTR)
+			return -value_errno(ret);
+		/* A signal's handler may have left word for Lua, as the interpreter does for
+		 * Ctrl-C: then let Lua run.
+		 */
+		if (timeout == 0 || (ret < 0 && lua_gethook(L)))
+			return 0;
+		if (timeout > 0)
+			timeout = end > milliseconds() ? (int)(end - milliseconds()) : 0;
+	}
+}
+
+/* Delivering ------------------------------------------------------------------------------ */
+
+void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
+{
+	if (b->delivering)
+		luaL_error(L, "%s is busy: %s inside its own function", b->kind->name, what);
+}
+
+/* (batch, functions): calls the functions with the events of the batch, up to its limit; that is
+ * 0 for the news alone that come before the next event. Returns how many events, and whether a
+ * function asked to stop.
+ */
+static int deliver(lua_State *L)
+{
+	struct batch *b = lua_touserdata(L, 1);
+	size_t n = 0;
+	bool stop = false;
+
+	while (b->next < b->used && !stop) {
+		const struct batch_event *e = event_at(b, b->next);
+
+		if (!e->is_news && n == b->limit)
+			break;
+		lua_rawgeti(L, 2, e->function);
+		if (!lua_toboolean(L, -1))
+			return luaL_error(L, "%s has no function: use next() or events()",
+					  b->kind->name);
+		/* consumed from here on, also if the function raises */
+		b->next += size_of(e);
+		n += !e->is_news;
+		lua_call(L, b->kind->push(L, b, e), 1);
+		stop = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
+		lua_pop(L, 1);
+	}
+	lua_pushinteger(L, (lua_Integer)n);
+	lua_pushboolean(L, stop);
+	return 2;
+}
+
+/* Makes the descriptor tell of events that the buffer's own does not tell of. */
+static void wake(struct batch *b)
+{
+	bool waiting = b->next < b->used || (b->stopped && b->kind->tells_once);
+	eventfd_t count;
+
+	if (b->wake < 0 || waiting == b->woken)
+		return;
+	if (waiting)
+		eventfd_write(b->wake, 1);
+	else
+		eventfd_read(b->wake, &count);
+	b->woken = waiting;
+}
+
+/* Delivers, and leaves deliver()'s results on the stack; raises what a function raised. */
+static void deliver_some(lua_State *L, struct batch *b, size_t limit)
+{
+	int status;
+
+	lua_pushcfunction(L, deliver);
+	lua_pushvalue(L, 1);
+	compat_getuservalue(L, 1);
+	b->limit = limit;
+	b->delivering = true;
+	status = lua_pcall(L, 2, 2, 0);
+	b->delivering = false;
+	wake(b);
+	if (status)
+		lua_error(L);
+}
+
+int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
+{
+	size_t total = 0, copied = 0;
+	bool stop;
+	int err = 0;
+
+	batch_check_idle(L, b, "polled");
+	lua_settop(L, 1);
+	do {
+		b->wanted = wanted - total;
+		if (b->next == b->used) {
+			err = fill(L, b, timeout);
+			copied += b->used;
+		}
+		timeout = 0;
+		deliver_some(L, b, wanted - total);
+		total += (size_t)lua_tointeger(L, -2);
+		stop = lua_toboolean(L, -1);
+		lua_settop(L, 1);
+		/* an event takes up to twice as much here as in its buffer */
+	} while (b->stopped && !stop && !err && total < wanted && copied / 2 < b->capacity);
+	if (err && total == 0)
+		return value_fail(L, -err, "%s", b->kind->function);
+	lua_pushinteger(L, (lua_Integer)total);
+	return 1;
+}
+
+int batch_next(lua_State *L, struct batch *b, int timeout)
+{
+	long end = milliseconds() + timeout;
+	const struct batch_event *e;
+	int err, values;
+
+	batch_check_idle(L, b, "polled");
+	lua_settop(L, 1);
+	for (;;) {
+		if (b->next == b->used) {
+			b->wanted = SIZE_MAX;
+			err = fill(L, b, timeout);
+			if (b->next == b->used) {
+				wake(b);
+				return err ? value_fail(L, -err, "%s", b->kind->function) : 0;
+			}
+		}
+		e = event_at(b, b->next);
+		if (!e->is_news)
+			break;
+		deliver_some(L, b, 0);
+		lua_settop(L, 1);
+		if (timeout > 0)
+			timeout = end > milliseconds() ? (int)(end - milliseconds()) : 0;
+	}
+	b->next += size_of(e);
+	values = b->kind->push(L, b, e);
+	wake(b);
+	return values;
+}
+
+/* upvalues: the method next(), the userdata, the timeout */
+static int iterate(lua_State *L)
+{
+	lua_settop(L, 0);
+	for (int i = 1; i <= 3; i++)
+		lua_pushvalue(L, lua_upvalueindex(i));
+	lua_call(L, 2, LUA_MULTRET);
+	if (lua_isnil(L, 1) && lua_gettop(L) > 1) {
+		lua_settop(L, 2);
+		return lua_error(L); /* a loop would take the message for an event's field */
+	}
+	return lua_gettop(L);
+}
+
+int batch_events(lua_State *L, lua_CFunction next)
+{
+	batch_check_timeout(L, 2);
+	lua_settop(L, 2);
+	lua_pushcfunction(L, next);
+	lua_insert(L, 1);
+	lua_pushcclosure(L, iterate, 3);
+	return 1;
+}
+
+/* Waiting elsewhere ----------------------------------------------------------------------- */
+
+static int watch(int epoll, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* libbpf's epoll set is its own, and takes no descriptor of others: so it is one of two in ours. */
+static int open_epoll(struct batch *b, int inner)
+{
+	int err = 0;
+
+	b->epoll = epoll_create1(EPOLL_CLOEXEC);
+	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (b->epoll < 0 || b->wake < 0 || watch(b->epoll, inner) || watch(b->epoll, b->wake))
+		err = -errno;
+	if (err && b->epoll >= 0)
+		close(b->epoll);
+	if (err && b->wake >= 0)
+		close(b->wake);
+	if (err)
+		b->epoll = b->wake = -1;
+	b->woken = false;
+	wake(b);
+	return err;
+}
+
+int batch_epoll_fd(lua_State *L, struct batch *b, int inner)
+{
+	int err = b->epoll < 0 ? open_epoll(b, inner) : 0;
+
+	if (err)
+		return value_fail(L, -err, "%s: epoll_fd", b->kind->function);
+	lua_pushinteger(L, b->epoll);
+	return 1;
+}
+
+int batch_pollable(lua_State *L, struct batch *b, int inner)
+{
+	int results = batch_epoll_fd(L, b, inner);
+
+	if (results > 1)
+		return results;
+	lua_newtable(L);
+	lua_insert(L, -2);
+	lua_setfield(L, -2, "pollfd");
+	lua_pushliteral(L, "r");
+	lua_setfield(L, -2, "events");
+	return 1;
+}
+
+int batch_check_timeout(lua_State *L, int arg)
+{
+	return lua_isnoneornil(L, arg) ? -1 : (int)value_check_int(L, arg, -1, INT32_MAX);
+}

@@ -1,0 +1,88 @@
+/* Batches of events. libbpf walks a buffer and calls back for each event; the callback copies it
+ * here, and does no more. The script sees the events once libbpf has returned: its function runs
+ * inside no libbpf frame, so it may raise, an event is delivered once whatever it does, and what
+ * was copied but not yet delivered waits for the next call. A full batch ends libbpf's walk.
+ */
+#ifndef LBPF_BATCH_H
+#define LBPF_BATCH_H
+
+#include "compat.h"
+#include <linux/types.h>
+
+struct batch_event {
+	__u32 size;
+	int function; /* its place in the list of functions */
+	int cpu;      /* for the room's use */
+	int is_news;  /* about the events, and none itself: told to its function in every style */
+	char data[];  /* padded to 8 bytes */
+};
+
+struct batch;
+
+struct batch_kind {
+	const char *name, *function; /* "ring buffer", "ring_buffer" */
+	/* Has libbpf walk over what is there, or wait for it up to TIMEOUT milliseconds, -1: as
+	 * long as it takes. What libbpf returned.
+	 */
+	int (*walk)(struct batch *b, int timeout);
+	/* Pushes what the script sees of an event, which counts as delivered; how many values. */
+	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e);
+	bool tells_once; /* its descriptor tells that events came, not that there are some */
+};
+
+/* The first member of a userdata, whose uservalue lists the functions, false for none. */
+struct batch {
+	const struct batch_kind *kind;
+	size_t capacity; /* of the buffers, in bytes: no call takes more, so that each one ends */
+	char *bytes;
+	size_t size, used, next;
+	size_t wanted; /* copy at most so many events more */
+	size_t limit;  /* deliver at most so many */
+	int err;       /* why an event could not be copied, negative */
+	bool stopped;  /* the walk was ended by us, not by an empty buffer */
+	bool delivering;
+	int epoll, wake; /* descriptors, once somebody asked for one to wait on */
+	bool woken;
+};
+
+void batch_init(struct batch *b, const struct batch_kind *kind);
+void batch_free(struct batch *b);
+
+/* For the callback: copies an event. NULL if there is no memory, which B->err says then. If
+ * B->stopped is set afterwards, the walk shall end.
+ */
+struct batch_event *batch_copy(struct batch *b, int function, const void *data, size_t size);
+
+/* How much of a buffer those events of FUNCTION take that wait here; each has a header of HEADER
+ * bytes there.
+ */
+size_t batch_waiting(const struct batch *b, int function, size_t header);
+
+/* The methods; the userdata is at 1. Each returns how many results it pushed. */
+
+/* Push style: calls the functions with up to WANTED events; their number, or nil, message, errno.
+ */
+int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted);
+
+/* Pull style: the values of the next event; nothing if there is none in time, or if a signal
+ * came that Lua is to see; or nil, message, errno.
+ */
+int batch_next(lua_State *L, struct batch *b, int timeout);
+
+/* An iterator that calls NEXT, the method, with the argument at 2. */
+int batch_events(lua_State *L, lua_CFunction next);
+
+/* A descriptor that is readable while events wait, in the buffer or here. INNER is libbpf's. */
+int batch_epoll_fd(lua_State *L, struct batch *b, int inner);
+
+/* What cqueues.poll() takes: a table with that descriptor. */
+int batch_pollable(lua_State *L, struct batch *b, int inner);
+
+/* The timeout at ARG: nil or -1: for ever. */
+int batch_check_timeout(lua_State *L, int arg);
+
+/* Raises while events are being delivered, for WHAT is done inside a function of its own: "add()".
+ */
+void batch_check_idle(lua_State *L, const struct batch *b, const char *what);
+
+#endif
