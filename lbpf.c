@@ -8,10 +8,12 @@
 #include "core/map.h"
 #include "core/object.h"
 #include "core/perf.h"
+#include "core/perfbuf.h"
 #include "core/probe.h"
 #include "core/program.h"
 #include "core/ring.h"
 #include "core/ringbuf.h"
+#include "core/userring.h"
 #include "core/value.h"
 
 __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
@@ -19,9 +21,9 @@ __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 int luaopen_lbpf_core(lua_State *L)
 {
 	static void (*const rooms[])(lua_State *) = {
-		value_open,  frame_open,   log_open,     probe_open,   fd_open,
-		object_open, program_open, map_open,     handler_open, load_scope_open,
-		link_open,   ring_open,    ringbuf_open, perf_open,
+		value_open,   frame_open,   log_open,      probe_open,      fd_open,   object_open,
+		program_open, map_open,     handler_open,  load_scope_open, link_open, ring_open,
+		ringbuf_open, perfbuf_open, userring_open, perf_open,
 	};
 
 	lua_newtable(L);

@@ -94,6 +94,17 @@ size_t batch_waiting(const struct batch *b, int function, size_t header)
 	return bytes;
 }
 
+void batch_push_stats(lua_State *L, lua_Integer events, lua_Integer bytes, size_t waiting)
+{
+	lua_newtable(L);
+	lua_pushinteger(L, events);
+	lua_setfield(L, -2, "events");
+	lua_pushinteger(L, bytes);
+	lua_setfield(L, -2, "bytes");
+	lua_pushinteger(L, (lua_Integer)waiting);
+	lua_setfield(L, -2, "waiting");
+}
+
 static long milliseconds(void)
 {
 	struct timespec now;
@@ -193,7 +204,11 @@ static void deliver_some(lua_State *L, struct batch *b, size_t limit)
 	compat_getuservalue(L, 1);
 	b->limit = limit;
 	b->delivering = true;
+	if (b->owner)
+		b->owner->busy++;
 	status = lua_pcall(L, 2, 2, 0);
+	if (b->owner)
+		b->owner->busy--;
 	b->delivering = false;
 	wake(b);
 	if (status)

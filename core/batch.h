@@ -6,7 +6,7 @@
 #ifndef LBPF_BATCH_H
 #define LBPF_BATCH_H
 
-#include "compat.h"
+#include "class.h"
 #include <linux/types.h>
 
 struct batch_event {
@@ -33,6 +33,7 @@ struct batch_kind {
 /* The first member of a userdata, whose uservalue lists the functions, false for none. */
 struct batch {
 	const struct batch_kind *kind;
+	struct owner *owner; /* busy while events are delivered; may be NULL */
 	size_t capacity; /* of the buffers, in bytes: no call takes more, so that each one ends */
 	char *bytes;
 	size_t size, used, next;
@@ -57,6 +58,9 @@ struct batch_event *batch_copy(struct batch *b, int function, const void *data, 
  * bytes there.
  */
 size_t batch_waiting(const struct batch *b, int function, size_t header);
+
+/* Pushes a table of these. */
+void batch_push_stats(lua_State *L, lua_Integer events, lua_Integer bytes, size_t waiting);
 
 /* The methods; the userdata is at 1. Each returns how many results it pushed. */
 

@@ -65,6 +65,28 @@ void owner_unref(struct owner *o)
 		o->release(o);
 }
 
+void dependent_join(struct dependent *d, struct owner *o)
+{
+	d->next = o->dependents;
+	d->at = &o->dependents;
+	if (d->next)
+		d->next->at = &d->next;
+	o->dependents = d;
+}
+
+void dependent_leave(struct dependent *d)
+{
+	*d->at = d->next;
+	if (d->next)
+		d->next->at = d->at;
+}
+
+void owner_shut_dependents(struct owner *o)
+{
+	while (o->dependents)
+		o->dependents->shut(o->dependents);
+}
+
 void owner_check(lua_State *L, const struct owner *o)
 {
 	if (o->closed)

@@ -23,6 +23,8 @@ void *class_retire(lua_State *L, const char *name);
 /* What libbpf structures belong to. A handle in Lua may be collected, or its uservalue cut off
  * with the debug library, in any order: this count alone decides when memory goes.
  */
+struct dependent;
+
 struct owner {
 	const char *kind;                /* "object" */
 	const char *name;                /* as its user knows it */
@@ -30,6 +32,7 @@ struct owner {
 	unsigned refs;
 	unsigned busy; /* libbpf is working on it further up this stack */
 	bool closed;   /* its parts say so from now on */
+	struct dependent *dependents;
 };
 
 static inline struct owner *owner_ref(struct owner *o)
@@ -39,6 +42,19 @@ static inline struct owner *owner_ref(struct owner *o)
 }
 
 void owner_unref(struct owner *o);
+
+/* What uses an owner's parts, and so must go before they do. On the list exactly while it is open.
+ */
+struct dependent {
+	struct dependent *next, **at;
+	void (*shut)(struct dependent *); /* calls dependent_leave() */
+};
+
+void dependent_join(struct dependent *d, struct owner *o);
+void dependent_leave(struct dependent *d);
+
+/* For the owner that closes. */
+void owner_shut_dependents(struct owner *o);
 
 /* Raises unless O is open; PART and NAME say what of it the script asked for. */
 void owner_check(lua_State *L, const struct owner *o);

@@ -88,11 +88,12 @@ void endpoint_close(struct endpoint *e)
 	e->fd = -1;
 }
 
-int endpoint_fail(lua_State *L, int arg, int err, const char *operation)
+int endpoint_fail(lua_State *L, const struct frame *f, int arg, int err, const char *operation)
 {
 	struct bpf_map *map = map_test(L, arg);
 
 	if (map)
-		return value_fail(L, err, "%s: map '%s'", operation, bpf_map__name(map));
-	return value_fail(L, err, "%s: map of descriptor %d", operation, value_check_fd(L, arg));
+		return value_fail_logged(L, f, err, "%s: map '%s'", operation, bpf_map__name(map));
+	return value_fail_logged(L, f, err, "%s: map of descriptor %d", operation,
+				 value_check_fd(L, arg));
 }

@@ -8,6 +8,8 @@
 #include "compat.h"
 #include <linux/types.h>
 
+struct frame;
+
 struct endpoint {
 	struct endpoint *next;
 	int fd; /* -1: closed */
@@ -27,7 +29,7 @@ int endpoint_open(struct endpoint *e, int fd, enum bpf_map_type type);
 /* Closing twice is harmless. */
 void endpoint_close(struct endpoint *e);
 
-/* Pushes nil, message, errno; OPERATION on the map at ARG. */
-int endpoint_fail(lua_State *L, int arg, int err, const char *operation);
+/* Pushes what value_fail_logged() does, about OPERATION on the map at ARG. */
+int endpoint_fail(lua_State *L, const struct frame *f, int arg, int err, const char *operation);
 
 #endif

@@ -102,6 +102,7 @@ struct owner *object_check(lua_State *L, int arg)
 static void shut(struct object *o)
 {
 	o->owner.closed = true;
+	owner_shut_dependents(&o->owner);
 	link_destroy_all(&o->links);
 	registry_release(&o->user);
 	if (o->obj)

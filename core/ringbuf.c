@@ -1,7 +1,7 @@
 #include "ringbuf.h"
 
 #include "batch.h"
-#include "class.h"
+#include "frame.h"
 #include "ring.h"
 #include "value.h"
 #include <errno.h>
@@ -204,13 +204,7 @@ static int ringbuf_stats(lua_State *L)
 		const struct ring_map *m = r->maps[i];
 		size_t copied = batch_waiting(&r->batch, i + 1, SAMPLE_HEADER);
 
-		lua_newtable(L);
-		lua_pushinteger(L, m->events);
-		lua_setfield(L, -2, "events");
-		lua_pushinteger(L, m->bytes);
-		lua_setfield(L, -2, "bytes");
-		lua_pushinteger(L, (lua_Integer)(ring_map_waiting(m) + copied));
-		lua_setfield(L, -2, "waiting");
+		batch_push_stats(L, m->events, m->bytes, ring_map_waiting(m) + copied);
 		lua_rawseti(L, -2, i + 1);
 	}
 	return 1;
@@ -271,21 +265,11 @@ static int add_map(struct reader *r, struct ring_map *m, int fd)
 	return err;
 }
 
-/* Adds the map and the function at 2 and 3 to the ring buffer at 1. 0, or -errno. */
-static int add(lua_State *L, struct reader *r)
+static int add_source(struct reader *r, int fd)
 {
-	int fd = endpoint_check(L, 2), err;
-	struct ring_map **more, *m;
+	struct ring_map *m, **more = realloc(r->maps, ((size_t)r->count + 1) * sizeof(*more));
+	int err;
 
-	if (!lua_isnil(L, 3))
-		luaL_checktype(L, 3, LUA_TFUNCTION);
-	compat_getuservalue(L, 1);
-	if (lua_isnil(L, 3))
-		lua_pushboolean(L, 0);
-	else
-		lua_pushvalue(L, 3);
-	lua_rawseti(L, -2, r->count + 1);
-	more = realloc(r->maps, ((size_t)r->count + 1) * sizeof(*more));
 	if (!more)
 		return -ENOMEM;
 	r->maps = more;
@@ -303,6 +287,29 @@ static int add(lua_State *L, struct reader *r)
 	return 0;
 }
 
+/* Adds the map and the function at 2 and 3 to the ring buffer at 1, and returns that. */
+static int add(lua_State *L, struct reader *r)
+{
+	int fd = endpoint_check(L, 2), err;
+	struct frame f;
+
+	if (!lua_isnil(L, 3))
+		luaL_checktype(L, 3, LUA_TFUNCTION);
+	compat_getuservalue(L, 1);
+	if (lua_isnil(L, 3))
+		lua_pushboolean(L, 0);
+	else
+		lua_pushvalue(L, 3);
+	lua_rawseti(L, -2, r->count + 1);
+	frame_enter(L, &f, NULL, 0);
+	err = add_source(r, fd);
+	frame_leave(&f);
+	if (err)
+		return endpoint_fail(L, &f, 2, -err, "ring_buffer");
+	lua_settop(L, 1);
+	return 1;
+}
+
 /*** Reads a BPF ring buffer. It lives on when the object is closed.
 @function ring_buffer
 @tparam map|fd|integer map of type ringbuf, or a descriptor of one
@@ -317,19 +324,16 @@ static int add(lua_State *L, struct reader *r)
 static int ringbuf_new(lua_State *L)
 {
 	struct reader *r;
-	int err;
+	int results;
 
 	lua_settop(L, 2);
 	r = class_push(L, RINGBUF, sizeof(*r), 0);
 	batch_init(&r->batch, &kind);
 	lua_insert(L, 1); /* where add() finds its arguments as ring_buffer:add() has them */
-	err = add(L, r);
-	if (err) {
+	results = add(L, r);
+	if (!r->rb)
 		shut(r);
-		return endpoint_fail(L, 2, -err, "ring_buffer");
-	}
-	lua_settop(L, 1);
-	return 1;
+	return results;
 }
 
 /*** Reads one more map with the same calls.
@@ -345,15 +349,10 @@ static int ringbuf_new(lua_State *L)
 static int ringbuf_add(lua_State *L)
 {
 	struct reader *r = check(L);
-	int err;
 
 	batch_check_idle(L, &r->batch, "add()");
 	lua_settop(L, 3);
-	err = add(L, r);
-	if (err)
-		return endpoint_fail(L, 2, -err, "ring_buffer");
-	lua_settop(L, 1);
-	return 1;
+	return add(L, r);
 }
 
 /*** Closes the ring buffer; events that were not delivered are dropped. Closing twice is harmless.

@@ -284,6 +284,9 @@ static const struct hint {
 	{LIBBPF_ERRNO__FORMAT, "open", "not a BPF object: compile it with clang --target=bpf"},
 	{LIBBPF_ERRNO__LIBELF, "open", "not an ELF file, or only a part of one"},
 	{EBUSY, "ring_buffer", "a process reads a ring through one consumer only"},
+	{EBUSY, "perf_buffer", "a process reads a map through one perf buffer only"},
+	{EBUSY, "user_ring_buffer", "a process writes a ring through one producer only"},
+	{ENOSPC, "user_ring_buffer", "the ring is full until a BPF program drains it"},
 };
 
 static const char *find_hint(int err, const char *what)
