@@ -40,6 +40,7 @@ static int read_list(lua_State *L, int arg, const char *name, int **list)
 
 void perfcpus_read(lua_State *L, int arg, struct perf_buffer_raw_opts *opts)
 {
+	bool has_lists;
 	int n;
 
 	field_read(L, arg, fields, opts);
@@ -47,7 +48,9 @@ void perfcpus_read(lua_State *L, int arg, struct perf_buffer_raw_opts *opts)
 		return;
 	lua_getfield(L, arg, "cpus");
 	lua_getfield(L, arg, "map_keys");
-	if (lua_isnil(L, -1) && lua_isnil(L, -2) && opts->cpu_cnt == 0)
+	has_lists = !lua_isnil(L, -1) || !lua_isnil(L, -2);
+	lua_pop(L, 2);
+	if (!has_lists && opts->cpu_cnt == 0)
 		return;
 	n = read_list(L, arg, "cpus", &opts->cpus);
 	luaL_argcheck(L, read_list(L, arg, "map_keys", &opts->map_keys) == n && n > 0, arg,

@@ -29,7 +29,7 @@ struct {
 	__uint(value_size, sizeof(__u32));
 } events SEC(".maps");
 
-/* What is sent, and how often that succeeded. */
+/* What is sent: it starts with the number of events that were tried before it. */
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(max_entries, 1);
@@ -37,9 +37,8 @@ struct {
 	__type(value, __u64[LARGEST / 8]);
 } event SEC(".maps");
 
-__u64 sent, cpu;
+__u64 sent; /* how many there was room for */
 
-/* Each event starts with the number of those that were tried before it. */
 SEC("raw_tp/sys_enter") int fill(struct bpf_raw_tracepoint_args *ctx)
 {
 	__u32 zero = 0, size;
@@ -52,7 +51,6 @@ SEC("raw_tp/sys_enter") int fill(struct bpf_raw_tracepoint_args *ctx)
 	e = bpf_map_lookup_elem(&event, &zero);
 	if (!o || !e || o->pid != bpf_get_current_pid_tgid() >> 32)
 		return 0;
-	cpu = bpf_get_smp_processor_id();
 	size = o->size;
 	if (size > LARGEST)
 		size = LARGEST;
