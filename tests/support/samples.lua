@@ -1,0 +1,40 @@
+--- The object of tests/bpf/userring.bpf.c: it takes samples from a user ring buffer when it is told.
+local child = require "child"
+local events = require "events"
+local lbpf = require "lbpf"
+local rings = require "rings"
+
+local samples = {}
+
+--- Room for samples, in bytes, each with a header of 8.
+samples.RING = 4096
+
+--- What drains the ring, as a shell's command, once by_anybody() was called.
+samples.DRAIN = os.getenv("LBPF_LUA") .. " -e 'os.rename([[no/such/file]], [[no/such/file either]])'"
+
+--- Opens, loads and attaches it.
+function samples.load()
+  local object = assert(lbpf.open("build/bpf/userring.bpf.o"))
+  assert(object:load())
+  assert(object.maps.target:update(events.u32(0), events.u32(child.pid())))
+  assert(object.progs.drain:attach())
+  return object
+end
+
+--- Lets any process's rename() drain.
+function samples.by_anybody(object)
+  assert(object.maps.target:update(events.u32(0), events.u32(0)))
+end
+
+--- Drains, and returns how many samples were ever drained.
+function samples.drain(object)
+  os.rename("no/such/file", "no/such/file either")
+  return rings.number(object.maps.seen:lookup(events.u32(0)))
+end
+
+--- The first 16 bytes of the I-th sample that was drained.
+function samples.kept(object, i)
+  return object.maps.seen:lookup(events.u32(0)):sub(16 * i - 7, 16 * i + 8)
+end
+
+return samples
