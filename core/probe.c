@@ -19,12 +19,13 @@ static const struct feature {
 	{"kprobe_multi.unique_match", 1, 1, true}, /* counted here where libbpf cannot */
 	{"open.bpf_token_path", 1, 4, LBPF_HEADERS(1, 4)},
 	{"raw_tracepoint.cookie", 1, 4, LBPF_HEADERS(1, 4)},
+	{"ring.consume", 1, 3, LBPF_HEADERS(1, 3)},
 };
 
 /*** Does this build, with the libbpf it runs with, have a feature that came after libbpf 1.1?
 @function has
 @tparam string feature "kprobe_multi.session", "kprobe_multi.unique_match", "kprobe.attach_mode",
- "open.bpf_token_path", "raw_tracepoint.cookie"
+ "open.bpf_token_path", "raw_tracepoint.cookie", "ring.consume"
 @treturn boolean
 @raise for a name that is none of these
 @see version_string
