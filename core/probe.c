@@ -50,6 +50,7 @@ static const struct feature {
 	{"tcx", 1, 3, LBPF_HEADERS(1, 3)},
 	{"uprobe_multi", 1, 3, LBPF_HEADERS(1, 3)},
 	{"uprobe_multi.session", 1, 6, LBPF_HEADERS(1, 6)},
+	{"ring.consume", 1, 3, LBPF_HEADERS(1, 3)},
 };
 
 static int unknown(lua_State *L)
