@@ -109,20 +109,6 @@ struct owner *map_owner(lua_State *L, int idx)
 	return m ? m->owner : NULL;
 }
 
-struct bpf_map *map_test(lua_State *L, int idx)
-{
-	struct map *m = luaL_testudata(L, idx, MAP);
-
-	return m && !m->owner->closed ? m->map : NULL;
-}
-
-struct owner *map_owner(lua_State *L, int idx)
-{
-	struct map *m = luaL_testudata(L, idx, MAP);
-
-	return m ? m->owner : NULL;
-}
-
 static bool is_per_cpu(enum bpf_map_type type)
 {
 	return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||

@@ -78,7 +78,7 @@ static enum bpf_perf_event_ret on_record(void *ctx, int cpu, struct perf_event_h
 	struct batch_event *e;
 
 	if (header->type == PERF_RECORD_LOST)
-		p->lost += (lua_Integer)((const struct lost *)header)->count;
+		p->lost += (int64_t)((const struct lost *)header)->count;
 	if (p->is_raw) {
 		e = batch_copy(b, EVENT, header, header->size);
 		if (e)

@@ -80,8 +80,8 @@ describe("user_ring_buffer", function()
     assert(ring:send(("x"):rep(samples.RING - 8)))
     local sample, message, errno = ring:reserve(8)
     assert.is_nil(sample)
-    assert.equal("user_ring_buffer: reserve: 8 bytes: No space left on device (ENOSPC); the ring is "
-      .. "full until a BPF program drains it", message)
+    assert.equal("user_ring_buffer: reserve: 8 bytes: No space left on device (ENOSPC); the ring "
+      .. "is full until a BPF program drains it", message)
     assert.equal(28, errno)
     sample, message, errno = ring:send("12345678")
     assert.is_nil(sample)

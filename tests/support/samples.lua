@@ -1,4 +1,4 @@
---- The object of tests/bpf/userring.bpf.c: it takes samples from a user ring buffer when it is told.
+--- The object of tests/bpf/userring.bpf.c: it takes samples from a user ring buffer when told.
 local child = require "child"
 local events = require "events"
 local lbpf = require "lbpf"
@@ -10,7 +10,8 @@ local samples = {}
 samples.RING = 4096
 
 --- What drains the ring, as a shell's command, once by_anybody() was called.
-samples.DRAIN = os.getenv("LBPF_LUA") .. " -e 'os.rename([[no/such/file]], [[no/such/file either]])'"
+samples.DRAIN = os.getenv("LBPF_LUA")
+  .. " -e 'os.rename([[no/such/file]], [[no/such/file either]])'"
 
 --- Opens, loads and attaches it.
 function samples.load()
