@@ -28,14 +28,17 @@
 
 __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 
-/* One room a line. */
+/* One room a line; the first ones are what others build on. */
 /* clang-format off */
 static void (*const rooms[])(lua_State *) = {
 	value_open,
 	frame_open,
 	log_open,
+	object_open,
+	attach_fd_open,
 	btf_open,
 	btfdump_open,
+	codec_open,
 	fd_open,
 	handler_open,
 	linfo_open,
@@ -43,14 +46,17 @@ static void (*const rooms[])(lua_State *) = {
 	linker_open,
 	load_scope_open,
 	map_open,
-	object_open,
+	net_open,
 	perf_open,
 	perfbuf_open,
 	probe_open,
 	program_open,
 	ring_open,
 	ringbuf_open,
+	syscall_open,
+	types_open,
 	userring_open,
+	vars_open,
 };
 /* clang-format on */
 
