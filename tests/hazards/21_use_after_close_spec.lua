@@ -14,16 +14,28 @@ local PROGRAM = {
   log_buf = {}, attach = {}, attach_kprobe = {"x"}, attach_kprobe_multi = {"x"},
   attach_ksyscall = {"x"}, attach_tracepoint = {"x", "y"}, attach_raw_tracepoint = {"x"},
   attach_trace = {}, attach_perf_event = {0}, attach_uprobe = {0, "x", 0},
-  attach_usdt = {0, "x", "y", "z"},
+  attach_usdt = {0, "x", "y", "z"}, pin = {"x"}, unpin = {"x"}, unload = {}, func_info = {},
+  func_info_cnt = {}, line_info = {}, line_info_cnt = {}, assoc_struct_ops = {},
 }
 local MAP = {
   name = {}, type = {}, key_size = {}, value_size = {}, max_entries = {}, fd = {},
   lookup = {"0123"}, update = {"0123", "0123"}, delete = {"0123"}, next_key = {}, pairs = {},
+  set_type = {"hash"}, set_key_size = {4}, set_value_size = {4}, set_max_entries = {4},
+  map_flags = {}, set_map_flags = {0}, map_extra = {}, set_map_extra = {0}, numa_node = {},
+  set_numa_node = {0}, ifindex = {}, set_ifindex = {0}, btf_key_type_id = {},
+  btf_value_type_id = {}, is_internal = {}, autocreate = {}, set_autocreate = {true},
+  autoattach = {}, set_autoattach = {true}, exclusive_program = {}, set_exclusive_program = {},
+  reuse_fd = {0}, inner_map = {}, set_inner_map_fd = {0}, initial_value = {},
+  set_initial_value = {"x"}, pin = {"x"}, unpin = {"x"}, set_pin_path = {"x"}, pin_path = {},
+  is_pinned = {},
 }
 local LINK = {detach = {}, fd = {}, pin = {"x"}, unpin = {}, pin_path = {}}
 local OBJECT = {
   load = {}, attach = {}, name = {}, kernel_log = {}, next_program = {}, next_map = {},
   each_program = {}, each_map = {}, find_program_by_name = {"x"}, find_map_by_name = {"x"},
+  prev_program = {}, prev_map = {}, find_map_fd_by_name = {"x"}, prepare = {}, gen_loader = {},
+  kversion = {}, set_kversion = {0}, token_fd = {}, pin = {"x"}, unpin = {"x"}, pin_maps = {"x"},
+  unpin_maps = {"x"}, pin_programs = {"x"}, unpin_programs = {"x"},
 }
 
 local function all_say_closed(part, methods)

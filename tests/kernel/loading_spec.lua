@@ -68,6 +68,37 @@ describe("loading", function()
     object:close()
   end)
 
+  it("is not interfered with by its own callbacks", needs("root", function()
+    local seen = {}
+    local id = lbpf.register_prog_handler("raw_tp/", "raw_tracepoint", nil, {
+      prog_prepare_load_fn = function(prog)
+        if prog:name() ~= "other" then
+          return
+        end
+        local map, first = object.maps.counts, object.progs.count
+        for name, call in pairs({
+          load = function() object:load() end,
+          gen_loader = function() object:gen_loader() end,
+          unpin_maps = function() object:unpin_maps("/sys/fs/bpf") end,
+          unload = function() first:unload() end,
+          reuse_fd = function() map:reuse_fd(0) end,
+          set_pin_path = function() map:set_pin_path("/sys/fs/bpf/lbpf-never") end,
+          set_max_entries = function() map:set_max_entries(1) end,
+        }) do
+          local _, message = pcall(call)
+          seen[name] = message:match("is busy: ([%w_]+)%(%) inside its own callback$")
+        end
+      end})
+    object:close()
+    object = assert(lbpf.open(OBJECT))
+    lbpf.unregister_prog_handler(id)
+    assert(object:load())
+    for _, name in ipairs({"load", "gen_loader", "unpin_maps", "unload", "reuse_fd",
+                           "set_pin_path", "set_max_entries"}) do
+      assert.equal(name, seen[name])
+    end
+  end))
+
   it("says a kernel version", needs("root", function()
     local major, minor = io.open("/proc/version"):read("*a"):match("version (%d+)%.(%d+)")
     local running = math.floor(object:kversion() / 256)
@@ -126,7 +157,7 @@ describe("loading", function()
   end))
 
   it("that was prepared for, and fails, ends the object", needs({"root", "libbpf 1.6"}, function()
-    object.maps.counts:set_key_size(100000)
+    object.maps.counts:set_key_size(0)
     local ok, message = object:prepare()
     assert.is_nil(ok)
     assert.matches("^prepare '.-': .*map 'counts': failed to create", message)
@@ -147,8 +178,9 @@ describe("loading", function()
     -- in the order of the instructions, of lines of the file that it was compiled from
     for i, line in ipairs(lines) do
       local number = math.floor(line.line_col / 1024)
-      assert.is_true(number >= 19 and number <= 28)
-      assert.is_true(line.line_off > 0 and line.file_name_off > 0)
+      -- 0 is what the compiler can name no line for
+      assert.is_true(number == 0 or number >= 17 and number <= 24)
+      assert.is_true(number == 0 or line.line_off > 0 and line.file_name_off > 0)
       assert.is_true(i == 1 or line.insn_off > lines[i - 1].insn_off)
     end
     prog:unload()
