@@ -79,6 +79,7 @@ static int host_close_other(lua_State *L)
 
 struct thread {
 	pthread_t id;
+	pthread_barrier_t *start;
 	const char *code;
 	int number, failed;
 };
@@ -88,6 +89,7 @@ static void *run_thread(void *arg)
 	struct thread *t = arg;
 	lua_State *L = new_state();
 
+	pthread_barrier_wait(t->start); /* short work would be over before the last one begins */
 	t->failed = run(L, t->code, t->number);
 	lua_close(L);
 	return NULL;
@@ -98,11 +100,13 @@ static int host_threads(lua_State *L)
 	struct thread threads[THREADS_MAX];
 	int n = (int)luaL_checkinteger(L, 1), failed = 0;
 	const char *code = luaL_checkstring(L, 2);
+	pthread_barrier_t start;
 
-	if (n > THREADS_MAX)
-		return luaL_error(L, "too many threads");
+	if (n < 1 || n > THREADS_MAX)
+		return luaL_error(L, "1 to %d threads", THREADS_MAX);
+	pthread_barrier_init(&start, NULL, (unsigned)n);
 	for (int i = 0; i < n; i++) {
-		threads[i] = (struct thread){.code = code, .number = i + 1};
+		threads[i] = (struct thread){.start = &start, .code = code, .number = i + 1};
 		if (pthread_create(&threads[i].id, NULL, run_thread, &threads[i]))
 			return luaL_error(L, "no thread");
 	}
@@ -110,6 +114,7 @@ static int host_threads(lua_State *L)
 		pthread_join(threads[i].id, NULL);
 		failed += threads[i].failed;
 	}
+	pthread_barrier_destroy(&start);
 	lua_pushinteger(L, failed);
 	return 1;
 }

@@ -68,17 +68,17 @@ end
 
 describe("Lua states in several threads", function()
   it("open with handlers of names that libbpf does not know", function()
-    in_threads({ROUNDS = "200", SECTIONS = "{'abc', 'abc/', 'custom'}", PROGRAM = "'abc1'",
+    in_threads({ROUNDS = "100", SECTIONS = "{'abc', 'abc/', 'custom'}", PROGRAM = "'abc1'",
       LOAD = "false"})
   end)
 
   it("open with handlers that override libbpf's", function()
-    in_threads({ROUNDS = "100", SECTIONS = "{'raw_tp+', 'xdp'}", PROGRAM = "'raw1'",
+    in_threads({ROUNDS = "400", SECTIONS = "{'raw_tp+', 'xdp'}", PROGRAM = "'raw1'",
       LOAD = "false"})
   end)
 
   it("load what they have opened", needs("root", function()
-    in_threads({ROUNDS = "20", SECTIONS = "{'raw_tp+', 'abc'}", PROGRAM = "'raw1'",
+    in_threads({ROUNDS = "30", SECTIONS = "{'raw_tp+', 'abc'}", PROGRAM = "'raw1'",
       LOAD = "true"})
   end))
 end)

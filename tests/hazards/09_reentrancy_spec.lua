@@ -103,18 +103,22 @@ describe("In its own callback an object", function()
     assert.equal(before, handlers.fds())
   end))
 
-  it("has programs that can be changed, maps that can be read and written", needs("root", function()
-    local object
+  it("has maps that can be read and written, or that do not exist yet", needs("root", function()
+    local object, written, message
     register("abc", "raw_tracepoint", nil, {
       prog_prepare_load_fn = function()
-        assert.equal(0, handlers.hits(object, 50))
-        assert(object.maps.hits:update("\50\0\0\0", "\7\0\0\0\0\0\0\0"))
-        object.progs.abc2:set_autoload(false)
+        written, message = pcall(function()
+          assert.equal(0, handlers.hits(object, 50))
+          assert(object.maps.hits:update("\50\0\0\0", "\7\0\0\0\0\0\0\0"))
+        end)
       end,
     })
     object = open("abc1")
     assert(object:load())
-    assert.equal(7, handlers.hits(object, 50))
+    if not written then -- as newer versions of libbpf have it
+      assert.matches("map 'hits' does not exist: object '.*' is not loaded", message)
+    end
+    assert.equal(written and 7 or 0, handlers.hits(object, 50))
   end))
 
   it("survives that programs before and behind it are turned on and off", needs("root", function()
