@@ -60,7 +60,7 @@ describe("a batch while another process writes", function()
     end
     assert(lbpf.map_update_batch(map, keys, values))
     stop = churn(path, "pack('<I4', n), pack('<I8', n)")
-    for _ = 1, 50 do
+    for _ = 1, 20 do
       local k, v = assert(lbpf.map_lookup_batch(map, {count = 100000}))
       local seen, old = {}, 0
       for i = 1, #k do
@@ -85,7 +85,7 @@ describe("a batch while another process writes", function()
       end
       assert(lbpf.map_update_batch(map, keys, values))
       stop = churn(path, "pack('<I4I4', 32, n), pack('<I8', n)")
-      for _ = 1, 50 do
+      for _ = 1, 20 do
         local k, _, errno, partial = lbpf.map_lookup_batch(map)
         if not k then
           assert.is_true(errno == 11 or errno == 4) -- EAGAIN, EINTR
