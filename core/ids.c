@@ -134,6 +134,7 @@ static int iterate(lua_State *L, const struct kind *kind)
 be closed or left to the garbage collector
 @raise in the loop, if the kernel refuses: this needs root
 @usage for prog, fd in lbpf.programs() do print(prog.id, prog.name) end
+@see bpf_prog_get_next_id
 */
 static int programs(lua_State *L)
 {
@@ -144,6 +145,7 @@ static int programs(lua_State *L)
 @function maps
 @treturn function iterator; each step gives what `map_get_info_by_fd` returns, and a descriptor
 @raise in the loop, if the kernel refuses: this needs root
+@see bpf_map_get_next_id
 */
 static int maps(lua_State *L)
 {
@@ -154,6 +156,7 @@ static int maps(lua_State *L)
 @function links
 @treturn function iterator; each step gives what `link_get_info_by_fd` returns, and a descriptor
 @raise in the loop, if the kernel refuses: this needs root
+@see bpf_link_get_next_id
 */
 static int links(lua_State *L)
 {
@@ -164,6 +167,7 @@ static int links(lua_State *L)
 @function btfs
 @treturn function iterator; each step gives what `btf_get_info_by_fd` returns, and a descriptor
 @raise in the loop, if the kernel refuses: this needs root
+@see bpf_btf_get_next_id
 */
 static int btfs(lua_State *L)
 {

@@ -243,7 +243,7 @@ static int read_all(lua_State *L, read_batch *fn, const char *operation)
 }
 
 /*** Reads all entries of a map, many in one system call. Others may change the map meanwhile; the
-read ends all the same, and no key comes twice.
+read ends all the same, and no key comes twice. Also `map:lookup_batch(opts)`.
 @function map_lookup_batch
 @tparam integer|fd|map map
 @tparam ?table opts `count`: stop after about so many entries (a hash gives whole buckets);
@@ -265,7 +265,7 @@ static int map_lookup_batch(lua_State *L)
 }
 
 /*** Reads all entries of a map, and deletes each as it is read: what another process adds or counts
-meanwhile is either in the result or still in the map.
+meanwhile is either in the result or still in the map. Also `map:lookup_and_delete_batch(opts)`.
 @function map_lookup_and_delete_batch
 @tparam integer|fd|map map a hash
 @tparam ?table opts like those of `map_lookup_batch`
@@ -360,7 +360,7 @@ static int write_failed(lua_State *L, const struct writer *w, int err, const cha
 	return 4;
 }
 
-/*** Writes many entries of a map.
+/*** Writes many entries of a map. Also `map:update_batch(keys, values, opts)`.
 @function map_update_batch
 @tparam integer|fd|map map
 @tparam table keys a list of strings
@@ -395,7 +395,8 @@ static int map_update_batch(lua_State *L)
 	return 1;
 }
 
-/*** Deletes many keys of a map. Those that are not there are passed over.
+/*** Deletes many keys of a map. Those that are not there are passed over. Also
+`map:delete_batch(keys, opts)`.
 @function map_delete_batch
 @tparam integer|fd|map map
 @tparam table keys a list of strings

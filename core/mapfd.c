@@ -164,7 +164,8 @@ static int map_lookup(lua_State *L)
 	return value_of(L, bpf_map_lookup_elem_flags, "map_lookup");
 }
 
-/*** Reads a value and deletes its key in one go; of a queue or stack, takes the next value.
+/*** Reads a value and deletes its key in one go; of a queue or stack, takes the next value. Also
+`map:lookup_and_delete(key, flags)`.
 @function map_lookup_and_delete
 @tparam integer|fd|map map
 @tparam ?string key its bytes; nil for a queue or stack
@@ -266,7 +267,7 @@ static int map_get_next_key(lua_State *L)
 	return 1;
 }
 
-/*** Forbids system calls, for good, to change the map; BPF programs still can.
+/*** Forbids system calls, for good, to change the map; BPF programs still can. Also `map:freeze()`.
 @function map_freeze
 @tparam integer|fd|map map
 @treturn integer|fd|map the first argument

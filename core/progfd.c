@@ -313,7 +313,7 @@ static bool is_syscall(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == BPF_PROG_TYPE_SYSCALL;
 }
 
-/*** Runs a program once, or many times, on input that the script gives. Also a method of programs,
+/*** Runs a program once, or many times, on input that the script gives. Also
 `program:test_run(opts)`.
 @function prog_test_run
 @tparam integer|fd|program prog a descriptor, or an object that has one
@@ -463,7 +463,8 @@ static const struct field bind_fields[] = {
 	FIELDS_END,
 };
 
-/*** Makes a program keep a map that it does not use, for instance with data about it.
+/*** Makes a program keep a map that it does not use, for instance with data about it. Also
+`program:bind_map(map, opts)`.
 @function prog_bind_map
 @tparam integer|fd|program prog
 @tparam integer|fd|map map

@@ -1,9 +1,9 @@
 -- Hazard 22: the kernel writes as much as the map's sizes say, whatever memory it is given.
 
 local lbpf = require "lbpf"
-local kernel = require "kernel"
+local bytes = require "bytes"
 local needs = require "needs"
-local u32 = kernel.u32
+local u32 = bytes.u32
 
 local function refused(pattern, f, ...)
   local ok, message = pcall(f, ...)

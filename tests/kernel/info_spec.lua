@@ -2,9 +2,11 @@
 
 local lbpf = require "lbpf"
 local insns = require "insns"
-local kernel = require "kernel"
+local bytes = require "bytes"
+local child = require "child"
+local fds = require "fds"
 local needs = require "needs"
-local u32 = kernel.u32
+local u32 = bytes.u32
 
 local ENOENT, EPERM = 2, 1
 
@@ -22,7 +24,7 @@ describe("prog_get_info_by_fd", function()
     local prog = assert(lbpf.prog_load("socket_filter", "asked_about", "GPL",
       insns.ld_map(1, map:fileno()) .. insns.returns(0)))
     local info = assert(lbpf.prog_get_info_by_fd(prog))
-    local file = kernel.fdinfo(prog)
+    local file = fds.info(prog)
     assert.equal("socket_filter", info.type)
     assert.equal("asked_about", info.name)
     assert.equal(file.prog_id, tostring(info.id))
@@ -95,7 +97,7 @@ end)
 describe("map_get_info_by_fd", function()
   it("agrees with the kernel's other accounts", needs("root", function()
     local map = assert(lbpf.map_create("lru_hash", "asked_about", 8, 16, 64))
-    local info, file = lbpf.map_get_info_by_fd(map), kernel.fdinfo(map)
+    local info, file = lbpf.map_get_info_by_fd(map), fds.info(map)
     assert.equal("lru_hash", info.type)
     assert.equal("asked_about", info.name)
     assert.same({8, 16, 64, 0}, {info.key_size, info.value_size, info.max_entries, info.map_flags})
@@ -195,27 +197,27 @@ describe("for loops", function()
     assert.equal("btf", select(2, lbpf.obj_get_info_by_fd(select(2, find(lbpf.btfs, info.btf_id)))))
     found, fd = find(lbpf.maps, lbpf.map_get_info_by_fd(object.maps.counts).id)
     assert.equal("counts", found.name)
-    assert(lbpf.map_update(fd, u32(1), kernel.u64(2)))
+    assert(lbpf.map_update(fd, u32(1), bytes.u64(2)))
     found = find(lbpf.links, lbpf.link_get_info_by_fd(link).id)
     assert.equal("sched_switch", found.raw_tracepoint.tp_name)
     object:close()
   end))
 
   it("give descriptors that can be closed, and are collected", needs("root", function()
-    local before = kernel.fds()
+    local before = fds.count()
     local kept = assert(lbpf.map_create("array", nil, 4, 4, 1))
     for _, fd in lbpf.maps() do
       fd:close()
     end
-    assert.equal(before + 1, kernel.fds())
+    assert.equal(before + 1, fds.count())
     for _ in lbpf.maps() do -- luacheck: ignore 542
     end
-    assert.equal(before + 1, kernel.fds())
+    assert.equal(before + 1, fds.count())
     kept:close()
   end))
 
   it("come by more than the process may open", needs("root", function()
-    local output = kernel.run([[
+    local output = child.run([[
       local lbpf = require "lbpf"
       local inner = assert(lbpf.map_create("array", nil, 4, 4, 1))
       local outer = assert(lbpf.map_create("array_of_maps", nil, 4, 4, 100, {inner_map_fd = inner}))
@@ -235,7 +237,7 @@ describe("for loops", function()
   end))
 
   it("raise what the kernel refuses", needs("root", function()
-    local output = kernel.run([[
+    local output = child.run([[
       local lbpf = require "lbpf"
       print(pcall(function() for _ in lbpf.programs() do end end))
     ]], "setpriv --bounding-set=-all --inh-caps=-all")

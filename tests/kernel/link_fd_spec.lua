@@ -2,9 +2,12 @@
 
 local lbpf = require "lbpf"
 local insns = require "insns"
-local kernel = require "kernel"
+local bytes = require "bytes"
+local child = require "child"
+local fds = require "fds"
+local pins = require "pins"
 local needs = require "needs"
-local u32 = kernel.u32
+local u32 = bytes.u32
 
 local ENOENT, EPERM, EEXIST, EINVAL = 2, 1, 17, 22
 
@@ -34,7 +37,7 @@ describe("raw_tracepoint_open", function()
     assert.equal("raw_tracepoint", info.type)
     assert.equal(id(prog), info.prog_id)
     assert.equal("sched_process_exit", info.raw_tracepoint.tp_name)
-    assert.equal(kernel.fdinfo(link).link_id, tostring(info.id))
+    assert.equal(fds.info(link).link_id, tostring(info.id))
     local query = assert(lbpf.task_fd_query(nil, link))
     assert.same({id(prog), "raw_tracepoint", "sched_process_exit"},
       {query.prog_id, query.fd_type, query.buf})
@@ -139,7 +142,7 @@ describe("a cgroup's link", function()
     os.execute(("mkdir %s && mount -t cgroup2 none %s && mkdir %s/lbpf_%s")
       :format(dir, dir, dir, dir:match("[^/]+$")))
     cgroup = dir .. "/lbpf_" .. dir:match("[^/]+$")
-    file, cgroup = kernel.open(cgroup)
+    file, cgroup = fds.open(cgroup)
   end)
 
   teardown(function()
@@ -199,10 +202,10 @@ end)
 
 describe("links to the network", function()
   it("tell the device and the name space", needs("root", function()
-    local output = kernel.run([[
+    local output = child.run([[
       local lbpf = require "lbpf"
       local insns = require "insns"
-      local kernel = require "kernel"
+      local fds = require "fds"
       local function load(kind)
         return assert(lbpf.prog_load(kind, nil, "GPL", insns.returns(2)))
       end
@@ -211,7 +214,7 @@ describe("links to the network", function()
       local info = lbpf.link_get_info_by_fd(xdp)
       print(info.type, info.xdp.ifindex)
 
-      local file, netns = kernel.open("/proc/self/ns/net")
+      local file, netns = fds.open("/proc/self/ns/net")
       local prog = load("flow_dissector")
       local dissector = assert(lbpf.link_create(prog, netns, "flow_dissector"))
       info = lbpf.link_get_info_by_fd(dissector)
@@ -268,7 +271,7 @@ describe("pinned objects", function()
   local path
 
   before_each(function()
-    path = kernel.pin_path()
+    path = pins.path()
   end)
 
   after_each(function()

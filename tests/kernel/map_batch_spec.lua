@@ -1,9 +1,9 @@
 -- Batches: many entries of a map in one system call.
 
 local lbpf = require "lbpf"
-local kernel = require "kernel"
+local bytes = require "bytes"
 local needs = require "needs"
-local u32, u64 = kernel.u32, kernel.u64
+local u32, u64 = bytes.u32, bytes.u64
 
 local EINVAL, E2BIG, ENOTSUPP = 22, 7, 524
 
@@ -31,7 +31,7 @@ local function assert_all(n, keys, values)
   assert.equal(n, #values)
   local seen = {}
   for i = 1, n do
-    local key = kernel.int(keys[i], 4)
+    local key = bytes.number(keys[i])
     if seen[key] or key < 1 or key > n or values[i] ~= u64(key * 3) then
       error("wrong entry " .. key)
     end
@@ -133,7 +133,7 @@ describe("map_lookup_batch", function()
     local sum = 0
     for i = 1, #k do
       assert.equal(k[i]:sub(5), v[i]:sub(1, 4))
-      sum = sum + tonumber(kernel.int(v[i], 4))
+      sum = sum + tonumber(bytes.number(v[i]))
     end
     assert.equal(300, #k)
     assert.equal(300 * 301 / 2, sum)

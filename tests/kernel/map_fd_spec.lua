@@ -1,9 +1,10 @@
 -- Maps by descriptor: created without an object, read and written with the kernel's sizes.
 
 local lbpf = require "lbpf"
-local kernel = require "kernel"
+local bytes = require "bytes"
+local fds = require "fds"
 local needs = require "needs"
-local u32, u64 = kernel.u32, kernel.u64
+local u32, u64 = bytes.u32, bytes.u64
 
 local EEXIST, ENOENT, E2BIG, EPERM, EINVAL = 17, 2, 7, 1, 22
 
@@ -15,7 +16,7 @@ describe("map_create", function()
   it("makes a map with the properties asked for", needs("root", function()
     local BPF_F_NO_PREALLOC = 1
     local map = create("hash", "by_hand", 4, 12, 100, {map_flags = BPF_F_NO_PREALLOC})
-    local info = kernel.fdinfo(map)
+    local info = fds.info(map)
     assert.equal("1", info.map_type)
     assert.equal("4", info.key_size)
     assert.equal("12", info.value_size)
@@ -24,13 +25,13 @@ describe("map_create", function()
   end))
 
   it("owns the descriptor", needs("root", function()
-    local before = kernel.fds()
+    local before = fds.count()
     local map = create("array", nil, 4, 4, 1)
-    assert.equal(before + 1, kernel.fds())
+    assert.equal(before + 1, fds.count())
     map:close()
-    assert.equal(before, kernel.fds())
+    assert.equal(before, fds.count())
     create("array", nil, 4, 4, 1)
-    assert.equal(before, kernel.fds())
+    assert.equal(before, fds.count())
   end))
 
   it("takes objects as descriptors", needs("root", function()
@@ -41,12 +42,12 @@ describe("map_create", function()
   end))
 
   it("says what the kernel refuses, and leaves no descriptor", needs("root", function()
-    local before = kernel.fds()
+    local before = fds.count()
     local map, message, errno = lbpf.map_create("array", "bad", 3, 4, 1)
     assert.is_nil(map)
     assert.equal("map_create 'bad': Invalid argument (EINVAL)", message)
     assert.equal(EINVAL, errno)
-    assert.equal(before, kernel.fds())
+    assert.equal(before, fds.count())
   end))
 
   it("names the argument or option that is wrong", function()
@@ -58,7 +59,7 @@ describe("map_create", function()
     assert.matches("unknown option 'map_flag'; there are: btf_fd, ", message)
     ok, message = pcall(lbpf.map_create, "hash", nil, 4, 4, 1, {inner_map_fd = "x"})
     assert.is_false(ok)
-    assert.matches("'inner_map_fd' must be a file descriptor, or an object that has one", message)
+    assert.matches("option 'inner_map_fd': expected a file descriptor, or an object", message)
     ok, message = pcall(lbpf.map_create, "hash", nil, -1, 4, 1)
     assert.is_false(ok)
     assert.matches("#3 .*%-1 is not in 0 to 4294967295", message)
@@ -70,6 +71,10 @@ describe("elements by descriptor", function()
 
   before_each(function()
     map = lbpf.map_create("hash", "elements", 4, 8, 2)
+  end)
+
+  after_each(function()
+    map = nil
   end)
 
   it("are written, read and deleted", needs("root", function()

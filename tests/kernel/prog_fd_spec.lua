@@ -2,9 +2,10 @@
 
 local lbpf = require "lbpf"
 local insns = require "insns"
-local kernel = require "kernel"
+local bytes = require "bytes"
+local fds = require "fds"
 local needs = require "needs"
-local u32, u64 = kernel.u32, kernel.u64
+local u32, u64 = bytes.u32, bytes.u64
 
 local EACCES, EINVAL, ENOSPC, ENOTSUPP = 13, 22, 28, 524
 
@@ -16,21 +17,20 @@ describe("prog_load", function()
   it("loads instructions that run", needs("root", function()
     local prog, log = load(insns.returns(7))
     assert.is_nil(log)
-    assert.equal("1", kernel.fdinfo(prog).prog_type)
+    assert.equal("1", fds.info(prog).prog_type)
     assert.equal(7, assert(lbpf.prog_test_run(prog, {data_in = ("\0"):rep(14)})).retval)
   end))
 
   it("gives the verifier's log of what it rejects", needs("root", function()
-    local before = kernel.fds()
+    local before = fds.count()
     local prog, message, errno, log = load(insns.exit())
     assert.is_nil(prog)
     assert.equal(EACCES, errno)
-    assert.matches(
-      "^prog_load 'by_hand': Permission denied %(EACCES%); the verifier's log says why",
+    assert.matches("^prog_load 'by_hand': Permission denied %(EACCES%); the verifier's log says",
       message)
     assert.matches("R0 !read_ok\n", message)
     assert.matches("0: %(95%) exit\nR0 !read_ok\n", log)
-    assert.equal(before, kernel.fds())
+    assert.equal(before, fds.count())
   end))
 
   it("gives the log of what it accepts, if asked", needs("root", function()
@@ -84,7 +84,7 @@ describe("prog_load", function()
       insns.returns(0), {func_info = "1234"})
     refused("#5 .*'line_info' must be records", "xdp", nil, "GPL", insns.returns(0),
       {line_info = "1234567", line_info_rec_size = 4})
-    refused("#5 .*option 'fd_array': %[1%] is not a file descriptor", "xdp", nil, "GPL",
+    refused("#5 .*option 'fd_array': %[1%]: expected a file descriptor", "xdp", nil, "GPL",
       insns.returns(0), {fd_array = {"x"}})
     refused("#5 .*unknown option 'log'", "xdp", nil, "GPL", insns.returns(0), {log = true})
   end)
@@ -101,14 +101,14 @@ describe("btf_load", function()
   end
 
   it("loads BTF, which comes back as it was", needs("root", function()
-    local bytes = btf(INT)
-    local fd = assert(lbpf.btf_load(bytes))
+    local data = btf(INT)
+    local fd = assert(lbpf.btf_load(data))
     local info = assert(lbpf.btf_get_info_by_fd(fd, {btf = true}))
-    assert.equal(bytes, info.btf)
-    assert.equal(#bytes, info.btf_size)
+    assert.equal(data, info.btf)
+    assert.equal(#data, info.btf_size)
     assert.is_false(info.kernel_btf)
     assert.equal("", info.name)
-    assert.equal(kernel.fdinfo(fd).btf_id, tostring(info.id))
+    assert.equal(fds.info(fd).btf_id, tostring(info.id))
   end))
 
   it("types a map", needs("root", function()
@@ -141,6 +141,7 @@ describe("prog_test_run", function()
 
   after_each(function()
     object:close()
+    object = nil
   end)
 
   it("runs a packet program, and gives the packet as the program left it",

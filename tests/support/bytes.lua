@@ -15,6 +15,19 @@ function bytes.u32(n)
   return bytes.uint(n, 4)
 end
 
+function bytes.u64(n)
+  return bytes.uint(n, 8)
+end
+
+--- The integer that bytes hold, as a number: below 2^53.
+function bytes.number(s)
+  local n = 0
+  for i = #s, 1, -1 do
+    n = n * 256 + s:byte(i)
+  end
+  return n
+end
+
 --- The integer that bytes hold, in hexadecimal: "0x00000000000000ff".
 function bytes.hex(s)
   return "0x" .. s:reverse():gsub(".", function(c)

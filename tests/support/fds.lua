@@ -24,4 +24,28 @@ function fds.count()
   return n
 end
 
+--- What the kernel's file about a descriptor says: {map_id = "7"}.
+function fds.info(fd)
+  local info = {}
+  for line in io.lines("/proc/self/fdinfo/" .. (type(fd) == "number" and fd or fd:fileno())) do
+    local key, value = line:match("^(%S+):%s*(.*)$")
+    if key then
+      info[key] = value
+    end
+  end
+  return info
+end
+
+--- Opens a directory or special file: returns the file, and its descriptor.
+function fds.open(path)
+  local file, wanted = assert(io.open(path)), lfs.attributes(path)
+  for number in pairs(fds.list()) do
+    local open = lfs.attributes("/proc/self/fd/" .. number)
+    if open and open.ino == wanted.ino and open.dev == wanted.dev then
+      return file, number
+    end
+  end
+  error("no descriptor of " .. path)
+end
+
 return fds
