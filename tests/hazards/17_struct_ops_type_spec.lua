@@ -67,7 +67,7 @@ describe("hazard 17: types that libbpf sets up", function()
   end)
 
   it("a file that declares one as a map is not opened", function()
-    local stray, message, errno = lbpf.open("build/bpf/stray_congestion.bpf.o")
+    local stray, message, errno = lbpf.open("build/bpf/stray_struct_ops.bpf.o")
     assert.is_nil(stray)
     assert.matches("^open '.-': map 'stray' is struct_ops in SEC%(\"%.maps\"%): Invalid argument",
       message)

@@ -113,7 +113,7 @@ describe("an iterator", function()
       {map_fd = object.maps.numbers, pid = 1})
     refused("option 'order' must be", {order = "up"})
     refused("option 'cgroup_fd' must be a descriptor or a path", {cgroup_fd = true})
-    refused("'map_fd' must be a file descriptor", {map_fd = "numbers"})
+    refused("option 'map_fd': expected a file descriptor", {map_fd = "numbers"})
     refused("'tid' is out of range", {tid = 2 ^ 32})
     refused("unknown option 'map'; there are: map_fd, order, cgroup_fd, cgroup_id, "
       .. "tid, pid, pid_fd",

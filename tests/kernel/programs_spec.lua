@@ -125,7 +125,7 @@ describe("a program's", function()
     end, "-1 is not in 0 to 2147483647", 1, true)
     assert.error_matches(function()
       obj.progs.fourth:set_attach_target(0)
-    end, "string expected", 1, true)
+    end, "expected a function of the kernel", 1, true)
     -- libbpf 1.1 keeps the kernel's types, 6 MB, for a load, and forgets them at close without
     assert(obj:load())
   end))

@@ -101,7 +101,7 @@ describe("TC", function()
       refused("field 'qdisc'", {ifindex = 1, attach_point = "qdisc"})
       refused("unknown option 'prog'; there are: prog_fd, flags, handle, priority", ingress,
         {prog = 1})
-      refused("'prog_fd' must be a file descriptor", ingress, {prog_fd = "tc_drops"})
+      refused("option 'prog_fd': expected a file descriptor", ingress, {prog_fd = "tc_drops"})
       local done, message, errno = lbpf.tc_hook_create({ifindex = "none", attach_point = "egress"})
       assert.is_nil(done)
       assert.equal("tc_hook_create: interface 'none': No such device (ENODEV)", message)

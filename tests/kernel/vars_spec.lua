@@ -54,7 +54,7 @@ describe("variables", function()
     object.vars["table[1][2]"] = -5
     assert.same({{1, -5}, {3, 4}}, object.vars.table)
     -- the map says the same
-    local data = object.maps["types.data"]:lookup(("\0"):rep(4))
+    local data = object.maps[".data"]:lookup(("\0"):rep(4))
     assert.is_truthy(data:find("\251\255", 1, true))
   end))
 

@@ -28,7 +28,7 @@ end
 
 --- How many events there was room for.
 function perf.sent(object)
-  return rings.number(object.maps["perf.bss"]:lookup(events.u32(0)))
+  return rings.number(object.maps[".bss"]:lookup(events.u32(0)))
 end
 
 --- Keeps this process on one CPU, or on all; false if there is no such CPU online.
