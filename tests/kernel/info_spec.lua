@@ -149,6 +149,9 @@ describe("ids", function()
     assert.is_nil(lbpf.map_get_next_id(2147483646))
     local first = lbpf.prog_get_next_id()
     assert.equal(first, lbpf.prog_get_next_id(0))
+    assert.equal(1, lbpf.btf_get_next_id()) -- the kernel's own
+    assert.is_true((lbpf.btf_get_next_id(1) or 2) > 1)
+    assert.is_nil(lbpf.link_get_next_id(2147483646))
   end))
 
   it("open a map to be read only", needs("root", function()
