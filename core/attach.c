@@ -6,8 +6,10 @@
 #include "map.h"
 #include "object.h"
 #include "program.h"
+#include "usdt.h"
 #include "value.h"
 #include <errno.h>
+#include <string.h>
 
 /*** @module lbpf */
 /*** Attaching as the section says
@@ -25,8 +27,11 @@ static int attach_by_section(lua_State *L, struct attempt *a)
 					       .prog_skel_sz = sizeof(part),
 					       .progs = &part};
 	bool autoattach = bpf_program__autoattach(a->prog);
+	const char *section = bpf_program__section_name(a->prog);
 	int ret, err;
 
+	if (strncmp(section, "usdt", 4) == 0 && !usdt_fits(L, a->owner, a->prog, "attach"))
+		return 3;
 	attempt_begin(L, a);
 	bpf_program__set_autoattach(a->prog, true); /* who calls attach() means it */
 	ret = bpf_object__attach_skeleton(&skeleton);
@@ -37,8 +42,7 @@ static int attach_by_section(lua_State *L, struct attempt *a)
 		return 0;
 	}
 	errno = err;
-	return attempt_finish(L, a, err ? NULL : link, "attach",
-			      bpf_program__section_name(a->prog));
+	return attempt_finish(L, a, err ? NULL : link, "attach", section);
 }
 
 /* Attaches the program at 1. 1: a link, or what the closure returned, is pushed; 0: nothing is to

@@ -7,6 +7,7 @@
 #include "fd.h"
 #include "field.h"
 #include "list.h"
+#include "usdt.h"
 #include "value.h"
 #include <errno.h>
 
@@ -314,7 +315,8 @@ static const struct field usdt_fields[] = {
 @tparam ?table opts `usdt_cookie` (64 bits)
 @treturn link
 @treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP if the object
+was compiled for libbpf before 1.7 and this is 1.7, or the other way round
 @see bpf_program__attach_usdt
 */
 static int attach_usdt(lua_State *L)
@@ -332,6 +334,8 @@ static int attach_usdt(lua_State *L)
 	provider = luaL_checkstring(L, 4);
 	name = luaL_checkstring(L, 5);
 	field_read(L, 6, usdt_fields, &opts);
+	if (!usdt_fits(L, a.owner, a.prog, "attach_usdt"))
+		return 3;
 	attempt_begin(L, &a);
 	link = bpf_program__attach_usdt(a.prog, pid, path, provider, name, &opts);
 	return attempt_finish(L, &a, link, "attach_usdt", name);

@@ -1,6 +1,7 @@
 -- Programs attached to functions of user space: uprobe, uretprobe and usdt.
 local child = require "child"
 local events = require "events"
+local lbpf = require "lbpf"
 local needs = require "needs"
 
 describe("user space:", function()
@@ -94,7 +95,7 @@ describe("user space:", function()
   end)
 
   describe("attach_usdt", function()
-    it("runs at a probe, with a cookie and the probe's argument", needs("root", function()
+    it("runs at a probe, with a cookie and the probe's argument", needs({"root", "usdt"}, function()
       local link = assert(object.progs.on_usdt:attach_usdt(nil, probed.path, "lbpf_test", "called",
         {usdt_cookie = "0xfedcba9876543210"}))
       probed:call("usdt 12345")
@@ -105,7 +106,7 @@ describe("user space:", function()
       assert.same({}, events.take(object))
     end))
 
-    it("can be for one process", needs("root", function()
+    it("can be for one process", needs({"root", "usdt"}, function()
       local other = child.probe_me()
       assert(object.progs.on_usdt:attach_usdt(other.pid, probed.path, "lbpf_test", "called"))
       probed:call("usdt 1")
@@ -114,7 +115,21 @@ describe("user space:", function()
       other:stop()
     end))
 
-    it("says what is missing", needs("root", function()
+    it("says that the object was compiled for another libbpf", needs("root", function()
+      local link, message, errno = object.progs.on_usdt:attach_usdt(nil, probed.path, "lbpf_test",
+        "called")
+      if lbpf.version_string() == "v1.7" then
+        assert.is_nil(link)
+        assert.equal("attach_usdt: program 'on_usdt' was compiled with the usdt.bpf.h of libbpf "
+          .. "1.6 or older, and cannot read what libbpf v1.7 writes for it; compile it with that "
+          .. "one's", message)
+        assert.equal(95, errno)
+      else
+        assert.is_truthy(link)
+      end
+    end))
+
+    it("says what is missing", needs({"root", "usdt"}, function()
       local link, message, errno = object.progs.on_usdt:attach_usdt(nil, probed.path, "lbpf_test",
         "missing")
       assert.is_nil(link)

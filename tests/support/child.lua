@@ -101,7 +101,9 @@ function probed:call(request)
   return assert(self.answers:read("*l"))
 end
 
+--- Ends it. A second one, started meanwhile, holds a copy of the pipe: its end would not be seen.
 function probed:stop()
+  self.requests:write("stop\n")
   self.requests:close()
   self.answers:close()
 end

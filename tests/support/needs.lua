@@ -64,6 +64,10 @@ local probes = {
   lsm = function()
     return read("/sys/kernel/security/lsm"):find("%f[%w]bpf%f[%W]") ~= nil
   end,
+  -- the specs' objects are compiled with the usdt.bpf.h of Debian 12
+  usdt = function()
+    return not at_least(lbpf.version_string(), "1.7")
+  end,
   libbpf = function(version)
     return at_least(lbpf.version_string(), version)
   end,
