@@ -150,11 +150,9 @@ static void shut(struct object *o)
 	if (o->obj)
 		bpf_object__close(o->obj);
 	o->obj = NULL;
-	for (struct kept *k = o->kept; k; k = k->next) {
+	for (struct kept *k = o->kept; k; k->fd = -1, k = k->next)
 		if (k->fd >= 0)
 			close(k->fd);
-		k->fd = -1;
-	}
 }
 
 static void release(struct owner *owner)
