@@ -94,12 +94,12 @@ size_t batch_waiting(const struct batch *b, int function, size_t header)
 	return bytes;
 }
 
-void batch_push_stats(lua_State *L, lua_Integer events, lua_Integer bytes, size_t waiting)
+void batch_push_stats(lua_State *L, uint64_t events, uint64_t bytes, size_t waiting)
 {
 	lua_newtable(L);
-	lua_pushinteger(L, events);
+	lua_pushinteger(L, (lua_Integer)events);
 	lua_setfield(L, -2, "events");
-	lua_pushinteger(L, bytes);
+	lua_pushinteger(L, (lua_Integer)bytes);
 	lua_setfield(L, -2, "bytes");
 	lua_pushinteger(L, (lua_Integer)waiting);
 	lua_setfield(L, -2, "waiting");

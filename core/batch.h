@@ -8,6 +8,7 @@
 
 #include "class.h"
 #include <linux/types.h>
+#include <stdint.h>
 
 struct batch_event {
 	__u32 size;
@@ -60,7 +61,7 @@ struct batch_event *batch_copy(struct batch *b, int function, const void *data, 
 size_t batch_waiting(const struct batch *b, int function, size_t header);
 
 /* Pushes a table of these. */
-void batch_push_stats(lua_State *L, lua_Integer events, lua_Integer bytes, size_t waiting);
+void batch_push_stats(lua_State *L, uint64_t events, uint64_t bytes, size_t waiting);
 
 /* The methods; the userdata is at 1. Each returns how many results it pushed. */
 

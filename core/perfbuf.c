@@ -27,9 +27,9 @@ struct perfbuf {
 	struct endpoint map;
 	struct perf_buffer_raw_opts opts;
 	bool is_raw, has_lost;
-	int only;                        /* walk no other buffer; -1: all */
-	int first;                       /* begin with this one */
-	lua_Integer events, bytes, lost; /* delivered, and not */
+	int only;                     /* walk no other buffer; -1: all */
+	int first;                    /* begin with this one */
+	uint64_t events, bytes, lost; /* delivered, and not */
 };
 
 /* The kernel's records. */
@@ -78,7 +78,7 @@ static enum bpf_perf_event_ret on_record(void *ctx, int cpu, struct perf_event_h
 	struct batch_event *e;
 
 	if (header->type == PERF_RECORD_LOST)
-		p->lost += (int64_t)((const struct lost *)header)->count;
+		p->lost += ((const struct lost *)header)->count;
 	if (p->is_raw) {
 		e = batch_copy(b, EVENT, header, header->size);
 		if (e)
@@ -218,6 +218,7 @@ is.
 @treturn ?integer the CPU
 @treturn[2] nil
 @treturn[2] string message, and the error number
+@see perf_buffer__consume
 */
 static int perfbuf_next(lua_State *L)
 {
@@ -233,6 +234,7 @@ may do what it likes, also yield; the loop ends when no event came in time.
 @tparam ?integer timeout for each event, in milliseconds; nil or -1: no end
 @treturn function iterator
 @raise in the loop, the message of an error
+@see perf_buffer:next
 */
 static int perfbuf_events(lua_State *L)
 {
@@ -260,6 +262,7 @@ static int perfbuf_epoll_fd(lua_State *L)
 @treturn table
 @treturn[2] nil
 @treturn[2] string message, and the error number
+@see perf_buffer:epoll_fd
 */
 static int perfbuf_pollable(lua_State *L)
 {
@@ -325,6 +328,7 @@ static int perfbuf_buffer(lua_State *L)
 @function perf_buffer:stats
 @treturn table `events` and `bytes` that were delivered; `lost`, events for which there was no room;
  and `waiting`, bytes of records that are not delivered yet, about
+@see perf_buffer__buffer
 */
 static int perfbuf_stats(lua_State *L)
 {
@@ -338,7 +342,7 @@ static int perfbuf_stats(lua_State *L)
 		waiting += __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE) - page->data_tail;
 	}
 	batch_push_stats(L, p->events, p->bytes, waiting);
-	lua_pushinteger(L, p->lost);
+	lua_pushinteger(L, (lua_Integer)p->lost);
 	lua_setfield(L, -2, "lost");
 	return 1;
 }

@@ -5,6 +5,7 @@
 #define LBPF_RING_H
 
 #include "endpoint.h"
+#include <stdint.h>
 
 /* Lives as long as its ring buffer or a handle does. */
 struct ring_map {
@@ -13,7 +14,7 @@ struct ring_map {
 	const char *pages;
 	int index; /* as libbpf counts, from 0 */
 	unsigned refs;
-	lua_Integer events, bytes; /* delivered */
+	uint64_t events, bytes; /* delivered */
 };
 
 /* NULL without memory. */

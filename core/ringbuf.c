@@ -137,6 +137,7 @@ static int ringbuf_consume_n(lua_State *L)
  Lua is to see
 @treturn[2] nil
 @treturn[2] string message, and the error number
+@see ring_buffer__consume
 */
 static int ringbuf_next(lua_State *L)
 {
@@ -152,6 +153,7 @@ what it likes, yield or close the ring buffer's object; the loop ends when no ev
 @tparam ?integer timeout for each event, in milliseconds; nil or -1: no end
 @treturn function iterator
 @raise in the loop, the message of an error
+@see ring_buffer:next
 */
 static int ringbuf_events(lua_State *L)
 {
@@ -179,6 +181,7 @@ static int ringbuf_epoll_fd(lua_State *L)
 @treturn table
 @treturn[2] nil
 @treturn[2] string message, and the error number
+@see ring_buffer:epoll_fd
 */
 static int ringbuf_pollable(lua_State *L)
 {
@@ -194,6 +197,7 @@ static int ringbuf_pollable(lua_State *L)
 @treturn table a list with a table for each map, in the order in which they were added: `events`
  and `bytes` that were delivered, and `waiting`: bytes that are not yet, with the 8 of each event's
  header
+@see ring__avail_data_size
 */
 static int ringbuf_stats(lua_State *L)
 {

@@ -87,6 +87,7 @@ static struct sample *check_sample(lua_State *L)
 @tparam ?integer offset where they begin, from 0; nil: 0
 @treturn user_ring_sample itself
 @raise if they do not fit; if the sample was submitted or discarded, or its ring buffer is closed
+@see user_ring_buffer__reserve
 */
 static int sample_write(lua_State *L)
 {
@@ -158,6 +159,24 @@ static int sample_tostring(lua_State *L)
 	else
 		lua_pushfstring(L, "lbpf.user_ring_sample (%s)", s->over);
 	return 1;
+}
+
+static void open_samples(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"write", sample_write},
+		{"submit", sample_submit},
+		{"discard", sample_discard},
+		{NULL, NULL},
+	};
+	static const luaL_Reg meta[] = {
+		{"__gc", sample_gc},
+		{"__close", sample_close},
+		{"__tostring", sample_tostring},
+		{NULL, NULL},
+	};
+
+	class_new(L, SAMPLE, methods, meta);
 }
 
 /* The ring -------------------------------------------------------------------------------- */
@@ -267,6 +286,7 @@ static int userring_reserve_blocking(lua_State *L)
 @treturn user_ring_buffer itself
 @treturn[2] nil
 @treturn[2] string message, and the error number, as of `reserve` and `reserve_blocking`
+@see user_ring_buffer__submit
 */
 static int userring_send(lua_State *L)
 {
@@ -383,21 +403,8 @@ void userring_open(lua_State *L)
 		{"__tostring", userring_tostring},
 		{NULL, NULL},
 	};
-	static const luaL_Reg sample_methods[] = {
-		{"write", sample_write},
-		{"submit", sample_submit},
-		{"discard", sample_discard},
-		{NULL, NULL},
-	};
-	static const luaL_Reg sample_meta[] = {
-		{"__gc", sample_gc},
-		{"__close", sample_close},
-		{"__tostring", sample_tostring},
-		{NULL, NULL},
-	};
-
 	class_new(L, USERRING, methods, meta);
-	class_new(L, SAMPLE, sample_methods, sample_meta);
+	open_samples(L);
 	lua_pushcfunction(L, userring_new);
 	lua_setfield(L, -2, "user_ring_buffer");
 }

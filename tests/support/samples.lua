@@ -10,8 +10,7 @@ local samples = {}
 samples.RING = 4096
 
 --- What drains the ring, as a shell's command, once by_anybody() was called.
-samples.DRAIN = os.getenv("LBPF_LUA")
-  .. " -e 'os.rename([[no/such/file]], [[no/such/file either]])'"
+samples.DRAIN = os.getenv("LBPF_LUA") .. " -e 'os.rename([[no/such/file]], [[nor/this]])'"
 
 --- Opens, loads and attaches it.
 function samples.load()
