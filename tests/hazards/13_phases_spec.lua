@@ -133,8 +133,8 @@ describe("After a failed load", function()
   end))
 
   it("no program and no map is in the kernel", needs("root", function()
-    local before, maps = handlers.fds(), handlers.fds("bpf-map")
-    local progs = handlers.fds("bpf-prog")
+    local before = handlers.fds()
+    local progs, maps = handlers.fds("bpf-prog"), handlers.fds("bpf-map")
     local object = failed()
     assert.equal(progs, handlers.fds("bpf-prog"))
     assert.equal(maps, handlers.fds("bpf-map"))
@@ -160,6 +160,7 @@ describe("After a failed load", function()
         return -1
       end,
     })
+    local progs = handlers.fds("bpf-prog")
     local object = handlers.open("abc1", "abc2")
     assert.is_nil((object:load()))
     assert.error_matches(function()
