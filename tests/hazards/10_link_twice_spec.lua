@@ -22,8 +22,11 @@ describe("A link that is given back more than once", function()
     assert.is_true(handlers.counts(object, "abc1"))
     for _, link in ipairs(links) do
       assert.is_true(link:destroy())
+      -- the object's next link is not mistaken for it
+      assert(object.progs.abc2:attach())
     end
     assert.is_false(handlers.counts(object, "abc1"))
+    assert.is_true(handlers.counts(object, "abc2"))
     object:close()
     assert.equal(before, handlers.fds())
   end))
