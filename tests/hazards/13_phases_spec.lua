@@ -153,7 +153,6 @@ describe("After a failed load", function()
   end))
 
   it("a program that had been loaded before the one that failed is gone", needs("root", function()
-    local progs = handlers.fds("bpf-prog")
     handlers.register("abc", "raw_tracepoint")
     handlers.register("abc/", "raw_tracepoint", nil, {
       prog_prepare_load_fn = function()
