@@ -4,7 +4,6 @@
 --   every.lua [SECONDS [OBJECT]]
 
 local lbpf = require "lbpf"
-local unpack_bytes = string.unpack or require("compat53.string").unpack
 
 local seconds = tonumber(arg[1] or 3)
 local path = arg[2] or "build/bpf/every.bpf.o"
@@ -33,6 +32,7 @@ lbpf.register_prog_handler("every/", "perf_event", nil, {
 })
 
 local object = assert(lbpf.open(path))
+local counter = assert(object:codec("__u64", {numbers = true}))
 assert(object:load())
 assert(object:attach())
 
@@ -40,7 +40,7 @@ local function ticks()
   local value = object.maps.ticks:lookup(("\0"):rep(4))
   local per_cpu = {}
   for cpu = 1, #value / 8 do
-    per_cpu[cpu] = ("%d"):format((unpack_bytes("=I8", value, cpu * 8 - 7)))
+    per_cpu[cpu] = ("%d"):format(counter:decode(value:sub(cpu * 8 - 7)))
   end
   return table.concat(per_cpu, " ")
 end

@@ -32,6 +32,9 @@ struct event {
 	char file[128];
 };
 
+/* So that BTF has the type, which the script decodes by. */
+const struct event *unused __attribute__((unused));
+
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 10240);

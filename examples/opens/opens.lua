@@ -5,7 +5,6 @@
 -- not know. The two handlers below teach it.
 
 local lbpf = require "lbpf"
-local unpack_bytes = string.unpack or require("compat53.string").unpack
 
 local parser = require "argparse" ("opens", "Shows the files being opened on this machine.")
 parser:option("-s --seconds", "End after so many seconds."):convert(tonumber)
@@ -28,22 +27,21 @@ end
 teach("syscall/", "sys_enter_")
 teach("syscall.exit/", "sys_exit_")
 
-local function text(bytes)
-  return (bytes:gsub("%z.*", ""):gsub("%c", "?"))
-end
+local object = assert(lbpf.open(args.object))
+local event = assert(object:codec("struct event",
+  {fields = {"pid", "ret", "nanoseconds", "comm", "file"}, numbers = true}))
 
 local FORMAT = "%-16s %7d  %-26s %8.1f  %s"
 local HEAD = ("%-16s %7s  %-26s %8s  %s"):format("PROCESS", "PID", "RESULT", "µs", "FILE")
 
 local function line(bytes)
-  local pid, ret, nanoseconds, comm, file = unpack_bytes("=I4i4I8c16c128", bytes)
-  comm, file = text(comm), text(file)
+  local pid, ret, nanoseconds, comm, file = event:decode(bytes)
   if args.pid and pid ~= args.pid or args.comm and comm ~= args.comm
     or args.failed and ret >= 0 then
     return nil
   end
   local result = ret >= 0 and "fd " .. ret or lbpf.strerror(-ret)
-  return FORMAT:format(comm, pid, result, nanoseconds / 1000, file)
+  return FORMAT:format(comm, pid, result, nanoseconds / 1000, (file:gsub("%c", "?")))
 end
 
 -- A terminal shows the newest lines that fit, drawn anew five times a second.
@@ -72,7 +70,6 @@ local on_terminal = os.execute("test -t 1")
 on_terminal = on_terminal == true or on_terminal == 0
 local add, draw = (on_terminal and table_on_terminal or plain_lines)()
 
-local object = assert(lbpf.open(args.object))
 assert(object:load())
 assert(object:attach())
 local ring = assert(lbpf.ring_buffer(object.maps.events, function(bytes)
