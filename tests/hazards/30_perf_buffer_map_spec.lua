@@ -39,21 +39,22 @@ describe("hazard 30: a perf buffer", function()
     assert.is_true(buffer:close())
   end))
 
-  it("keeps its object, if that is forgotten", needs("root", function()
-    local before = fds.count()
+  it("keeps its object, if that is forgotten, and goes with it", needs("root", function()
     local fn, list = rings.collector()
     local forgotten = perf.load()
     local one = assert(lbpf.perf_buffer(forgotten.maps.events, 8, fn))
-    local map = forgotten.maps.order
-    forgotten = nil
+    local order, map, event = forgotten.maps.order, forgotten.maps.events:fd(), one:buffer_fd(0)
+    forgotten = nil -- luacheck: ignore
     collectgarbage()
     collectgarbage()
-    perf.send({maps = {order = map}}, 2)
+    perf.send({maps = {order = order}}, 2)
     assert.equal(2, one:poll(0))
     assert.same({0, 1}, list)
-    map, one = nil, nil -- luacheck: ignore
-    assert.equal(forgotten, nil)
-    assert.equal(before, fds.count())
+    assert.equal("anon_inode:bpf-map", fds.list()[map])
+    order, one = nil, nil -- luacheck: ignore
+    fds.count() -- collects
+    assert.is_nil(fds.list()[map])
+    assert.is_nil(fds.list()[event])
   end))
 
   it("deletes no keys of the map that got its map's number", needs("root", function()
