@@ -27,9 +27,8 @@ end
 local actions = {
   function(parts) if parts.object then parts.object:close() end end,
   function(parts) if parts.link then parts.link:destroy() end end,
-  function(parts) parts.object = nil collect() end,
+  function(parts) parts.object, parts.prog = nil, nil collect() end,
   function(parts) parts.link = nil collect() end,
-  function(parts) parts.prog = nil collect() end,
 }
 
 local attach = {
