@@ -35,6 +35,17 @@ return function()
     return nil, true
   end
 
+  -- How long each file took, as it ends: what hangs is the one after the last.
+  local started
+  busted.subscribe({"file", "start"}, function()
+    started = os.time()
+    return nil, true
+  end)
+  busted.subscribe({"file", "end"}, function(file)
+    print(("%4d s  %s"):format(os.time() - started, file.name))
+    io.stdout:flush()
+    return nil, true
+  end)
   busted.subscribe({"suite", "end"}, handler.suiteEnd)
   return handler
 end
