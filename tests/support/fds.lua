@@ -13,13 +13,21 @@ function fds.list()
   return list
 end
 
---- How many there are, once all that is garbage is gone.
-function fds.count()
-  collectgarbage()
-  collectgarbage()
+--- Collects all garbage: what a finalizer lets go of falls to the next cycle.
+function fds.settle()
+  for _ = 1, 5 do
+    collectgarbage()
+  end
+end
+
+--- How many there are, once all that is garbage is gone: all, or those of what has OF in its name.
+function fds.count(of)
+  fds.settle()
   local n = 0
-  for _ in pairs(fds.list()) do
-    n = n + 1
+  for _, target in pairs(fds.list()) do
+    if target:find(of or "", 1, true) then
+      n = n + 1
+    end
   end
   return n
 end

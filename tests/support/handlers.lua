@@ -1,6 +1,7 @@
 --- What the specs about SEC() handlers share: the object that they open, and tidying up. A spec
 -- file that registers and opens through this says `after_each(handlers.cleanup)`.
 
+local fds = require "fds"
 local lbpf = require "lbpf"
 local lfs = require "lfs"
 
@@ -79,16 +80,7 @@ end
 
 --- How many file descriptors this process has open; those to "bpf-prog", if that is asked for.
 function handlers.fds(of)
-  collectgarbage()
-  collectgarbage()
-  local n = 0
-  for name in lfs.dir("/proc/self/fd") do
-    local target = lfs.symlinkattributes("/proc/self/fd/" .. name, "target") or ""
-    if target:find(of or "", 1, true) then
-      n = n + 1
-    end
-  end
-  return n
+  return fds.count(of)
 end
 
 return handlers

@@ -1,4 +1,5 @@
 --- What a spec asks of its own process, and children as an ordinary user.
+local fds = require "fds"
 local lfs = require "lfs"
 
 local process = {}
@@ -14,8 +15,7 @@ end
 
 --- The same, once everything that was dropped has been collected.
 function process.kept_fds()
-  collectgarbage()
-  collectgarbage()
+  fds.settle()
   return process.fds()
 end
 
