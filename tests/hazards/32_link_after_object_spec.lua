@@ -108,4 +108,26 @@ describe("hazard 32: links and their object", function()
       assert.is_true(links[i]:destroy())
     end
   end))
+
+  -- What libbpf reads there must not pass for good: as it was left for AddressSanitizer to find the
+  -- second free, else all ones, with which its sum of sizes overflows to none.
+  it("go where freed memory is such that libbpf would stumble", needs("root", function()
+    local text, status = child.output(("ASAN_OPTIONS=$ASAN_OPTIONS:max_free_fill_size=0 "
+      .. "GLIBC_TUNABLES=glibc.malloc.tcache_count=0 MALLOC_PERTURB_=255 %s -e '%s'")
+      :format(os.getenv("LBPF_LUA"), [[
+        local probed = require("child").probe_me()
+        local object = require("events").load("attach_user", 0)
+        local links = {}
+        for i = 1, 4 do
+          links[i] = assert(object.progs.on_usdt:attach_usdt(probed.pid, probed.path, "lbpf_test",
+            "called"))
+        end
+        links[1]:destroy()
+        object:close()
+        print(links[2], links[2]:destroy())
+        probed:stop()
+      ]]))
+    assert.equal("lbpf.link: on_usdt (destroyed)\ttrue\n", text)
+    assert.equal(0, status)
+  end))
 end)
