@@ -2,7 +2,7 @@ rockspec_format = "3.0"
 package = "lbpf"
 version = "scm-1"
 source = {
-  url = "git+https://github.com/lbpf/lbpf.git",
+  url = ".", -- luarocks make, in the tree
 }
 description = {
   summary = "The whole of libbpf in Lua: load, attach and read BPF programs",
