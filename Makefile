@@ -135,10 +135,14 @@ vmtest: bpf
 fuzz: bpf module
 	tests/fuzz/run $(or $(SECONDS),60)
 
+# All C of the project, the BPF programs too.
+FORMATTED = lbpf.c $(wildcard core/*.[ch] tests/helpers/*.c tests/embed/*.c tests/bpf/*.[ch] \
+            examples/*/*.c tests/fuzz/*.c)
+
 check:
 	@tests/tools check
 	@$(MAKE) -s --no-print-directory module
-	clang-format --dry-run -Werror lbpf.c core/*.[ch] $(HELPER_SOURCES) $(EMBED_SOURCES)
+	clang-format --dry-run -Werror $(FORMATTED)
 	luacheck -q $(wildcard lua examples tests tests/check/layering tests/check/docs tests/check/api \
 		*.rockspec)
 	tests/check/layering $(MODULE)

@@ -1,5 +1,6 @@
 /* Programs whose links are asked about; each attached in a way of its own. */
 #include <linux/bpf.h>
+
 #include <bpf/bpf_helpers.h>
 
 struct {

@@ -1,4 +1,5 @@
 /* One map of each kind that is read and written as bytes; no programs. */
+
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
@@ -31,7 +32,8 @@ struct {
 	__uint(type, BPF_MAP_TYPE_PERCPU_HASH);
 	__uint(max_entries, 4);
 	__type(key, __u8);
-	__type(value, struct { char bytes[5]; });
+	__type(
+		value, struct { char bytes[5]; });
 } percpu_hash SEC(".maps");
 
 struct {

@@ -1,4 +1,5 @@
 /* A process that calls rename() gets the events that `order` says into perf buffers. */
+
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>
@@ -13,8 +14,8 @@ struct order {
 };
 
 #define KEY_OF_CPU 0xffffffff
-#define LARGEST	   1024
-#define MANY	   1024
+#define LARGEST    1024
+#define MANY       1024
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);

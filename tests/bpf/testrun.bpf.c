@@ -1,7 +1,8 @@
 /* Programs to be run on given input, and counted. */
 #include <linux/bpf.h>
-#include <linux/pkt_cls.h>
+
 #include <bpf/bpf_helpers.h>
+#include <linux/pkt_cls.h>
 
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
