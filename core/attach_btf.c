@@ -9,6 +9,11 @@
 #include <bpf/btf.h>
 #include <errno.h>
 
+/*** @module lbpf */
+/*** Attaching to what BTF describes
+@section attaching_btf
+*/
+
 /*** Attaches to the LSM hook that the program was loaded for.
 @function program:attach_lsm
 @treturn link

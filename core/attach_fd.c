@@ -9,6 +9,11 @@
 #include <errno.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Attaching without a link
+@section attaching_fd
+*/
+
 static const struct field prog_attach_fields[] = {
 	FIELD(struct bpf_prog_attach_opts, flags, FIELD_U32),
 	FIELD(struct bpf_prog_attach_opts, replace_prog_fd, FIELD_FD),

@@ -9,6 +9,11 @@
 #include "value.h"
 #include <errno.h>
 
+/*** @module lbpf */
+/*** Attaching to packets and sockets
+@section attaching_net
+*/
+
 /* Newer than the oldest libbpf that the module may run with. */
 #if LBPF_HEADERS(1, 3)
 #pragma weak bpf_program__attach_tcx

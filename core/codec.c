@@ -12,7 +12,8 @@
 
 /*** @module lbpf */
 /*** Types as values
-@section codec */
+@section codec
+*/
 
 struct codec_opts {
 	bool enum_names, numbers;

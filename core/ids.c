@@ -8,6 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** What is in the kernel, one by one
+@section ids
+*/
+
 struct kind {
 	const char *name;
 	int (*next_id)(__u32 start, __u32 *next);

@@ -8,6 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/*** @module lbpf */
+/*** What the kernel tells of it
+@section info
+*/
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* The kernel does not say what it was asked about; /proc does: "anon_inode:bpf-map". */

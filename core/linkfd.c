@@ -9,6 +9,11 @@
 #include <errno.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Links by descriptor
+@section links_fd
+*/
+
 #if LBPF_HEADERS(1, 3)
 #pragma weak bpf_obj_pin_opts
 #endif

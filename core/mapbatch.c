@@ -9,6 +9,11 @@
 #include <errno.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Batches of elements
+@section batches
+*/
+
 /* How much is read at a time, unless the script says how many entries. */
 #define CHUNK_BYTES ((size_t)1 << 20)
 

@@ -11,6 +11,11 @@
 #include <stdio.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Maps by descriptor
+@section maps_fd
+*/
+
 /* Newer than the headers may be: a per-CPU value of one CPU, or one value for all. */
 enum { ON_CPU = 8, ON_ALL_CPUS = 16 };
 

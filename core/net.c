@@ -8,6 +8,11 @@
 #include <linux/if_link.h>
 #include <net/if.h>
 
+/*** @module lbpf */
+/*** XDP and TC, the older ways
+@section net
+*/
+
 int net_check_interface(lua_State *L, int idx, int arg, const char *operation)
 {
 	unsigned index;

@@ -15,6 +15,11 @@
 #include <linux/perf_event.h>
 #include <unistd.h>
 
+/*** @module lbpf */
+/*** Perf buffers
+@section perf_buffers
+*/
+
 #define PERFBUF "lbpf.perf_buffer"
 
 /* The functions' places in the list. */

@@ -11,6 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*** @module lbpf */
+/*** Programs by descriptor
+@section programs_fd
+*/
+
 /* Loading -------------------------------------------------------------------------------- */
 
 /* The verifier takes no more. */

@@ -8,6 +8,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+/*** @module lbpf */
+/*** One ring of a ring buffer
+@section ring
+*/
+
 #define RING "lbpf.ring"
 
 /* The consumer's position, and on the next page the producer's. */

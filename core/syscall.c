@@ -7,6 +7,11 @@
 #include <string.h>
 #include <unistd.h>
 
+/*** @module lbpf */
+/*** Objects in a BPF file system, and more of bpf(2)
+@section syscall
+*/
+
 /*** Makes the kernel count how often each program runs, and for how long, while the descriptor is
 open: see `run_cnt` and `run_time_ns` of `prog_get_info_by_fd`.
 @function enable_stats

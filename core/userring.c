@@ -8,6 +8,11 @@
 #include <string.h>
 #include <time.h>
 
+/*** @module lbpf */
+/*** User ring buffers
+@section user_rings
+*/
+
 #define USERRING "lbpf.user_ring_buffer"
 #define SAMPLE   "lbpf.user_ring_sample"
 
