@@ -277,8 +277,8 @@ static int map_get_next_key(lua_State *L)
 @tparam integer|fd|map map
 @treturn integer|fd|map the first argument
 @treturn[2] nil
-@treturn[2] string message, and the error number: EPERM if it is frozen, EBUSY if it is mapped
-writably
+@treturn[2] string message, and the error number: EPERM, in older kernels EBUSY, if it is frozen
+ already, EBUSY while it is mapped for writing
 @see bpf_map_freeze
 */
 static int map_freeze(lua_State *L)

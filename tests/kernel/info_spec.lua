@@ -224,10 +224,10 @@ describe("for loops", function()
       local lbpf = require "lbpf"
       local inner = assert(lbpf.map_create("array", nil, 4, 4, 1))
       local outer = assert(lbpf.map_create("array_of_maps", nil, 4, 4, 100, {inner_map_fd = inner}))
-      local pack = string.pack or require("compat53.string").pack
+      local u32 = require("bytes").u32
       for i = 0, 99 do
         local map = assert(lbpf.map_create("array", "one_of_100", 4, 4, 1))
-        assert(lbpf.map_update(outer, pack("<I4", i), pack("<I4", map:fileno())))
+        assert(lbpf.map_update(outer, u32(i), u32(map:fileno())))
         map:close()
       end
       local n = 0

@@ -154,7 +154,7 @@ describe("elements by descriptor", function()
     assert.matches("^map_update: map 'frozen': Operation not permitted %(EPERM%)", message)
     assert.equal(EPERM, errno)
     assert.equal(u32(5), lbpf.map_lookup(array, u32(0)))
-    assert.equal(EPERM, select(3, lbpf.map_freeze(array)))
+    assert.is_nil((lbpf.map_freeze(array))) -- EBUSY, in newer kernels EPERM
   end))
 
   it("of an object's map have the same as methods", needs("root", function()

@@ -1,10 +1,10 @@
 --- BPF instructions as bytes, for programs that no compiler has seen.
-local pack = string.pack or require("compat53.string").pack
+local bytes = require "bytes"
 
 local insns = {}
 
 local function insn(code, dst, src, off, imm)
-  return pack("<BBi2i4", code, src * 16 + dst, off, imm)
+  return string.char(code, src * 16 + dst) .. bytes.uint(off, 2) .. bytes.uint(imm, 4)
 end
 
 --- rDST = imm
