@@ -1,6 +1,7 @@
 #include "syscall.h"
 
 #include "fd.h"
+#include "field.h"
 #include "value.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -11,6 +12,13 @@
 /*** Objects in a BPF file system, and more of bpf(2)
 @section syscall
 */
+
+#if LBPF_HEADERS(1, 4)
+#pragma weak bpf_token_create
+#endif
+#if LBPF_HEADERS(1, 6)
+#pragma weak bpf_prog_stream_read
+#endif
 
 /*** Makes the kernel count how often each program runs, and for how long, while the descriptor is
 open: see `run_cnt` and `run_time_ns` of `prog_get_info_by_fd`.
@@ -82,10 +90,92 @@ static int task_fd_query(lua_State *L)
 	return 1;
 }
 
+#if LBPF_HEADERS(1, 4)
+static const struct field token_fields[] = {
+	FIELD(struct bpf_token_create_opts, flags, FIELD_U32),
+	FIELDS_END,
+};
+#endif
+
+/*** Makes a token of a BPF file system that was mounted for a user namespace, and that says what
+this may delegate. It is the `token_fd` of `map_create`, `prog_load` and `btf_load`.
+@function token_create
+@tparam integer|fd bpffs_fd a descriptor of the file system's root
+@tparam ?table opts `flags`
+@treturn fd
+@treturn[2] nil
+@treturn[2] string message, and the error number: EOPNOTSUPP outside of a user namespace, and with a
+ libbpf older than 1.4
+@see bpf_token_create
+*/
+static int token_create(lua_State *L)
+{
+	int bpffs = value_check_fd(L, 1);
+
+#if LBPF_HEADERS(1, 4)
+	struct bpf_token_create_opts opts = {.sz = sizeof(opts)};
+
+	field_read(L, 2, token_fields, &opts);
+	if (compat_libbpf(1, 4)) {
+		struct fd *fd = fd_push(L);
+		int number = bpf_token_create(bpffs, &opts);
+
+		if (number < 0)
+			return value_fail(L, value_errno(number), "token_create: descriptor %d",
+					  bpffs);
+		fd_own(fd, number);
+		return 1;
+	}
+#endif
+	(void)bpffs;
+	return value_needs_libbpf(L, "token_create", 1, 4);
+}
+
+/*** Takes what a program has written to one of its streams, with bpf_stream_printk() or because the
+kernel has found something wrong while it ran.
+@function prog_stream_read
+@tparam integer|fd|program prog a descriptor, or an object that has one
+@tparam string|integer stream "stdout" or "stderr", or its number
+@tparam ?integer size how many bytes at most; 65536
+@treturn string "" if there is nothing
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOENT if there is no such stream, EOPNOTSUPP with
+a libbpf older than 1.6
+@see bpf_prog_stream_read
+*/
+static int prog_stream_read(lua_State *L)
+{
+	static const char *const names[] = {"stdout", "stderr", NULL};
+	int fd = value_check_fd(L, 1);
+	uint32_t stream = lua_type(L, 2) == LUA_TNUMBER
+				  ? (uint32_t)value_check_int(L, 2, 0, UINT32_MAX)
+				  : (uint32_t)luaL_checkoption(L, 2, NULL, names) + 1;
+	uint32_t size = lua_isnoneornil(L, 3) ? 65536 : (uint32_t)value_check_int(L, 3, 1, 1 << 28);
+
+#if LBPF_HEADERS(1, 6)
+	if (compat_libbpf(1, 6)) {
+		char *text = compat_newuserdata(L, size);
+		int n = bpf_prog_stream_read(fd, stream, text, size, NULL);
+
+		if (n < 0)
+			return value_fail(L, value_errno(n), "prog_stream_read: descriptor %d", fd);
+		lua_pushlstring(L, text, (size_t)n);
+		return 1;
+	}
+#endif
+	(void)fd, (void)stream, (void)size;
+	return value_needs_libbpf(L, "prog_stream_read", 1, 6);
+}
+
 void syscall_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
-		{"enable_stats", enable_stats}, {"task_fd_query", task_fd_query}, {NULL, NULL}};
+		{"enable_stats", enable_stats},
+		{"task_fd_query", task_fd_query},
+		{"token_create", token_create},
+		{"prog_stream_read", prog_stream_read},
+		{NULL, NULL},
+	};
 
 	luaL_setfuncs(L, functions, 0);
 	luaL_setfuncs(L, map_fd_functions, 0);

@@ -7,7 +7,7 @@ local fds = require "fds"
 local needs = require "needs"
 local u32, u64 = bytes.u32, bytes.u64
 
-local EACCES, EINVAL, ENOSPC, ENOTSUPP = 13, 22, 28, 524
+local ENOENT, EACCES, EINVAL, ENOSPC, EOPNOTSUPP, ENOTSUPP = 2, 13, 22, 28, 95, 524
 
 local function load(code, opts)
   return lbpf.prog_load("socket_filter", "by_hand", "GPL", code, opts)
@@ -209,6 +209,38 @@ describe("prog_test_run", function()
     ok, message = pcall(lbpf.prog_test_run, object.progs.add, {cpu = -1})
     assert.is_false(ok)
     assert.matches("#2 .*'cpu' is out of range", message)
+  end))
+end)
+
+describe("prog_stream_read", function()
+  it("takes what a program wrote", needs({"root", "libbpf 1.6"}, function()
+    local prog = assert(load(insns.returns(0)))
+    assert.equal("", lbpf.prog_stream_read(prog, "stdout"))
+    assert.equal("", lbpf.prog_stream_read(prog, 2, 10))
+    local text, message, errno = lbpf.prog_stream_read(prog, 3)
+    assert.is_nil(text)
+    assert.matches("^prog_stream_read: descriptor %d+: No such file or directory", message)
+    assert.equal(ENOENT, errno)
+  end))
+
+  it("is there with libbpf 1.6", needs("root", function()
+    local prog = assert(load(insns.returns(0)))
+    local text, message = lbpf.prog_stream_read(prog, "stderr")
+    assert.is_true(text == "" or message:find("prog_stream_read needs libbpf 1.6", 1, true) ~= nil)
+    local ok, wrong = pcall(lbpf.prog_stream_read, prog, "stdlog")
+    assert.is_false(ok)
+    assert.matches("#2 .*invalid option 'stdlog'", wrong)
+  end))
+end)
+
+describe("token_create", function()
+  it("is for user namespaces", needs("root", function()
+    local file, bpffs = fds.open("/sys/fs/bpf")
+    local token, message, errno = lbpf.token_create(bpffs)
+    assert.is_nil(token)
+    assert.matches("^token_create", message)
+    assert.equal(EOPNOTSUPP, errno)
+    file:close()
   end))
 end)
 
