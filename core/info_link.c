@@ -388,12 +388,14 @@ static void add_rest(lua_State *L, const struct link_info *info, size_t known, c
 
 int info_push_link(lua_State *L, int fd, int opts)
 {
-	struct link_info info = {0};
+	struct link_info info;
 	char text[TEXT_SIZE] = "";
 	__u32 known = sizeof(info);
 	const struct part *part;
-	int ret = bpf_obj_get_info_by_fd(fd, &info, &known);
+	int ret;
 
+	memset(&info, 0, sizeof(info)); /* the whole union, which an initializer may not */
+	ret = bpf_obj_get_info_by_fd(fd, &info, &known);
 	if (ret)
 		return value_errno(ret);
 	if (opts)

@@ -270,12 +270,16 @@ same)
 */
 static int link_create(lua_State *L)
 {
-	struct bpf_link_create_opts opts = {.sz = sizeof(opts)};
+	struct bpf_link_create_opts opts;
 	int prog = value_check_fd(L, 1), target = value_check_fd(L, 2), type, number;
-	union bpf_iter_link_info info = {{0}};
+	union bpf_iter_link_info info;
 	const char *name;
 	struct fd *fd;
 
+	/* an initializer would leave what a union has beyond its first member */
+	memset(&opts, 0, sizeof(opts));
+	memset(&info, 0, sizeof(info));
+	opts.sz = sizeof(opts);
 	lua_settop(L, 4);
 	type = enum_check(L, 3, &enum_attach_type);
 	name = enum_attach_type.name(type);
