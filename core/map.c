@@ -3,6 +3,7 @@
 #include "attach.h"
 #include "enum.h"
 #include "mapattr.h"
+#include "mapfd.h"
 #include "mapinit.h"
 #include "object.h"
 #include "pin.h"
@@ -109,12 +110,6 @@ struct owner *map_owner(lua_State *L, int idx)
 	return m ? m->owner : NULL;
 }
 
-static bool is_per_cpu(enum bpf_map_type type)
-{
-	return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||
-	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
-}
-
 /* The map at 1 with its sizes, as the kernel has them: calls by descriptor trust the caller, and
  * the map behind one may have been swapped.
  */
@@ -131,7 +126,7 @@ static struct map *check_sized(lua_State *L)
 		luaL_error(L, "map '%s': %s", bpf_map__name(map), strerror(errno));
 	m->key_size = info.key_size;
 	m->value_size = info.value_size;
-	if (is_per_cpu((enum bpf_map_type)info.type))
+	if (mapfd_is_per_cpu(info.type))
 		m->value_size = (m->value_size + 7) / 8 * 8 * (size_t)libbpf_num_possible_cpus();
 	m->known = true;
 	return m;

@@ -19,7 +19,7 @@
 /* Newer than the headers may be: a per-CPU value of one CPU, or one value for all. */
 enum { ON_CPU = 8, ON_ALL_CPUS = 16 };
 
-static bool is_per_cpu(uint32_t type)
+bool mapfd_is_per_cpu(uint32_t type)
 {
 	return type == BPF_MAP_TYPE_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_ARRAY ||
 	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
@@ -54,7 +54,7 @@ size_t mapfd_value_size(lua_State *L, const struct mapfd *m, uint64_t flags)
 {
 	int cpus;
 
-	if (!is_per_cpu(m->type) || (flags & (ON_CPU | ON_ALL_CPUS)))
+	if (!mapfd_is_per_cpu(m->type) || (flags & (ON_CPU | ON_ALL_CPUS)))
 		return m->value_size;
 	cpus = libbpf_num_possible_cpus();
 	if (cpus < 0)

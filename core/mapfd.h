@@ -13,6 +13,9 @@ struct mapfd {
 	char name[BPF_OBJ_NAME_LEN + 16];
 };
 
+/* Has a map of this type a value for each CPU? */
+bool mapfd_is_per_cpu(uint32_t type);
+
 /* Fills M for the map at ARG: a descriptor, or an object that has one. */
 void mapfd_check(lua_State *L, int arg, struct mapfd *m);
 
