@@ -206,9 +206,10 @@ static int map_lookup(lua_State *L)
 
 	if (ret == 0)
 		return 1;
-	if (value_errno(ret) == ENOENT)
-		return 0;
-	return fail(L, m, ret, "lookup");
+	if (value_errno(ret) != ENOENT)
+		return fail(L, m, ret, "lookup");
+	lua_pushnil(L);
+	return 1;
 }
 
 /*** Writes a value.
@@ -287,9 +288,10 @@ static int map_next_key(lua_State *L)
 
 	if (ret == 0)
 		return 1;
-	if (value_errno(ret) == ENOENT)
-		return 0;
-	return fail(L, m, ret, "next_key");
+	if (value_errno(ret) != ENOENT)
+		return fail(L, m, ret, "next_key");
+	lua_pushnil(L);
+	return 1;
 }
 
 /* The iterator: upvalue 1 is the map, 2 the key to be shown next, nil at the end. The one after it
