@@ -275,24 +275,23 @@ static bool is_kernel_link(int fd)
 	       (strstr(target, "bpf_link") || strstr(target, "bpf-link"));
 }
 
-#if LBPF_HEADERS(1, 2)
-#pragma weak bpf_link__update_map
-
-/* Is this the very map that the link has registered? */
-static bool has_map(const struct bpf_link *link, const struct bpf_map *map)
+bool link_has_map(int link, int map)
 {
 	struct bpf_link_info info = {0};
 	struct bpf_map_info map_info = {0};
 	__u32 size = sizeof(info), map_size = sizeof(map_info), map_id;
-	int fd = bpf_link__fd(link);
 
-	if (!is_kernel_link(fd) || bpf_obj_get_info_by_fd(fd, &info, &size) ||
-	    bpf_obj_get_info_by_fd(bpf_map__fd(map), &map_info, &map_size))
+	if (!is_kernel_link(link) || bpf_obj_get_info_by_fd(link, &info, &size) ||
+	    info.type != BPF_LINK_TYPE_STRUCT_OPS ||
+	    bpf_obj_get_info_by_fd(map, &map_info, &map_size))
 		return false;
 	/* struct_ops.map_id, the first of the union, which older headers lack */
 	memcpy(&map_id, &info.raw_tracepoint, sizeof(map_id));
 	return map_id == map_info.id;
 }
+
+#if LBPF_HEADERS(1, 2)
+#pragma weak bpf_link__update_map
 #endif
 
 /*** Replaces the struct_ops map that is attached. To replace it by itself changes nothing.
@@ -314,9 +313,10 @@ static int link_update_map(lua_State *L)
 	luaL_argcheck(L, l->of == LINK_OF_MAP, 1, "expected a link made by map:attach_struct_ops");
 #if LBPF_HEADERS(1, 2)
 	if (compat_libbpf(1, 2)) {
-		/* of a congestion control, Linux 6.12 would enter it in its list twice, and panic
-		 */
-		int ret = has_map(l->link, map) ? 0 : bpf_link__update_map(l->link, map);
+		int ret = 0;
+
+		if (!link_has_map(bpf_link__fd(l->link), bpf_map__fd(map)))
+			ret = bpf_link__update_map(l->link, map);
 
 		return done(L, ret, l, "update_map");
 	}

@@ -32,6 +32,11 @@ void link_check_returned(lua_State *L, int idx, const struct owner *owner);
 /* Destroys the link at IDX, or those of a list. */
 void link_destroy_returned(lua_State *L, int idx);
 
+/* Is MAP the very struct_ops map that LINK has registered? Both are descriptors. To update a
+ * congestion control with itself enters it in the kernel's list twice: Linux 6.12 panics.
+ */
+bool link_has_map(int link, int map);
+
 void link_destroy_all(struct link **list);
 
 void link_open(lua_State *L);

@@ -2,6 +2,7 @@
 #include "enum.h"
 #include "fd.h"
 #include "field.h"
+#include "link.h"
 #include "list.h"
 #include "syscall.h"
 #include "value.h"
@@ -382,6 +383,8 @@ static int link_update(lua_State *L)
 	int link = value_check_fd(L, 1), prog = value_check_fd(L, 2);
 
 	field_read(L, 3, update_fields, &opts);
+	if (link_has_map(link, prog))
+		return done(L, 0, "link_update", link);
 	return done(L, bpf_link_update(link, prog, &opts), "link_update", link);
 }
 
