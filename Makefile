@@ -24,6 +24,9 @@ CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 LBPF_CFLAGS  := -std=c11 -fPIC -fvisibility=hidden -pthread -D_GNU_SOURCE \
                 $(WARNINGS) $(LUA_CFLAGS) $(shell pkg-config --cflags libbpf libelf)
+# {0} clears the whole of a union, as libbpf's OPTS_VALID() wants; GCC 15 needs to be told.
+LBPF_CFLAGS  += $(shell $(CC) -fzero-init-padding-bits=unions -E -x c /dev/null >/dev/null 2>&1 && \
+                  echo -fzero-init-padding-bits=unions)
 # Lua's own symbols come from the program that loads the module: no Lua library is linked.
 LBPF_LDFLAGS := -shared -pthread -Wl,-z,nodelete -Wl,--as-needed
 LBPF_LDLIBS  := $(shell pkg-config --libs libbpf) -lelf
