@@ -13,8 +13,12 @@ function fds.list()
   return list
 end
 
---- Collects all garbage: what a finalizer lets go of falls to the next cycle.
+--- Collects all garbage: what a finalizer lets go of falls to the next cycle, and LuaJIT's compiled
+-- code keeps what it refers to.
 function fds.settle()
+  if jit then -- luacheck: globals jit
+    jit.flush()
+  end
   for _ = 1, 5 do
     collectgarbage()
   end
