@@ -80,7 +80,7 @@ end)
 describe("The links of a closure", function()
   it("stay attached when no variable holds them", needs("root", function()
     local object = loaded(function(prog)
-      return {handlers.to_sys_enter(prog), handlers.to_sys_enter(prog)}
+      return {handlers.to_sys_enter(prog), prog:attach_raw_tracepoint("sys_exit")}
     end)
     assert(object:attach())
     object.links.abc1 = nil
