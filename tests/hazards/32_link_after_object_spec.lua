@@ -111,7 +111,7 @@ describe("hazard 32: links and their object", function()
 
   -- What libbpf reads there must not pass for good: as it was left for AddressSanitizer to find the
   -- second free, else all ones, with which its sum of sizes overflows to none.
-  it("go where freed memory is such that libbpf would stumble", needs("root", function()
+  it("go where freed memory is such that libbpf would stumble", needs({"root", "usdt"}, function()
     local text, status = child.output(("ASAN_OPTIONS=$ASAN_OPTIONS:max_free_fill_size=0 "
       .. "GLIBC_TUNABLES=glibc.malloc.tcache_count=0 MALLOC_PERTURB_=255 %s -e '%s'")
       :format(os.getenv("LBPF_LUA"), [[
