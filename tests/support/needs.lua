@@ -68,6 +68,10 @@ local probes = {
   usdt = function()
     return not at_least(lbpf.version_string(), "1.7")
   end,
+  -- Two processes that race for one map can take minutes under software emulation.
+  native = function()
+    return not read("/proc/cpuinfo"):find("QEMU", 1, true)
+  end,
   libbpf = function(version)
     return at_least(lbpf.version_string(), version)
   end,
