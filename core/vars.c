@@ -118,8 +118,9 @@ static struct mapping *push_mapping(lua_State *L, struct bpf_map *map, int known
 	size_t size;
 
 	compat_rawgetp(L, known, map);
-	if (!lua_isnil(L, -1))
-		return lua_touserdata(L, -1);
+	m = luaL_testudata(L, -1, MAPPING);
+	if (m)
+		return m;
 	lua_pop(L, 1);
 	m = class_push(L, MAPPING, sizeof(*m), 0);
 	size = bpf_map__value_size(map);
@@ -179,14 +180,21 @@ static char *access(lua_State *L, struct var **v, bool write)
 	lua_replace(L, known);
 	lua_pushvalue(L, 2);
 	lua_rawget(L, known);
-	*v = lua_touserdata(L, -1);
+	*v = luaL_testudata(L, -1, VAR);
 	if (!*v) {
 		lua_pop(L, 1);
 		*v = push_var(L, vars->owner, known);
 	}
-	memory = locate(L, *v, vars->owner, known, write);
+	/* the debug library may have cut it off: then this raises */
 	compat_getuservalue(L, -1);
-	lua_getfield(L, -1, "codec");
+	luaL_checktype(L, -1, LUA_TTABLE);
+	lua_getfield(L, -1, "mapping");
+	(*v)->mapping = luaL_testudata(L, -1, MAPPING);
+	lua_getfield(L, -2, "codec");
+	(*v)->codec = codec_check(L, -1);
+	lua_pushvalue(L, -4);
+	memory = locate(L, *v, vars->owner, known, write);
+	lua_pop(L, 1);
 	return memory;
 }
 

@@ -80,4 +80,17 @@ describe("variables", function()
     object:close()
     refused("object 'build/bpf/types.bpf.o' is closed", function() return vars.step end)
   end))
+
+  it("survive the debug library, which can cut their ties", function()
+    local get = debug.getuservalue or debug.getfenv
+    local set = debug.setuservalue or debug.setfenv
+    local object = open()
+    assert.equal(1, object.vars.step)
+    for _, variable in pairs(get(object.vars).variables) do
+      set(variable, {})
+    end
+    collectgarbage()
+    assert.is_false((pcall(function() return object.vars.step end)))
+    assert.equal(42, object.vars.initial)
+  end)
 end)
