@@ -12,6 +12,8 @@
 #include "core/loadopts.h"
 #include "core/log.h"
 #include "core/map.h"
+#include "core/mapview.h"
+#include "core/mapwalk.h"
 #include "core/net.h"
 #include "core/object.h"
 #include "core/perf.h"
@@ -46,6 +48,8 @@ static void (*const rooms[])(lua_State *) = {
 	linker_open,
 	load_scope_open,
 	map_open,
+	mapview_open,
+	mapwalk_open,
 	net_open,
 	perf_open,
 	perfbuf_open,

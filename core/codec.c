@@ -1,5 +1,6 @@
 #include "codec_walk.h"
 
+#include "btf.h"
 #include "class.h"
 #include "field.h"
 #include "object.h"
@@ -15,15 +16,8 @@
 @section codec
 */
 
-struct codec_opts {
-	bool enum_names, numbers;
-};
-
-static const struct field codec_fields[] = {
-	FIELD_BY_ROOM("fields"),
-	FIELD(struct codec_opts, enum_names, FIELD_BOOL),
-	FIELD(struct codec_opts, numbers, FIELD_BOOL),
-	FIELDS_END,
+struct handle {
+	struct codec *codec;
 };
 
 /* Puts the names of an enum, by value, into the table on top. */
@@ -50,11 +44,10 @@ static void collect_names(lua_State *L, const struct codec *c, const struct btf 
 			  bool enum_names)
 {
 	for (uint32_t i = 0; i < c->plan.n; i++) {
-		struct step *s = &c->plan.steps[i];
+		const struct step *s = &c->plan.steps[i];
 
 		if (s->name) {
 			lua_pushstring(L, s->name);
-			s->name = lua_tostring(L, -1); /* BTF's own may go */
 			lua_rawseti(L, -2, (int)i + 1);
 		}
 		if (s->kind == STEP_ENUM && enum_names) {
@@ -136,35 +129,63 @@ uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path,
 	return part;
 }
 
-struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type, int opts)
+struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type,
+			 const struct codec_opts *opts)
 {
-	struct codec_opts o = {false, false};
-	struct codec *c;
+	struct handle *h = class_push(L, CODEC, sizeof(*h), 0);
+	struct codec *c = calloc(1, sizeof(*c));
 
-	if (opts)
-		field_read(L, opts, codec_fields, &o);
-	c = class_push(L, CODEC, sizeof(*c), 0);
+	if (!c)
+		luaL_error(L, "not enough memory");
+	h->codec = c;
+	c->refs = 1;
 	if (plan_compile(&c->plan, btf, type)) {
 		lua_pop(L, 1);
 		return NULL;
 	}
-	c->numbers = o.numbers;
+	c->numbers = opts->numbers;
+	c->enum_names = opts->enum_names;
 	compat_getuservalue(L, -1);
-	collect_names(L, c, btf, o.enum_names);
+	collect_names(L, c, btf, opts->enum_names);
 	lua_pop(L, 1);
-	if (opts && !lua_isnoneornil(L, opts))
-		read_parts(L, c, opts);
+	if (opts->arg && !lua_isnoneornil(L, opts->arg))
+		read_parts(L, c, opts->arg);
 	return c;
+}
+
+struct codec *codec_ref(struct codec *c)
+{
+	c->refs++;
+	return c;
+}
+
+void codec_unref(struct codec *c)
+{
+	if (--c->refs)
+		return;
+	plan_free(&c->plan);
+	free(c->parts);
+	free(c);
 }
 
 struct codec *codec_check(lua_State *L, int idx)
 {
-	return luaL_checkudata(L, idx, CODEC);
+	return ((struct handle *)luaL_checkudata(L, idx, CODEC))->codec;
 }
 
 size_t codec_size(const struct codec *c)
 {
 	return c->plan.size;
+}
+
+bool codec_is_named(const struct codec *c)
+{
+	return c->enum_names && c->plan.steps->kind == STEP_ENUM;
+}
+
+int codec_values(const struct codec *c)
+{
+	return c->parts ? (int)c->n_parts : 1;
 }
 
 /*** Turns bytes into a value: integers, booleans, floating point numbers, strings (of char arrays,
@@ -183,7 +204,8 @@ static int codec_decode_method(lua_State *L)
 		luaL_argerror(L, 2,
 			      lua_pushfstring(L, "%d bytes, and the type has %d", (int)len,
 					      (int)c->plan.size));
-	return codec_decode(L, c, 1, bytes);
+	compat_getuservalue(L, 1);
+	return codec_decode(L, c, lua_gettop(L), bytes);
 }
 
 /*** Turns a value into bytes. Members that a table does not have are zero.
@@ -198,8 +220,10 @@ static int codec_encode_method(lua_State *L)
 	char *out;
 
 	luaL_checkany(L, 2);
+	lua_settop(L, 2);
+	compat_getuservalue(L, 1);
 	out = compat_newuserdata(L, c->plan.size + 1);
-	codec_encode(L, c, 1, 2, out, NULL);
+	codec_encode(L, c, 3, 2, out, 2, NULL);
 	lua_pushlstring(L, out, c->plan.size);
 	return 1;
 }
@@ -216,11 +240,29 @@ static int codec_size_method(lua_State *L)
 
 static int codec_gc(lua_State *L)
 {
-	struct codec *c = class_retire(L, CODEC);
+	struct handle *h = class_retire(L, CODEC);
 
-	plan_free(&c->plan);
-	free(c->parts);
+	if (h->codec)
+		codec_unref(h->codec);
 	return 0;
+}
+
+/* The codec of the type that argument 2 names, with the options at 3. */
+static int new_codec(lua_State *L, const struct btf *btf)
+{
+	static const struct field fields[] = {CODEC_FIELDS, FIELDS_END};
+	const char *name = luaL_checkstring(L, 2);
+	uint32_t type = btf ? codec_find_type(btf, name) : 0;
+	struct codec_opts opts = {.arg = 3};
+
+	lua_settop(L, 3);
+	if (!type)
+		return value_fail(L, ENOENT, "codec: type '%s'%s", name,
+				  btf ? "" : "; the object has no BTF: compile it with -g");
+	field_read(L, 3, fields, &opts);
+	if (!codec_push(L, btf, type, &opts))
+		return value_fail(L, EINVAL, "codec: type '%s'", name);
+	return 1;
 }
 
 /*** What turns bytes into values, and back, by a type of the object's BTF.
@@ -236,17 +278,21 @@ static int codec_gc(lua_State *L)
 */
 static int object_codec(lua_State *L)
 {
-	const struct btf *btf = bpf_object__btf(object_of(object_check(L, 1)));
-	const char *name = luaL_checkstring(L, 2);
-	uint32_t type = btf ? codec_find_type(btf, name) : 0;
+	return new_codec(L, bpf_object__btf(object_of(object_check(L, 1))));
+}
 
-	lua_settop(L, 3);
-	if (!type)
-		return value_fail(L, ENOENT, "codec: type '%s'%s", name,
-				  btf ? "" : "; the object has no BTF: compile it with -g");
-	if (!codec_push(L, btf, type, 3))
-		return value_fail(L, EINVAL, "codec: type '%s'", name);
-	return 1;
+/*** The same by a type of any BTF.
+@function btf:codec
+@tparam string type "event", "struct event", "u64"
+@tparam ?table opts as for `object:codec`
+@treturn codec
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOENT if there is no such type
+@see btf__find_by_name_kind
+*/
+static int btf_codec(lua_State *L)
+{
+	return new_codec(L, btf_of(btf_check(L, 1)));
 }
 
 const luaL_Reg codec_object_methods[] = {{"codec", object_codec}, {NULL, NULL}};
@@ -261,5 +307,8 @@ void codec_open(lua_State *L)
 	};
 	static const luaL_Reg meta[] = {{"__gc", codec_gc}, {NULL, NULL}};
 
+	static const luaL_Reg btf_methods[] = {{"codec", btf_codec}, {NULL, NULL}};
+
 	class_new(L, CODEC, methods, meta);
+	btf_add_methods(L, btf_methods);
 }

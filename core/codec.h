@@ -17,26 +17,48 @@ uint32_t codec_find_type(const struct btf *btf, const char *name);
  */
 uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path, uint32_t *offset);
 
-/* Pushes the codec of a type, with the options in the table at OPTS, an argument; 0: none. NULL if
- * the type has no size or form, and then nothing is pushed.
- */
-struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type, int opts);
+struct codec_opts {
+	bool enum_names; /* an enum as its name, where it has one */
+	bool numbers;    /* integers of 64 bits as numbers, where Lua has no such integers */
+	int arg;         /* the table whose option `fields` counts; 0: the whole type */
+};
 
-/* The codec at IDX; raises unless it is one. */
+/* Those options of a structure that starts with struct codec_opts. */
+#define CODEC_FIELDS                                                                               \
+	FIELD_BY_ROOM("fields"), FIELD(struct codec_opts, enum_names, FIELD_BOOL),                 \
+		FIELD(struct codec_opts, numbers, FIELD_BOOL)
+
+/* Pushes a handle of the codec of a type. NULL if the type has no size or form, and then nothing is
+ * pushed. The codec is the handle's; whoever keeps it otherwise, counts. Its names are the handle's
+ * uservalue, and are kept along.
+ */
+struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type,
+			 const struct codec_opts *opts);
+struct codec *codec_ref(struct codec *c);
+void codec_unref(struct codec *c);
+
+/* The codec of the handle at IDX; raises unless it is one. */
 struct codec *codec_check(lua_State *L, int idx);
 
 /* The size of the type in bytes. */
 size_t codec_size(const struct codec *c);
 
+/* Is the type an enum whose values have names, so that a string is one? */
+bool codec_is_named(const struct codec *c);
+
+/* How many values decoding pushes. */
+int codec_values(const struct codec *c);
+
 /* Pushes what DATA (codec_size() bytes) says: a value, or one for each of the fields that were
- * asked for. Returns how many. IDX is the codec's.
+ * asked for. Returns how many. NAMES is the index of the codec's.
  */
-int codec_decode(lua_State *L, const struct codec *c, int idx, const void *data);
+int codec_decode(lua_State *L, const struct codec *c, int names, const void *data);
 
 /* Writes the value at VALUE into OUT (codec_size() bytes). Raises what is wrong, and with which
- * member; NAME (may be NULL) is what the whole is called.
+ * member: as a bad argument if VALUE is one, ARG; 0: it is none. NAME (may be NULL) is what the
+ * whole is called.
  */
-void codec_encode(lua_State *L, const struct codec *c, int idx, int value, void *out,
+void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, int arg,
 		  const char *name);
 
 /* The method object:codec(). */

@@ -158,18 +158,16 @@ static void decode(const struct walk *w, const struct step *s, const char *base)
 	}
 }
 
-int codec_decode(lua_State *L, const struct codec *c, int idx, const void *data)
+int codec_decode(lua_State *L, const struct codec *c, int names, const void *data)
 {
-	struct walk w = {.L = L, .codec = c};
-	int n = c->parts ? (int)c->n_parts : 1;
+	struct walk w = {.L = L, .codec = c, .names = lua_absindex(L, names)};
 
-	luaL_checkstack(L, n + 6, "too many fields");
-	compat_getuservalue(L, idx);
-	w.names = lua_gettop(L);
+	luaL_checkstack(L, codec_values(c) + 6, "too many fields");
+	/* the debug library may have put something else there */
+	luaL_argcheck(L, lua_istable(L, w.names), 1, "its names are gone");
 	if (!c->parts)
 		decode(&w, c->plan.steps, data);
-	for (size_t i = 0; c->parts && i < c->n_parts; i++)
+	for (size_t i = 0; i < c->n_parts; i++)
 		decode(&w, c->parts[i].step, (const char *)data + c->parts[i].base);
-	lua_remove(L, w.names);
-	return n;
+	return codec_values(c);
 }

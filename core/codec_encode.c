@@ -29,8 +29,9 @@ static void add_place(luaL_Buffer *b, const struct place *p)
 	}
 }
 
-static int refuse(lua_State *L, const struct place *p, const char *problem)
+static int refuse(const struct walk *w, const struct place *p, const char *problem)
 {
+	lua_State *L = w->L;
 	luaL_Buffer b;
 
 	luaL_buffinit(L, &b);
@@ -39,6 +40,8 @@ static int refuse(lua_State *L, const struct place *p, const char *problem)
 		luaL_addstring(&b, ": ");
 	luaL_addstring(&b, problem);
 	luaL_pushresult(&b);
+	if (w->arg)
+		return luaL_argerror(L, w->arg, lua_tostring(L, -1));
 	return luaL_error(L, "%s", lua_tostring(L, -1));
 }
 
@@ -101,7 +104,7 @@ static void encode_integer(const struct walk *w, const struct step *s, char *dat
 		 enum_value(w, s, value, &u))
 		;
 	else if (!value_to_u64(w->L, value, &u))
-		refuse(w->L, p,
+		refuse(w, p,
 		       lua_pushfstring(w->L, "expected an integer, got %s",
 				       luaL_typename(w->L, value)));
 	if (is_signed)
@@ -109,7 +112,7 @@ static void encode_integer(const struct walk *w, const struct step *s, char *dat
 	else
 		fits = bits == 64 || u >> bits == 0;
 	if (!fits)
-		refuse(w->L, p, "the integer does not fit");
+		refuse(w, p, "the integer does not fit");
 	if (s->bits)
 		store_bits(s, data, u);
 	else
@@ -123,7 +126,7 @@ static void encode_float(const struct walk *w, const struct step *s, char *data,
 	float f;
 
 	if (lua_type(w->L, value) != LUA_TNUMBER)
-		refuse(w->L, p,
+		refuse(w, p,
 		       lua_pushfstring(w->L, "expected a number, got %s",
 				       luaL_typename(w->L, value)));
 	d = lua_tonumber(w->L, value);
@@ -139,12 +142,12 @@ static void encode_bytes(const struct walk *w, const struct step *s, char *data,
 	size_t len;
 
 	if (lua_type(w->L, value) != LUA_TSTRING)
-		refuse(w->L, p,
+		refuse(w, p,
 		       lua_pushfstring(w->L, "expected a string, got %s",
 				       luaL_typename(w->L, value)));
 	bytes = lua_tolstring(w->L, value, &len);
 	if (len > s->size || (len < s->size && s->kind != STEP_STRING))
-		refuse(w->L, p,
+		refuse(w, p,
 		       lua_pushfstring(w->L, "%d bytes where there are %d", (int)len,
 				       (int)s->size));
 	memcpy(data, bytes, len);
@@ -173,9 +176,9 @@ static void encode_struct(const struct walk *w, const struct step *s, char *base
 		struct place at = {p, name, 0};
 
 		if (!name)
-			refuse(L, p, "the names of members are strings");
+			refuse(w, p, "the names of members are strings");
 		if (!m)
-			refuse(L, &at, "there is no such member");
+			refuse(w, &at, "there is no such member");
 		else
 			encode(w, m, base, lua_gettop(L), &at);
 		lua_pop(L, 1);
@@ -189,7 +192,7 @@ static void encode_array(const struct walk *w, const struct step *s, char *data,
 	size_t n = lua_rawlen(L, value);
 
 	if (n > s->count)
-		refuse(L, p,
+		refuse(w, p,
 		       lua_pushfstring(L, "%d elements where there are %d", (int)n, (int)s->count));
 	for (uint32_t i = 0; i < n; i++) {
 		struct place at = {p, NULL, i + 1};
@@ -212,7 +215,7 @@ static void encode(const struct walk *w, const struct step *s, char *base, int v
 		whole.size *= s->kind == STEP_ARRAY ? s->count : 1;
 		encode_bytes(w, &whole, data, value, p);
 	} else if (composite && !lua_istable(w->L, value)) {
-		refuse(w->L, p,
+		refuse(w, p,
 		       lua_pushfstring(w->L, "expected a table, or its bytes, got %s",
 				       luaL_typename(w->L, value)));
 	} else if (s->kind == STEP_STRUCT) {
@@ -228,16 +231,14 @@ static void encode(const struct walk *w, const struct step *s, char *base, int v
 	}
 }
 
-void codec_encode(lua_State *L, const struct codec *c, int idx, int value, void *out,
+void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, int arg,
 		  const char *name)
 {
-	struct walk w = {.L = L, .codec = c};
+	struct walk w = {.L = L, .codec = c, .names = lua_absindex(L, names), .arg = arg};
 	struct place whole = {NULL, name, 0};
 
-	value = lua_absindex(L, value);
-	compat_getuservalue(L, idx);
-	w.names = lua_gettop(L);
+	/* the debug library may have put something else there */
+	luaL_argcheck(L, lua_istable(L, w.names), 1, "its names are gone");
 	memset(out, 0, c->plan.size);
-	encode(&w, c->plan.steps, out, value, name ? &whole : NULL);
-	lua_remove(L, w.names);
+	encode(&w, c->plan.steps, out, lua_absindex(L, value), name ? &whole : NULL);
 }

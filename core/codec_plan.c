@@ -216,6 +216,28 @@ static bool fits(const struct step *s, uint64_t limit)
 	return true;
 }
 
+/* BTF may go, or move what it holds: the names become the plan's own. */
+static int own_names(struct plan *plan)
+{
+	size_t size = 1;
+	char *at;
+
+	for (uint32_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].name)
+			size += strlen(plan->steps[i].name) + 1;
+	at = plan->names = malloc(size);
+	if (!at)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].name) {
+			char *name = at;
+
+			at = stpcpy(at, plan->steps[i].name) + 1;
+			plan->steps[i].name = name;
+		}
+	return 0;
+}
+
 int plan_compile(struct plan *plan, const struct btf *btf, uint32_t type)
 {
 	int64_t size = btf__resolve_size(btf, type);
@@ -228,6 +250,8 @@ int plan_compile(struct plan *plan, const struct btf *btf, uint32_t type)
 	err = compile(plan, btf, type, 0, NULL, 0);
 	if (!err && !fits(plan->steps, plan->size))
 		err = -EINVAL;
+	if (!err)
+		err = own_names(plan);
 	if (err)
 		plan_free(plan);
 	return err;
@@ -236,6 +260,7 @@ int plan_compile(struct plan *plan, const struct btf *btf, uint32_t type)
 void plan_free(struct plan *plan)
 {
 	free(plan->steps);
+	free(plan->names);
 	*plan = (struct plan){0};
 }
 

@@ -31,13 +31,14 @@ struct step {
 	uint32_t span; /* how many steps this one is, those that follow it and belong to it included
 			*/
 	uint32_t type; /* in BTF */
-	const char *name; /* of a member; borrowed from BTF */
+	const char *name; /* of a member */
 };
 
 struct plan {
 	uint32_t size; /* of the whole in bytes */
 	uint32_t n, room;
 	struct step *steps;
+	char *names; /* the steps' */
 };
 
 /* Compiles a type. 0, or -errno: -ELOOP if it is too deep, -EINVAL if it has no size. */

@@ -11,18 +11,21 @@ struct part {
 	uint32_t base; /* what its offset counts from */
 };
 
-/* Its uservalue: the name of step I at I + 1; the names of an enum, by value, at -I - 1. */
+/* The table of its names: that of step I at I + 1; the names of an enum, by value, at -I - 1. */
 struct codec {
+	unsigned refs;
 	struct plan plan;
 	struct part *parts; /* NULL: the whole */
 	size_t n_parts;
+	bool enum_names;
 	bool numbers; /* integers of 64 bits as plain numbers, where Lua has no such integers */
 };
 
 struct walk {
 	lua_State *L;
 	const struct codec *codec;
-	int names; /* index of the uservalue */
+	int names; /* index of the table */
+	int arg;   /* what is encoded; 0: no argument */
 };
 
 static inline int walk_number(const struct walk *w, const struct step *s)

@@ -4,6 +4,8 @@
 
 #include "class.h"
 
+struct mapcodec;
+
 /* Pushes the one handle of the map; ENV is its object's table. */
 void map_push(lua_State *L, struct owner *owner, struct bpf_map *map, int env);
 
@@ -15,6 +17,11 @@ struct bpf_map *map_check_of(lua_State *L, int arg, const struct owner *owner);
 
 /* The same, which must exist in the kernel. */
 struct bpf_map *map_check_created(lua_State *L, int arg);
+
+/* What reads and writes the elements of the map at ARG; NULL if it is no map of an object. Raises
+ * if it does not exist. The table of names is in the handle's uservalue, under this address.
+ */
+const struct mapcodec *map_codec(lua_State *L, int arg);
 
 /* The value at IDX; NULL if it is no map, or its object is closed. */
 struct bpf_map *map_test(lua_State *L, int idx);

@@ -2,7 +2,8 @@
  * bad; what it did until then counts, and is neither lost nor done twice.
  */
 #include "field.h"
-#include "mapfd.h"
+#include "mapview.h"
+#include "mapwalk.h"
 #include "syscall.h"
 #include "value.h"
 #include <bpf/bpf.h>
@@ -13,12 +14,6 @@
 /*** Batches of elements
 @section batches
 */
-
-/* How much is read at a time, unless the script says how many entries. */
-#define CHUNK_BYTES ((size_t)1 << 20)
-
-/* How often the kernel may ask to try again before anything comes of it. */
-#define TRIES 16
 
 struct batch_opts {
 	struct bpf_map_batch_opts kernel; /* first: its fields' offsets are good for both */
@@ -54,197 +49,109 @@ static void read_opts(lua_State *L, int arg, const struct field *fields, struct 
 	lua_pop(L, 1);
 }
 
-/* How many entries of ASKED a call has dealt with. The kernel sets COUNT unless it refuses the
- * call as such; after EFAULT it means nothing.
- */
-static uint32_t done_of(int err, uint32_t asked, uint32_t count)
-{
-	if (!err)
-		return count;
-	if (err == EFAULT || count > asked || (count == asked && err != ENOENT))
-		return 0;
-	return count;
-}
-
-static bool is_worth_another_try(int err)
-{
-	return err == EAGAIN || err == EBUSY || err == EINTR;
-}
-
 /* Reading -------------------------------------------------------------------------------- */
 
-typedef int read_batch(int fd, void *in, void *out, void *keys, void *values, __u32 *count,
-		       const struct bpf_map_batch_opts *opts);
-
-struct reader {
-	struct mapfd map;
-	size_t value_size;
-	size_t token_size;
-	uint32_t chunk, chunk_max;
-	char *token, *next; /* where the kernel is in the map: the last one, and room for another */
-	char *keys, *values;
-	bool started;
-	int results; /* the stack index from which on the following lie */
-	int n, again;
+/* The lists of results on the stack: of keys, and after it one for each value of an entry. */
+struct lists {
+	int first, count, names;
+	int n; /* entries */
 };
 
-/* The lists of results; where a key is in them, for walks that may start anew; and room for a
- * batch.
- */
-enum { KEYS, VALUES, SEEN, BUFFER };
-
-/* A walk from key to key starts anew when somebody deletes the key that it stands on. */
-static bool walks_by_key(uint32_t type)
+static void append(lua_State *L, struct lists *l, const struct mapwalk *w, uint32_t i)
 {
-	return type == BPF_MAP_TYPE_LPM_TRIE || type == BPF_MAP_TYPE_SOCKHASH;
+	l->n++;
+	mapcodec_push_key(L, &w->m, l->names, mapwalk_key(w, i));
+	lua_rawseti(L, l->first, l->n);
+	mapcodec_push_value(L, &w->m, l->names, mapwalk_value(w, i), w->opts.elem_flags);
+	for (int list = l->count; list-- > 1;)
+		lua_rawseti(L, l->first + list, l->n);
 }
 
-static void make_room(lua_State *L, struct reader *r)
+/* Pushes what goes on from here. */
+static void push_token(lua_State *L, const struct mapwalk *w)
 {
-	r->keys = compat_newuserdata(L, r->chunk * (r->map.key_size + r->value_size) + 1);
-	r->values = r->keys + r->chunk * r->map.key_size;
-	lua_replace(L, r->results + BUFFER);
+	lua_pushlstring(L, w->token, w->token_size);
 }
 
-static void begin(lua_State *L, struct reader *r, const struct batch_opts *opts)
+/* The lists are on top: the results, with the token unless the map is at its end. */
+static int push_results(lua_State *L, const struct lists *l, const struct mapwalk *w)
 {
-	size_t entry, chunk;
+	for (int i = 0; i < l->count; i++)
+		lua_pushvalue(L, l->first + i);
+	if (w->ended || !w->started)
+		return l->count;
+	push_token(L, w);
+	return l->count + 1;
+}
 
-	mapfd_check(L, 1, &r->map);
-	r->value_size = mapfd_value_size(L, &r->map, opts->kernel.elem_flags);
-	entry = r->map.key_size + r->value_size + 1;
-	chunk = CHUNK_BYTES / entry;
-	if (opts->count && chunk > opts->count)
-		chunk = opts->count;
-	/* preallocated hashes have a few entries more than they say, for each CPU */
-	r->chunk_max =
-		r->map.max_entries > INT32_MAX / 2 ? INT32_MAX : 2 * r->map.max_entries + 1024;
-	if (chunk > r->map.max_entries)
-		chunk = r->map.max_entries;
-	r->chunk = chunk ? (uint32_t)chunk : 1;
-	/* hashes write the number of a bucket there, however short their keys */
-	r->token_size = r->map.key_size < 4 ? 4 : r->map.key_size;
-	r->token = compat_newuserdata(L, 2 * r->token_size);
-	r->next = r->token + r->token_size;
-	if (!lua_isnoneornil(L, 2)) {
-		size_t len = 0;
-		const char *in;
-
-		lua_getfield(L, 2, "in_batch");
-		in = lua_tolstring(L, -1, &len);
-		luaL_argcheck(L, lua_isnil(L, -1) || (in && len == r->token_size), 2,
-			      "option 'in_batch' must be what the last batch returned");
-		r->started = in;
-		if (in)
-			memcpy(r->token, in, len);
-		lua_pop(L, 1);
-	}
+static int read_failed(lua_State *L, const struct lists *l, const struct mapwalk *w, int err,
+		       const char *operation)
+{
+	mapfd_fail(L, &w->m.map, err, operation);
 	lua_newtable(L);
-	r->results = lua_gettop(L);
-	lua_newtable(L);
-	if (walks_by_key(r->map.type))
-		lua_newtable(L);
-	else
-		lua_pushnil(L);
-	lua_pushnil(L);
-	make_room(L, r);
-}
-
-/* Appends an entry, or updates it where a walk comes by again. */
-static void add(lua_State *L, struct reader *r, const char *key, const char *value)
-{
-	int at = r->n + 1;
-
-	lua_pushlstring(L, key, r->map.key_size);
-	if (!lua_isnil(L, r->results + SEEN)) {
-		lua_pushvalue(L, -1);
-		lua_rawget(L, r->results + SEEN);
-		if (!lua_isnil(L, -1)) {
-			at = (int)lua_tointeger(L, -1);
-			r->again++;
-		}
-		lua_pop(L, 1);
-		lua_pushvalue(L, -1);
-		lua_pushinteger(L, at);
-		lua_rawset(L, r->results + SEEN);
-	}
-	lua_rawseti(L, r->results + KEYS, at);
-	lua_pushlstring(L, value, r->value_size);
-	lua_rawseti(L, r->results + VALUES, at);
-	if (at > r->n)
-		r->n = at;
-}
-
-/* Pushes the two lists and, unless the map is at its end, what goes on from there. */
-static int push_results(lua_State *L, const struct reader *r, bool more)
-{
-	lua_pushvalue(L, r->results + KEYS);
-	lua_pushvalue(L, r->results + VALUES);
-	if (!more || !r->started)
-		return 2;
-	lua_pushlstring(L, r->token, r->token_size);
-	return 3;
-}
-
-static int read_failed(lua_State *L, const struct reader *r, int err, const char *operation)
-{
-	mapfd_fail(L, &r->map, err, operation);
-	lua_newtable(L);
-	lua_pushvalue(L, r->results + KEYS);
+	lua_pushvalue(L, l->first);
 	lua_setfield(L, -2, "keys");
-	lua_pushvalue(L, r->results + VALUES);
+	lua_pushvalue(L, l->first + 1);
 	lua_setfield(L, -2, "values");
-	if (r->started) {
-		lua_pushlstring(L, r->token, r->token_size);
+	if (w->started) {
+		push_token(L, w);
 		lua_setfield(L, -2, "out_batch");
 	}
 	return 4;
 }
 
-static int read_all(lua_State *L, read_batch *fn, const char *operation)
+/* Begins where option `in_batch` of the table at 2 says. */
+static void resume(lua_State *L, struct mapwalk *w)
 {
-	struct reader r = {0};
+	size_t len = 0;
+	const char *in;
+
+	if (lua_isnil(L, 2))
+		return;
+	lua_getfield(L, 2, "in_batch");
+	in = lua_tolstring(L, -1, &len);
+	luaL_argcheck(L, lua_isnil(L, -1) || (in && len == w->token_size), 2,
+		      "option 'in_batch' must be what the last batch returned");
+	w->started = in;
+	if (in)
+		memcpy(w->token, in, len);
+	lua_pop(L, 1);
+}
+
+static int read_all(lua_State *L, mapwalk_read *fn, const char *operation)
+{
+	const struct mapcodec *m;
+	struct mapcodec plain;
 	struct batch_opts opts;
-	uint32_t asked, count;
-	int err, idle = 0;
+	struct mapwalk *w;
+	struct lists l;
+	int walk, err;
 
 	lua_settop(L, 2);
 	read_opts(L, 2, read_fields, &opts);
-	begin(L, &r, &opts);
-	for (;;) {
-		asked = r.chunk;
-		if (opts.count && r.n > 0 && opts.count - (uint32_t)r.n < asked)
-			asked = opts.count - (uint32_t)r.n;
-		count = asked;
-		err = fn(r.map.fd, r.started ? r.token : NULL, r.next, r.keys, r.values, &count,
-			 &opts.kernel);
-		err = err ? value_errno(err) : 0;
-		count = done_of(err, asked, count);
-		for (uint32_t i = 0; i < count; i++)
-			add(L, &r, r.keys + i * r.map.key_size, r.values + i * r.value_size);
-		if (err == ENOENT)
-			return push_results(L, &r, false);
-		if (count > 0) {
-			memcpy(r.token, r.next, r.token_size);
-			r.started = true;
-			idle = 0;
-			if (r.again > (int)r.chunk_max)
-				return read_failed(L, &r, EAGAIN, operation);
-			if (opts.count && (uint32_t)r.n >= opts.count)
-				return push_results(L, &r, true);
-		} else if (err == ENOSPC && asked < r.chunk) {
-			return push_results(L, &r, true);
-		} else if (err == ENOSPC && r.chunk < r.chunk_max) {
-			/* the next bucket holds more than that, and comes as a whole */
-			r.chunk = r.chunk > r.chunk_max / 2 ? r.chunk_max : 2 * r.chunk;
-			make_room(L, &r);
-			continue;
+	m = mapview_check(L, 1, &plain);
+	mapview_push_names(L, 1, m);
+	l = (struct lists){.names = 3, .first = 4, .count = 1 + mapcodec_values(m)};
+	luaL_checkstack(L, 2 * l.count + 10, "too many fields");
+	for (int i = 0; i < l.count; i++)
+		lua_newtable(L);
+	w = mapwalk_push(L, m, fn, opts.kernel.elem_flags, opts.count);
+	walk = lua_gettop(L);
+	w->opts.flags = opts.kernel.flags;
+	resume(L, w);
+	do {
+		err = mapwalk_fill(w, opts.count && l.n > 0 ? opts.count - (uint32_t)l.n : 0);
+		if (err == -ENOSPC && l.n > 0)
+			break; /* the next bucket is more than was asked for */
+		if (err)
+			return read_failed(L, &l, w, -err, operation);
+		for (uint32_t i = 0; i < w->n; i++) {
+			lua_settop(L, walk);
+			if (mapwalk_is_new(L, w, mapwalk_key(w, i)))
+				append(L, &l, w, i);
 		}
-		if (err && !(is_worth_another_try(err) && ++idle < TRIES))
-			return read_failed(L, &r, err, operation);
-		if (!err && count == 0 && ++idle >= TRIES)
-			return read_failed(L, &r, EAGAIN, operation);
-	}
+	} while (!w->ended && !(opts.count && (uint32_t)l.n >= opts.count));
+	return push_results(L, &l, w);
 }
 
 /*** Reads all entries of a map, many in one system call. Others may change the map meanwhile; the
@@ -290,33 +197,61 @@ static int map_lookup_and_delete_batch(lua_State *L)
 
 /* Writing -------------------------------------------------------------------------------- */
 
-/* The list of strings at ARG in one piece, which stays on the stack. */
-static char *pack(lua_State *L, int arg, size_t size, const char *what, uint32_t *n)
+/* Room for N entries in one piece, which stays on the stack. */
+static char *allocate(lua_State *L, size_t n, size_t size)
 {
-	char *packed;
+	return compat_newuserdata(L, n * size + 1);
+}
 
+static uint32_t check_list(lua_State *L, int arg)
+{
 	luaL_checktype(L, arg, LUA_TTABLE);
 	luaL_argcheck(L, lua_rawlen(L, arg) <= INT32_MAX, arg, "too many");
-	*n = (uint32_t)lua_rawlen(L, arg);
-	packed = compat_newuserdata(L, *n * size + 1);
-	for (uint32_t i = 0; i < *n; i++) {
-		size_t len = 0;
-		const char *bytes;
+	return (uint32_t)lua_rawlen(L, arg);
+}
+
+static void put(char *at, const void *bytes, size_t size)
+{
+	if (bytes != at)
+		memcpy(at, bytes, size);
+}
+
+/* The list of keys at ARG. */
+static char *pack_keys(lua_State *L, int arg, const struct mapcodec *m, int names, uint32_t n)
+{
+	size_t size = m->map.key_size;
+	char *packed = allocate(L, n, size);
+
+	for (uint32_t i = 0; i < n; i++) {
+		char *at = packed + i * size;
 
 		lua_rawgeti(L, arg, (int)i + 1);
-		bytes = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
-		if (!bytes || len != size)
-			luaL_argerror(L, arg,
-				      lua_pushfstring(L, "[%d]: a %s of this map has %d bytes",
-						      (int)i + 1, what, (int)size));
-		memcpy(packed + i * size, bytes, size);
+		put(at, mapcodec_key(L, m, names, lua_gettop(L), at, arg, (int)i + 1), size);
+		lua_pop(L, 1);
+	}
+	return packed;
+}
+
+/* The list of values at ARG. */
+static char *pack_values(lua_State *L, int arg, const struct mapcodec *m, int names, uint32_t n,
+			 uint64_t flags)
+{
+	size_t size = mapfd_value_size(L, &m->map, flags);
+	char *packed = allocate(L, n, size);
+
+	for (uint32_t i = 0; i < n; i++) {
+		char *at = packed + i * size;
+
+		lua_rawgeti(L, arg, (int)i + 1);
+		put(at, mapcodec_value(L, m, names, lua_gettop(L), at, flags, arg, (int)i + 1),
+		    size);
 		lua_pop(L, 1);
 	}
 	return packed;
 }
 
 struct writer {
-	struct mapfd map;
+	const struct mapfd *map;
 	const char *keys, *values; /* no values: to delete */
 	size_t value_size;
 	uint32_t n, done, missing;
@@ -328,16 +263,16 @@ static int write_all(struct writer *w, const struct bpf_map_batch_opts *opts)
 	int tries = 0;
 
 	while (w->done < w->n) {
-		const char *keys = w->keys + w->done * w->map.key_size;
+		const char *keys = w->keys + w->done * w->map->key_size;
 		uint32_t asked = w->n - w->done, count = asked;
-		int ret = w->values ? bpf_map_update_batch(w->map.fd, keys,
+		int ret = w->values ? bpf_map_update_batch(w->map->fd, keys,
 							   w->values + w->done * w->value_size,
 							   &count, opts)
-				    : bpf_map_delete_batch(w->map.fd, keys, &count, opts);
+				    : bpf_map_delete_batch(w->map->fd, keys, &count, opts);
 		int err = ret ? value_errno(ret) : 0;
 
 		/* a call that stops early has not dealt with all */
-		count = err && count >= asked ? 0 : done_of(err, asked, count);
+		count = err && count >= asked ? 0 : mapwalk_done(err, asked, count);
 		w->done += count;
 		if (err == ENOENT && !w->values) {
 			w->done++;
@@ -347,7 +282,7 @@ static int write_all(struct writer *w, const struct bpf_map_batch_opts *opts)
 		}
 		if (count > 0)
 			tries = 0;
-		if (err && !(is_worth_another_try(err) && ++tries < TRIES))
+		if (err && !(mapwalk_is_worth_another_try(err) && ++tries < MAPWALK_TRIES))
 			return err;
 		if (!err && count == 0)
 			return EIO;
@@ -357,7 +292,7 @@ static int write_all(struct writer *w, const struct bpf_map_batch_opts *opts)
 
 static int write_failed(lua_State *L, const struct writer *w, int err, const char *operation)
 {
-	value_fail(L, err, "%s: %s, entry %u of %u", operation, w->map.name, w->done + 1, w->n);
+	value_fail(L, err, "%s: %s, entry %u of %u", operation, w->map->name, w->done + 1, w->n);
 	if (err == EFAULT)
 		lua_pushnil(L);
 	else
@@ -382,20 +317,70 @@ static int write_failed(lua_State *L, const struct writer *w, int err, const cha
 static int map_update_batch(lua_State *L)
 {
 	struct writer w = {0};
+	const struct mapcodec *m;
+	struct mapcodec plain;
 	struct batch_opts opts;
-	uint32_t values;
+	uint64_t flags;
 	int err;
 
 	lua_settop(L, 4);
-	mapfd_check(L, 1, &w.map);
+	m = mapview_check(L, 1, &plain);
 	read_opts(L, 4, write_fields, &opts);
-	w.value_size = mapfd_value_size(L, &w.map, opts.kernel.elem_flags);
-	w.keys = pack(L, 2, w.map.key_size, "key", &w.n);
-	w.values = pack(L, 3, w.value_size, "value", &values);
-	luaL_argcheck(L, w.n == values, 3, "expected as many values as keys");
+	flags = opts.kernel.elem_flags;
+	w.map = &m->map;
+	w.n = check_list(L, 2);
+	luaL_argcheck(L, w.n == check_list(L, 3), 3, "expected as many values as keys");
+	w.value_size = mapfd_value_size(L, &m->map, flags);
+	mapview_push_names(L, 1, m);
+	w.keys = pack_keys(L, 2, m, 5, w.n);
+	w.values = pack_values(L, 3, m, 5, w.n, flags);
 	err = write_all(&w, &opts.kernel);
 	if (err)
 		return write_failed(L, &w, err, "map_update_batch");
+	lua_settop(L, 1);
+	return 1;
+}
+
+/* Writes one at a time, for maps that have no batches. */
+static int write_each(struct writer *w)
+{
+	for (; w->done < w->n; w->done++) {
+		int ret = bpf_map_update_elem(w->map->fd, w->keys + w->done * w->map->key_size,
+					      w->values + w->done * w->value_size, 0);
+
+		if (ret)
+			return value_errno(ret);
+	}
+	return 0;
+}
+
+int mapbatch_update_table(lua_State *L)
+{
+	struct bpf_map_batch_opts opts = {.sz = sizeof(opts)};
+	struct mapcodec plain;
+	const struct mapcodec *m = mapview_check(L, 1, &plain);
+	struct writer w = {.map = &m->map, .value_size = mapfd_value_size(L, &m->map, 0)};
+	char *keys, *values;
+	uint32_t i = 0;
+	int err;
+
+	luaL_argcheck(L, m->map.key_size > 0, 1, "a map of this type has no keys");
+	for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1))
+		w.n++;
+	w.keys = keys = allocate(L, w.n, m->map.key_size);
+	w.values = values = allocate(L, w.n, w.value_size);
+	mapview_push_names(L, 1, m);
+	for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1), i++) {
+		char *key = keys + i * m->map.key_size, *value = values + i * w.value_size;
+
+		put(key, mapcodec_key(L, m, 5, 6, key, 2, 0), m->map.key_size);
+		put(value, mapcodec_value(L, m, 5, 7, value, 0, 2, 0), w.value_size);
+	}
+	err = write_all(&w, &opts);
+	if (err && w.done == 0 && mapwalk_has_no_batches(err))
+		err = write_each(&w);
+	if (err)
+		return write_failed(L, &w, err, "update");
 	lua_settop(L, 1);
 	return 1;
 }
@@ -416,13 +401,18 @@ static int map_update_batch(lua_State *L)
 static int map_delete_batch(lua_State *L)
 {
 	struct writer w = {0};
+	const struct mapcodec *m;
+	struct mapcodec plain;
 	struct batch_opts opts;
 	int err;
 
 	lua_settop(L, 3);
-	mapfd_check(L, 1, &w.map);
+	m = mapview_check(L, 1, &plain);
 	read_opts(L, 3, write_fields, &opts);
-	w.keys = pack(L, 2, w.map.key_size, "key", &w.n);
+	w.map = &m->map;
+	w.n = check_list(L, 2);
+	mapview_push_names(L, 1, m);
+	w.keys = pack_keys(L, 2, m, 4, w.n);
 	err = write_all(&w, &opts.kernel);
 	if (err)
 		return write_failed(L, &w, err, "map_delete_batch");

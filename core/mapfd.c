@@ -50,11 +50,16 @@ void mapfd_check(lua_State *L, int arg, struct mapfd *m)
 		snprintf(m->name, sizeof(m->name), "map %u", info.id);
 }
 
+bool mapfd_is_of_all_cpus(const struct mapfd *m, uint64_t flags)
+{
+	return mapfd_is_per_cpu(m->type) && !(flags & (ON_CPU | ON_ALL_CPUS));
+}
+
 size_t mapfd_value_size(lua_State *L, const struct mapfd *m, uint64_t flags)
 {
 	int cpus;
 
-	if (!mapfd_is_per_cpu(m->type) || (flags & (ON_CPU | ON_ALL_CPUS)))
+	if (!mapfd_is_of_all_cpus(m, flags))
 		return m->value_size;
 	cpus = libbpf_num_possible_cpus();
 	if (cpus < 0)
@@ -77,7 +82,7 @@ bool mapfd_to_flags(lua_State *L, int idx, uint64_t *flags)
 	return value_to_u64(L, idx, flags);
 }
 
-static uint64_t check_flags(lua_State *L, int arg)
+uint64_t mapfd_check_flags(lua_State *L, int arg)
 {
 	uint64_t flags;
 
@@ -89,187 +94,6 @@ static uint64_t check_flags(lua_State *L, int arg)
 int mapfd_fail(lua_State *L, const struct mapfd *m, int err, const char *operation)
 {
 	return value_fail(L, err, "%s: %s", operation, m->name);
-}
-
-/* The bytes at ARG, which must be SIZE long; NULL for the key of a map that has none. */
-static const char *check_bytes(lua_State *L, int arg, const struct mapfd *m, size_t size,
-			       const char *what)
-{
-	size_t len;
-	const char *bytes;
-
-	if (size == 0 && lua_isnoneornil(L, arg))
-		return NULL;
-	bytes = luaL_checklstring(L, arg, &len);
-	if (len == size)
-		return size ? bytes : NULL;
-	/* whatever else the descriptor is, its sizes were nonsense */
-	info_check_kind(L, 1, m->fd, "bpf-map");
-	luaL_argerror(L, arg,
-		      lua_pushfstring(L, "a %s of this map has %d bytes, not %d", what, (int)size,
-				      (int)len));
-	return NULL;
-}
-
-static const char *check_key(lua_State *L, int arg, const struct mapfd *m)
-{
-	return check_bytes(L, arg, m, m->key_size, "key");
-}
-
-/* Elements ------------------------------------------------------------------------------- */
-
-typedef int look_up(int fd, const void *key, void *value, __u64 flags);
-
-static int value_of(lua_State *L, look_up *fn, const char *operation)
-{
-	const char *key, *asked = NULL;
-	char small[1024], *value = small;
-	struct mapfd m;
-	uint64_t flags;
-	size_t size;
-	int ret, err;
-
-	mapfd_check(L, 1, &m);
-	flags = check_flags(L, 3);
-	size = mapfd_value_size(L, &m, flags);
-	if (m.type == BPF_MAP_TYPE_BLOOM_FILTER) {
-		key = NULL; /* it is asked for a value */
-		asked = check_bytes(L, 2, &m, size, "value");
-	} else {
-		key = check_key(L, 2, &m);
-	}
-	if (size > sizeof(small))
-		value = compat_newuserdata(L, size);
-	if (asked)
-		memcpy(value, asked, size);
-	ret = fn(m.fd, key, value, flags);
-	err = ret ? value_errno(ret) : 0;
-	if (err && err != ENOENT)
-		return mapfd_fail(L, &m, err, operation);
-	if (err)
-		lua_pushnil(L);
-	else
-		lua_pushlstring(L, value, size);
-	return 1;
-}
-
-/*** Reads a value of a map.
-@function map_lookup
-@tparam integer|fd|map map a descriptor, or an object that has one
-@tparam ?string key its bytes; nil for a queue or stack; for a Bloom filter, the value in question
-@tparam ?integer flags 4: under the value's spin lock; 8: of the CPU in the upper 32 bits, Linux 7.0
-@treturn ?string the value's bytes, of a per-CPU map those of all CPUs, each rounded up to 8; nil
- alone if there is no such key
-@treturn[2] nil
-@treturn[2] string message, and the error number
-@see bpf_map_lookup_elem_flags
-*/
-static int map_lookup(lua_State *L)
-{
-	return value_of(L, bpf_map_lookup_elem_flags, "map_lookup");
-}
-
-/*** Reads a value and deletes its key in one go; of a queue or stack, takes the next value. Also
-`map:lookup_and_delete(key, flags)`.
-@function map_lookup_and_delete
-@tparam integer|fd|map map
-@tparam ?string key its bytes; nil for a queue or stack
-@tparam ?integer flags 4: under the value's spin lock
-@treturn ?string the value's bytes; nil alone if there is no such key, or nothing to take
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOTSUPP if maps of this type cannot
-@see bpf_map_lookup_and_delete_elem_flags
-*/
-static int map_lookup_and_delete(lua_State *L)
-{
-	return value_of(L, bpf_map_lookup_and_delete_elem_flags, "map_lookup_and_delete");
-}
-
-/*** Writes a value of a map.
-@function map_update
-@tparam integer|fd|map map
-@tparam ?string key its bytes; nil for a queue, stack or Bloom filter
-@tparam string value its bytes
-@tparam ?string|integer flags "any" (the default), "noexist": only a new key, "exist": only one
- that is there; or bits: 4: under the value's spin lock
-@treturn integer|fd|map the first argument
-@treturn[2] nil
-@treturn[2] string message, and the error number: EEXIST, ENOENT, E2BIG if the map is full
-@see bpf_map_update_elem
-*/
-static int map_update(lua_State *L)
-{
-	const char *key, *value;
-	struct mapfd m;
-	uint64_t flags;
-	int ret;
-
-	mapfd_check(L, 1, &m);
-	flags = check_flags(L, 4);
-	key = check_key(L, 2, &m);
-	value = check_bytes(L, 3, &m, mapfd_value_size(L, &m, flags), "value");
-	ret = bpf_map_update_elem(m.fd, key, value, flags);
-	if (ret)
-		return mapfd_fail(L, &m, value_errno(ret), "map_update");
-	lua_settop(L, 1);
-	return 1;
-}
-
-/*** Deletes a key of a map.
-@function map_delete
-@tparam integer|fd|map map
-@tparam string key its bytes
-@tparam ?integer flags
-@treturn boolean true; false if there is no such key
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL if keys of this type of map stay
-@see bpf_map_delete_elem_flags
-*/
-static int map_delete(lua_State *L)
-{
-	struct mapfd m;
-	const char *key;
-	int ret, err;
-
-	mapfd_check(L, 1, &m);
-	key = check_key(L, 2, &m);
-	ret = bpf_map_delete_elem_flags(m.fd, key, check_flags(L, 3));
-	err = ret ? value_errno(ret) : 0;
-	if (err && err != ENOENT)
-		return mapfd_fail(L, &m, err, "map_delete");
-	lua_pushboolean(L, !err);
-	return 1;
-}
-
-/*** The key after the given one, in no particular order.
-@function map_get_next_key
-@tparam integer|fd|map map
-@tparam ?string key nil, or one that is not there: the first
-@treturn ?string nil alone after the last
-@treturn[2] nil
-@treturn[2] string message, and the error number
-@see bpf_map_get_next_key
-*/
-static int map_get_next_key(lua_State *L)
-{
-	const char *key = NULL;
-	struct mapfd m;
-	char *next;
-	int ret, err;
-
-	mapfd_check(L, 1, &m);
-	if (!lua_isnoneornil(L, 2))
-		key = check_key(L, 2, &m);
-	next = compat_newuserdata(L, m.key_size + 1);
-	ret = bpf_map_get_next_key(m.fd, key, next);
-	err = ret ? value_errno(ret) : 0;
-	if (err && err != ENOENT)
-		return mapfd_fail(L, &m, err, "map_get_next_key");
-	if (err)
-		lua_pushnil(L);
-	else
-		lua_pushlstring(L, next, m.key_size);
-	return 1;
 }
 
 /*** Forbids system calls, for good, to change the map; BPF programs still can. Also `map:freeze()`.
@@ -372,17 +196,11 @@ static int map_create(lua_State *L)
 
 const luaL_Reg map_fd_functions[] = {
 	{"map_create", map_create},
-	{"map_lookup", map_lookup},
-	{"map_lookup_and_delete", map_lookup_and_delete},
-	{"map_update", map_update},
-	{"map_delete", map_delete},
-	{"map_get_next_key", map_get_next_key},
 	{"map_freeze", map_freeze},
 	{NULL, NULL},
 };
 
 const luaL_Reg map_fd_methods[] = {
-	{"lookup_and_delete", map_lookup_and_delete},
 	{"freeze", map_freeze},
 	{NULL, NULL},
 };

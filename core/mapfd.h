@@ -10,7 +10,7 @@ struct mapfd {
 	uint32_t type, max_entries;
 	size_t key_size;
 	size_t value_size; /* on one CPU */
-	char name[BPF_OBJ_NAME_LEN + 16];
+	char name[64];     /* "map 'x'" */
 };
 
 /* Has a map of this type a value for each CPU? */
@@ -19,13 +19,19 @@ bool mapfd_is_per_cpu(uint32_t type);
 /* Fills M for the map at ARG: a descriptor, or an object that has one. */
 void mapfd_check(lua_State *L, int arg, struct mapfd *m);
 
-/* How many bytes the kernel copies for a value with these flags: those of all CPUs, or of one. */
+/* Does the kernel copy the values of all CPUs with these flags? */
+bool mapfd_is_of_all_cpus(const struct mapfd *m, uint64_t flags);
+
+/* How many bytes the kernel copies for a value with these flags. */
 size_t mapfd_value_size(lua_State *L, const struct mapfd *m, uint64_t flags);
 
 /* The flags at IDX, an argument or an option: "any", "noexist", "exist" or bits; nil is 0. False
  * if it is none of these.
  */
 bool mapfd_to_flags(lua_State *L, int idx, uint64_t *flags);
+
+/* The same for the argument ARG, which raises. */
+uint64_t mapfd_check_flags(lua_State *L, int arg);
 
 /* Returns nil, message, errno. */
 int mapfd_fail(lua_State *L, const struct mapfd *m, int err, const char *operation);

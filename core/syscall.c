@@ -179,6 +179,7 @@ void syscall_open(lua_State *L)
 
 	luaL_setfuncs(L, functions, 0);
 	luaL_setfuncs(L, map_fd_functions, 0);
+	luaL_setfuncs(L, map_element_functions, 0);
 	luaL_setfuncs(L, map_batch_functions, 0);
 	luaL_setfuncs(L, prog_fd_functions, 0);
 	luaL_setfuncs(L, link_fd_functions, 0);

@@ -187,11 +187,16 @@ bool value_to_fd(lua_State *L, int idx, int *fd)
 {
 	static const char *const methods[] = {"fd", "fileno"};
 	int type = lua_type(L, idx), top = lua_gettop(L);
+	bool has_methods = type == LUA_TTABLE;
 	const char *method = NULL;
 	uint64_t number;
 
 	lua_pushvalue(L, idx);
-	for (int i = 0; i < 2 && !method && (type == LUA_TUSERDATA || type == LUA_TTABLE); i++) {
+	if (type == LUA_TUSERDATA && luaL_getmetafield(L, idx, "__index")) {
+		lua_pop(L, 1);
+		has_methods = true;
+	}
+	for (int i = 0; i < 2 && !method && has_methods; i++) {
 		lua_getfield(L, top + 1, methods[i]);
 		if (lua_isfunction(L, -1)) {
 			method = methods[i];
@@ -210,7 +215,8 @@ bool value_to_fd(lua_State *L, int idx, int *fd)
 	if (method)
 		lua_pushfstring(L, "%s() returned %s: no descriptor", method, value_show(L, -1));
 	else
-		lua_pushliteral(L, "expected a file descriptor, or an object that has one");
+		lua_pushfstring(L, "expected a file descriptor, or an object that has one, got %s",
+				value_show(L, top + 1));
 	return false;
 }
 

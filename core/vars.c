@@ -86,7 +86,7 @@ static struct var *push_var(lua_State *L, struct owner *owner, int known)
 	compat_getuservalue(L, -1);
 	v->map = map;
 	v->offset = offset + part;
-	v->codec = codec_push(L, bpf_object__btf(obj), type, 0);
+	v->codec = codec_push(L, bpf_object__btf(obj), type, &(struct codec_opts){0});
 	if (!v->codec)
 		luaL_error(L, "variable '%s' of object '%s' has a type without a form", name,
 			   owner->name);
@@ -166,7 +166,7 @@ static char *locate(lua_State *L, struct var *v, struct owner *owner, int known,
 	return v->mapping->memory + v->offset;
 }
 
-/* The memory of the variable that argument 2 names. Its codec is pushed. */
+/* The memory of the variable that argument 2 names. The names of its codec are pushed. */
 static char *access(lua_State *L, struct var **v, bool write)
 {
 	struct vars *vars = luaL_checkudata(L, 1, VARS);
@@ -195,6 +195,7 @@ static char *access(lua_State *L, struct var **v, bool write)
 	lua_pushvalue(L, -4);
 	memory = locate(L, *v, vars->owner, known, write);
 	lua_pop(L, 1);
+	compat_getuservalue(L, -1);
 	return memory;
 }
 
@@ -210,11 +211,11 @@ static int vars_newindex(lua_State *L)
 {
 	struct var *v;
 	char *memory = access(L, &v, true), *value;
-	int codec = lua_gettop(L);
+	int names = lua_gettop(L);
 
 	/* all of it is checked before any of it is visible to programs that run */
 	value = compat_newuserdata(L, codec_size(v->codec) + 1);
-	codec_encode(L, v->codec, codec, 3, value, lua_tostring(L, 2));
+	codec_encode(L, v->codec, names, 3, value, 0, lua_tostring(L, 2));
 	memcpy(memory, value, codec_size(v->codec));
 	return 0;
 }

@@ -32,17 +32,11 @@ lbpf.register_prog_handler("every/", "perf_event", nil, {
 })
 
 local object = assert(lbpf.open(path))
-local counter = assert(object:codec("__u64", {numbers = true}))
 assert(object:load())
 assert(object:attach())
 
 local function ticks()
-  local value = object.maps.ticks:lookup(("\0"):rep(4))
-  local per_cpu = {}
-  for cpu = 1, #value / 8 do
-    per_cpu[cpu] = ("%d"):format(counter:decode(value:sub(cpu * 8 - 7)))
-  end
-  return table.concat(per_cpu, " ")
+  return table.concat(object.maps.ticks:view({numbers = true}):lookup(0), " ")
 end
 
 for second = 1, seconds do

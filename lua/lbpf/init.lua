@@ -4,4 +4,6 @@
 -- Lua belongs here.
 -- @module lbpf
 
+require "lbpf.per_cpu"
+
 return require "lbpf.core"

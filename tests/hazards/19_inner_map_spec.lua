@@ -44,7 +44,7 @@ describe("hazard 19: an inner map", function()
       files[i] = io.open("/dev/null")
     end
     assert(object:load())
-    assert.is_string(outer:lookup("\0\0\0\0"))
+    assert.is_true(outer:lookup("\0\0\0\0") > 0)
     for _, file in ipairs(files) do
       file:close()
     end

@@ -32,10 +32,10 @@ describe("hazard 32: a struct_ops link", function()
     local other = stranger()
     assert.matches("bpf", fds.list()[fd])
     assert.is_true(link:destroy())
-    assert.equal(ZERO, other.maps.numbers:lookup(ZERO))
+    assert.equal(0, other.maps.numbers:lookup(0))
     link = nil
     collectgarbage()
-    assert.equal(ZERO, other.maps.numbers:lookup(ZERO))
+    assert.equal(0, other.maps.numbers:lookup(0))
     other:close()
   end))
 

@@ -51,7 +51,7 @@ describe("a linker", function()
       assert(obj:attach())
       assert.is_true(#elf.read("/proc/self/stat") > 0) -- some system calls
       assert.equal(42, u32(obj.maps[".bss"]:lookup(zero)))
-      local calls = u32(obj.maps.calls:lookup(zero))
+      local calls = obj.maps.calls:lookup(0)
       assert.is_true(calls >= 40)
       assert.equal(0, calls % 40)
       obj:close()

@@ -157,7 +157,7 @@ describe("map_lookup_batch", function()
 
   it("is a method of an object's maps", needs("root", function()
     local object = assert(lbpf.open("build/bpf/testrun.bpf.o")):load()
-    local counts = object.maps.counts
+    local counts = object.maps.counts:view {raw = true}
     assert.equal(counts, counts:update_batch(entries(5)))
     local keys, values = counts:lookup_batch()
     assert_all(5, keys, values)

@@ -159,7 +159,7 @@ describe("prog_test_run", function()
     local run = assert(lbpf.prog_test_run(object.progs.count:fd(),
       {data_in = ("\0"):rep(14), ["repeat"] = 1000}))
     assert.equal(0, run.retval)
-    assert.equal(u64(1000), object.maps.counts:lookup(u32(1)))
+    assert.equal(1000, tonumber(object.maps.counts:lookup(1)))
     assert.equal("number", type(run.duration))
   end))
 

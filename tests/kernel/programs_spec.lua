@@ -94,7 +94,7 @@ describe("a program's", function()
     assert.equal(2, select(3, fifth:set_attach_target(target.progs.first, "no_such_function")))
     for target_fd, expected in pairs({
       [-1] = "-1 is not in 0 to 2147483647",
-      [true] = "expected a file descriptor, or an object that has one",
+      [true] = "expected a file descriptor, or an object that has one, got boolean",
       [{fd = function() return -1 end}] = "fd() returned -1: no descriptor",
       [{fileno = function() return "x" end}] = "fileno() returned 'x': no descriptor",
     }) do

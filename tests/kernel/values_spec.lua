@@ -13,7 +13,7 @@ local function seen(prog, map, cookie)
   local link = assert(prog:attach_tracepoint("syscalls", "sys_enter_openat", {bpf_cookie = cookie}))
   io.open("/dev/null"):close()
   assert(link:destroy())
-  return bytes.hex(map:lookup(zero))
+  return bytes.hex(lbpf.map_lookup(map:fd(), zero))
 end
 
 describe("a cookie", function()

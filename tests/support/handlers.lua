@@ -52,18 +52,9 @@ function handlers.cleanup()
   collectgarbage()
 end
 
-local function u32(n)
-  return string.char(n % 256, 0, 0, 0)
-end
-
 --- How often a program has run; by its name, or a key.
 function handlers.hits(object, name)
-  local value = object.maps.hits:lookup(u32(keys[name] or name))
-  local n = 0
-  for i = #value, 1, -1 do
-    n = n * 256 + value:byte(i)
-  end
-  return n
+  return tonumber(object.maps.hits:lookup(keys[name] or name))
 end
 
 --- Does the program, attached to sys_enter, count? One system call is made to see.

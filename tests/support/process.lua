@@ -52,9 +52,9 @@ function process.as_nobody(script, files)
   local main = assert(io.open(dir .. "/main.lua", "w"))
   main:write(script)
   main:close()
-  run(("mkdir %s/lbpf; cp %s %s/lbpf/core.so; cp %s %s/lbpf/init.lua; cp %s %s; chmod -R a+rX %s")
-    :format(dir, find(package.cpath, "lbpf.core"), dir, find(package.path, "lbpf"), dir,
-      table.concat(files, " "), dir, dir))
+  run(("mkdir %s/lbpf; cp %s %s/lbpf/core.so; cp -r %s %s; cp %s %s; chmod -R a+rX %s")
+    :format(dir, find(package.cpath, "lbpf.core"), dir,
+      find(package.path, "lbpf"):gsub("/init.lua$", ""), dir, table.concat(files, " "), dir, dir))
   local output, status = run(("cd %s; LUA_CPATH='./?.so' LUA_PATH='./?.lua;./?/init.lua' "
     .. "setpriv --reuid=65534 --regid=65534 --clear-groups %s main.lua 2>&1")
     :format(dir, os.getenv("LBPF_LUA") or "lua5.4"))

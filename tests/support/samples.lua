@@ -2,7 +2,6 @@
 local child = require "child"
 local events = require "events"
 local lbpf = require "lbpf"
-local rings = require "rings"
 
 local samples = {}
 
@@ -29,12 +28,12 @@ end
 --- Drains, and returns how many samples were ever drained.
 function samples.drain(object)
   os.rename("no/such/file", "no/such/file either")
-  return rings.number(object.maps.seen:lookup(events.u32(0)))
+  return tonumber(object.maps.seen:lookup(0).count)
 end
 
 --- The first 16 bytes of the I-th sample that was drained.
 function samples.kept(object, i)
-  return object.maps.seen:lookup(events.u32(0)):sub(16 * i - 7, 16 * i + 8)
+  return object.maps.seen:view({raw = true}):lookup(events.u32(0)):sub(16 * i - 7, 16 * i + 8)
 end
 
 return samples

@@ -85,7 +85,7 @@ describe("codec", function()
     local function refused(message, value)
       local ok, got = pcall(codec.encode, codec, value)
       assert.is_false(ok)
-      assert.equal(message, got)
+      assert.equal(("bad argument #2 to '?' (%s)"):format(message), got)
     end
     refused("u8: the integer does not fit", {u8 = 256})
     refused("u8: the integer does not fit", {u8 = -1})

@@ -1,0 +1,71 @@
+--- The value of a per-CPU map: a list with a value for each possible CPU, and these methods.
+-- Values may be numbers, or structures whose members are; integers of 64 bits stay exact.
+-- @classmod per_cpu
+
+local per_cpu = require("lbpf.core").per_cpu
+
+-- The numbers of all CPUs: the values themselves, or the member FIELD of each.
+local function numbers(values, field)
+  local list = {}
+  for cpu = 1, #values do
+    local number = values[cpu]
+    if field then
+      number = number[field]
+    end
+    if type(number) ~= "number" and type(number) ~= "cdata" then
+      error(("%s of CPU %d is no number, but a %s"):format(field or "the value", cpu - 1,
+        type(number)), 3)
+    end
+    list[cpu] = number
+  end
+  return list
+end
+
+--- All of them together.
+-- @function per_cpu:sum
+-- @tparam ?string field the member of a structure
+-- @treturn integer
+function per_cpu:sum(field)
+  local list = numbers(self, field)
+  local sum = list[1]
+  for cpu = 2, #list do
+    sum = sum + list[cpu]
+  end
+  return sum
+end
+
+--- The largest.
+-- @function per_cpu:max
+-- @tparam ?string field the member of a structure
+-- @treturn integer
+function per_cpu:max(field)
+  local list = numbers(self, field)
+  local max = list[1]
+  for cpu = 2, #list do
+    max = list[cpu] > max and list[cpu] or max
+  end
+  return max
+end
+
+--- The smallest.
+-- @function per_cpu:min
+-- @tparam ?string field the member of a structure
+-- @treturn integer
+function per_cpu:min(field)
+  local list = numbers(self, field)
+  local min = list[1]
+  for cpu = 2, #list do
+    min = list[cpu] < min and list[cpu] or min
+  end
+  return min
+end
+
+--- The mean, over all possible CPUs.
+-- @function per_cpu:avg
+-- @tparam ?string field the member of a structure
+-- @treturn number
+function per_cpu:avg(field)
+  return tonumber(self:sum(field)) / #self
+end
+
+return per_cpu
