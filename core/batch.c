@@ -154,23 +154,33 @@ void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
  */
 static int deliver(lua_State *L)
 {
+	enum { FUNCTIONS = 2, NAMES, FUNCTION };
 	struct batch *b = lua_touserdata(L, 1);
-	size_t n = 0;
 	bool stop = false;
+	int current = 0;
+	size_t n = 0;
 
+	lua_settop(L, FUNCTION);
 	while (b->next < b->used && !stop) {
 		const struct batch_event *e = event_at(b, b->next);
 
 		if (!e->is_news && n == b->limit)
 			break;
-		lua_rawgeti(L, 2, e->function);
-		if (!lua_toboolean(L, -1))
+		if (e->function != current) {
+			current = e->function;
+			lua_rawgeti(L, FUNCTIONS, -current);
+			lua_replace(L, NAMES);
+			lua_rawgeti(L, FUNCTIONS, current);
+			lua_replace(L, FUNCTION);
+		}
+		if (!lua_toboolean(L, FUNCTION))
 			return luaL_error(L, "%s has no function: use next() or events()",
 					  b->kind->name);
 		/* consumed from here on, also if the function raises */
 		b->next += size_of(e);
 		n += !e->is_news;
-		lua_call(L, b->kind->push(L, b, e), 1);
+		lua_pushvalue(L, FUNCTION);
+		lua_call(L, b->kind->push(L, b, e, NAMES), 1);
 		stop = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
 		lua_pop(L, 1);
 	}
@@ -268,7 +278,10 @@ int batch_next(lua_State *L, struct batch *b, int timeout)
 			timeout = end > milliseconds() ? (int)(end - milliseconds()) : 0;
 	}
 	b->next += size_of(e);
-	values = b->kind->push(L, b, e);
+	compat_getuservalue(L, 1);
+	luaL_checktype(L, 2, LUA_TTABLE);
+	lua_rawgeti(L, 2, -e->function);
+	values = b->kind->push(L, b, e, 3);
 	wake(b);
 	return values;
 }

@@ -26,12 +26,16 @@ struct batch_kind {
 	 * long as it takes. What libbpf returned.
 	 */
 	int (*walk)(struct batch *b, int timeout);
-	/* Pushes what the script sees of an event, which counts as delivered; how many values. */
-	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e);
+	/* Pushes what the script sees of an event, which counts as delivered; how many values.
+	 * NAMES is the index of what goes with the event's function.
+	 */
+	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e, int names);
 	bool tells_once; /* its descriptor tells that events came, not that there are some */
 };
 
-/* The first member of a userdata, whose uservalue lists the functions, false for none. */
+/* The first member of a userdata, whose uservalue lists the functions, false for none; and at
+ * -function the names of what the function's events are made of.
+ */
 struct batch {
 	const struct batch_kind *kind;
 	struct owner *owner; /* busy while events are delivered; may be NULL */

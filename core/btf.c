@@ -74,6 +74,11 @@ struct owner *btf_check(lua_State *L, int arg)
 	return &check(L, arg)->owner;
 }
 
+struct owner *btf_test(lua_State *L, int idx)
+{
+	return luaL_testudata(L, idx, BTF) ? btf_check(L, idx) : NULL;
+}
+
 struct owner *btf_check_mine(lua_State *L, int arg, const char *operation)
 {
 	struct box *b = check(L, arg);

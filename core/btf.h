@@ -9,6 +9,9 @@
 /* The argument ARG; raises unless it is BTF that is open, and what it stands on too. */
 struct owner *btf_check(lua_State *L, int arg);
 
+/* The value at IDX; NULL unless it is BTF that is open. */
+struct owner *btf_test(lua_State *L, int idx);
+
 /* The same for BTF that is known already. */
 void btf_check_open(lua_State *L, struct owner *owner);
 

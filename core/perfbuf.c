@@ -5,6 +5,7 @@
 
 #include "batch.h"
 #include "endpoint.h"
+#include "eventtype.h"
 #include "field.h"
 #include "frame.h"
 #include "map.h"
@@ -31,6 +32,7 @@ struct perfbuf {
 	struct perf_buffer *pb; /* NULL once closed */
 	struct endpoint map;
 	struct perf_buffer_raw_opts opts;
+	struct eventtype type;
 	bool is_raw, has_lost;
 	int only;                     /* walk no other buffer; -1: all */
 	int first;                    /* begin with this one */
@@ -128,19 +130,20 @@ static int walk(struct batch *b, int timeout)
 	return perf_buffer__poll(p->pb, timeout);
 }
 
-static int push(lua_State *L, struct batch *b, const struct batch_event *e)
+static int push(lua_State *L, struct batch *b, const struct batch_event *e, int names)
 {
 	struct perfbuf *p = (struct perfbuf *)b;
+	int values = 1;
 
 	if (e->is_news) {
 		lua_pushinteger(L, (lua_Integer) * (const __u64 *)e->data);
 	} else {
 		p->events++;
 		p->bytes += e->size;
-		lua_pushlstring(L, e->data, e->size);
+		values = eventtype_push(L, &p->type, names, e->data, e->size);
 	}
 	lua_pushinteger(L, e->cpu);
-	return 2;
+	return values + 1;
 }
 
 static const struct batch_kind kind = {"perf buffer", "perf_buffer", walk, push, true};
@@ -218,8 +221,8 @@ static int perfbuf_consume_buffer(lua_State *L)
 is.
 @function perf_buffer:next
 @tparam ?integer timeout in milliseconds; nil or -1: until there is one; 0: do not wait
-@treturn ?string the event's bytes; nil alone if none came in time, or if a signal arrived that
- Lua is to see
+@return the event: its bytes, a table, or a value for each field; nil alone if none came in time, or
+ if a signal arrived that Lua is to see
 @treturn ?integer the CPU
 @treturn[2] nil
 @treturn[2] string message, and the error number
@@ -363,6 +366,7 @@ static void shut(struct perfbuf *p)
 	p->pb = NULL;
 	endpoint_close(&p->map);
 	perfcpus_free(&p->opts);
+	eventtype_free(&p->type);
 	batch_free(&p->batch);
 }
 
@@ -441,6 +445,7 @@ static int open_buffer(lua_State *L, struct perfbuf *p, struct perf_event_attr *
 }
 
 struct plain_opts {
+	struct eventtype_opts event; /* first */
 	__u32 sample_period;
 };
 
@@ -448,13 +453,13 @@ struct plain_opts {
 @function perf_buffer
 @tparam map|fd|integer map of type perf_event_array, or a descriptor of one
 @tparam integer page_cnt the size of each ring in pages, a power of two
-@tparam ?function fn called with each event's bytes and CPU; returning false ends the call that
- delivers. The kernel pads the bytes, up to 7, to 4 less than a multiple of 8. Without a function
- there are `perf_buffer:next` and `perf_buffer:events`
+@tparam ?function fn called with each event, its bytes or what `opts` says, and the CPU; returning
+ false ends the call that delivers. The kernel pads the bytes, up to 7, to 4 less than a multiple of
+ 8. Without a function there are `perf_buffer:next` and `perf_buffer:events`
 @tparam ?function lost_fn called with a number of events and the CPU, where there was no room for
 them
 @tparam ?table opts `sample_period`: waiting ends when so many events have come on a CPU, instead of
-1
+ 1; `type`, `fields`, `enum_names`, `numbers`, `btf`: as for `ring_buffer`
 @treturn perf_buffer
 @treturn[2] nil
 @treturn[2] string message, the error number, and all that libbpf had to say: EINVAL for a map of
@@ -464,10 +469,12 @@ them
 static int perfbuf_new(lua_State *L)
 {
 	static const struct field fields[] = {
+		EVENTTYPE_FIELDS,
 		FIELD(struct plain_opts, sample_period, FIELD_U32),
 		FIELDS_END,
 	};
 	struct plain_opts opts = {0};
+	struct perfbuf *p;
 	struct perf_event_attr attr = {
 		.size = sizeof(attr),
 		.type = PERF_TYPE_SOFTWARE,
@@ -478,7 +485,12 @@ static int perfbuf_new(lua_State *L)
 	lua_settop(L, 5);
 	field_read(L, 5, fields, &opts);
 	attr.wakeup_events = opts.sample_period ? opts.sample_period : 1;
-	return open_buffer(L, push_new(L, 3, 4), &attr, "perf_buffer");
+	p = push_new(L, 3, 4);
+	compat_getuservalue(L, -1);
+	eventtype_init(L, &p->type, 5, 1, &opts.event);
+	lua_rawseti(L, -2, -EVENT);
+	lua_pop(L, 1);
+	return open_buffer(L, p, &attr, "perf_buffer");
 }
 
 /*** Reads the perf buffers of a BPF map as records, with perf events of one's own choice.

@@ -55,6 +55,10 @@ void ring_map_close(struct ring_map *m)
 	if (m->pages)
 		munmap((void *)m->pages, pages_size());
 	endpoint_close(&m->map);
+	eventtype_free(&m->type);
+	if (m->object)
+		owner_unref(m->object);
+	m->object = NULL;
 	m->reader = NULL;
 	unref(m);
 }

@@ -5,6 +5,7 @@
 #define LBPF_RING_H
 
 #include "endpoint.h"
+#include "eventtype.h"
 #include <stdint.h>
 
 /* Lives as long as its ring buffer or a handle does. */
@@ -14,6 +15,9 @@ struct ring_map {
 	const char *pages;
 	int index; /* as libbpf counts, from 0 */
 	unsigned refs;
+	struct eventtype type;
+	struct owner *object; /* whose variable COUNTER has the events that were lost; or NULL */
+	char counter[64];
 	uint64_t events, bytes; /* delivered */
 };
 

@@ -1,9 +1,13 @@
 #include "ringbuf.h"
 
 #include "batch.h"
+#include "field.h"
 #include "frame.h"
+#include "map.h"
+#include "object.h"
 #include "ring.h"
 #include "value.h"
+#include "vars.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -56,14 +60,13 @@ static int walk(struct batch *b, int timeout)
 	return timeout ? ring_buffer__poll(r->rb, timeout) : ring_buffer__consume(r->rb);
 }
 
-static int push(lua_State *L, struct batch *b, const struct batch_event *e)
+static int push(lua_State *L, struct batch *b, const struct batch_event *e, int names)
 {
 	struct ring_map *m = ((struct reader *)b)->maps[e->function - 1];
 
 	m->events++;
 	m->bytes += e->size;
-	lua_pushlstring(L, e->data, e->size);
-	return 1;
+	return eventtype_push(L, &m->type, names, e->data, e->size);
 }
 
 static const struct batch_kind kind = {"ring buffer", "ring_buffer", walk, push, false};
@@ -133,8 +136,8 @@ static int ringbuf_consume_n(lua_State *L)
 /*** The next event, of whichever map; no function is called.
 @function ring_buffer:next
 @tparam ?integer timeout in milliseconds; nil or -1: until there is one; 0: do not wait
-@treturn ?string the event's bytes; nil alone if none came in time, or if a signal arrived that
- Lua is to see
+@return the event: its bytes, a table, or a value for each field; nil alone if none came in time, or
+if a signal arrived that Lua is to see
 @treturn[2] nil
 @treturn[2] string message, and the error number
 @see ring_buffer__consume
@@ -147,7 +150,8 @@ static int ringbuf_next(lua_State *L)
 	return batch_next(L, &r->batch, batch_check_timeout(L, 2));
 }
 
-/*** For loops over the events as they come: `for bytes in ring:events() do`. The loop's body may do
+/*** For loops over the events as they come: `for pid, comm in ring:events() do`. A field that comes
+first is never nil. The loop's body may do
 what it likes, yield or close the ring buffer's object; the loop ends when no event came in time.
 @function ring_buffer:events
 @tparam ?integer timeout for each event, in milliseconds; nil or -1: no end
@@ -192,11 +196,24 @@ static int ringbuf_pollable(lua_State *L)
 
 /* Its rings ------------------------------------------------------------------------------- */
 
+/* Sets `lost` in the table on top, if it is known. */
+static void push_lost(lua_State *L, const struct ring_map *m)
+{
+	if (!m->object || !object_is_loaded(m->object) || m->object->closed)
+		return;
+	compat_getuservalue(L, 1);
+	compat_rawgetp(L, -1, m);
+	lua_getfield(L, -1, m->counter);
+	lua_setfield(L, -4, "lost");
+	lua_pop(L, 2);
+}
+
 /*** What has happened so far, and what is to come.
 @function ring_buffer:stats
 @treturn table a list with a table for each map, in the order in which they were added: `events`
- and `bytes` that were delivered, and `waiting`: bytes that are not yet, with the 8 of each event's
- header
+ and `bytes` that were delivered; `waiting`: bytes that are not yet, with the 8 of each event's
+ header; `lost`: events that the ring had no room for, if the program counts them in a global
+variable that has the map's name and `_lost`: `__u64 events_lost`
 @see ring__avail_data_size
 */
 static int ringbuf_stats(lua_State *L)
@@ -209,6 +226,7 @@ static int ringbuf_stats(lua_State *L)
 		size_t copied = batch_waiting(&r->batch, i + 1, SAMPLE_HEADER);
 
 		batch_push_stats(L, m->events, m->bytes, ring_map_waiting(m) + copied);
+		push_lost(L, m);
 		lua_rawseti(L, -2, i + 1);
 	}
 	return 1;
@@ -291,38 +309,78 @@ static int add_source(struct reader *r, int fd)
 	return 0;
 }
 
-/* Adds the map and the function at 2 and 3 to the ring buffer at 1, and returns that. */
-static int add(lua_State *L, struct reader *r)
+/* Where the program counts the events that its ring had no room for: a variable NAME_lost. It is
+ * the object's, so it can be read while that is open.
+ */
+static void find_counter(lua_State *L, struct ring_map *m, int map)
 {
-	int fd = endpoint_check(L, 2), err;
+	struct owner *object = map_owner(L, map);
+	int top = lua_gettop(L);
+
+	if (!object || object->closed)
+		return;
+	snprintf(m->counter, sizeof(m->counter), "%s_lost", bpf_map__name(map_test(L, map)));
+	if (!vars_has(object, m->counter))
+		return;
+	compat_getuservalue(L, map);
+	vars_push(L, object, lua_gettop(L));
+	compat_rawsetp(L, top, m);
+	lua_settop(L, top);
+	m->object = owner_ref(object);
+}
+
+/* Adds the map, the function and the options from FIRST on to the ring buffer at RING, and returns
+ * that.
+ */
+static int add(lua_State *L, struct reader *r, int ring, int first)
+{
+	static const struct field fields[] = {EVENTTYPE_FIELDS, FIELDS_END};
+	int map = first, fn = first + 1, options = first + 2;
+	struct eventtype_opts opts = {0};
+	int fd = endpoint_check(L, map), err;
+	struct eventtype type;
 	struct frame f;
 
-	if (!lua_isnil(L, 3))
-		luaL_checktype(L, 3, LUA_TFUNCTION);
-	compat_getuservalue(L, 1);
-	if (lua_isnil(L, 3))
+	if (!lua_isnil(L, fn))
+		luaL_checktype(L, fn, LUA_TFUNCTION);
+	field_read(L, options, fields, &opts);
+	compat_getuservalue(L, ring);
+	if (lua_isnil(L, fn))
 		lua_pushboolean(L, 0);
 	else
-		lua_pushvalue(L, 3);
+		lua_pushvalue(L, fn);
 	lua_rawseti(L, -2, r->count + 1);
+	eventtype_init(L, &type, options, map, &opts);
+	lua_rawseti(L, -2, -r->count - 1);
 	frame_enter(L, &f, NULL, 0);
 	err = add_source(r, fd);
 	frame_leave(&f);
-	if (err)
-		return endpoint_fail(L, &f, 2, -err, "ring_buffer");
-	lua_settop(L, 1);
+	if (err) {
+		eventtype_free(&type);
+		return endpoint_fail(L, &f, map, -err, "ring_buffer");
+	}
+	r->maps[r->count - 1]->type = type;
+	find_counter(L, r->maps[r->count - 1], map);
+	lua_pushvalue(L, ring);
 	return 1;
 }
 
 /*** Reads a BPF ring buffer. It lives on when the object is closed.
 @function ring_buffer
 @tparam map|fd|integer map of type ringbuf, or a descriptor of one
-@tparam ?function fn called with each event's bytes; returning false ends the call that delivers.
- Without it there are `ring_buffer:next` and `ring_buffer:events`
+@tparam ?function fn called with each event: its bytes, or what `opts` says; returning false ends
+ the call that delivers. Without it there are `ring_buffer:next` and `ring_buffer:events`
+@tparam ?table opts `type`: the name of the events' type in BTF, "event": an event is then a table;
+ `fields`: only these ("pid", "file.name", "stack[1]"), and each is an argument of its own, which is
+ the fastest; `enum_names`, `numbers` (boolean): as for `object:codec`. `type` may be a function,
+ where events are of several types: it is called with an event's bytes, and returns the name of a
+type or nil; `fn` is then called with that name, and the event; `fields` has a list for each type,
+by its name. `btf`: where types are looked up if the map is given by its descriptor
 @treturn ring_buffer
 @treturn[2] nil
 @treturn[2] string message, and the error number: EINVAL for a map of another type, EBUSY if this
  process reads the map already
+@raise if there is no such type or field
 @see ring_buffer__new
 */
 static int ringbuf_new(lua_State *L)
@@ -330,11 +388,10 @@ static int ringbuf_new(lua_State *L)
 	struct reader *r;
 	int results;
 
-	lua_settop(L, 2);
+	lua_settop(L, 3);
 	r = class_push(L, RINGBUF, sizeof(*r), 0);
 	batch_init(&r->batch, &kind);
-	lua_insert(L, 1); /* where add() finds its arguments as ring_buffer:add() has them */
-	results = add(L, r);
+	results = add(L, r, 4, 1);
 	if (!r->rb)
 		shut(r);
 	return results;
@@ -343,7 +400,8 @@ static int ringbuf_new(lua_State *L)
 /*** Reads one more map with the same calls.
 @function ring_buffer:add
 @tparam map|fd|integer map of type ringbuf, or a descriptor of one
-@tparam ?function fn called with each of its events' bytes
+@tparam ?function fn called with each of its events
+@tparam ?table opts as for `ring_buffer`
 @treturn ring_buffer itself
 @treturn[2] nil
 @treturn[2] string message, and the error number
@@ -355,8 +413,8 @@ static int ringbuf_add(lua_State *L)
 	struct reader *r = check(L);
 
 	batch_check_idle(L, &r->batch, "add()");
-	lua_settop(L, 3);
-	return add(L, r);
+	lua_settop(L, 4);
+	return add(L, r, 1, 2);
 }
 
 /*** Closes the ring buffer; events that were not delivered are dropped. Closing twice is harmless.

@@ -2,6 +2,8 @@
 
 #include "class.h"
 #include "endpoint.h"
+#include "eventtype.h"
+#include "field.h"
 #include "frame.h"
 #include "value.h"
 #include <errno.h>
@@ -28,6 +30,7 @@ struct userring {
 	struct user_ring_buffer *rb; /* NULL once closed */
 	struct endpoint map;
 	struct sample *reserved;
+	struct eventtype type;
 };
 
 /* On its ring's list exactly while it is reserved. */
@@ -284,9 +287,25 @@ static int userring_reserve_blocking(lua_State *L)
 			     "user_ring_buffer: reserve_blocking");
 }
 
+/* The sample at 2: bytes, or a value of the ring's type. */
+static const char *check_value(lua_State *L, const struct userring *r, size_t *size)
+{
+	char *out;
+
+	if (!r->type.codec || lua_type(L, 2) == LUA_TSTRING)
+		return luaL_checklstring(L, 2, size);
+	luaL_checkany(L, 2);
+	compat_getuservalue(L, 1);
+	lua_getfield(L, -1, "names");
+	*size = codec_size(r->type.codec);
+	out = compat_newuserdata(L, *size + 1);
+	codec_encode(L, r->type.codec, -2, 2, out, 2, NULL);
+	return out;
+}
+
 /*** Reserves, writes and submits a sample.
 @function user_ring_buffer:send
-@tparam string bytes
+@param value its bytes, or a value of the type that the ring was made with
 @tparam ?integer timeout to wait for room, in milliseconds; -1: for ever; nil: do not wait
 @treturn user_ring_buffer itself
 @treturn[2] nil
@@ -296,12 +315,15 @@ static int userring_reserve_blocking(lua_State *L)
 static int userring_send(lua_State *L)
 {
 	struct userring *r = check(L);
-	size_t len;
-	const char *bytes = luaL_checklstring(L, 2, &len);
+	const char *bytes;
+	size_t len = 0;
 	void *data;
 
+	lua_settop(L, 3);
+	bytes = check_value(L, r, &len);
+
 	luaL_argcheck(L, len <= SIZE_LIMIT, 2, "too long for a sample");
-	if (lua_isnoneornil(L, 3))
+	if (lua_isnil(L, 3))
 		data = user_ring_buffer__reserve(r->rb, (__u32)len);
 	else
 		data = wait_for_room(L, r, (__u32)len, (int)value_check_int(L, 3, -1, INT32_MAX));
@@ -323,6 +345,7 @@ static void shut(struct userring *r)
 		user_ring_buffer__free(r->rb);
 	r->rb = NULL;
 	endpoint_close(&r->map);
+	eventtype_free(&r->type);
 }
 
 static int make(struct userring *r, int fd)
@@ -342,6 +365,9 @@ static int make(struct userring *r, int fd)
 the object is closed.
 @function user_ring_buffer
 @tparam map|fd|integer map of type user_ringbuf, or a descriptor of one
+@tparam ?table opts `type`: the name of the samples' type in BTF, so that tables are sent;
+`enum_names`: enums as their names; `btf`: where types are looked up if the map is given by its
+descriptor
 @treturn user_ring_buffer
 @treturn[2] nil
 @treturn[2] string message, the error number, and all that libbpf had to say: EINVAL for a map of
@@ -351,12 +377,22 @@ the object is closed.
 static int userring_new(lua_State *L)
 {
 	int fd = endpoint_check(L, 1), err;
+	static const struct field fields[] = {FIELD_BY_ROOM("type"), FIELD_BY_ROOM("btf"),
+					      FIELD(struct codec_opts, enum_names, FIELD_BOOL),
+					      FIELDS_END};
+	struct eventtype_opts opts = {0};
 	struct userring *r;
 	struct frame f;
 
-	lua_settop(L, 1);
+	lua_settop(L, 2);
+	field_read(L, 2, fields, &opts);
 	r = class_push(L, USERRING, sizeof(*r), 0);
 	r->map.fd = -1;
+	compat_getuservalue(L, -1);
+	eventtype_init(L, &r->type, 2, 1, &opts);
+	luaL_argcheck(L, !r->type.btf, 2, "option 'type' must be a name");
+	lua_setfield(L, -2, "names");
+	lua_pop(L, 1);
 	frame_enter(L, &f, NULL, 0);
 	err = make(r, fd);
 	frame_leave(&f);

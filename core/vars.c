@@ -67,6 +67,14 @@ static uint32_t find(struct bpf_object *obj, const char *name, size_t len, struc
 	return 0;
 }
 
+bool vars_has(struct owner *owner, const char *name)
+{
+	struct bpf_map *map;
+	uint32_t offset;
+
+	return find(object_of(owner), name, strlen(name), &map, &offset) != 0;
+}
+
 /* Pushes the variable that the string at 2 names, and remembers it in the table at KNOWN. */
 static struct var *push_var(lua_State *L, struct owner *owner, int known)
 {

@@ -1,0 +1,34 @@
+/* What the events of a buffer are for a script: bytes; values of a type; or of one of several,
+ * which a function of the script's picks.
+ */
+#ifndef LBPF_EVENTTYPE_H
+#define LBPF_EVENTTYPE_H
+
+#include "codec.h"
+
+struct eventtype {
+	struct codec *codec; /* NULL: bytes, or one of several */
+	struct btf *btf;     /* of several: where they are looked up; else NULL */
+	struct codec_opts opts;
+};
+
+struct eventtype_opts {
+	struct codec_opts codec; /* first: the fields' offsets are good for both */
+};
+
+/* Those options of a structure that starts with struct eventtype_opts. */
+#define EVENTTYPE_FIELDS FIELD_BY_ROOM("type"), FIELD_BY_ROOM("btf"), CODEC_FIELDS
+
+/* Fills T by the options that were read from the table at ARG, nil for none, and types of the
+ * object whose map is at MAP_ARG. Pushes the table of names that goes with it, or nil. Raises what
+ * is wrong.
+ */
+void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
+		    const struct eventtype_opts *opts);
+void eventtype_free(struct eventtype *t);
+
+/* Pushes what an event is; returns how many values. Raises if it is shorter than its type. */
+int eventtype_push(lua_State *L, const struct eventtype *t, int names, const void *data,
+		   size_t size);
+
+#endif

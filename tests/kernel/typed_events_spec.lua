@@ -1,0 +1,245 @@
+-- Events as Lua values: tables, fields as arguments, and buffers with several types of events.
+
+local lbpf = require "lbpf"
+local needs = require "needs"
+
+local object
+
+-- Has a program report so many events.
+local function run(program, times)
+  for _ = 1, times or 1 do
+    assert(object.progs[program]:test_run())
+  end
+end
+
+local function failure(fn, ...)
+  local ok, message = pcall(fn, ...)
+  assert.is_false(ok)
+  return (message:gsub("^[^:]+:%d+: ", ""):gsub("to '[^']*'", "to '?'"))
+end
+
+local function hex(integer)
+  return (tostring(integer):gsub("U?LL$", ""))
+end
+
+-- A codec for comparison.
+local function time_of(n)
+  local codec = object:codec "__u64"
+  return hex(codec:decode(codec:encode(("0x%x%08x"):format(0xfedcba98, n))))
+end
+
+local function collector()
+  local list = {}
+  return function(...)
+    list[#list + 1] = {...}
+  end, list
+end
+
+before_each(function()
+  object = assert(lbpf.open("build/bpf/typed_events.bpf.o")):load()
+end)
+
+after_each(function()
+  if object then
+    object:close()
+  end
+end)
+
+describe("a typed ring buffer", function()
+  it("delivers a table for each event", needs("root", function()
+    local fn, list = collector()
+    local ring = assert(lbpf.ring_buffer(object.maps.events, fn, {type = "opened"}))
+    run("send", 2)
+    assert.equal(2, ring:poll(0))
+    local e = list[2][1]
+    assert.equal(1, e.kind)
+    assert.equal(2, e.pid)
+    assert.equal(time_of(2), hex(e.time))
+    assert.equal("even, 15 chars.", e.comm)
+    assert.equal("odd", list[1][1].comm)
+    assert.equal(1, e.outcome)
+    assert.equal(420, e.mode)
+    assert.same({{x = -2, y = 0}, {x = 0, y = 4}}, e.at)
+    assert.equal(1, #list[2])
+    ring:close()
+  end))
+
+  it("delivers an argument for each field", needs("root", function()
+    local fn, list = collector()
+    local ring = assert(lbpf.ring_buffer(object.maps.events, fn, {type = "struct opened",
+      fields = {"pid", "comm", "outcome", "mode", "at[1].x", "time"}, enum_names = true}))
+    run("send", 3)
+    assert.equal(3, ring:consume())
+    for n = 1, 3 do
+      local pid, comm, outcome, mode, x, time = (table.unpack or unpack)(list[n])
+      assert.equal(n, pid)
+      assert.equal(n % 2 == 1 and "odd" or "even, 15 chars.", comm)
+      assert.equal(n % 2 == 1 and "ALLOWED" or "DENIED", outcome)
+      assert.equal(420, mode)
+      assert.equal(-n, x)
+      assert.equal(time_of(n), hex(time))
+    end
+    ring:close()
+  end))
+
+  it("is read in a loop", needs("root", function()
+    local ring = assert(lbpf.ring_buffer(object.maps.events, nil, {type = "opened",
+      fields = {"pid", "comm"}}))
+    run("send", 5)
+    local n = 0
+    for pid, comm in ring:events(0) do
+      n = n + 1
+      assert.equal(n, pid)
+      assert.equal(n % 2 == 1 and "odd" or "even, 15 chars.", comm)
+    end
+    assert.equal(5, n)
+    run("send")
+    assert.same({6, "even, 15 chars."}, {ring:next(0)})
+    assert.is_nil(ring:next(0))
+    ring:close()
+  end))
+
+  it("gives 64 bits as numbers where that is asked for", needs("root", function()
+    local fn, list = collector()
+    local ring = assert(lbpf.ring_buffer(object.maps.events, fn,
+      {type = "opened", fields = {"time"}, numbers = true}))
+    run("send")
+    ring:consume()
+    assert.equal("number", type(list[1][1]))
+    ring:close()
+  end))
+
+  it("tells apart events of several types", needs("root", function()
+    local fn, list = collector()
+    local picked = {"opened", "closed"}
+    local ring = assert(lbpf.ring_buffer(object.maps.mixed, fn, {
+      type = function(bytes)
+        return picked[bytes:byte(1)]
+      end,
+      fields = {opened = {"pid", "comm"}},
+    }))
+    run("send_mixed", 3)
+    object:close() -- types are found all the same
+    assert.equal(3, ring:poll(0))
+    assert.same({"opened", 1, "odd"}, list[1])
+    assert.equal("closed", list[2][1])
+    assert.equal("-1", hex(list[2][2].result))
+    assert.same({nil, "?"}, list[3])
+    ring:close()
+  end))
+
+  it("has a map for each type, in one buffer", needs("root", function()
+    local first, list = collector()
+    local second, others = collector()
+    local ring = assert(lbpf.ring_buffer(object.maps.events, first,
+      {type = "opened", fields = {"pid"}}))
+    assert.equal(ring, ring:add(object.maps.mixed, second))
+    run("send", 1)
+    run("send_mixed", 1)
+    run("send", 1)
+    assert.equal(3, ring:consume())
+    assert.same({{1}, {3}}, list)
+    assert.equal(16, #others[1][1]) -- its bytes
+    ring:close()
+  end))
+
+  it("raises what it cannot decode, and loses no other event", needs("root", function()
+    local seen = {}
+    local ring = assert(lbpf.ring_buffer(object.maps.mixed, function(pid)
+      seen[#seen + 1] = pid
+    end, {type = "opened", fields = {"pid"}}))
+    run("send_mixed", 4)
+    assert.equal("an event has 16 bytes, and its type 56", failure(ring.consume, ring))
+    assert.equal("an event has 1 bytes, and its type 56", failure(ring.consume, ring))
+    assert.equal(1, ring:consume())
+    assert.same({1, 4}, seen)
+    ring:close()
+  end))
+
+  it("says which option is wrong", needs("root", function()
+    local events = object.maps.events
+    local function refused(opts)
+      return failure(lbpf.ring_buffer, events, print, opts)
+    end
+    assert.equal("bad argument #3 to '?' (option 'type': there is no type 'open')",
+      refused {type = "open"})
+    assert.equal("bad argument #3 to '?' (option 'fields': there is no 'tid')",
+      refused {type = "opened", fields = {"tid"}})
+    assert.equal("bad argument #3 to '?' (option 'fields' needs option 'type')",
+      refused {fields = {"pid"}})
+    assert.equal("bad argument #3 to '?' (option 'type' must be a name, or a function)",
+      refused {type = 5})
+    assert.equal("bad argument #3 to '?' (option 'btf' must be BTF)",
+      refused {type = "opened", btf = object})
+    assert.matches("unknown option 'field'; there are: type, btf, fields, enum_names, numbers",
+      refused {type = "opened", field = {"pid"}})
+    assert.matches("there is no BTF to look it up in", failure(lbpf.ring_buffer, events:fd(), print,
+      {type = "opened"}))
+    local ring = assert(lbpf.ring_buffer(events:fd(), print, {type = "opened", btf = object:btf()}))
+    ring:close()
+    ring = assert(lbpf.ring_buffer(object.maps.mixed, nil, {type = function() return 5 end}))
+    run("send_mixed")
+    assert.equal("function 'type' returned 5: no name", failure(ring.next, ring, 0))
+    ring:close()
+    ring = assert(lbpf.ring_buffer(object.maps.mixed, nil, {type = function() return "no" end}))
+    run("send_mixed")
+    assert.equal("there is no type 'no' for this event", failure(ring.next, ring, 0))
+    ring:close()
+  end))
+
+  it("counts what was lost, where the program counts it", needs("root", function()
+    local ring = assert(lbpf.ring_buffer(object.maps.events, nil, {type = "opened"}))
+    assert(ring:add(object.maps.mixed))
+    run("send", 100)
+    local stats = ring:stats()
+    assert.is_true(tonumber(stats[1].lost) > 0)
+    assert.equal(100, tonumber(stats[1].lost) + stats[1].waiting / 64)
+    assert.is_nil(stats[2].lost)
+    object:close()
+    assert.is_nil(ring:stats()[1].lost)
+    ring:close()
+  end))
+end)
+
+describe("a typed perf buffer", function()
+  it("delivers tables, or fields, and the CPU", needs("root", function()
+    for opts, check in pairs({
+      [{type = "opened"}] = function(e, cpu)
+        assert.equal(1, e.kind)
+        return e.pid, cpu
+      end,
+      [{type = "opened", fields = {"pid"}}] = function(pid, cpu)
+        return pid, cpu
+      end,
+    }) do
+      local list = {}
+      local buffer = assert(lbpf.perf_buffer(object.maps.perf, 1, function(...)
+        list[#list + 1] = {check(...)}
+      end, nil, opts))
+      local first = tonumber(object.vars.n)
+      run("send_perf", 2)
+      assert.equal(2, buffer:poll(1000))
+      assert.equal(first + 1, list[1][1])
+      assert.is_true(list[1][2] < lbpf.num_possible_cpus())
+      buffer:close()
+    end
+  end))
+end)
+
+describe("a typed user ring buffer", function()
+  it("sends values", needs("root", function()
+    local ring = assert(lbpf.user_ring_buffer(object.maps.orders, {type = "closed"}))
+    assert.equal(ring, ring:send {kind = 7, result = -8})
+    run("drain")
+    assert.equal(7, object.vars.order.kind)
+    assert.equal("-8", hex(object.vars.order.result))
+    assert.equal(ring, ring:send(("\9"):rep(16)))
+    run("drain")
+    assert.equal(0x09090909, object.vars.order.kind)
+    assert.equal("bad argument #2 to '?' (kind: the integer does not fit)",
+      failure(ring.send, ring, {kind = -1}))
+    assert.equal("bad argument #2 to '?' (option 'type' must be a name)",
+      failure(lbpf.user_ring_buffer, object.maps.orders, {type = function() end}))
+    ring:close()
+  end))
+end)
