@@ -252,11 +252,26 @@ int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
 	return 1;
 }
 
+/* Pushes the values of the next event, which there is; the userdata is at SELF. */
+static int take_next(lua_State *L, struct batch *b, int self)
+{
+	const struct batch_event *e = event_at(b, b->next);
+	int values;
+
+	compat_getuservalue(L, self);
+	luaL_checktype(L, -1, LUA_TTABLE);
+	lua_rawgeti(L, -1, -e->function);
+	/* consumed from here on, also if it cannot be decoded */
+	b->next += size_of(e);
+	values = b->kind->push(L, b, e, lua_gettop(L));
+	wake(b);
+	return values;
+}
+
 int batch_next(lua_State *L, struct batch *b, int timeout)
 {
 	long end = milliseconds() + timeout;
-	const struct batch_event *e;
-	int err, values;
+	int err;
 
 	batch_check_idle(L, b, "polled");
 	lua_settop(L, 1);
@@ -269,26 +284,35 @@ int batch_next(lua_State *L, struct batch *b, int timeout)
 				return err ? value_fail(L, -err, "%s", b->kind->function) : 0;
 			}
 		}
-		e = event_at(b, b->next);
-		if (!e->is_news)
-			break;
+		if (!event_at(b, b->next)->is_news)
+			return take_next(L, b, 1);
 		deliver_some(L, b, 0);
 		lua_settop(L, 1);
 		if (timeout > 0)
 			timeout = end > milliseconds() ? (int)(end - milliseconds()) : 0;
 	}
-	b->next += size_of(e);
-	compat_getuservalue(L, 1);
-	luaL_checktype(L, 2, LUA_TTABLE);
-	lua_rawgeti(L, 2, -e->function);
-	values = b->kind->push(L, b, e, 3);
-	wake(b);
-	return values;
 }
 
-/* upvalues: the method next(), the userdata, the timeout */
+/* Has the batch an event for whoever asks next? One that is closed has none. */
+static bool has_next(const struct batch *b)
+{
+	return b->next < b->used && !b->delivering && !event_at(b, b->next)->is_news;
+}
+
+/* upvalues: the method next(), the userdata, the timeout, the userdata's metatable: the debug
+ * library may have put another one in its place
+ */
 static int iterate(lua_State *L)
 {
+	int self = lua_upvalueindex(2);
+	struct batch *b;
+
+	lua_settop(L, 0);
+	if (lua_getmetatable(L, self) && lua_rawequal(L, -1, lua_upvalueindex(4))) {
+		b = lua_touserdata(L, self);
+		if (has_next(b))
+			return take_next(L, b, self);
+	}
 	lua_settop(L, 0);
 	for (int i = 1; i <= 3; i++)
 		lua_pushvalue(L, lua_upvalueindex(i));
@@ -306,7 +330,8 @@ int batch_events(lua_State *L, lua_CFunction next)
 	lua_settop(L, 2);
 	lua_pushcfunction(L, next);
 	lua_insert(L, 1);
-	lua_pushcclosure(L, iterate, 3);
+	lua_getmetatable(L, 2);
+	lua_pushcclosure(L, iterate, 4);
 	return 1;
 }
 

@@ -129,6 +129,20 @@ uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path,
 	return part;
 }
 
+/* What the codec of TYPE has in C. False without memory, or if the type has no form. */
+static bool compile(struct codec *c, const struct btf *btf, uint32_t type)
+{
+	if (plan_compile(&c->plan, btf, type))
+		return false;
+	for (uint32_t i = 0; i < c->plan.n && !c->strings; i++)
+		if (c->plan.steps[i].kind == STEP_STRING) {
+			c->strings = calloc(1, sizeof(*c->strings));
+			if (!c->strings)
+				return false;
+		}
+	return true;
+}
+
 struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type,
 			 const struct codec_opts *opts)
 {
@@ -139,15 +153,15 @@ struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type,
 		luaL_error(L, "not enough memory");
 	h->codec = c;
 	c->refs = 1;
-	if (plan_compile(&c->plan, btf, type)) {
+	if (!compile(c, btf, type)) {
 		lua_pop(L, 1);
 		return NULL;
 	}
 	c->numbers = opts->numbers;
 	c->enum_names = opts->enum_names;
-	compat_getuservalue(L, -1);
+	lua_createtable(L, (int)c->plan.n + (c->strings ? STRINGS_KNOWN : 0), 0);
 	collect_names(L, c, btf, opts->enum_names);
-	lua_pop(L, 1);
+	compat_setuservalue(L, -2);
 	if (opts->arg && !lua_isnoneornil(L, opts->arg))
 		read_parts(L, c, opts->arg);
 	return c;
@@ -165,6 +179,7 @@ void codec_unref(struct codec *c)
 		return;
 	plan_free(&c->plan);
 	free(c->parts);
+	free(c->strings);
 	free(c);
 }
 

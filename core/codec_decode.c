@@ -63,6 +63,32 @@ static void push_integer(const struct walk *w, uint64_t value, uint32_t bits, bo
 
 static void decode(const struct walk *w, const struct step *s, const char *base);
 
+/* An array of char of up to 16 bytes. What differs only after the zero is known twice. */
+static void push_short_string(const struct walk *w, const struct step *s, const char *data)
+{
+	struct strings *known = w->codec->strings;
+	struct short_string bytes = {{0, 0}};
+	uint32_t slot;
+	int at;
+
+	if (s->size == sizeof(bytes))
+		memcpy(&bytes, data, sizeof(bytes));
+	else
+		memcpy(&bytes, data, s->size);
+	slot = (uint32_t)((bytes.bytes[0] ^ bytes.bytes[1] * 31) * 0x9e3779b97f4a7c15 >> 58);
+	at = (int)(w->codec->plan.n + 1 + slot);
+	if (known->known >> slot & 1 && known->bytes[slot].bytes[0] == bytes.bytes[0] &&
+	    known->bytes[slot].bytes[1] == bytes.bytes[1]) {
+		lua_rawgeti(w->L, w->names, at);
+		return;
+	}
+	lua_pushlstring(w->L, data, strnlen(data, s->size));
+	lua_pushvalue(w->L, -1);
+	lua_rawseti(w->L, w->names, at);
+	known->bytes[slot] = bytes;
+	known->known |= UINT64_C(1) << slot;
+}
+
 static void decode_enum(const struct walk *w, const struct step *s, uint64_t value, uint32_t bits)
 {
 	push_integer(w, value, bits, s->is_signed);
@@ -136,13 +162,22 @@ static void decode_array(const struct walk *w, const struct step *s, const char 
 static void decode(const struct walk *w, const struct step *s, const char *base)
 {
 	const char *data = base + s->offset;
+	uint32_t u32;
 
+	if (s->kind == STEP_UNSIGNED && s->size == sizeof(u32) && !s->bits) {
+		memcpy(&u32, data, sizeof(u32));
+		value_push_u32(w->L, u32);
+		return;
+	}
 	switch (s->kind) {
 	case STEP_FLOAT:
 		decode_float(w->L, data, s->size);
 		break;
 	case STEP_STRING:
-		lua_pushlstring(w->L, data, strnlen(data, s->size));
+		if (s->size <= sizeof(struct short_string))
+			push_short_string(w, s, data);
+		else
+			lua_pushlstring(w->L, data, strnlen(data, s->size));
 		break;
 	case STEP_BYTES:
 		lua_pushlstring(w->L, data, s->size);
@@ -162,9 +197,12 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 {
 	struct walk w = {.L = L, .codec = c, .names = lua_absindex(L, names)};
 
-	luaL_checkstack(L, codec_values(c) + 6, "too many fields");
+	/* a C function has room for some, whatever it was called with */
+	if (c->n_parts > 4)
+		luaL_checkstack(L, codec_values(c) + 6, "too many fields");
 	/* the debug library may have put something else there */
-	luaL_argcheck(L, lua_istable(L, w.names), 1, "its names are gone");
+	if (!lua_istable(L, w.names))
+		luaL_error(L, "the names of a type's members are gone");
 	if (!c->parts)
 		decode(&w, c->plan.steps, data);
 	for (size_t i = 0; i < c->n_parts; i++)

@@ -238,7 +238,8 @@ void codec_encode(lua_State *L, const struct codec *c, int names, int value, voi
 	struct place whole = {NULL, name, 0};
 
 	/* the debug library may have put something else there */
-	luaL_argcheck(L, lua_istable(L, w.names), 1, "its names are gone");
+	if (!lua_istable(L, w.names))
+		luaL_error(L, "the names of a type's members are gone");
 	memset(out, 0, c->plan.size);
 	encode(&w, c->plan.steps, out, lua_absindex(L, value), name ? &whole : NULL);
 }

@@ -11,12 +11,29 @@ struct part {
 	uint32_t base; /* what its offset counts from */
 };
 
-/* The table of its names: that of step I at I + 1; the names of an enum, by value, at -I - 1. */
+/* The last strings that were decoded. A string costs Lua more than all other fields of an event,
+ * and the same ones come again.
+ */
+#define STRINGS_KNOWN 64
+
+struct short_string {
+	uint64_t bytes[2];
+};
+
+struct strings {
+	uint64_t known; /* a bit for each */
+	struct short_string bytes[STRINGS_KNOWN];
+};
+
+/* The table of its names: that of step I at I + 1; the names of an enum, by value, at -I - 1; and
+ * the strings that are known after the names.
+ */
 struct codec {
 	unsigned refs;
 	struct plan plan;
 	struct part *parts; /* NULL: the whole */
 	size_t n_parts;
+	struct strings *strings; /* NULL: the type has no short ones */
 	bool enum_names;
 	bool numbers; /* integers of 64 bits as plain numbers, where Lua has no such integers */
 };
