@@ -19,6 +19,7 @@
 #include "core/perf.h"
 #include "core/perfbuf.h"
 #include "core/probe.h"
+#include "core/process.h"
 #include "core/program.h"
 #include "core/ring.h"
 #include "core/ringbuf.h"
@@ -33,6 +34,7 @@ __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 /* One room a line; the first ones are what others build on. */
 /* clang-format off */
 static void (*const rooms[])(lua_State *) = {
+	process_open,
 	value_open,
 	frame_open,
 	log_open,

@@ -4,6 +4,7 @@
 #include "frame.h"
 #include "map.h"
 #include "object.h"
+#include "process.h"
 #include "program.h"
 #include "value.h"
 #include <bpf/bpf.h>
@@ -27,6 +28,7 @@ struct link {
 	struct link *next, **at;
 	struct bpf_link *link;
 	struct owner *owner;
+	const struct process *maker;
 	enum link_of of;
 	bool has_handle;
 	char name[];
@@ -60,6 +62,7 @@ void link_set(struct link *l, struct bpf_link *link)
 	struct link **list;
 
 	l->link = link;
+	l->maker = process_self();
 	if (!l->owner)
 		return;
 	list = object_links(l->owner);
@@ -76,9 +79,70 @@ static void free_if_done(struct link *l)
 		free(l);
 }
 
+/* What a descriptor refers to. */
+static void read_target(int fd, char target[64])
+{
+	char path[32];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	len = readlink(path, target, 63);
+	target[len > 0 ? len : 0] = '\0';
+}
+
+/* Is FD the kernel's link, and not a map or a perf event that stands in for one? */
+static bool is_kernel_link(int fd)
+{
+	char target[64];
+
+	/* spelt in two ways, for those that were made and those that were opened */
+	read_target(fd, target);
+	return strstr(target, "bpf_link") || strstr(target, "bpf-link");
+}
+
+static bool is_perf_event(int fd)
+{
+	char target[64];
+
+	read_target(fd, target);
+	return strstr(target, "perf_event");
+}
+
+/* Does libbpf do more to destroy it than close a descriptor? For it disables perf events, also
+ * those of USDT, and takes struct_ops out of the map: in all processes that share them.
+ */
+static bool affects_others(const struct link *l)
+{
+	struct bpf_link_info info = {0};
+	__u32 size = sizeof(info);
+	int fd = bpf_link__fd(l->link);
+
+	if (l->of == LINK_OPENED)
+		return false;
+	return !is_kernel_link(fd) || bpf_obj_get_info_by_fd(fd, &info, &size) ||
+	       info.type == BPF_LINK_TYPE_PERF_EVENT;
+}
+
+/* Forgets the copy that fork() made of another process's link. libbpf does not tell the descriptors
+ * behind the link's own: those stay open, which detaches nothing and keeps nothing attached but
+ * USDT.
+ */
+static int let_go(struct bpf_link *link)
+{
+	int fd = bpf_link__fd(link);
+	bool is_its_own = is_kernel_link(fd) || is_perf_event(fd);
+
+	bpf_link__disconnect(link);
+	bpf_link__destroy(link);
+	if (is_its_own)
+		close(fd);
+	return 0;
+}
+
 static int destroy(struct link *l)
 {
-	int ret = bpf_link__destroy(l->link);
+	int ret = process_owns(l->maker) || !affects_others(l) ? bpf_link__destroy(l->link)
+							       : let_go(l->link);
 
 	if (l->at)
 		*l->at = l->next;
@@ -195,20 +259,33 @@ void link_destroy_returned(lua_State *L, int idx)
 	}
 }
 
+/* Leaving a scope: what belongs to another process is left to that. */
+static int link_close(lua_State *L)
+{
+	const struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
+	int ret = destroy_handle(L, 1);
+
+	return value_result(L, ret ? value_errno(ret) : 0, "destroy: link of '%s'", l->name);
+}
+
 /*** Detaches the program, unless the link is pinned, and ends the link. Done again it does
 nothing.
 @function link:destroy
 @treturn boolean true
 @treturn[2] nil
 @treturn[2] string message, and the error number; the link is gone all the same
+@raise in a process that was forked from the one that attached it, while that runs, if the link is
+ one of perf events (k- and uprobes, tracepoints, USDT) or of SEC(".struct_ops"). Other links are
+ shared then: the program is detached when the last process has destroyed its own
 @see bpf_link__destroy
 */
 static int link_destroy(lua_State *L)
 {
 	const struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
-	int ret = destroy_handle(L, 1);
 
-	return value_result(L, ret ? value_errno(ret) : 0, "destroy: link of '%s'", l->name);
+	if (l->link && affects_others(l))
+		process_check(L, l->maker, "the link of", l->name);
+	return link_close(L);
 }
 
 /* The end of an action: the link itself, or what the kernel refused. */
@@ -262,17 +339,6 @@ static int link_update_program(lua_State *L)
 	struct bpf_program *prog = program_check_loaded(L, 2, NULL);
 
 	return done(L, bpf_link__update_program(l->link, prog), l, "update_program");
-}
-
-/* Is FD the kernel's link, and not a map or a perf event that stands in for one? */
-static bool is_kernel_link(int fd)
-{
-	char path[32], target[64] = "";
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	/* spelt in two ways, for those that were made and those that were opened */
-	return readlink(path, target, sizeof(target) - 1) > 0 &&
-	       (strstr(target, "bpf_link") || strstr(target, "bpf-link"));
 }
 
 bool link_has_map(int link, int map)
@@ -499,7 +565,7 @@ void link_open(lua_State *L)
 	};
 	static const luaL_Reg meta[] = {
 		{"__gc", link_gc},
-		{"__close", link_destroy},
+		{"__close", link_close},
 		{"__tostring", link_tostring},
 		{NULL, NULL},
 	};

@@ -171,7 +171,8 @@ static void release(struct owner *owner)
 
 /*** Closes the object: its links are destroyed, its programs and maps go unless something else
 holds them. Programs, maps and links of a closed object raise an error that says so. Closing
-twice is harmless.
+twice is harmless. In a process that was forked from the one that opened it, this closes what is
+this process's own, and the other process keeps its programs attached.
 @function object:close
 @treturn boolean true
 @raise inside a callback of this object

@@ -11,6 +11,7 @@
 #include "map.h"
 #include "perf.h"
 #include "perfcpus.h"
+#include "perfmem.h"
 #include "value.h"
 #include <errno.h>
 #include <linux/perf_event.h>
@@ -30,6 +31,7 @@ struct perfbuf {
 	struct batch batch; /* first; its owner is the map's object, or NULL */
 	struct dependent dependent;
 	struct perf_buffer *pb; /* NULL once closed */
+	struct perfmem memory;
 	struct endpoint map;
 	struct perf_buffer_raw_opts opts;
 	struct eventtype type;
@@ -156,6 +158,7 @@ static struct perfbuf *check(lua_State *L)
 		owner_check(L, p->batch.owner);
 	if (!p->pb)
 		luaL_error(L, "perf buffer is closed");
+	perfmem_check(L, &p->memory);
 	return p;
 }
 
@@ -306,16 +309,6 @@ static int perfbuf_buffer_fd(lua_State *L)
 	return 1;
 }
 
-/* The memory of one CPU's buffer; libbpf counts the records' part. */
-static const void *memory(const struct perfbuf *p, int index, size_t *size)
-{
-	void *base = NULL;
-
-	perf_buffer__buffer(p->pb, index, &base, size);
-	*size += (size_t)sysconf(_SC_PAGESIZE);
-	return base;
-}
-
 /*** A copy of the memory that the kernel writes one CPU's events to, as it is now.
 @function perf_buffer:buffer
 @tparam integer index from 0 to `buffer_cnt` - 1
@@ -326,7 +319,7 @@ static int perfbuf_buffer(lua_State *L)
 {
 	const struct perfbuf *p = check(L);
 	size_t size;
-	const void *base = memory(p, check_index(L, p), &size);
+	const void *base = perfmem_at(&p->memory, check_index(L, p), &size);
 
 	lua_pushlstring(L, base, size);
 	return 1;
@@ -345,7 +338,7 @@ static int perfbuf_stats(lua_State *L)
 
 	for (int i = 0, n = (int)perf_buffer__buffer_cnt(p->pb); i < n; i++) {
 		size_t size;
-		const struct perf_event_mmap_page *page = memory(p, i, &size);
+		const struct perf_event_mmap_page *page = perfmem_at(&p->memory, i, &size);
 
 		waiting += __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE) - page->data_tail;
 	}
@@ -359,10 +352,9 @@ static int perfbuf_stats(lua_State *L)
 
 static void shut(struct perfbuf *p)
 {
-	if (p->pb)
-		perf_buffer__free(p->pb);
 	if (p->pb && p->batch.owner)
 		dependent_leave(&p->dependent);
+	perfmem_free(&p->memory);
 	p->pb = NULL;
 	endpoint_close(&p->map);
 	perfcpus_free(&p->opts);
@@ -419,6 +411,7 @@ static int make(struct perfbuf *p, int fd, size_t pages, struct perf_event_attr 
 	}
 	if (p->batch.owner)
 		dependent_join(&p->dependent, p->batch.owner);
+	perfmem_own(&p->memory, p->pb, p->map.fd);
 	p->batch.capacity = perf_buffer__buffer_cnt(p->pb) * pages * (size_t)sysconf(_SC_PAGESIZE);
 	return 0;
 }
@@ -450,6 +443,9 @@ struct plain_opts {
 };
 
 /*** Reads the perf buffers of a BPF map: one ring for each CPU. It is closed with the map's object.
+In a process that is forked afterwards its methods raise, and `perf_buffer:close` leaves it to the
+process that has it; when that one has ended, as a server's that went to the background, the forked
+one has it.
 @function perf_buffer
 @tparam map|fd|integer map of type perf_event_array, or a descriptor of one
 @tparam integer page_cnt the size of each ring in pages, a power of two

@@ -5,6 +5,7 @@
 #include "eventtype.h"
 #include "field.h"
 #include "frame.h"
+#include "process.h"
 #include "value.h"
 #include <errno.h>
 #include <string.h>
@@ -31,6 +32,7 @@ struct userring {
 	struct endpoint map;
 	struct sample *reserved;
 	struct eventtype type;
+	const struct process *maker;
 };
 
 /* On its ring's list exactly while it is reserved. */
@@ -48,6 +50,7 @@ static struct userring *check(lua_State *L)
 
 	if (!r->rb)
 		luaL_error(L, "user ring buffer is closed");
+	process_check(L, r->maker, "the user ring buffer", NULL);
 	return r;
 }
 
@@ -70,7 +73,7 @@ static void finish(struct sample *s, bool submit, const char *over)
 {
 	if (submit)
 		user_ring_buffer__submit(s->ring->rb, s->data);
-	else
+	else if (process_owns(s->ring->maker)) /* else another process may be writing it */
 		user_ring_buffer__discard(s->ring->rb, s->data);
 	*s->at = s->next;
 	if (s->next)
@@ -86,6 +89,7 @@ static struct sample *check_sample(lua_State *L)
 
 	if (!s->ring)
 		luaL_error(L, "the sample %s", s->over);
+	process_check(L, s->ring->maker, "the user ring buffer", NULL);
 	return s;
 }
 
@@ -358,11 +362,13 @@ static int make(struct userring *r, int fd)
 	err = value_pointer_error(r->rb);
 	if (err)
 		r->rb = NULL;
+	r->maker = process_self();
 	return err;
 }
 
 /*** Sends samples to BPF programs, which take them with bpf_user_ringbuf_drain(). It lives on when
-the object is closed.
+the object is closed. In a process that is forked afterwards its methods raise while the other one
+runs; that process may close its copy and make one of its own, if only one of them sends.
 @function user_ring_buffer
 @tparam map|fd|integer map of type user_ringbuf, or a descriptor of one
 @tparam ?table opts `type`: the name of the samples' type in BTF, so that tables are sent;

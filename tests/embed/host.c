@@ -11,6 +11,10 @@
  *	load(path, prog)  libbpf's return value for loading that program of the object alone
  *	take_generic()    registers a generic handler with libbpf, for the program itself
  *	warnings()        how often libbpf has warned the program itself
+ *	fork(fn)          runs fn in a new process, which then closes its copy of this Lua state and
+ *	                  ends; that process's id
+ *	wait(pid)         until it has ended; did fn return there?
+ *	leave()           ends this process, and closes nothing
  */
 #include <bpf/libbpf.h>
 #include <lauxlib.h>
@@ -18,6 +22,8 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #define THREADS_MAX 16
 
@@ -168,13 +174,53 @@ static int host_warnings(lua_State *L)
 	return 1;
 }
 
+static int host_fork(lua_State *L)
+{
+	int failed;
+	pid_t pid;
+
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	lua_settop(L, 1);
+	fflush(NULL);
+	pid = fork();
+	if (pid < 0)
+		return luaL_error(L, "no process");
+	if (pid > 0) {
+		lua_pushinteger(L, pid);
+		return 1;
+	}
+	failed = lua_pcall(L, 0, 0, 0);
+	if (failed)
+		fprintf(stderr, "%s\n", lua_tostring(L, -1) ? lua_tostring(L, -1) : "an error");
+	lua_close(L);
+	fflush(NULL);
+	_exit(failed != 0);
+}
+
+static int host_wait(lua_State *L)
+{
+	pid_t pid = (pid_t)luaL_checkinteger(L, 1);
+	int status;
+
+	lua_pushboolean(L, waitpid(pid, &status, 0) == pid && status == 0);
+	return 1;
+}
+
+static int host_leave(lua_State *L)
+{
+	(void)L;
+	fflush(NULL);
+	_exit(0);
+}
+
 int main(int argc, char **argv)
 {
 	static const struct luaL_Reg functions[] = {
 		{"other", host_other},       {"close_other", host_close_other},
 		{"threads", host_threads},   {"types", host_types},
 		{"load", host_load},         {"take_generic", host_take_generic},
-		{"warnings", host_warnings},
+		{"warnings", host_warnings}, {"fork", host_fork},
+		{"wait", host_wait},         {"leave", host_leave},
 	};
 	lua_State *L = new_state();
 	int failed;
