@@ -147,16 +147,14 @@ describe("a fork()", function()
 
   it("leaves uprobes and USDT to the parent", needs({"root", "kprobes", "usdt"}, function()
     assert.is_true(run([[
-      local object = assert(lbpf.open("build/bpf/attach_user.bpf.o"))
-      assert(object:load())
       local probed = child.probe_me()
-      assert(object.maps.target:update(events.u32(0), events.u32(probed.pid)))
-      local uprobe = assert(object.progs.on_uprobe:attach_uprobe(false, -1, probed.path,
+      local object = events.load("attach_user", probed.pid)
+      local uprobe = assert(object.progs.entry:attach_uprobe(probed.pid, probed.path,
         probed.offset))
       local usdt = assert(object.progs.on_usdt:attach_usdt(nil, probed.path, "lbpf_test",
         "called"))
       in_child(function()
-        refused("the link of 'on_uprobe'", me, uprobe.destroy, uprobe)
+        refused("the link of 'entry'", me, uprobe.destroy, uprobe)
         refused("the link of 'on_usdt'", me, usdt.destroy, usdt)
       end)
       probed:call("add 1")
