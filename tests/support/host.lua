@@ -8,7 +8,9 @@ function host.run(script)
   file:write(script)
   file:close()
   -- exec: the shell shall not be sanitized
-  local pipe = assert(io.popen(("exec %s/host %s 2>&1"):format(os.getenv("LBPF_BUILD"), path)))
+  local build = os.getenv("LBPF_BUILD")
+  local pipe = assert(io.popen(("LUA_CPATH='%s/?.so;;' exec %s/host %s 2>&1"):format(build, build,
+    path)))
   local output = pipe:read("*a")
   pipe:close()
   os.remove(path)
