@@ -79,7 +79,8 @@ $(BUILD)/obj/%.o: %.c
 # BPF objects ------------------------------------------------------------------------------
 
 BPF_ARCH   := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
-BPF_CFLAGS := --target=bpf -O2 -g -Wall -Werror -D__TARGET_ARCH_$(BPF_ARCH) \
+# BPF_INCLUDE: where another libbpf's headers are than this machine's.
+BPF_CFLAGS := $(BPF_INCLUDE:%=-I%) --target=bpf -O2 -g -Wall -Werror -D__TARGET_ARCH_$(BPF_ARCH) \
               -I/usr/include/$(shell uname -m)-linux-gnu
 
 bpf: $(BPF_OBJECTS)

@@ -54,7 +54,7 @@ describe("hazard 32: links and their object", function()
   end)
 
   for kind, how in pairs(attach) do
-    it("go in any order: " .. kind, needs({"root", kind == "usdt" and "usdt" or nil}, function()
+    it("go in any order: " .. kind, needs("root", function()
       local before = fds.count()
       each_order(actions, function(order)
         local parts = {object = events.load("attach_user", 0)}
@@ -70,7 +70,7 @@ describe("hazard 32: links and their object", function()
     end))
   end
 
-  it("go when their ties have been cut", needs({"root", "usdt"}, function()
+  it("go when their ties have been cut", needs("root", function()
     local before = fds.count()
     for _, first in ipairs({"object", "link"}) do
       local object = events.load("attach_user", 0)
@@ -92,7 +92,7 @@ describe("hazard 32: links and their object", function()
     assert.equal(before, fds.count())
   end))
 
-  it("of many programs are all destroyed by close", needs({"root", "usdt"}, function()
+  it("of many programs are all destroyed by close", needs("root", function()
     local before = fds.count()
     local object = events.load("attach_user", 0)
     local links = {}
@@ -111,7 +111,7 @@ describe("hazard 32: links and their object", function()
 
   -- What libbpf reads there must not pass for good: as it was left for AddressSanitizer to find the
   -- second free, else all ones, with which its sum of sizes overflows to none.
-  it("go where freed memory is such that libbpf would stumble", needs({"root", "usdt"}, function()
+  it("go where freed memory is such that libbpf would stumble", needs("root", function()
     local text, status = child.output(("ASAN_OPTIONS=$ASAN_OPTIONS:max_free_fill_size=0 "
       .. "GLIBC_TUNABLES=glibc.malloc.tcache_count=0 MALLOC_PERTURB_=255 %s -e '%s'")
       :format(os.getenv("LBPF_LUA"), [[

@@ -64,10 +64,6 @@ local probes = {
   lsm = function()
     return read("/sys/kernel/security/lsm"):find("%f[%w]bpf%f[%W]") ~= nil
   end,
-  -- the specs' objects are compiled with the usdt.bpf.h of Debian 12
-  usdt = function()
-    return not at_least(lbpf.version_string(), "1.7")
-  end,
   -- Two processes that race for one map can take minutes under software emulation.
   native = function()
     return not read("/proc/cpuinfo"):find("QEMU", 1, true)
