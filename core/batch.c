@@ -281,7 +281,8 @@ int batch_next(lua_State *L, struct batch *b, int timeout)
 			err = fill(L, b, timeout);
 			if (b->next == b->used) {
 				wake(b);
-				return err ? value_fail(L, -err, "%s", b->kind->function) : 0;
+				return err ? value_fail(L, -err, "%s", b->kind->function)
+					   : value_none(L);
 			}
 		}
 		if (!event_at(b, b->next)->is_news)

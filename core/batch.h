@@ -73,7 +73,7 @@ void batch_push_stats(lua_State *L, uint64_t events, uint64_t bytes, size_t wait
  */
 int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted);
 
-/* Pull style: the values of the next event; nothing if there is none in time, or if a signal
+/* Pull style: the values of the next event; nil if there is none in time, or if a signal
  * came that Lua is to see; or nil, message, errno.
  */
 int batch_next(lua_State *L, struct batch *b, int timeout);

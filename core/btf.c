@@ -442,7 +442,7 @@ static int object_btf(lua_State *L)
 	struct box *b;
 
 	if (value_pointer_error(btf))
-		return 0;
+		return value_none(L);
 	lua_settop(L, 1);
 	compat_getuservalue(L, 1);
 	lua_getfield(L, 2, "btf");
@@ -466,7 +466,7 @@ static int object_btf_fd(lua_State *L)
 	int fd = bpf_object__btf_fd(object_of(object_check(L, 1)));
 
 	if (fd < 0)
-		return 0;
+		return value_none(L);
 	lua_pushinteger(L, fd);
 	return 1;
 }

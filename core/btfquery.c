@@ -39,7 +39,7 @@ static int base_btf(lua_State *L)
 static int push_id(lua_State *L, __s32 id)
 {
 	if (id < 0)
-		return 0;
+		return value_none(L);
 	lua_pushinteger(L, id);
 	return 1;
 }
@@ -47,7 +47,7 @@ static int push_id(lua_State *L, __s32 id)
 /*** The first type of a name.
 @function btf:find_by_name
 @tparam string name
-@treturn ?integer its id
+@treturn ?integer its id; nil if there is none
 @see btf__find_by_name
 */
 static int find_by_name(lua_State *L)
@@ -59,7 +59,7 @@ static int find_by_name(lua_State *L)
 @function btf:find_by_name_kind
 @tparam string name
 @tparam string|integer kind "int", "struct", "func", see `btf:type_by_id`
-@treturn ?integer its id
+@treturn ?integer its id; nil if there is none
 @see btf__find_by_name_kind
 */
 static int find_by_name_kind(lua_State *L)
@@ -248,7 +248,7 @@ static int fd(lua_State *L)
 	int number = btf__fd(btf_of(btf_check(L, 1)));
 
 	if (number < 0)
-		return 0;
+		return value_none(L);
 	lua_pushinteger(L, number);
 	return 1;
 }

@@ -218,7 +218,7 @@ int btftype_push(lua_State *L, const struct btf *btf, __u32 id)
 	const struct btf_type *t = btf__type_by_id(btf, id);
 
 	if (!t)
-		return 0;
+		return value_none(L);
 	lua_createtable(L, 0, 6);
 	set_u32(L, "id", id);
 	enum_push(L, btf_kind(t), &enum_btf_kind);

@@ -139,7 +139,7 @@ static int fd_read(lua_State *L)
 		return value_fail(L, errno, "read");
 	luaL_pushresult(&b);
 	if (!all && lua_rawlen(L, -1) == 0)
-		return 0;
+		return value_none(L);
 	return 1;
 }
 

@@ -130,7 +130,7 @@ static void set_text(lua_State *L, const struct linfo *l, const char *key, __u32
 static int push_line(lua_State *L, const struct linfo *l, const struct bpf_line_info *line)
 {
 	if (value_pointer_error(line))
-		return 0;
+		return value_none(L);
 	lua_createtable(L, 0, 5);
 	value_push_u32(L, line->insn_off);
 	lua_setfield(L, -2, "insn_off");

@@ -167,7 +167,7 @@ static int object_token_fd(lua_State *L)
 		int fd = bpf_object__token_fd(obj);
 
 		if (fd < 0)
-			return 0;
+			return value_none(L);
 		lua_pushinteger(L, fd);
 		return 1;
 	}

@@ -405,7 +405,7 @@ static int map_exclusive_program(lua_State *L)
 		struct bpf_program *prog = bpf_map__exclusive_program(map);
 
 		if (!prog)
-			return 0;
+			return value_none(L);
 		compat_getuservalue(L, 1);
 		program_push(L, owner, prog, -1);
 		return 1;

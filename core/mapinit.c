@@ -67,7 +67,7 @@ static int map_inner_map(lua_State *L)
 	const struct bpf_map *inner = bpf_map__inner_map(map_check(L, 1, NULL));
 
 	if (!inner)
-		return 0;
+		return value_none(L);
 	lua_createtable(L, 0, 8);
 	lua_pushstring(L, bpf_map__name(inner));
 	lua_setfield(L, -2, "name");
@@ -150,7 +150,7 @@ static int map_initial_value(lua_State *L)
 	if (!object_is_prepared(owner)) {
 		value = initial_value(map, &size);
 		if (!value)
-			return 0;
+			return value_none(L);
 		lua_pushlstring(L, value, size);
 		return 1;
 	}
@@ -160,7 +160,7 @@ static int map_initial_value(lua_State *L)
 			      mapattr_family(bpf_map__type(map)) != BPF_MAP_TYPE_STRUCT_OPS &&
 				      mapattr_family(bpf_map__type(map)) != MAP_TYPE_ARENA,
 			      1, "too late, its object has been loaded");
-		return 0;
+		return value_none(L);
 	}
 	map_check_created(L, 1);
 	size = bpf_map__value_size(map);

@@ -181,7 +181,7 @@ static int xdp_query_id(lua_State *L)
 	if (ret)
 		return ret;
 	if (!id)
-		return 0;
+		return value_none(L);
 	value_push_u32(L, id);
 	return 1;
 }
@@ -398,7 +398,7 @@ static int tc_query(lua_State *L)
 	ret = bpf_tc_query(&hook, &opts);
 	if (ret && value_errno(ret) == ENOENT) {
 		frame_leave(&f);
-		return 0;
+		return value_none(L);
 	}
 	ret = fail_if(L, &f, ret, "tc_query", hook.ifindex);
 	if (ret)

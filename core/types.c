@@ -26,7 +26,7 @@ static int prog_type_by_name(lua_State *L)
 
 	if (match == HANDLER_NAMED || !registry_prog_type(name, &type, &attach_type)) {
 		if (match == HANDLER_NONE)
-			return 0;
+			return value_none(L);
 		type = generic_type;
 		attach_type = generic_attach_type;
 	}
@@ -50,7 +50,7 @@ static int attach_type_by_name(lua_State *L)
 
 	if (handler_types(L, name, &type, &attach_type) == HANDLER_NAMED ||
 	    !registry_attach_type(name, &attach_type))
-		return 0;
+		return value_none(L);
 	enum_push(L, (int)attach_type, &enum_attach_type);
 	return 1;
 }

@@ -401,6 +401,12 @@ int value_fail_logged(lua_State *L, const struct frame *f, int err, const char *
 	return 4;
 }
 
+int value_none(lua_State *L)
+{
+	lua_pushnil(L);
+	return 1;
+}
+
 int value_result(lua_State *L, int err, const char *what, ...)
 {
 	va_list ap;

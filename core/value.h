@@ -65,6 +65,11 @@ int value_needs_libbpf(lua_State *L, const char *what, unsigned major, unsigned 
 /* The name of an error number, "EPERM"; also of libbpf's own, "LIBBPF_ERRNO__FORMAT". */
 const char *value_errno_name(int err);
 
+/* Pushes nil, where what was asked for is not there. One value, and no error: `tostring(f())`
+ * works.
+ */
+int value_none(lua_State *L);
+
 /* Pushes true if ERR is 0, else nil, message, errno. */
 int value_result(lua_State *L, int err, const char *what, ...)
 	__attribute__((format(printf, 3, 4)));

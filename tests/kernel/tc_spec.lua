@@ -59,7 +59,7 @@ describe("TC", function()
       assert.is_false(network.arrives())
       assert.not_equal(attached.prog_id, replaced.prog_id)
       assert.equal(replaced.prog_id, lbpf.tc_query(ingress, {handle = 7, priority = 20}).prog_id)
-      assert.equal(0, select("#", lbpf.tc_query(ingress, {handle = 8, priority = 20})))
+      assert.equal("nil", tostring(lbpf.tc_query(ingress, {handle = 8, priority = 20})))
     end))
 
     it("loses its programs when it is destroyed", needs("root", function()

@@ -144,7 +144,7 @@ describe("BTF of an object file", function()
   end)
 
   it("finds nothing where nothing is, and refuses ids that cannot be", function()
-    assert.same({n = 0}, {n = select("#", types:find_by_name("nobody"))})
+    assert.equal("nil", tostring(types:find_by_name("nobody"))) -- a nil, and not nothing
     assert.is_nil(types:find_by_name_kind("all", "union"))
     assert.is_nil(types:type_by_id(types:type_cnt()))
     assert.same({id = 0, kind = "void"}, types:type_by_id(0))
