@@ -152,7 +152,7 @@ describe("loading", function()
     assert.equal(object, object:load())
     assert.is_number(object.progs.count:fd())
     assert.error_matches(function() prog:fd() end, "its autoload is off$")
-    assert.equal("12345678", map:lookup("\1\0\0\0"))
+    assert.equal("12345678", map:view({raw = true}):lookup("\1\0\0\0"))
     assert.error_matches(function() object:prepare() end, "^object '.-' is loaded already$")
   end))
 
