@@ -128,12 +128,43 @@ describe("a map's attributes", function()
     end
   end)
 
-  it("an exclusive map is refused to other programs", needs({"root", "libbpf 1.7"}, function()
-    maps.plain:set_exclusive_program(object.progs.other)
-    local ok, message = object:load()
-    assert.is_nil(ok)
-    assert.matches("count", message)
-  end))
+  describe("that are one program's", function()
+    -- An object whose map is its own, or another's; only PROGRAM of it is loaded.
+    local function open(program, secret)
+      local one = assert(lbpf.open("build/bpf/exclusive.bpf.o"))
+      for prog in one:each_program() do
+        prog:set_autoload(prog:name() == program)
+      end
+      if secret then
+        assert(one.maps.secret:reuse_fd(secret))
+      end
+      return one
+    end
+
+    it("are refused to others", needs({"root", "libbpf 1.7"}, function()
+      local one = open("holder")
+      assert(one.maps.secret:set_exclusive_program(one.progs.holder))
+      assert(one:load())
+      assert.equal(0, assert(one.progs.holder:test_run({data_in = ("A"):rep(64)})).retval)
+      assert.equal(42, one.maps.secret:lookup(0))
+      local other = open("thief", one.maps.secret)
+      local loaded, message, errno = other:load()
+      assert.is_nil(loaded)
+      assert.matches("^load '.*exclusive.bpf.o': .*%(EACCES%)", message)
+      assert.equal(13, errno)
+      other:close()
+      one:close()
+    end))
+
+    it("are anybody's unless that was said", needs("root", function()
+      local one = open("holder")
+      assert(one:load())
+      local other = open("thief", one.maps.secret)
+      assert(other:load())
+      other:close()
+      one:close()
+    end))
+  end)
 
   it("struct_ops maps are attached unless told otherwise", needs("libbpf 1.5", function()
     local ops = assert(lbpf.open("build/bpf/congestion.bpf.o"))

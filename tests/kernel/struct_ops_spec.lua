@@ -1,4 +1,5 @@
 -- struct_ops: a TCP congestion control in BPF, registered and removed.
+local child = require "child"
 local congestion = require "congestion"
 local fds = require "fds"
 local lbpf = require "lbpf"
@@ -89,6 +90,33 @@ describe("a struct_ops map", function()
     assert.equal(link, link:update_map(maps.second))
     assert.is_true(congestion.is_registered())
     assert.is_true(link:destroy())
+  end))
+
+  it("is associated with a program, which keeps it", needs({"root", "libbpf 1.7"}, function()
+    local maps = load("struct_ops_link").maps
+    local id = lbpf.map_get_info_by_fd(maps.first).id
+    local user = assert(lbpf.open("build/bpf/streams.bpf.o"))
+    assert(user:load())
+    local prog = user.progs.speak
+    assert.equal(prog, prog:assoc_struct_ops(maps.first))
+    local again, message, errno = prog:assoc_struct_ops(maps.second)
+    assert.is_nil(again)
+    assert.matches("^assoc_struct_ops: program 'speak': Device or resource busy", message)
+    assert.equal(16, errno)
+    local wrong
+    wrong, message, errno = object.progs.ssthresh:assoc_struct_ops(maps.second)
+    assert.is_nil(wrong)
+    assert.matches("^assoc_struct_ops: program 'ssthresh': Invalid argument", message)
+    assert.equal(22, errno)
+    object:close()
+    local kept = assert(lbpf.map_get_fd_by_id(id))
+    assert.equal("first", lbpf.map_get_info_by_fd(kept).name)
+    kept:close()
+    user:close()
+    child.wait_until(function()
+      local fd = lbpf.map_get_fd_by_id(id)
+      return not fd or not fd:close()
+    end)
   end))
 
   -- Linux 6.12 panics when a congestion control is asked to take its own place.
