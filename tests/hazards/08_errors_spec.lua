@@ -11,7 +11,7 @@ local has_nil_errors = (pcall(error)) == false and select(2, pcall(error)) == ni
 
 local function each_error(check)
   for _, object in ipairs({"text", {}, setmetatable({}, {__tostring = error}), io.stdout, print, 7,
-    false, true, coroutine.create(print)}) do
+    false, true, coroutine.create(function() end)}) do
     check(object)
   end
   if has_nil_errors then -- Lua 5.5 has none

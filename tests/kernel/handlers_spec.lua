@@ -213,7 +213,8 @@ describe("Closures", function()
   end)
 
   it("get any value as their cookie", function()
-    local values = {{}, print, "text", 1.5, true, false, io.stdout, coroutine.create(print)}
+    local thread = coroutine.create(function() end)
+    local values = {{}, print, "text", 1.5, true, false, io.stdout, thread}
     for _, value in ipairs(values) do
       local got, n
       local id = register("abc", nil, nil, {

@@ -1,8 +1,8 @@
 --- What a spec needs of the machine: `it("...", needs("fprobe", function() ... end))`.
 --
 -- Where a need is not met the spec is skipped, and says why. tests/cells/CELL lists what is
--- expected to be missing in the cell that runs; any other miss fails, and so does a need that is
--- met although the list says it is missing.
+-- expected to be missing in the cell that runs, and tests/cells/LUA, if it is there, what that Lua
+-- lacks; any other miss fails, and so does a need that is met although a list says it is missing.
 
 local getfenv = require "busted.compatibility".getfenv
 local lbpf = require "lbpf"
@@ -68,6 +68,10 @@ local probes = {
   native = function()
     return not read("/proc/cpuinfo"):find("QEMU", 1, true)
   end,
+  -- Integers of 64 bits, other than numbers that round them.
+  ["64 bits"] = function()
+    return math.type ~= nil or jit ~= nil -- luacheck: globals jit
+  end,
   libbpf = function(version)
     return at_least(lbpf.version_string(), version)
   end,
@@ -78,11 +82,20 @@ local probes = {
 
 local cell = os.getenv("LBPF_CELL") or "host"
 local missing = {}
-for line in io.lines("tests/cells/" .. cell) do
-  local need = line:match("^([^#]-)%s*$") or line:match("^([^#]-)%s*#")
-  if need and need ~= "" then
-    missing[need] = true
+
+local function expect(list)
+  for line in io.lines("tests/cells/" .. list) do
+    local need = line:match("^([^#]-)%s*$") or line:match("^([^#]-)%s*#")
+    if need and need ~= "" then
+      missing[need] = true
+    end
   end
+end
+
+expect(cell)
+local lua = os.getenv("LBPF_LUA")
+if lua and exists("tests/cells/" .. lua) then
+  expect(lua)
 end
 
 local known = {}
@@ -90,7 +103,7 @@ local known = {}
 local function is_met(need)
   if known[need] == nil then
     local name, version = need:match("^(%S+)%s*(.*)$")
-    known[need] = probes[name](version) and true or false
+    known[need] = (probes[need] or probes[name])(version) and true or false
   end
   return known[need]
 end

@@ -2,6 +2,7 @@
 local btf = require "btf"
 local elf = require "elf"
 local lbpf = require "lbpf"
+local needs = require "needs"
 
 local path = "build/bpf/btf.bpf.o"
 
@@ -217,7 +218,7 @@ describe("BTF of an object file", function()
 end)
 
 describe("BTF by hand", function()
-  it("may have kinds that an old compiler does not write", function()
+  it("may have kinds that an old compiler does not write", needs("64 bits", function()
     local b = btf.new()
     local int = b:int("int", 4, 1)
     local tag = b:add("type_tag", "user", int)
@@ -253,7 +254,7 @@ describe("BTF by hand", function()
     local note = types:type_by_id(component)
     assert.equal(3, note.component_idx)
     assert.is_true(note.attribute)
-  end)
+  end))
 
   it("stands on other BTF", function()
     local b = btf.new()
