@@ -7,8 +7,11 @@
 #include "syscall.h"
 #include "value.h"
 #include <bpf/bpf.h>
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 /*** @module lbpf */
 /*** Links by descriptor
@@ -484,6 +487,42 @@ static int obj_get(lua_State *L)
 	return 1;
 }
 
+/*** What is in a directory of a BPF file system.
+@function pins
+@tparam string path of the directory
+@treturn {string,...} the names of its files and directories, in no particular order
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOENT if there is none
+@see obj_pin
+*/
+static int pins(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	struct fd *fd = fd_push(L);
+	int number = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
+	_Alignas(struct dirent64) char buffer[4096];
+	ssize_t size;
+
+	if (number < 0)
+		return value_fail(L, errno, "pins '%s'", path);
+	fd_own(fd, number); /* what follows may raise */
+	lua_newtable(L);
+	while ((size = getdents64(number, buffer, sizeof(buffer))) > 0) {
+		for (ssize_t at = 0; at < size;) {
+			const struct dirent64 *entry = (const void *)(buffer + at);
+
+			at += entry->d_reclen;
+			if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+				continue;
+			lua_pushstring(L, entry->d_name);
+			lua_rawseti(L, -2, ++n);
+		}
+	}
+	fd_disown(fd);
+	close(number);
+	return 1;
+}
+
 const luaL_Reg link_fd_functions[] = {
 	{"link_create", link_create},
 	{"raw_tracepoint_open", raw_tracepoint_open},
@@ -491,5 +530,6 @@ const luaL_Reg link_fd_functions[] = {
 	{"link_detach", link_detach},
 	{"obj_pin", obj_pin},
 	{"obj_get", obj_get},
+	{"pins", pins},
 	{NULL, NULL},
 };

@@ -14,6 +14,7 @@
 #include "names.h"
 #include "parts.h"
 #include "pin.h"
+#include "progattr.h"
 #include "program.h"
 #include "registry.h"
 #include "value.h"
@@ -546,6 +547,7 @@ void object_open(lua_State *L)
 	class_add_methods(L, OBJECT, load_methods);
 	class_add_methods(L, OBJECT, parts_methods);
 	class_add_methods(L, OBJECT, pin_object_methods);
+	class_add_methods(L, OBJECT, progattr_object_methods);
 	class_add_methods(L, OBJECT, codec_object_methods);
 	luaL_setfuncs(L, functions, 0);
 }

@@ -3,6 +3,7 @@
 #include "bind.h"
 #include "field.h"
 #include "map.h"
+#include "object.h"
 #include "program.h"
 #include <bpf/bpf.h>
 
@@ -35,6 +36,31 @@ static int program_unload(lua_State *L)
 
 	owner_check_idle(L, owner, "unload");
 	bpf_program__unload(prog);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Closes the descriptors of all the object's programs, as `program:unload` does for one: whoever
+has such a descriptor may attach the program, so processes that are forked after this, and give up
+their privileges, should not inherit them. Links, pins and maps keep their programs.
+@function object:close_program_fds
+@treturn object itself
+@raise if the object is not loaded; inside a callback of it
+@see bpf_program__unload
+*/
+static int object_close_program_fds(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	struct bpf_program *prog;
+
+	owner_check_idle(L, owner, "close_program_fds");
+	if (!object_is_loaded(owner))
+		return luaL_error(L, "object '%s' is not loaded", owner->name);
+	bpf_object__for_each_program(prog, object_of(owner))
+	{
+		if (bpf_program__fd(prog) >= 0)
+			bpf_program__unload(prog);
+	}
 	lua_settop(L, 1);
 	return 1;
 }
@@ -199,6 +225,9 @@ static int program_assoc_struct_ops(lua_State *L)
 	(void)prog;
 	return value_needs_libbpf(L, "program:assoc_struct_ops", 1, 7);
 }
+
+const luaL_Reg progattr_object_methods[] = {{"close_program_fds", object_close_program_fds},
+					    {NULL, NULL}};
 
 const luaL_Reg progattr_methods[] = {
 	{"unload", program_unload},

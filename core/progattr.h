@@ -4,7 +4,8 @@
 
 #include "compat.h"
 
-/* Methods of programs. */
+/* Methods of programs, and of objects. */
 extern const luaL_Reg progattr_methods[];
+extern const luaL_Reg progattr_object_methods[];
 
 #endif

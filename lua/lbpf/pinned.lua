@@ -1,0 +1,300 @@
+--- Objects whose maps and links outlive the process that loaded them.
+--
+-- What is pinned in a directory of a BPF file system is taken over by the next process, or by the
+-- next configuration of the same: maps are used again with all that is in them, and programs are
+-- replaced under their links, so that no packet passes in between.
+-- @module lbpf.pinned
+
+local lbpf = require "lbpf"
+
+local pinned = {}
+
+local EOPNOTSUPP = 95
+local unpack = table.unpack or unpack -- luacheck: ignore 113
+
+-- A file's name in a BPF file system, where dots are not allowed.
+local function file_name(...)
+  return (table.concat({...}, "-"):gsub("[^%w_-]", "_"))
+end
+
+-- What an object is about to be pinned as: `dir`; `before`: the names that were there already, as
+-- keys; `files`: those that are this object's; `undo`: functions; `old`: the programs that were
+-- replaced, to be closed at the end.
+local function new_state(dir)
+  local state = {dir = dir, before = {}, files = {}, undo = {}, old = {}}
+  for _, name in ipairs(dir and lbpf.pins(dir) or {}) do
+    state.before[name] = true
+  end
+  return state
+end
+
+-- Links ---------------------------------------------------------------------------------------
+
+-- The program in the kernel that the link runs now.
+local function running(link)
+  local info = link:info()
+  return info and lbpf.prog_get_fd_by_id(info.prog_id)
+end
+
+-- Puts the program under the pinned link. False if the link cannot be updated.
+local function take_over(state, path, prog)
+  local link = lbpf.link_open(path)
+  local old = link and running(link)
+  local updated = old and link:update_program(prog)
+  state.old[#state.old + 1] = old or nil
+  if updated then
+    table.insert(state.undo, function()
+      local again = assert(lbpf.link_open(path))
+      lbpf.link_update(again, old)
+      again:destroy()
+    end)
+  end
+  if link then
+    link:destroy() -- the file holds it: processes that are forked later shall not
+  end
+  return updated
+end
+
+-- The file of a link to the same target that this object has no more use for: of a program that
+-- had another name.
+local function find_heir(state, item)
+  for name in pairs(state.before) do
+    if not state.files[name] and name:find("^link%-")
+      and name:sub(-#item.target) == item.target then
+      return name
+    end
+  end
+end
+
+local function take_over_any(state, item)
+  local path = state.dir .. "/" .. item.file
+  if state.before[item.file] then
+    return take_over(state, path, item.program)
+  end
+  local other = find_heir(state, item)
+  local other_path = other and state.dir .. "/" .. other
+  if not other or not take_over(state, other_path, item.program) then
+    return false
+  end
+  assert(os.rename(other_path, path))
+  state.before[other] = nil
+  table.insert(state.undo, function() os.rename(path, other_path) end)
+  return true
+end
+
+-- Only this process can hold a link to a perf event, or one that the kernel knows no link for.
+local function can_be_pinned(link)
+  local info = type(link) == "userdata" and link:info()
+  return info and info.type ~= "perf_event"
+end
+
+-- The new link takes the file's place, and the old one goes.
+local function pin_link(state, item, link)
+  local path = state.dir .. "/" .. item.file
+  local new = path .. "-new"
+  os.remove(new)
+  local pin, message, errno = link:pin(new)
+  if not pin then
+    return nil, message, errno
+  end
+  assert(os.rename(new, path))
+  link:destroy()
+  if not state.before[item.file] then
+    table.insert(state.undo, function() os.remove(path) end)
+  end
+  return true
+end
+
+-- What is to be attached: `program`, `file` and `target`, the end of its name, `attach`.
+local function attachments(object, list)
+  local wanted, listed = {}, {}
+  local function want(program, target, attach, by_section)
+    wanted[#wanted + 1] = {
+      program = program, target = target, file = file_name("link", program:name()) .. target,
+      attach = attach, by_section = by_section,
+    }
+  end
+  for _, item in ipairs(list or {}) do
+    local program = object.progs[item[1]]
+    listed[item[1]] = true
+    want(program, "-" .. file_name(unpack(item, 2)), function()
+      return program[item[2]](program, unpack(item, 3))
+    end)
+  end
+  for program in object:each_program() do
+    if not listed[program:name()] and program:autoload() and program:autoattach() then
+      want(program, "-" .. file_name(program:section_name()), function()
+        return program:attach()
+      end, true)
+    end
+  end
+  return wanted
+end
+
+local function attach_one(state, item)
+  if state.dir and take_over_any(state, item) then
+    return true
+  end
+  local link, message, errno = item.attach()
+  if not link then
+    -- a section that names no target: of a program that something else calls
+    return item.by_section and errno == EOPNOTSUPP or nil, message, errno
+  end
+  if state.dir and can_be_pinned(link) then
+    return pin_link(state, item, link)
+  end
+  return true
+end
+
+local function attach_all(object, list, state)
+  local wanted = attachments(object, list)
+  for _, item in ipairs(wanted) do
+    state.files[item.file] = true
+  end
+  for _, item in ipairs(wanted) do
+    local attached, message, errno = attach_one(state, item)
+    if not attached then
+      return nil, message, errno
+    end
+  end
+  return true
+end
+
+-- Maps ----------------------------------------------------------------------------------------
+
+-- Internal maps hold the variables of one version of the program.
+local function is_kept(map, keep)
+  if map:is_internal() or map:type() == "struct_ops" then
+    return false
+  end
+  return not keep or keep[map:name()]
+end
+
+local function pin_maps(object, list, state)
+  local keep
+  for _, name in ipairs(list or {}) do
+    keep = keep or {}
+    keep[name] = object.maps[name] and true
+  end
+  for map in object:each_map() do
+    if is_kept(map, keep) then
+      assert(map:set_pin_path(state.dir .. "/" .. map:name()))
+      state.files[map:name()] = true
+    end
+  end
+end
+
+-- The whole -----------------------------------------------------------------------------------
+
+-- Removes what an earlier version of the object left: links and maps that it has no more.
+local function sweep(state)
+  for name in pairs(state.before) do
+    if not state.files[name] and not name:find("^state%-") then
+      os.remove(state.dir .. "/" .. name)
+    end
+  end
+end
+
+-- Puts back what was replaced, and removes what is new.
+local function roll_back(state)
+  for i = #state.undo, 1, -1 do
+    state.undo[i]()
+  end
+  for name in pairs(state.files) do
+    if state.dir and not state.before[name] then
+      os.remove(state.dir .. "/" .. name)
+    end
+  end
+  if state.dir and not next(state.before) then
+    os.remove(state.dir)
+  end
+end
+
+local function check_options(opts)
+  local known = {attach = "table", keep = "table", open = "table", pin = "string",
+    setup = "function"}
+  for name, value in pairs(opts) do
+    if not known[name] then
+      error(("unknown option '%s'; there are: attach, keep, open, pin, setup"):format(name), 3)
+    elseif type(value) ~= known[name] then
+      error(("option '%s' must be a %s, not %s"):format(name, known[name], type(value)), 3)
+    end
+  end
+end
+
+--- Opens, loads and attaches an object, and takes over what is pinned already.
+--
+-- A pinned link gets the new program at once, by link:update_program(); where links cannot be
+-- updated the new one is attached before the old one goes. Links to perf events (kprobe,
+-- tracepoint, uprobe, USDT) cannot outlive their process: the object holds them. If anything fails,
+-- what was replaced is put back.
+--
+-- When it returns, this process has no descriptor of a program, nor of a pinned link: processes
+-- that are forked from it can use the maps and nothing else.
+-- @tparam string path of the compiled object
+-- @tparam ?table opts `pin`: a directory in a BPF file system, of this object alone; made if its
+-- parent exists. `attach`: a list of `{program, method, arguments...}`, for programs whose section
+-- does not say to what, such as `{"filter", "attach_xdp", "eth0"}`; the others are attached as
+-- theirs says. `keep`: a list of the maps that are to be pinned; otherwise all but the global
+-- variables' are. `setup`: a function that is called with the object before it is loaded. `open`:
+-- the options of `lbpf.open`
+-- @treturn object
+-- @treturn[2] nil
+-- @treturn[2] string message, and the error number
+function pinned.load(path, opts)
+  opts = opts or {}
+  check_options(opts)
+  local object, message, errno = lbpf.open(path, opts.open)
+  if not object then
+    return nil, message, errno
+  end
+  local state = new_state(opts.pin)
+  local ran, done, why, code = pcall(function()
+    if opts.setup then
+      opts.setup(object)
+    end
+    if opts.pin then
+      pin_maps(object, opts.keep, state)
+    end
+    local loaded, problem, number = object:load()
+    if not loaded then
+      return nil, problem, number
+    end
+    return attach_all(object, opts.attach, state)
+  end)
+  if ran and done then
+    sweep(state)
+    object:close_program_fds()
+  else
+    roll_back(state)
+    object:close()
+  end
+  for _, fd in ipairs(state.old) do
+    fd:close()
+  end
+  if not ran then
+    error(done, 0)
+  end
+  return done and object or nil, why, code
+end
+
+--- Removes a directory with all that is pinned there. What nothing else holds is detached.
+-- @tparam string dir
+-- @treturn boolean true, also if there is no such directory
+-- @treturn[2] nil
+-- @treturn[2] string message, and the error number
+function pinned.remove(dir)
+  local names, message, errno = lbpf.pins(dir)
+  if not names then
+    if errno == 2 then
+      return true
+    end
+    return nil, message, errno
+  end
+  for _, name in ipairs(names) do
+    os.remove(dir .. "/" .. name)
+  end
+  return os.remove(dir)
+end
+
+return pinned
