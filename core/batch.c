@@ -268,7 +268,7 @@ static int take_next(lua_State *L, struct batch *b, int self)
 	return values;
 }
 
-int batch_next(lua_State *L, struct batch *b, int timeout)
+int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 {
 	long end = milliseconds() + timeout;
 	int err;
@@ -277,7 +277,7 @@ int batch_next(lua_State *L, struct batch *b, int timeout)
 	lua_settop(L, 1);
 	for (;;) {
 		if (b->next == b->used) {
-			b->wanted = SIZE_MAX;
+			b->wanted = ahead;
 			err = fill(L, b, timeout);
 			if (b->next == b->used) {
 				wake(b);

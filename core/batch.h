@@ -73,10 +73,10 @@ void batch_push_stats(lua_State *L, uint64_t events, uint64_t bytes, size_t wait
  */
 int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted);
 
-/* Pull style: the values of the next event; nil if there is none in time, or if a signal
- * came that Lua is to see; or nil, message, errno.
+/* Pull style: the values of the next event; nil if there is none in time, or if a signal came that
+ * Lua is to see; or nil, message, errno. An empty batch gets up to AHEAD events.
  */
-int batch_next(lua_State *L, struct batch *b, int timeout);
+int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead);
 
 /* An iterator that calls NEXT, the method, with the argument at 2. */
 int batch_events(lua_State *L, lua_CFunction next);

@@ -236,7 +236,7 @@ static int perfbuf_next(lua_State *L)
 	struct perfbuf *p = check(L);
 
 	p->only = -1;
-	return batch_next(L, &p->batch, batch_check_timeout(L, 2));
+	return batch_next(L, &p->batch, batch_check_timeout(L, 2), SIZE_MAX);
 }
 
 /*** For loops over the events as they come: `for bytes, cpu in buffer:events() do`. The loop's body

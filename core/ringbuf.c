@@ -136,6 +136,9 @@ static int ringbuf_consume_n(lua_State *L)
 /*** The next event, of whichever map; no function is called.
 @function ring_buffer:next
 @tparam ?integer timeout in milliseconds; nil or -1: until there is one; 0: do not wait
+@tparam ?integer ahead how many events are taken from the ring at once, to be returned by the next
+ calls: as many as there are, up to 256 KiB, unless given. With 1, what is gone from the ring has
+ been returned
 @return the event: its bytes, a table, or a value for each field; nil alone if none came in time, or
 if a signal arrived that Lua is to see
 @treturn[2] nil
@@ -145,9 +148,12 @@ if a signal arrived that Lua is to see
 static int ringbuf_next(lua_State *L)
 {
 	struct reader *r = check(L);
+	size_t ahead = SIZE_MAX;
 
+	if (!lua_isnoneornil(L, 3))
+		ahead = (size_t)value_check_int(L, 3, 1, INT32_MAX);
 	r->only = NULL;
-	return batch_next(L, &r->batch, batch_check_timeout(L, 2));
+	return batch_next(L, &r->batch, batch_check_timeout(L, 2), ahead);
 }
 
 /*** For loops over the events as they come: `for pid, comm in ring:events() do`. A field that comes

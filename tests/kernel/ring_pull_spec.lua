@@ -30,6 +30,16 @@ describe("ring_buffer, pulled", function()
     assert.equal(("\3" .. ("\0"):rep(7)) .. "\240\255\255\63" .. ("\0"):rep(4), ring:next())
   end))
 
+  it("takes no more from the ring than it is told to", needs("root", function()
+    rings.send(object, 3)
+    assert.equal(0, rings.number(ring:next(0, 1)))
+    assert.equal(2 * SAMPLE, ring:ring(0):avail_data_size())
+    assert.equal(1, rings.number(ring:next(0)))
+    assert.equal(0, ring:ring(0):avail_data_size())
+    assert.equal(2, rings.number(ring:next(0, 1))) -- it was copied before
+    assert.error_matches(function() ring:next(0, 0) end, "#2.*not in 1 to 2147483647")
+  end))
+
   it("loops over events, in whose body anything is allowed", needs("root", function()
     rings.send(object, 4)
     local seen = {}
