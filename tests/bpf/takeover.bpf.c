@@ -8,7 +8,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} outdated SEC(".maps");
+} guard_outdated SEC(".maps");
 
 SEC("xdp") int guard(struct xdp_md *ctx)
 {
@@ -16,9 +16,9 @@ SEC("xdp") int guard(struct xdp_md *ctx)
 }
 
 /* A link that cannot be updated. */
-SEC("raw_tp/sys_enter") int trace(void *ctx)
+SEC("raw_tp/sys_enter") int guard_trace(void *ctx)
 {
-	__u32 zero = 0, *n = bpf_map_lookup_elem(&outdated, &zero);
+	__u32 zero = 0, *n = bpf_map_lookup_elem(&guard_outdated, &zero);
 
 	if (n)
 		__sync_fetch_and_add(n, 1);

@@ -10,14 +10,14 @@ struct {
 	__uint(max_entries, 4); /* the first versions, one each */
 	__type(key, __u32);
 	__type(value, __u64);
-} seen SEC(".maps");
+} guard_seen SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 64);
 	__type(key, __u32);
 	__type(value, __u64);
-} blocked SEC(".maps");
+} guard_blocked SEC(".maps");
 
 const volatile __u32 version;
 
@@ -26,13 +26,13 @@ static inline int verdict(struct xdp_md *ctx)
 	void *data = (void *)(long)ctx->data, *end = (void *)(long)ctx->data_end;
 	struct iphdr *ip = data + sizeof(struct ethhdr);
 	__u32 v = version;
-	__u64 *n = bpf_map_lookup_elem(&seen, &v);
+	__u64 *n = bpf_map_lookup_elem(&guard_seen, &v);
 
 	if (n)
 		__sync_fetch_and_add(n, 1);
 	if (!is_dropped(data, end) || (void *)(ip + 1) > end)
 		return XDP_PASS;
-	return bpf_map_lookup_elem(&blocked, &ip->saddr) ? XDP_DROP : XDP_PASS;
+	return bpf_map_lookup_elem(&guard_blocked, &ip->saddr) ? XDP_DROP : XDP_PASS;
 }
 
 #endif

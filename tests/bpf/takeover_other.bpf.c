@@ -10,11 +10,11 @@ struct {
 	__uint(max_entries, 64);
 	__type(key, __u64);
 	__type(value, __u64);
-} blocked SEC(".maps");
+} guard_blocked SEC(".maps");
 
 SEC("xdp") int guard(struct xdp_md *ctx)
 {
 	__u64 key = 0;
 
-	return bpf_map_lookup_elem(&blocked, &key) ? XDP_DROP : XDP_PASS;
+	return bpf_map_lookup_elem(&guard_blocked, &key) ? XDP_DROP : XDP_PASS;
 }

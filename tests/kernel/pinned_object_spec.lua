@@ -34,7 +34,7 @@ local function forget()
 end
 
 local function seen(version)
-  local map = assert(lbpf.obj_get(dir .. "/seen"))
+  local map = assert(lbpf.obj_get(dir .. "/guard_seen"))
   local n = bytes.number(lbpf.map_lookup(map, bytes.u32(version)))
   map:close()
   return n
@@ -72,9 +72,10 @@ describe("an object that is pinned", function()
   it("stays when its process forgets it", needs("root", function()
     local before = fds.count("bpf")
     local object = assert(load("takeover", 1))
-    assert.equal("blocked link-guard-attach_xdp-near link-trace-raw_tp_sys_enter outdated seen",
+    assert.equal("guard_blocked guard_outdated guard_seen link-guard-attach_xdp-near "
+      .. "link-guard_trace-raw_tp_sys_enter",
       names())
-    assert(lbpf.map_update(object.maps.blocked, PEER, bytes.u64(1)))
+    assert(lbpf.map_update(object.maps.guard_blocked, PEER, bytes.u64(1)))
     forget()
     assert.equal(before, fds.count("bpf"))
     assert.is_false(network.arrives())
@@ -98,7 +99,7 @@ describe("an object that is pinned", function()
 
   it("is taken over under its link", needs("root", function()
     local first = assert(load("takeover", 1))
-    assert(lbpf.map_update(first.maps.blocked, PEER, bytes.u64(1)))
+    assert(lbpf.map_update(first.maps.guard_blocked, PEER, bytes.u64(1)))
     local link = assert(lbpf.link_open(dir .. "/link-guard-attach_xdp-near"))
     local id = link:info().id
     link:destroy()
@@ -107,7 +108,8 @@ describe("an object that is pinned", function()
     link = assert(lbpf.link_open(dir .. "/link-guard-attach_xdp-near"))
     assert.equal(id, link:info().id)
     link:destroy()
-    assert.equal("blocked link-guard-attach_xdp-near link-trace-raw_tp_sys_enter outdated seen",
+    assert.equal("guard_blocked guard_outdated guard_seen link-guard-attach_xdp-near "
+      .. "link-guard_trace-raw_tp_sys_enter",
       names())
     assert.is_false(network.arrives())
     -- the first one's end changes nothing
@@ -122,7 +124,7 @@ describe("an object that is pinned", function()
     assert.are_not.equal(id, lbpf.xdp_query_id("near"))
     runs(2)
     -- what the next version has not is gone
-    assert.equal("blocked link-guard_packets-attach_xdp-near seen", names())
+    assert.equal("guard_blocked guard_seen link-guard_packets-attach_xdp-near", names())
   end))
 
   it("is put back if the next one fails", needs("root", function()
@@ -138,7 +140,7 @@ describe("an object that is pinned", function()
     runs(1)
     object, message = load("takeover_other", 2, {setup = function() end})
     assert.is_nil(object)
-    assert.matches("blocked", message)
+    assert.matches("guard_blocked", message)
     assert.equal(all, names())
     runs(1)
     assert.has_error(function()
@@ -155,11 +157,11 @@ describe("an object that is pinned", function()
   end))
 
   it("keeps only the maps that it is told to", needs("root", function()
-    local object = assert(load("takeover", 1, {keep = {"seen"}}))
-    assert(lbpf.map_update(object.maps.blocked, PEER, bytes.u64(1)))
-    assert.equal("link-guard-attach_xdp-near link-trace-raw_tp_sys_enter seen", names())
+    local object = assert(load("takeover", 1, {keep = {"guard_seen"}}))
+    assert(lbpf.map_update(object.maps.guard_blocked, PEER, bytes.u64(1)))
+    assert.equal("guard_seen link-guard-attach_xdp-near link-guard_trace-raw_tp_sys_enter", names())
     assert.is_false(network.arrives())
-    assert(load("takeover", 2, {keep = {"seen"}}))
+    assert(load("takeover", 2, {keep = {"guard_seen"}}))
     assert.is_true(network.arrives())
     assert.is_true(seen(1) > 0)
   end))

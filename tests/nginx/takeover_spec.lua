@@ -23,7 +23,7 @@ local function conf(version, extra)
       listen 127.0.0.1:8080;
       location /block {
         content_by_lua_block {
-          assert(object.maps.blocked:update("\127\0\0\1", ("\0"):rep(8)))
+          assert(object.maps.guard_blocked:update("\127\0\0\1", ("\0"):rep(8)))
           ngx.say("version %d")
         }
       }
@@ -34,7 +34,7 @@ local function conf(version, extra)
 end
 
 local function seen(version)
-  local map = assert(lbpf.obj_get(PIN .. "/seen"))
+  local map = assert(lbpf.obj_get(PIN .. "/guard_seen"))
   local n = bytes.number(lbpf.map_lookup(map, bytes.u32(version)))
   map:close()
   return n
@@ -57,20 +57,26 @@ local function under_fire(fn)
   return tonumber(sent), tonumber(arrived)
 end
 
--- How many maps, programs and links the kernel has that are this object's.
+-- How many maps, programs and links the kernel has that are this object's; and how many it should.
+local ALL = 3 + 2 + 2
+
 local function kernel_has()
-  local ours = {seen = true, blocked = true, outdated = true, guard = true, trace = true}
+  local ours = {guard_seen = true, guard_blocked = true, guard_outdated = true, guard = true,
+    guard_trace = true}
   local n, progs = 0, {}
-  for map in lbpf.maps() do
+  for map, fd in lbpf.maps() do
     n = n + (ours[map.name] and 1 or 0)
+    fd:close()
   end
-  for prog in lbpf.programs() do
+  for prog, fd in lbpf.programs() do
     if ours[prog.name] then
       n, progs[prog.id] = n + 1, true
     end
+    fd:close()
   end
-  for link in lbpf.links() do
+  for link, fd in lbpf.links() do
     n = n + (progs[link.prog_id] and 1 or 0)
+    fd:close()
   end
   return n
 end
@@ -113,7 +119,6 @@ describe("nginx", function()
   it("drops all that it is to drop through ten reloads", function()
     server:reload() -- the first may leave caches behind
     local before, fds = seen(1), bpf_fds(server.master)
-    local had = kernel_has()
     local sent, arrived = under_fire(function()
       for _ = 1, 10 do
         server:reload()
@@ -121,18 +126,17 @@ describe("nginx", function()
     end)
     assert.equal(0, arrived)
     assert.equal(before + sent, seen(1))
-    child.wait_until(function() return kernel_has() == had end)
+    child.wait_until(function() return kernel_has() == ALL end)
     assert.same(fds, bpf_fds(server.master))
     for _, pid in ipairs(server:workers()) do
       local worker = bpf_fds(pid)
       assert.equal(0, worker["bpf-prog"])
       assert.equal(0, worker["bpf_link"] + worker["bpf-link"])
-      assert.equal(3, worker["bpf-map"])
+      assert.equal(4, worker["bpf-map"])
     end
   end)
 
   it("drops it while workers are killed", function()
-    local had = kernel_has()
     local _, arrived = under_fire(function()
       for _ = 1, 2 do
         for _, pid in ipairs(server:workers()) do
@@ -141,7 +145,7 @@ describe("nginx", function()
       end
     end)
     assert.equal(0, arrived)
-    assert.equal(had, kernel_has())
+    assert.equal(ALL, kernel_has())
     assert.equal("version 1\n", version())
   end)
 
@@ -169,7 +173,6 @@ describe("nginx", function()
   end)
 
   it("drops it while the binary is replaced", function()
-    local had = kernel_has()
     local old = server.master
     local _, arrived = under_fire(function()
       server:configure(conf(2))
@@ -190,11 +193,11 @@ describe("nginx", function()
     assert.equal(0, arrived)
     assert.equal("version 2\n", version())
     assert.is_true(seen(2) > 0)
-    child.wait_until(function() return kernel_has() == had end)
+    child.wait_until(function() return kernel_has() == ALL end)
   end)
 
   it("drops it while reloads fail, and stays as it is", function()
-    local had, fds = kernel_has(), bpf_fds(server.master)
+    local fds = bpf_fds(server.master)
     local _, arrived = under_fire(function()
       for i, wrong in ipairs({
         conf(2):gsub("events {}", "event {}"),
@@ -218,7 +221,7 @@ describe("nginx", function()
     assert.equal("version 1\n", version())
     server:configure(conf(1))
     server:reload()
-    child.wait_until(function() return kernel_has() == had end)
+    child.wait_until(function() return kernel_has() == ALL end)
     assert.same(fds, bpf_fds(server.master))
   end)
 

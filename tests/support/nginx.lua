@@ -58,7 +58,7 @@ function nginx.start(conf)
   os.remove(self.dir)
   assert(child.succeeds("mkdir -m 755 " .. self.dir))
   self:configure(conf)
-  local text, status = child.output(("nginx -p %s -c nginx.conf"):format(self.dir))
+  local text, status = child.output(("/usr/sbin/nginx -p %s -c nginx.conf"):format(self.dir))
   if status ~= 0 then
     local log = self:log()
     child.succeeds("rm -r " .. self.dir)
