@@ -18,13 +18,14 @@ describe("nginx", function()
         listen 127.0.0.1:8080;
         location / {
           content_by_lua_block {
-            object.maps.array:update("\1\0\0\0", "abcdefgh")
-            ngx.say(object.maps.array:lookup("\1\0\0\0"))
+            local array = object.maps.array:view({numbers = true})
+            array:update(1, 42)
+            ngx.say(array:lookup(1))
           }
         }
       }]]))
     local text, status = nginx.get("http://127.0.0.1:8080/")
     assert.equal(200, status, server:log())
-    assert.equal("abcdefgh\n", text)
+    assert.equal("42\n", text)
   end)
 end)

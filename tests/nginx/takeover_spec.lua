@@ -203,7 +203,8 @@ describe("nginx", function()
         conf(2):gsub("events {}", "event {}"),
         conf(2, "error('too bad')"),
         (conf(2):gsub('"lo"', '"none"')),
-        (conf(2):gsub("takeover.bpf.o", "takeover_other.bpf.o"):gsub("object.vars.version = 2", "")),
+        (conf(2):gsub("takeover.bpf.o", "takeover_other.bpf.o")
+          :gsub("object.vars.version = 2", "")),
       }) do
         local workers = table.concat(server:workers(), " ")
         server:configure(wrong)

@@ -65,7 +65,8 @@ function nginx.start(conf)
     error(text .. log, 2)
   end
   self.master = tonumber(read(self.dir .. "/nginx.pid"))
-  child.wait_until(function() return #self:workers() > 0 end)
+  local n = tonumber(conf:match("worker_processes (%d+)"))
+  child.wait_until(function() return #self:workers() == n end)
   return self
 end
 

@@ -64,18 +64,18 @@ local function read_options(opts)
 end
 
 --- Makes a consumer of a ring buffer's events: of all workers, of this nginx and of one that it
--- replaces, one at a time reads the ring. For init_by_lua; `consumer:start` in init_worker_by_lua.
+-- replaces, one at a time reads the ring. For init_by_lua; the workers call `consumer:start`.
 --
 -- Every `interval` (0.01 s) that worker spends at most `time` (0.001 s) of its processor on events,
--- and takes at most `count`. What comes faster stays in the ring until that is full, and is dropped
--- where it is produced, in the program. An event is taken when the one before it has been handled:
--- the one that a worker had in hand when it was killed is counted as lost.
+-- and takes at most `count`. What comes faster stays in the ring until that is full, and is then
+-- dropped where it is produced, by the program. An event is taken when the one before it has been
+-- handled: the one that a worker had in hand when it was killed is counted as lost.
 -- @tparam map map of type ringbuf
 -- @tparam function fn called with each event; it may yield, in ngx.sleep or on a cosocket. An error
 -- in it is logged and counted
--- @tparam ?table opts `interval`, `time`, `count`; `retry` (0.1 s): how often the other workers look
--- whether they are needed; `pool`: the name of a thread pool in which to wait for events, instead of
--- every `interval`; `dropped`: a function that returns how many events did not fit into the ring;
+-- @tparam ?table opts `interval`, `time`, `count`; `retry` (0.1 s): how often other workers look
+-- whether they are needed; `pool`: the name of a thread pool in which to wait for events, instead
+-- of looking every `interval`; `dropped`: a function that returns how many events did not fit into the ring;
 -- `lock_file` ("/run/lbpf.lock"); `type`, `fields`, `numbers`, `enum_names` as for
 -- `lbpf.ring_buffer`
 -- @treturn consumer

@@ -75,8 +75,8 @@ end
 
 system.PAGE = C.lbpf_getpagesize()
 
---- The first page of what a descriptor refers to, as a pointer to TYPE; or the first COUNT pages, to
--- be read only.
+--- The first page of what a descriptor refers to, as a pointer to TYPE; or the first COUNT pages,
+-- to be read only.
 function system.share(fd, type, count)
   local size = count * system.PAGE
   local page = C.lbpf_mmap(nil, size, count == 1 and READ + WRITE or READ, SHARED, fd, 0)
