@@ -29,7 +29,8 @@ local function number(n)
     elseif n % 1 == 0 and n > -2 ^ 53 and n < 2 ^ 53 then
       return ("%d"):format(n)
     end
-    return math.type and math.type(n) == "integer" and tostring(n) or ("%.17g"):format(n)
+    return math.type and math.type(n) == "integer" and tostring(n)
+      or (n % 1 == 0 and "%.0f" or "%.17g"):format(n)
   end
   return (tostring(n):gsub("[UL]+$", ""))
 end
@@ -50,10 +51,14 @@ local function part(of, what)
   return of[what]
 end
 
+local function is_per_cpu(value)
+  return type(value) == "table" and getmetatable(value) ~= nil
+end
+
 -- All CPUs' values together.
 local function total(value, what)
-  if type(value) == "table" and getmetatable(value) and value.sum then
-    return value:sum(type(what) == "string" and what or nil)
+  if type(what) ~= "function" and is_per_cpu(value) then
+    return value:sum(what)
   end
   return part(value, what)
 end
@@ -85,6 +90,9 @@ local function add(lines, ...)
 end
 
 local function scaled(metric, n)
+  if metric.type == "counter" and type(n) == "number" and n < 0 then
+    n = n + 2 ^ 64 -- what Lua's integers are too small for
+  end
   return metric.unit == 1 and n or tonumber(n) * metric.unit
 end
 
@@ -115,7 +123,7 @@ local function slots_of(metric, value)
       n = math.max(n, i)
     end
   end
-  if type(value) == "table" and getmetatable(value) and value.sum then
+  if is_per_cpu(value) then
     for i = 1, #value do
       take(value[i])
     end
@@ -221,11 +229,11 @@ end
 
 --- Declares metrics.
 --
--- Each is a table: `name`; `type`: "counter", "gauge" or "histogram"; `help`; `map`: a typed map, of
--- which every key is a sample, values of several CPUs being added up; `labels`: a list of fields of
--- the key, or label = field, or label = function of the key, and for keys that are no structures
--- label = function; `value`: a field of the value, or a function of it; `unit`: what values are
--- multiplied by. Instead of a map, a counter or gauge may have `read`, a function.
+-- Each is a table: `name`; `type`: "counter", "gauge" or "histogram"; `help`; `map`: a typed map,
+-- of which every key is a sample, values of several CPUs being added up; `labels`: a list of fields
+-- of the key, or label = field, or label = function of the key; `value`: a field of the value, or a
+-- function of it; `unit`: what values are multiplied by. Instead of a map, a counter or gauge may
+-- have `read`, a function.
 --
 -- A histogram's value is, or has as its field `slots`, an array of counts, and perhaps a field
 -- `sum`; or a field `slot` of the key says which slot the value counts, and `slots` is how many

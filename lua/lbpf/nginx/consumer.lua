@@ -75,7 +75,8 @@ end
 -- in it is logged and counted
 -- @tparam ?table opts `interval`, `time`, `count`; `retry` (0.1 s): how often other workers look
 -- whether they are needed; `pool`: the name of a thread pool in which to wait for events, instead
--- of looking every `interval`; `dropped`: a function that returns how many events did not fit into the ring;
+-- of looking every `interval`; `dropped`: a function that returns how many events did not fit into
+-- the ring;
 -- `lock_file` ("/run/lbpf.lock"); `type`, `fields`, `numbers`, `enum_names` as for
 -- `lbpf.ring_buffer`
 -- @treturn consumer
