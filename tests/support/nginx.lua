@@ -145,6 +145,24 @@ function nginx:kill_worker(pid)
   end)
 end
 
+--- Starts an example as it is, but for numbers in its nginx.conf: {seconds = 2}.
+function nginx.example(dir, numbers)
+  local self = setmetatable({dir = os.tmpname(), root = lfs.currentdir() .. "/" .. dir}, nginx)
+  os.remove(self.dir)
+  assert(child.succeeds("mkdir -m 755 " .. self.dir))
+  local conf = read(dir .. "/nginx.conf")
+  for name, n in pairs(numbers or {}) do
+    conf = conf:gsub("(" .. name .. " = )%d+", "%1" .. n)
+  end
+  self:configure(conf)
+  local text, status = child.output(("/usr/sbin/nginx -p %s -c %s/nginx.conf")
+    :format(self.root, self.dir))
+  assert(status == 0, text)
+  self.master = tonumber(read(conf:match("\npid ([^;]+);")))
+  child.wait_until(function() return #self:workers() > 0 end)
+  return self
+end
+
 --- A page's text and its status. FROM runs curl: "ip netns exec peer".
 function nginx.get(url, from)
   local text, status = child.output(("%s curl -s -m 5 -w '\\n%%{http_code}' '%s'")
