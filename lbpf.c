@@ -18,6 +18,7 @@
 #include "core/object.h"
 #include "core/perf.h"
 #include "core/perfbuf.h"
+#include "core/poller.h"
 #include "core/probe.h"
 #include "core/process.h"
 #include "core/program.h"
@@ -55,6 +56,7 @@ static void (*const rooms[])(lua_State *) = {
 	net_open,
 	perf_open,
 	perfbuf_open,
+	poller_open,
 	probe_open,
 	program_open,
 	ring_open,

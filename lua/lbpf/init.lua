@@ -6,4 +6,8 @@
 
 require "lbpf.per_cpu"
 
-return require "lbpf.core"
+local lbpf = require "lbpf.core"
+
+lbpf.run = require "lbpf.run"
+
+return lbpf

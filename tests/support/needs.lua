@@ -58,6 +58,12 @@ local probes = {
     local status = os.execute("clang --version >/dev/null 2>&1")
     return status == true or status == 0
   end,
+  cqueues = function()
+    return pcall(require, "cqueues")
+  end,
+  luv = function()
+    return pcall(require, "luv")
+  end,
   netkit = function()
     return read("/proc/kallsyms"):find(" netkit_link_attach\n", 1, true) ~= nil
   end,

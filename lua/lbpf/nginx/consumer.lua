@@ -5,8 +5,6 @@ local ffi = require "ffi"
 local lbpf = require "lbpf"
 local system = require "lbpf.nginx.system"
 
-local ngx = ngx -- luacheck: ignore 113
-
 local consumer = {}
 consumer.__index = consumer
 

@@ -1,0 +1,113 @@
+--- A small event loop of lbpf's own.
+-- @module lbpf
+
+local lbpf = require "lbpf.core"
+
+-- What is to be done when a descriptor is readable: what the user says, or consuming a buffer.
+local function handlers(poller, what)
+  local by_fd = {}
+  local function add(fd, handler)
+    assert(poller:add(fd))
+    by_fd[fd] = handler
+  end
+  for _, buffer in ipairs(what) do
+    add(assert(buffer:epoll_fd()), function()
+      assert(buffer:consume())
+    end)
+  end
+  for fd, handler in pairs(what.on or {}) do
+    add(fd, handler)
+  end
+  return by_fd
+end
+
+local function timers(what)
+  local list, now = {}, lbpf.monotonic()
+  for seconds, fn in pairs(what.every or {}) do
+    list[#list + 1] = {seconds = seconds, fn = fn, due = now + seconds}
+  end
+  return list
+end
+
+-- How long until the next timer or the end; nil: for ever.
+local function time_left(list, deadline)
+  local due = deadline
+  for _, timer in ipairs(list) do
+    due = due and math.min(due, timer.due) or timer.due
+  end
+  return due and math.max(0, due - lbpf.monotonic())
+end
+
+-- Those that are due, once each, however late. False if one of them ends the loop.
+local function run_timers(list)
+  for _, timer in ipairs(list) do
+    local now = lbpf.monotonic()
+    if timer.due <= now then
+      timer.due = math.max(timer.due + timer.seconds, now)
+      if timer.fn() == false then
+        return false
+      end
+    end
+  end
+  return true
+end
+
+local function loop(poller, what)
+  local by_fd, list = handlers(poller, what), timers(what)
+  local deadline = what.seconds and lbpf.monotonic() + what.seconds
+  while true do
+    local ready, signals = assert(poller:wait(time_left(list, deadline)))
+    for _, fd in ipairs(ready) do
+      if by_fd[fd]() == false then
+        return "stop"
+      end
+    end
+    for _, name in ipairs(signals) do
+      local handler = what.signals and what.signals[name]
+      if not handler then
+        return name
+      elseif handler() == false then
+        return "stop"
+      end
+    end
+    if not run_timers(list) then
+      return "stop"
+    end
+    if deadline and lbpf.monotonic() >= deadline then
+      return "time"
+    end
+  end
+end
+
+--- Waits for events and calls their functions, until Ctrl-C, SIGTERM or something else ends it: a
+-- script then goes on behind it, and whatever it has is closed as in any other end of a script.
+--
+--     lbpf.run {ring, every = {[1] = report}}
+--
+-- @function run
+-- @tparam table what a list of ring and perf buffers, which have functions; and `every`: seconds =
+-- function; `on`: descriptor = function, called while it is readable; `signals`: name = function,
+-- for "INT" and "TERM" instead of ending; `seconds`: the end. A function that returns false ends
+-- the loop
+-- @treturn string why it has ended: "INT", "TERM", "time", or "stop": a function has said so
+-- @raise whatever a function raised
+local function run(what)
+  local names = {"INT", "TERM"}
+  for name in pairs(what.signals or {}) do
+    if name ~= "INT" and name ~= "TERM" then
+      names[#names + 1] = name
+    end
+  end
+  local poller = assert(lbpf.poller())
+  local ok, result = pcall(function()
+    assert(poller:catch(names))
+    return loop(poller, what)
+  end)
+  poller:close()
+  if not ok then
+    error(result, 0)
+  end
+  return result
+end
+
+return run
