@@ -1,7 +1,7 @@
 --- Bans addresses: what they send is dropped in the network driver, by an XDP program.
 
 local bpf = require "resty.lbpf"
-local system = require "lbpf.nginx.system"
+local lbpf = require "lbpf"
 
 local waf = {}
 
@@ -74,7 +74,7 @@ end
 
 --- Bans the address of this request. In any phase of a request.
 function waf.ban()
-  local expires = math.floor(system.now()) + waf.opts.seconds
+  local expires = math.floor(lbpf.monotonic()) + waf.opts.seconds
   assert(waf.banned:update(key_of(ngx.var.binary_remote_addr), {expires = expires, dropped = 0}))
 end
 
@@ -100,7 +100,7 @@ function waf.unban(address)
 end
 
 local function bans()
-  local now, list = system.now(), {}
+  local now, list = lbpf.monotonic(), {}
   for key, ban in waf.banned:pairs() do
     local left = math.ceil(ban.expires - now)
     if left > 0 then

@@ -21,7 +21,7 @@ describe("lbpf.prometheus", function()
   local object, maps
 
   setup(needs("root", function()
-    object = assert(lbpf.open("build/bpf/metrics.bpf.o"))
+    object = assert(lbpf.open("build/bpf/metric.bpf.o"))
     assert(object:load())
     maps = object.maps
   end))
