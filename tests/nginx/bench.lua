@@ -45,8 +45,8 @@ end
 local units = {us = 0.001, ms = 1, s = 1000}
 
 local function wrk()
-  local pipe = assert(io.popen(("wrk -t1 -c32 -d%d --latency http://127.0.0.1:8080/")
-    :format(SECONDS)))
+  local pipe = assert(io.popen(("wrk -t1 -c%s -d%d --latency http://127.0.0.1:8080/")
+    :format(os.getenv("CONNECTIONS") or 32, SECONDS)))
   local text = pipe:read("*a")
   pipe:close()
   local p99, unit = text:match("99%%%s+([%d.]+)(%a+)")
