@@ -87,7 +87,8 @@ describe("the cost of events", function()
       wrk()
       for _ = 1, ROUNDS do
         for _, rate in ipairs(rates) do
-          all[rate] = all[rate] or {requests = {}, p99 = {}, produced = 0, dropped = 0, consumed = 0}
+          all[rate] = all[rate]
+            or {requests = {}, p99 = {}, produced = 0, dropped = 0, consumed = 0}
           local one, sum = measure(rate), all[rate]
           table.insert(sum.requests, one.requests)
           table.insert(sum.p99, one.p99)
