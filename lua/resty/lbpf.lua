@@ -1,1 +1,3 @@
+--- `lbpf.nginx`, under the name that OpenResty's users look for.
+-- @module resty.lbpf
 return require "lbpf.nginx"

@@ -1,5 +1,6 @@
 --- The system calls that nginx workers need beside lbpf, by LuaJIT's FFI. Also loaded into the Lua
 -- states of worker threads.
+-- @module lbpf.nginx.system
 
 local ffi = require "ffi"
 local C = ffi.C
