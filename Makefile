@@ -89,7 +89,9 @@ vpath %.bpf.c $(sort $(dir $(BPF_SOURCES)))
 build/bpf/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(BPF_OBJECTS:.o=.d)
 
 # Programs that the tests run ----------------------------------------------------------------
 

@@ -93,6 +93,7 @@ end
 function waf.unban(address)
   for key in waf.banned:pairs() do
     if text_of(key) == address then
+      ngx.shared.waf:delete(address) -- what it has asked for in this second is forgiven
       return waf.banned:delete(key)
     end
   end
