@@ -121,13 +121,13 @@ function nginx.is_alive(pid)
   return state ~= nil and state ~= "Z"
 end
 
---- Reloads, and returns once the old workers are gone and as many new ones are there.
+--- Reloads, and returns once the master has reaped the old workers and as many new ones are there.
 function nginx:reload()
   local old = self:workers()
   nginx.kill(self.master, "HUP")
   child.wait_until(function()
     for _, pid in ipairs(old) do
-      if nginx.is_alive(pid) then
+      if read("/proc/" .. pid .. "/stat") then
         return false
       end
     end
