@@ -3,6 +3,7 @@
 #include "core/btf.h"
 #include "core/btfdump.h"
 #include "core/codec.h"
+#include "core/compiled.h"
 #include "core/fd.h"
 #include "core/frame.h"
 #include "core/handler.h"
@@ -44,6 +45,7 @@ static void (*const rooms[])(lua_State *) = {
 	btf_open,
 	btfdump_open,
 	codec_open,
+	compiled_open,
 	fd_open,
 	handler_open,
 	linfo_open,

@@ -1,5 +1,6 @@
 #include "batch.h"
 
+#include "compiled.h"
 #include "value.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -10,7 +11,7 @@
 #include <unistd.h>
 
 /* Copying stops when a batch has grown to this. */
-#define FULL ((size_t)256 << 10)
+#define FULL (256 << 10)
 
 void batch_init(struct batch *b, const struct batch_kind *kind)
 {
@@ -24,10 +25,11 @@ void batch_free(struct batch *b)
 		close(b->epoll);
 	if (b->wake >= 0)
 		close(b->wake);
-	free(b->bytes);
+	free(b->cursor.bytes);
 	b->epoll = b->wake = -1;
-	b->bytes = NULL;
-	b->size = b->used = b->next = 0;
+	b->cursor.bytes = NULL;
+	b->cursor.used = b->cursor.next = 0;
+	b->size = 0;
 }
 
 /* Copying --------------------------------------------------------------------------------- */
@@ -42,21 +44,21 @@ static bool make_room(struct batch *b, size_t more)
 	size_t size = b->size ? b->size : 4096;
 	char *bigger;
 
-	while (size - b->used < more)
+	while (size - (size_t)b->cursor.used < more)
 		size *= 2;
 	if (size == b->size)
 		return true;
-	bigger = realloc(b->bytes, size);
+	bigger = realloc(b->cursor.bytes, size);
 	if (!bigger)
 		return false;
-	b->bytes = bigger;
+	b->cursor.bytes = bigger;
 	b->size = size;
 	return true;
 }
 
-static struct batch_event *event_at(const struct batch *b, size_t place)
+static struct batch_event *event_at(const struct batch *b, int32_t place)
 {
-	return (struct batch_event *)(b->bytes + place);
+	return (struct batch_event *)(b->cursor.bytes + place);
 }
 
 static size_t size_of(const struct batch_event *e)
@@ -73,11 +75,11 @@ struct batch_event *batch_copy(struct batch *b, int function, const void *data, 
 		b->stopped = true;
 		return NULL;
 	}
-	e = event_at(b, b->used);
+	e = event_at(b, b->cursor.used);
 	*e = (struct batch_event){.size = (__u32)size, .function = function};
 	memcpy(e->data, data, size);
-	b->used += size_of(e);
-	b->stopped = --b->wanted == 0 || b->used >= FULL;
+	b->cursor.used += (int32_t)size_of(e);
+	b->stopped = --b->wanted == 0 || b->cursor.used >= FULL;
 	return e;
 }
 
@@ -86,7 +88,7 @@ size_t batch_waiting(const struct batch *b, int function, size_t header)
 	const struct batch_event *e;
 	size_t bytes = 0;
 
-	for (size_t place = b->next; place < b->used; place += size_of(e)) {
+	for (int32_t place = b->cursor.next; place < b->cursor.used; place += (int32_t)size_of(e)) {
 		e = event_at(b, place);
 		if (e->function == function)
 			bytes += padded(header + e->size);
@@ -94,12 +96,12 @@ size_t batch_waiting(const struct batch *b, int function, size_t header)
 	return bytes;
 }
 
-void batch_push_stats(lua_State *L, uint64_t events, uint64_t bytes, size_t waiting)
+void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size_t waiting)
 {
 	lua_newtable(L);
-	lua_pushinteger(L, (lua_Integer)events);
+	lua_pushinteger(L, (lua_Integer)delivered->events);
 	lua_setfield(L, -2, "events");
-	lua_pushinteger(L, (lua_Integer)bytes);
+	lua_pushinteger(L, (lua_Integer)delivered->bytes);
 	lua_setfield(L, -2, "bytes");
 	lua_pushinteger(L, (lua_Integer)waiting);
 	lua_setfield(L, -2, "waiting");
@@ -119,14 +121,14 @@ static int fill(lua_State *L, struct batch *b, int timeout)
 	long end = milliseconds() + timeout;
 	int ret;
 
-	b->used = b->next = 0;
+	b->cursor.used = b->cursor.next = 0;
 	for (;;) {
 		b->err = 0;
 		b->stopped = false;
 		ret = b->kind->walk(b, timeout);
 		if (b->err)
 			return b->err;
-		if (b->stopped || b->used > 0)
+		if (b->stopped || b->cursor.used > 0)
 			return 0;
 		if (ret < 0 && value_errno(ret) != EINTR)
 			return -value_errno(ret);
@@ -144,8 +146,34 @@ static int fill(lua_State *L, struct batch *b, int timeout)
 
 void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
 {
-	if (b->delivering)
+	if (b->cursor.delivering)
 		luaL_error(L, "%s is busy: %s inside its own function", b->kind->name, what);
+}
+
+/* Of the stack of deliver(): what belongs to the function of the events that come now. */
+enum { FUNCTIONS = 2, NAMES, FUNCTION, COMPILED };
+
+static void switch_to(lua_State *L, int function)
+{
+	lua_settop(L, FUNCTIONS);
+	lua_rawgeti(L, FUNCTIONS, -function);
+	lua_rawgeti(L, FUNCTIONS, function);
+	compiled_push(L, FUNCTIONS, function, COMPILED_PUSH);
+}
+
+/* Calls what was compiled for a run of events of one function: as many as come, up to LIMIT. */
+static size_t deliver_run(lua_State *L, size_t limit, bool *stop)
+{
+	size_t n;
+
+	lua_pushvalue(L, COMPILED);
+	lua_pushvalue(L, FUNCTION);
+	lua_pushnumber(L, (lua_Number)limit);
+	lua_call(L, 2, 2);
+	n = (size_t)lua_tointeger(L, -2);
+	*stop = lua_toboolean(L, -1);
+	lua_pop(L, 2);
+	return n;
 }
 
 /* (batch, functions): calls the functions with the events of the batch, up to its limit; that is
@@ -154,30 +182,30 @@ void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
  */
 static int deliver(lua_State *L)
 {
-	enum { FUNCTIONS = 2, NAMES, FUNCTION };
 	struct batch *b = lua_touserdata(L, 1);
 	bool stop = false;
 	int current = 0;
 	size_t n = 0;
 
-	lua_settop(L, FUNCTION);
-	while (b->next < b->used && !stop) {
-		const struct batch_event *e = event_at(b, b->next);
+	while (b->cursor.next < b->cursor.used && !stop) {
+		const struct batch_event *e = event_at(b, b->cursor.next);
 
 		if (!e->is_news && n == b->limit)
 			break;
-		if (e->function != current) {
-			current = e->function;
-			lua_rawgeti(L, FUNCTIONS, -current);
-			lua_replace(L, NAMES);
-			lua_rawgeti(L, FUNCTIONS, current);
-			lua_replace(L, FUNCTION);
-		}
+		if (e->function != current)
+			switch_to(L, current = e->function);
 		if (!lua_toboolean(L, FUNCTION))
 			return luaL_error(L, "%s has no function: use next() or events()",
 					  b->kind->name);
+		if (!e->is_news && lua_isfunction(L, COMPILED)) {
+			int32_t before = b->cursor.next;
+
+			n += deliver_run(L, b->limit - n, &stop);
+			if (b->cursor.next != before)
+				continue;
+		}
 		/* consumed from here on, also if the function raises */
-		b->next += size_of(e);
+		b->cursor.next += (int32_t)size_of(e);
 		n += !e->is_news;
 		lua_pushvalue(L, FUNCTION);
 		lua_call(L, b->kind->push(L, b, e, NAMES), 1);
@@ -192,7 +220,7 @@ static int deliver(lua_State *L)
 /* Makes the descriptor tell of events that the buffer's own does not tell of. */
 static void wake(struct batch *b)
 {
-	bool waiting = b->next < b->used || (b->stopped && b->kind->tells_once);
+	bool waiting = b->cursor.next < b->cursor.used || (b->stopped && b->kind->tells_once);
 	eventfd_t count;
 
 	if (b->wake < 0 || waiting == b->woken)
@@ -213,13 +241,13 @@ static void deliver_some(lua_State *L, struct batch *b, size_t limit)
 	lua_pushvalue(L, 1);
 	compat_getuservalue(L, 1);
 	b->limit = limit;
-	b->delivering = true;
+	b->cursor.delivering = true;
 	if (b->owner)
 		b->owner->busy++;
 	status = lua_pcall(L, 2, 2, 0);
 	if (b->owner)
 		b->owner->busy--;
-	b->delivering = false;
+	b->cursor.delivering = false;
 	wake(b);
 	if (status)
 		lua_error(L);
@@ -235,9 +263,9 @@ int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
 	lua_settop(L, 1);
 	do {
 		b->wanted = wanted - total;
-		if (b->next == b->used) {
+		if (b->cursor.next == b->cursor.used) {
 			err = fill(L, b, timeout);
-			copied += b->used;
+			copied += (size_t)b->cursor.used;
 		}
 		timeout = 0;
 		deliver_some(L, b, wanted - total);
@@ -255,14 +283,14 @@ int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
 /* Pushes the values of the next event, which there is; the userdata is at SELF. */
 static int take_next(lua_State *L, struct batch *b, int self)
 {
-	const struct batch_event *e = event_at(b, b->next);
+	const struct batch_event *e = event_at(b, b->cursor.next);
 	int values;
 
 	compat_getuservalue(L, self);
 	luaL_checktype(L, -1, LUA_TTABLE);
 	lua_rawgeti(L, -1, -e->function);
 	/* consumed from here on, also if it cannot be decoded */
-	b->next += size_of(e);
+	b->cursor.next += (int32_t)size_of(e);
 	values = b->kind->push(L, b, e, lua_gettop(L));
 	wake(b);
 	return values;
@@ -276,16 +304,16 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 	batch_check_idle(L, b, "polled");
 	lua_settop(L, 1);
 	for (;;) {
-		if (b->next == b->used) {
+		if (b->cursor.next == b->cursor.used) {
 			b->wanted = ahead;
 			err = fill(L, b, timeout);
-			if (b->next == b->used) {
+			if (b->cursor.next == b->cursor.used) {
 				wake(b);
 				return err ? value_fail(L, -err, "%s", b->kind->function)
 					   : value_none(L);
 			}
 		}
-		if (!event_at(b, b->next)->is_news)
+		if (!event_at(b, b->cursor.next)->is_news)
 			return take_next(L, b, 1);
 		deliver_some(L, b, 0);
 		lua_settop(L, 1);
@@ -297,7 +325,8 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 /* Has the batch an event for whoever asks next? One that is closed has none. */
 static bool has_next(const struct batch *b)
 {
-	return b->next < b->used && !b->delivering && !event_at(b, b->next)->is_news;
+	return b->cursor.next < b->cursor.used && !b->cursor.delivering &&
+	       !event_at(b, b->cursor.next)->is_news;
 }
 
 /* upvalues: the method next(), the userdata, the timeout, the userdata's metatable: the debug
@@ -332,7 +361,17 @@ int batch_events(lua_State *L, lua_CFunction next)
 	lua_pushcfunction(L, next);
 	lua_insert(L, 1);
 	lua_getmetatable(L, 2);
+	compat_getuservalue(L, 2);
+	lua_insert(L, 1);
 	lua_pushcclosure(L, iterate, 4);
+	compiled_push(L, 1, 1, COMPILED_PULL);
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		return 1;
+	}
+	/* compiled code takes what there is of the first function; whatever else, this one */
+	lua_insert(L, -2);
+	lua_call(L, 1, 1);
 	return 1;
 }
 

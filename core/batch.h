@@ -10,12 +10,24 @@
 #include <linux/types.h>
 #include <stdint.h>
 
+/* This, the cursor and the counters are known to lua/lbpf/jit.lua as well. */
 struct batch_event {
 	__u32 size;
 	int function; /* its place in the list of functions */
 	int cpu;      /* for the room's use */
 	int is_news;  /* about the events, and none itself: told to its function in every style */
 	char data[];  /* padded to 8 bytes */
+};
+
+struct batch_cursor {
+	char *bytes;
+	int32_t used, next;
+	int32_t delivering;
+};
+
+/* Of the events of one function, those that were delivered. */
+struct batch_counters {
+	uint64_t events, bytes;
 };
 
 struct batch;
@@ -40,13 +52,12 @@ struct batch {
 	const struct batch_kind *kind;
 	struct owner *owner; /* busy while events are delivered; may be NULL */
 	size_t capacity; /* of the buffers, in bytes: no call takes more, so that each one ends */
-	char *bytes;
-	size_t size, used, next;
-	size_t wanted; /* copy at most so many events more */
-	size_t limit;  /* deliver at most so many */
-	int err;       /* why an event could not be copied, negative */
-	bool stopped;  /* the walk was ended by us, not by an empty buffer */
-	bool delivering;
+	struct batch_cursor cursor;
+	size_t size;     /* of the memory at the cursor */
+	size_t wanted;   /* copy at most so many events more */
+	size_t limit;    /* deliver at most so many */
+	int err;         /* why an event could not be copied, negative */
+	bool stopped;    /* the walk was ended by us, not by an empty buffer */
 	int epoll, wake; /* descriptors, once somebody asked for one to wait on */
 	bool woken;
 };
@@ -65,7 +76,7 @@ struct batch_event *batch_copy(struct batch *b, int function, const void *data, 
 size_t batch_waiting(const struct batch *b, int function, size_t header);
 
 /* Pushes a table of these. */
-void batch_push_stats(lua_State *L, uint64_t events, uint64_t bytes, size_t waiting);
+void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size_t waiting);
 
 /* The methods; the userdata is at 1. Each returns how many results it pushed. */
 

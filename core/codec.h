@@ -54,6 +54,12 @@ int codec_values(const struct codec *c);
  */
 int codec_decode(lua_State *L, const struct codec *c, int names, const void *data);
 
+/* Pushes what a generator of code needs to know: a list with a table for each value that decoding
+ * pushes, of the fields of struct step; with its members or its element as a list. `size` is the
+ * type's.
+ */
+void codec_describe(lua_State *L, const struct codec *c);
+
 /* Writes the value at VALUE into OUT (codec_size() bytes). Raises what is wrong, and with which
  * member: as a bad argument if VALUE is one, ARG; 0: it is none. NAME (may be NULL) is what the
  * whole is called.

@@ -4,6 +4,7 @@
 #include "perfbuf.h"
 
 #include "batch.h"
+#include "compiled.h"
 #include "endpoint.h"
 #include "eventtype.h"
 #include "field.h"
@@ -36,9 +37,10 @@ struct perfbuf {
 	struct perf_buffer_raw_opts opts;
 	struct eventtype type;
 	bool is_raw, has_lost;
-	int only;                     /* walk no other buffer; -1: all */
-	int first;                    /* begin with this one */
-	uint64_t events, bytes, lost; /* delivered, and not */
+	int only;  /* walk no other buffer; -1: all */
+	int first; /* begin with this one */
+	struct batch_counters delivered;
+	uint64_t lost;
 };
 
 /* The kernel's records. */
@@ -127,7 +129,7 @@ static int walk(struct batch *b, int timeout)
 	if (p->only >= 0)
 		return perf_buffer__consume_buffer(p->pb, (size_t)p->only);
 	ret = consume_all(p);
-	if (ret || b->used > 0 || timeout == 0)
+	if (ret || b->cursor.used > 0 || timeout == 0)
 		return ret;
 	return perf_buffer__poll(p->pb, timeout);
 }
@@ -140,8 +142,8 @@ static int push(lua_State *L, struct batch *b, const struct batch_event *e, int 
 	if (e->is_news) {
 		lua_pushinteger(L, (lua_Integer) * (const __u64 *)e->data);
 	} else {
-		p->events++;
-		p->bytes += e->size;
+		p->delivered.events++;
+		p->delivered.bytes += e->size;
 		values = eventtype_push(L, &p->type, names, e->data, e->size);
 	}
 	lua_pushinteger(L, e->cpu);
@@ -342,7 +344,7 @@ static int perfbuf_stats(lua_State *L)
 
 		waiting += __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE) - page->data_tail;
 	}
-	batch_push_stats(L, p->events, p->bytes, waiting);
+	batch_push_stats(L, &p->delivered, waiting);
 	lua_pushinteger(L, (lua_Integer)p->lost);
 	lua_setfield(L, -2, "lost");
 	return 1;
@@ -485,6 +487,7 @@ static int perfbuf_new(lua_State *L)
 	compat_getuservalue(L, -1);
 	eventtype_init(L, &p->type, 5, 1, &opts.event);
 	lua_rawseti(L, -2, -EVENT);
+	compiled_add(L, &p->batch, EVENT, &p->type, &p->delivered, true);
 	lua_pop(L, 1);
 	return open_buffer(L, p, &attr, "perf_buffer");
 }

@@ -4,6 +4,7 @@
 #ifndef LBPF_RING_H
 #define LBPF_RING_H
 
+#include "batch.h"
 #include "endpoint.h"
 #include "eventtype.h"
 #include <stdint.h>
@@ -18,7 +19,7 @@ struct ring_map {
 	struct eventtype type;
 	struct owner *object; /* whose variable COUNTER has the events that were lost; or NULL */
 	char counter[64];
-	uint64_t events, bytes; /* delivered */
+	struct batch_counters delivered;
 };
 
 /* NULL without memory. */

@@ -1,6 +1,7 @@
 #include "ringbuf.h"
 
 #include "batch.h"
+#include "compiled.h"
 #include "field.h"
 #include "frame.h"
 #include "map.h"
@@ -64,8 +65,8 @@ static int push(lua_State *L, struct batch *b, const struct batch_event *e, int 
 {
 	struct ring_map *m = ((struct reader *)b)->maps[e->function - 1];
 
-	m->events++;
-	m->bytes += e->size;
+	m->delivered.events++;
+	m->delivered.bytes += e->size;
 	return eventtype_push(L, &m->type, names, e->data, e->size);
 }
 
@@ -231,7 +232,7 @@ static int ringbuf_stats(lua_State *L)
 		const struct ring_map *m = r->maps[i];
 		size_t copied = batch_waiting(&r->batch, i + 1, SAMPLE_HEADER);
 
-		batch_push_stats(L, m->events, m->bytes, ring_map_waiting(m) + copied);
+		batch_push_stats(L, &m->delivered, ring_map_waiting(m) + copied);
 		push_lost(L, m);
 		lua_rawseti(L, -2, i + 1);
 	}
@@ -366,6 +367,7 @@ static int add(lua_State *L, struct reader *r, int ring, int first)
 		return endpoint_fail(L, &f, map, -err, "ring_buffer");
 	}
 	r->maps[r->count - 1]->type = type;
+	compiled_add(L, &r->batch, r->count, &type, &r->maps[r->count - 1]->delivered, false);
 	find_counter(L, r->maps[r->count - 1], map);
 	lua_pushvalue(L, ring);
 	return 1;

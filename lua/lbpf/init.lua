@@ -5,6 +5,9 @@
 -- @module lbpf
 
 require "lbpf.per_cpu"
+if jit and pcall(require, "ffi") then
+  require "lbpf.jit"
+end
 
 local lbpf = require "lbpf.core"
 

@@ -1,0 +1,23 @@
+/* Code that delivers a buffer's events, generated for their type and compiled by LuaJIT, which has
+ * no cheap way to make integers of 64 bits from C: lua/lbpf/jit.lua. In other Luas there is none.
+ */
+#ifndef LBPF_COMPILED_H
+#define LBPF_COMPILED_H
+
+#include "batch.h"
+#include "eventtype.h"
+
+enum compiled_kind { COMPILED_PUSH = 1, COMPILED_PULL };
+
+/* Has code made for events of this type, which the FUNCTION of a batch is called with. The table of
+ * functions is on top, and keeps it.
+ */
+void compiled_add(lua_State *L, struct batch *b, int function, const struct eventtype *type,
+		  struct batch_counters *delivered, bool has_cpu);
+
+/* Pushes what was made, or nil; FUNCTIONS is the index of the table. */
+void compiled_push(lua_State *L, int functions, int function, enum compiled_kind kind);
+
+void compiled_open(lua_State *L);
+
+#endif
