@@ -280,18 +280,15 @@ int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
 	return 1;
 }
 
-/* Pushes the values of the next event, which there is; the userdata is at SELF. */
-static int take_next(lua_State *L, struct batch *b, int self)
+/* Pushes the values of the next event, which there is; what goes with its function is at NAMES. */
+static int take_next(lua_State *L, struct batch *b, int names)
 {
 	const struct batch_event *e = event_at(b, b->cursor.next);
 	int values;
 
-	compat_getuservalue(L, self);
-	luaL_checktype(L, -1, LUA_TTABLE);
-	lua_rawgeti(L, -1, -e->function);
 	/* consumed from here on, also if it cannot be decoded */
 	b->cursor.next += (int32_t)size_of(e);
-	values = b->kind->push(L, b, e, lua_gettop(L));
+	values = b->kind->push(L, b, e, names);
 	wake(b);
 	return values;
 }
@@ -299,6 +296,7 @@ static int take_next(lua_State *L, struct batch *b, int self)
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 {
 	long end = milliseconds() + timeout;
+	const struct batch_event *e;
 	int err;
 
 	batch_check_idle(L, b, "polled");
@@ -313,8 +311,13 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 					   : value_none(L);
 			}
 		}
-		if (!event_at(b, b->cursor.next)->is_news)
-			return take_next(L, b, 1);
+		e = event_at(b, b->cursor.next);
+		if (!e->is_news) {
+			compat_getuservalue(L, 1);
+			luaL_checktype(L, 2, LUA_TTABLE);
+			lua_rawgeti(L, 2, -e->function);
+			return take_next(L, b, 3);
+		}
 		deliver_some(L, b, 0);
 		lua_settop(L, 1);
 		if (timeout > 0)
@@ -322,26 +325,30 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 	}
 }
 
-/* Has the batch an event for whoever asks next? One that is closed has none. */
+/* Has the batch an event of the first function for whoever asks next? One that is closed has none.
+ */
 static bool has_next(const struct batch *b)
 {
-	return b->cursor.next < b->cursor.used && !b->cursor.delivering &&
-	       !event_at(b, b->cursor.next)->is_news;
+	const struct batch_event *e;
+
+	if (b->cursor.next >= b->cursor.used || b->cursor.delivering)
+		return false;
+	e = event_at(b, b->cursor.next);
+	return !e->is_news && e->function == 1;
 }
 
-/* upvalues: the method next(), the userdata, the timeout, the userdata's metatable: the debug
- * library may have put another one in its place
+/* upvalues: the method next(), the userdata, the timeout; the userdata's metatable, for the debug
+ * library may have put another one in its place; what goes with the first function
  */
 static int iterate(lua_State *L)
 {
 	int self = lua_upvalueindex(2);
-	struct batch *b;
 
-	lua_settop(L, 0);
 	if (lua_getmetatable(L, self) && lua_rawequal(L, -1, lua_upvalueindex(4))) {
-		b = lua_touserdata(L, self);
+		struct batch *b = lua_touserdata(L, self);
+
 		if (has_next(b))
-			return take_next(L, b, self);
+			return take_next(L, b, lua_upvalueindex(5));
 	}
 	lua_settop(L, 0);
 	for (int i = 1; i <= 3; i++)
@@ -362,8 +369,10 @@ int batch_events(lua_State *L, lua_CFunction next)
 	lua_insert(L, 1);
 	lua_getmetatable(L, 2);
 	compat_getuservalue(L, 2);
+	luaL_checktype(L, -1, LUA_TTABLE);
 	lua_insert(L, 1);
-	lua_pushcclosure(L, iterate, 4);
+	lua_rawgeti(L, 1, -1);
+	lua_pushcclosure(L, iterate, 5);
 	compiled_push(L, 1, 1, COMPILED_PULL);
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);

@@ -143,6 +143,12 @@ static bool compile(struct codec *c, const struct btf *btf, uint32_t type)
 	return true;
 }
 
+static bool step_needs_names(const struct codec *c, const struct step *s)
+{
+	return s->kind == STEP_STRUCT || s->kind == STEP_ARRAY || s->kind == STEP_STRING ||
+	       (s->kind == STEP_ENUM && c->enum_names);
+}
+
 struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type,
 			 const struct codec_opts *opts)
 {
@@ -164,6 +170,9 @@ struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type,
 	compat_setuservalue(L, -2);
 	if (opts->arg && !lua_isnoneornil(L, opts->arg))
 		read_parts(L, c, opts->arg);
+	c->needs_names = !c->parts && step_needs_names(c, c->plan.steps);
+	for (size_t i = 0; i < c->n_parts; i++)
+		c->needs_names |= step_needs_names(c, c->parts[i].step);
 	return c;
 }
 
@@ -191,6 +200,16 @@ struct codec *codec_check(lua_State *L, int idx)
 size_t codec_size(const struct codec *c)
 {
 	return c->plan.size;
+}
+
+bool codec_needs_names(const struct codec *c)
+{
+	return c->needs_names;
+}
+
+bool codec_needs_enum_names(const struct codec *c)
+{
+	return c->enum_names;
 }
 
 bool codec_is_named(const struct codec *c)

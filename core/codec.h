@@ -46,6 +46,10 @@ size_t codec_size(const struct codec *c);
 /* Is the type an enum whose values have names, so that a string is one? */
 bool codec_is_named(const struct codec *c);
 
+/* Does decoding need the names? Else their index may be 0. Encoding needs them for enums' names. */
+bool codec_needs_names(const struct codec *c);
+bool codec_needs_enum_names(const struct codec *c);
+
 /* How many values decoding pushes. */
 int codec_values(const struct codec *c);
 

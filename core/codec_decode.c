@@ -89,9 +89,12 @@ static void push_short_string(const struct walk *w, const struct step *s, const 
 	known->known |= UINT64_C(1) << slot;
 }
 
-static void decode_enum(const struct walk *w, const struct step *s, uint64_t value, uint32_t bits)
+static __attribute__((noinline)) void decode_enum(const struct walk *w, const struct step *s,
+						  uint64_t value, uint32_t bits)
 {
 	push_integer(w, value, bits, s->is_signed);
+	if (!w->codec->enum_names)
+		return;
 	lua_rawgeti(w->L, w->names, -walk_number(w, s) - 1);
 	if (lua_istable(w->L, -1)) {
 		lua_pushinteger(w->L, (lua_Integer)value);
@@ -106,7 +109,8 @@ static void decode_enum(const struct walk *w, const struct step *s, uint64_t val
 	lua_pop(w->L, 1);
 }
 
-static void decode_integer(const struct walk *w, const struct step *s, const char *data)
+static __attribute__((noinline)) void decode_integer(const struct walk *w, const struct step *s,
+						     const char *data)
 {
 	uint32_t bits = s->bits ? s->bits : 8 * s->size;
 	uint64_t value = s->bits ? load_bits(s, data) : load(data, s->size);
@@ -122,7 +126,7 @@ static void decode_integer(const struct walk *w, const struct step *s, const cha
 		push_integer(w, value, bits, is_signed);
 }
 
-static void decode_float(lua_State *L, const char *data, uint32_t size)
+static __attribute__((noinline)) void decode_float(lua_State *L, const char *data, uint32_t size)
 {
 	double d;
 	float f;
@@ -136,7 +140,8 @@ static void decode_float(lua_State *L, const char *data, uint32_t size)
 	lua_pushnumber(L, d);
 }
 
-static void decode_struct(const struct walk *w, const struct step *s, const char *base)
+static __attribute__((noinline)) void decode_struct(const struct walk *w, const struct step *s,
+						    const char *base)
 {
 	const struct step *m = s + 1;
 
@@ -149,7 +154,8 @@ static void decode_struct(const struct walk *w, const struct step *s, const char
 	}
 }
 
-static void decode_array(const struct walk *w, const struct step *s, const char *base)
+static __attribute__((noinline)) void decode_array(const struct walk *w, const struct step *s,
+						   const char *base)
 {
 	luaL_checkstack(w->L, 6, "a type is nested too deep");
 	lua_createtable(w->L, (int)s->count, 0);
@@ -163,12 +169,23 @@ static void decode(const struct walk *w, const struct step *s, const char *base)
 {
 	const char *data = base + s->offset;
 	uint32_t u32;
+#if LUA_VERSION_NUM >= 503
+	int64_t s64;
+#endif
 
+	/* What events are mostly made of takes a short way. */
 	if (s->kind == STEP_UNSIGNED && s->size == sizeof(u32) && !s->bits) {
 		memcpy(&u32, data, sizeof(u32));
-		value_push_u32(w->L, u32);
+		lua_pushinteger(w->L, (lua_Integer)u32);
 		return;
 	}
+#if LUA_VERSION_NUM >= 503
+	if (s->kind <= STEP_SIGNED && s->size == sizeof(s64) && !s->bits) {
+		memcpy(&s64, data, sizeof(s64));
+		lua_pushinteger(w->L, s64);
+		return;
+	}
+#endif
 	switch (s->kind) {
 	case STEP_FLOAT:
 		decode_float(w->L, data, s->size);
@@ -195,17 +212,19 @@ static void decode(const struct walk *w, const struct step *s, const char *base)
 
 int codec_decode(lua_State *L, const struct codec *c, int names, const void *data)
 {
-	struct walk w = {.L = L, .codec = c, .names = lua_absindex(L, names)};
+	struct walk w = {.L = L, .codec = c, .names = names};
 
 	/* a C function has room for some, whatever it was called with */
-	if (c->n_parts > 4)
+	if (c->n_parts > 8)
 		luaL_checkstack(L, codec_values(c) + 6, "too many fields");
 	/* the debug library may have put something else there */
-	if (!lua_istable(L, w.names))
+	if (c->needs_names && !lua_istable(L, names))
 		luaL_error(L, "the names of a type's members are gone");
+	if (names < 0 && names > LUA_REGISTRYINDEX)
+		w.names = lua_absindex(L, names);
 	if (!c->parts)
 		decode(&w, c->plan.steps, data);
 	for (size_t i = 0; i < c->n_parts; i++)
 		decode(&w, c->parts[i].step, (const char *)data + c->parts[i].base);
-	return codec_values(c);
+	return c->parts ? (int)c->n_parts : 1;
 }

@@ -75,6 +75,8 @@ static bool enum_value(const struct walk *w, const struct step *s, int value, ui
 	lua_State *L = w->L;
 	bool found = false;
 
+	if (!w->codec->enum_names)
+		return false;
 	lua_rawgeti(L, w->names, -walk_number(w, s) - 1);
 	if (lua_istable(L, -1)) {
 		lua_pushnil(L);
@@ -203,42 +205,54 @@ static void encode_array(const struct walk *w, const struct step *s, char *data,
 	}
 }
 
+/* What is no structure and no array. */
+static void encode_leaf(const struct walk *w, const struct step *s, char *data, int value,
+			const struct place *p)
+{
+	if (s->kind == STEP_FLOAT)
+		encode_float(w, s, data, value, p);
+	else if (s->kind == STEP_STRING || s->kind == STEP_BYTES)
+		encode_bytes(w, s, data, value, p);
+	else
+		encode_integer(w, s, data, value, p);
+}
+
 static void encode(const struct walk *w, const struct step *s, char *base, int value,
 		   const struct place *p)
 {
 	char *data = base + s->offset;
 	bool composite = s->kind == STEP_STRUCT || s->kind == STEP_ARRAY;
-	struct step whole = *s;
 
+	if (!composite) {
+		encode_leaf(w, s, data, value, p);
+		return;
+	}
 	luaL_checkstack(w->L, 8, "a type is nested too deep");
-	if (composite && lua_type(w->L, value) == LUA_TSTRING) {
+	if (lua_type(w->L, value) == LUA_TSTRING) {
+		struct step whole = *s;
+
 		whole.size *= s->kind == STEP_ARRAY ? s->count : 1;
 		encode_bytes(w, &whole, data, value, p);
-	} else if (composite && !lua_istable(w->L, value)) {
+	} else if (!lua_istable(w->L, value)) {
 		refuse(w, p,
 		       lua_pushfstring(w->L, "expected a table, or its bytes, got %s",
 				       luaL_typename(w->L, value)));
 	} else if (s->kind == STEP_STRUCT) {
 		encode_struct(w, s, base, value, p);
-	} else if (s->kind == STEP_ARRAY) {
-		encode_array(w, s, data, value, p);
-	} else if (s->kind == STEP_FLOAT) {
-		encode_float(w, s, data, value, p);
-	} else if (s->kind == STEP_STRING || s->kind == STEP_BYTES) {
-		encode_bytes(w, s, data, value, p);
 	} else {
-		encode_integer(w, s, data, value, p);
+		encode_array(w, s, data, value, p);
 	}
 }
 
 void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, int arg,
 		  const char *name)
 {
-	struct walk w = {.L = L, .codec = c, .names = lua_absindex(L, names), .arg = arg};
+	struct walk w = {
+		.L = L, .codec = c, .names = names ? lua_absindex(L, names) : 0, .arg = arg};
 	struct place whole = {NULL, name, 0};
 
 	/* the debug library may have put something else there */
-	if (!lua_istable(L, w.names))
+	if (c->enum_names && !lua_istable(L, w.names))
 		luaL_error(L, "the names of a type's members are gone");
 	memset(out, 0, c->plan.size);
 	encode(&w, c->plan.steps, out, lua_absindex(L, value), name ? &whole : NULL);

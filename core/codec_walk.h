@@ -35,7 +35,8 @@ struct codec {
 	size_t n_parts;
 	struct strings *strings; /* NULL: the type has no short ones */
 	bool enum_names;
-	bool numbers; /* integers of 64 bits as plain numbers, where Lua has no such integers */
+	bool needs_names; /* decoding does; encoding only if it has enum_names */
+	bool numbers;     /* integers of 64 bits as plain numbers, where Lua has no such integers */
 };
 
 struct walk {

@@ -133,22 +133,38 @@ int mapcodec_values(const struct mapcodec *m)
 	return m->value ? codec_values(m->value) : 1;
 }
 
-/* Pushes the names of one of the two codecs. */
-static void push_part_names(lua_State *L, int names, int which)
+bool mapcodec_needs_names(const struct mapcodec *m)
 {
+	return (m->key && (codec_needs_names(m->key) || codec_needs_enum_names(m->key))) ||
+	       (m->value && (codec_needs_names(m->value) || codec_needs_enum_names(m->value)));
+}
+
+/* Pushes the names of one of the two codecs, if it needs any, and returns their index, or 0. */
+static int push_part_names(lua_State *L, int names, int which, bool needed)
+{
+	if (!needed)
+		return 0;
 	luaL_checktype(L, names, LUA_TTABLE);
 	lua_rawgeti(L, names, which);
+	return lua_gettop(L);
+}
+
+/* Decodes with the names of the codec. */
+static int decode_part(lua_State *L, const struct codec *c, int names, int which, const void *data)
+{
+	int at = push_part_names(L, names, which, codec_needs_names(c));
+	int n = codec_decode(L, c, at, data);
+
+	if (at)
+		lua_remove(L, at);
+	return n;
 }
 
 int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const void *data)
 {
-	if (!m->key) {
-		lua_pushlstring(L, data, m->map.key_size);
-		return 1;
-	}
-	push_part_names(L, names, KEY);
-	codec_decode(L, m->key, -1, data);
-	lua_remove(L, -2);
+	if (m->key)
+		return decode_part(L, m->key, names, KEY, data);
+	lua_pushlstring(L, data, m->map.key_size);
 	return 1;
 }
 
@@ -156,7 +172,7 @@ int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const v
 static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const char *data,
 			size_t size)
 {
-	int lists = codec_values(m->value), first = lua_gettop(L) + 1;
+	int lists = codec_values(m->value), first = lua_gettop(L) + 1, at;
 	size_t stride = (m->map.value_size + 7) / 8 * 8;
 
 	luaL_checkstack(L, lists + 4, "too many fields");
@@ -165,13 +181,14 @@ static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const
 		luaL_getmetatable(L, MAPCODEC_PER_CPU);
 		lua_setmetatable(L, -2);
 	}
-	push_part_names(L, names, VALUE);
+	at = push_part_names(L, names, VALUE, codec_needs_names(m->value));
 	for (size_t cpu = 0; cpu * stride < size; cpu++) {
-		codec_decode(L, m->value, first + lists, data + cpu * stride);
+		codec_decode(L, m->value, at, data + cpu * stride);
 		for (int i = lists; i-- > 0;)
 			lua_rawseti(L, first + i, (int)cpu + 1);
 	}
-	lua_pop(L, 1);
+	if (at)
+		lua_pop(L, 1);
 	return lists;
 }
 
@@ -195,7 +212,6 @@ int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const
 			uint64_t flags)
 {
 	size_t size = mapfd_value_size(L, &m->map, flags);
-	int n;
 
 	if (m->takes_fds && size >= sizeof(uint32_t))
 		return push_id(L, data, size);
@@ -205,10 +221,7 @@ int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const
 	}
 	if (mapfd_is_of_all_cpus(&m->map, flags))
 		return push_per_cpu(L, m, names, data, size);
-	push_part_names(L, names, VALUE);
-	n = codec_decode(L, m->value, -1, data);
-	lua_remove(L, -n - 1);
-	return n;
+	return decode_part(L, m->value, names, VALUE, data);
 }
 
 static const char *entry_name(lua_State *L, int entry)
@@ -240,9 +253,11 @@ static bool is_bytes(lua_State *L, int idx, size_t size, const struct codec *c)
 static void encode_part(lua_State *L, const struct codec *c, int names, int which, int idx,
 			void *out, int arg, const char *name)
 {
-	push_part_names(L, names, which);
-	codec_encode(L, c, -1, idx, out, arg, name);
-	lua_pop(L, 1);
+	int at = push_part_names(L, names, which, codec_needs_enum_names(c));
+
+	codec_encode(L, c, at, idx, out, arg, name);
+	if (at)
+		lua_pop(L, 1);
 }
 
 const void *mapcodec_key(lua_State *L, const struct mapcodec *m, int names, int idx, void *out,

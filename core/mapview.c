@@ -52,7 +52,7 @@ const struct mapcodec *mapview_check(lua_State *L, int arg, struct mapcodec *pla
 
 void mapview_push_names(lua_State *L, int arg, const struct mapcodec *m)
 {
-	if (!m->key && !m->value) {
+	if (!mapcodec_needs_names(m)) {
 		lua_pushnil(L);
 		return;
 	}

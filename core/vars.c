@@ -10,33 +10,38 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#define VARS    "lbpf.vars"
-#define VAR     "lbpf.var"
-#define MAPPING "lbpf.mapping"
+#define VARS "lbpf.vars"
 
-/* In the object's table: variables by name, and mappings by the address of their map. */
+/* In the object's table: the number of each variable that is known, by its name; and the names of
+ * its type's members at that number.
+ */
 #define KNOWN "variables"
-
-struct vars {
-	struct owner *owner;
-};
 
 /* A map's memory after the load. */
 struct mapping {
+	struct mapping *next;
+	const struct bpf_map *map;
 	char *memory;
 	size_t size;
 	bool writable;
 };
 
-/* Its uservalue keeps the codec, and the mapping once there is one. */
 struct var {
 	struct bpf_map *map;
-	const struct codec *codec;
-	const struct mapping *mapping;
+	struct codec *codec;
+	const struct mapping *mapping; /* NULL before the first access after the load */
 	uint32_t offset;
+};
+
+struct vars {
+	struct owner *owner;
+	struct var *list;
+	int n; /* numbers are from 1 to this */
+	struct mapping *mappings;
 };
 
 /* Finding -------------------------------------------------------------------------------- */
@@ -75,81 +80,79 @@ bool vars_has(struct owner *owner, const char *name)
 	return find(object_of(owner), name, strlen(name), &map, &offset) != 0;
 }
 
-/* Pushes the variable that the string at 2 names, and remembers it in the table at KNOWN. */
-static struct var *push_var(lua_State *L, struct owner *owner, int known)
+/* Pushes the number of the variable that the string at 2 names, which is new, and keeps that in the
+ * table at KNOWN.
+ */
+static void add(lua_State *L, struct vars *vars, int known)
 {
 	const char *name = luaL_checkstring(L, 2);
 	size_t len = strcspn(name, ".[");
-	struct bpf_object *obj = object_of(owner);
+	struct owner *owner = vars->owner;
+	const struct btf *btf = bpf_object__btf(object_of(owner));
 	uint32_t offset = 0, part = 0, type;
+	struct codec *codec;
 	struct bpf_map *map;
-	struct var *v;
+	struct var *more;
 
-	type = find(obj, name, len, &map, &offset);
+	type = find(object_of(owner), name, len, &map, &offset);
 	if (type && name[len])
-		type = codec_find_part(bpf_object__btf(obj), type, name + len, &part);
+		type = codec_find_part(btf, type, name + len, &part);
 	if (!type)
 		luaL_error(L, "object '%s' has no variable '%s'", owner->name, name);
-	v = class_push(L, VAR, sizeof(*v), 0);
-	compat_getuservalue(L, -1);
-	v->map = map;
-	v->offset = offset + part;
-	v->codec = codec_push(L, bpf_object__btf(obj), type, &(struct codec_opts){0});
-	if (!v->codec)
+	codec = codec_push(L, btf, type, &(struct codec_opts){0});
+	if (!codec)
 		luaL_error(L, "variable '%s' of object '%s' has a type without a form", name,
 			   owner->name);
-	lua_setfield(L, -2, "codec");
-	lua_pop(L, 1);
+	compat_getuservalue(L, -1);
+	lua_rawseti(L, known, vars->n + 1);
+	more = realloc(vars->list, ((size_t)vars->n + 1) * sizeof(*more));
+	if (!more)
+		luaL_error(L, "not enough memory");
+	vars->list = more;
+	more[vars->n++] = (struct var){map, codec_ref(codec), NULL, offset + part};
 	lua_pushvalue(L, 2);
-	lua_pushvalue(L, -2);
+	lua_pushinteger(L, vars->n);
 	lua_rawset(L, known);
-	return v;
+	lua_pop(L, 1);
+	lua_pushinteger(L, vars->n);
 }
 
 /* Memory --------------------------------------------------------------------------------- */
 
-static int mapping_gc(lua_State *L)
-{
-	struct mapping *m = class_retire(L, MAPPING);
-
-	if (m->memory)
-		munmap(m->memory, m->size);
-	return 0;
-}
-
-/* Pushes the memory of a map that is loaded. */
-static struct mapping *push_mapping(lua_State *L, struct bpf_map *map, int known)
+/* The memory of a map that is loaded. */
+static const struct mapping *mapping_of(lua_State *L, struct vars *vars, const struct bpf_map *map)
 {
 	int protection = PROT_READ | PROT_WRITE, fd = bpf_map__fd(map);
-	struct mapping *m;
+	size_t size = bpf_map__value_size(map);
+	struct mapping *m = vars->mappings;
 	void *memory;
-	size_t size;
 
-	compat_rawgetp(L, known, map);
-	m = luaL_testudata(L, -1, MAPPING);
+	while (m && m->map != map)
+		m = m->next;
 	if (m)
 		return m;
-	lua_pop(L, 1);
-	m = class_push(L, MAPPING, sizeof(*m), 0);
-	size = bpf_map__value_size(map);
+	m = malloc(sizeof(*m));
+	if (!m)
+		luaL_error(L, "not enough memory");
 	memory = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED) /* the kernel froze .rodata and .kconfig */
 		memory = mmap(NULL, size, protection = PROT_READ, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED)
+	if (memory == MAP_FAILED) {
+		free(m);
 		luaL_error(L, "map '%s' cannot be mapped: %s", bpf_map__name(map), strerror(errno));
-	*m = (struct mapping){memory, size, protection & PROT_WRITE};
-	lua_pushvalue(L, -1);
-	compat_rawsetp(L, known, map);
+	}
+	*m = (struct mapping){vars->mappings, map, memory, size, protection & PROT_WRITE};
+	vars->mappings = m;
 	return m;
 }
 
-/* Where the variable on top of the stack is now. */
-static char *locate(lua_State *L, struct var *v, struct owner *owner, int known, bool write)
+/* Where the variable is now. */
+static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 {
 	size_t size = 0;
 	char *initial;
 
-	if (!object_is_loading_over(owner)) {
+	if (!v->mapping && !object_is_loading_over(vars->owner)) {
 		initial = (char *)bpf_map__initial_value(v->map, &size);
 		if (!initial || v->offset + codec_size(v->codec) > size)
 			luaL_error(L, "variable '%s' has no value before the load",
@@ -157,14 +160,9 @@ static char *locate(lua_State *L, struct var *v, struct owner *owner, int known,
 		return initial + v->offset;
 	}
 	if (!v->mapping) {
-		int var = lua_gettop(L);
-
-		if (!object_is_loaded(owner))
-			luaL_error(L, "object '%s' is not loaded", owner->name);
-		compat_getuservalue(L, var);
-		v->mapping = push_mapping(L, v->map, known);
-		lua_setfield(L, -2, "mapping");
-		lua_settop(L, var);
+		if (!object_is_loaded(vars->owner))
+			luaL_error(L, "object '%s' is not loaded", vars->owner->name);
+		v->mapping = mapping_of(L, vars, v->map);
 	}
 	if (v->offset + codec_size(v->codec) > v->mapping->size)
 		luaL_error(L, "variable '%s' lies outside of its map", lua_tostring(L, 2));
@@ -179,32 +177,24 @@ static char *access(lua_State *L, struct var **v, bool write)
 {
 	struct vars *vars = luaL_checkudata(L, 1, VARS);
 	int known = write ? 4 : 3;
-	char *memory;
+	lua_Integer number;
 
 	owner_check(L, vars->owner);
 	lua_settop(L, known - 1);
 	compat_getuservalue(L, 1);
 	lua_getfield(L, -1, KNOWN);
+	/* the debug library may have put anything there: then this raises */
+	luaL_checktype(L, -1, LUA_TTABLE);
 	lua_replace(L, known);
 	lua_pushvalue(L, 2);
 	lua_rawget(L, known);
-	*v = luaL_testudata(L, -1, VAR);
-	if (!*v) {
-		lua_pop(L, 1);
-		*v = push_var(L, vars->owner, known);
-	}
-	/* the debug library may have cut it off: then this raises */
-	compat_getuservalue(L, -1);
-	luaL_checktype(L, -1, LUA_TTABLE);
-	lua_getfield(L, -1, "mapping");
-	(*v)->mapping = luaL_testudata(L, -1, MAPPING);
-	lua_getfield(L, -2, "codec");
-	(*v)->codec = codec_check(L, -1);
-	lua_pushvalue(L, -4);
-	memory = locate(L, *v, vars->owner, known, write);
-	lua_pop(L, 1);
-	compat_getuservalue(L, -1);
-	return memory;
+	if (lua_isnil(L, -1))
+		add(L, vars, known);
+	number = lua_tointeger(L, -1);
+	luaL_argcheck(L, number >= 1 && number <= vars->n, 2, "no variable");
+	*v = &vars->list[number - 1];
+	lua_rawgeti(L, known, (int)number);
+	return locate(L, vars, *v, write);
 }
 
 static int vars_index(lua_State *L)
@@ -230,7 +220,19 @@ static int vars_newindex(lua_State *L)
 
 static int vars_gc(lua_State *L)
 {
-	owner_unref(((struct vars *)class_retire(L, VARS))->owner);
+	struct vars *vars = class_retire(L, VARS);
+
+	while (vars->mappings) {
+		struct mapping *m = vars->mappings;
+
+		vars->mappings = m->next;
+		munmap(m->memory, m->size);
+		free(m);
+	}
+	while (vars->n > 0)
+		codec_unref(vars->list[--vars->n].codec);
+	free(vars->list);
+	owner_unref(vars->owner);
 	return 0;
 }
 
@@ -258,9 +260,6 @@ void vars_open(lua_State *L)
 					     {"__newindex", vars_newindex},
 					     {"__gc", vars_gc},
 					     {NULL, NULL}};
-	static const luaL_Reg mapping_meta[] = {{"__gc", mapping_gc}, {NULL, NULL}};
 
 	class_new(L, VARS, none, vars_meta);
-	class_new(L, VAR, none, none);
-	class_new(L, MAPPING, none, mapping_meta);
 }

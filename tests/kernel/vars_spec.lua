@@ -83,14 +83,19 @@ describe("variables", function()
 
   it("survive the debug library, which can cut their ties", function()
     local get = debug.getuservalue or debug.getfenv
-    local set = debug.setuservalue or debug.setfenv
     local object = open()
-    assert.equal(1, object.vars.step)
-    for _, variable in pairs(get(object.vars).variables) do
-      set(variable, {})
+    assert.same({x = 3, y = 4}, object.vars.where)
+    local known = get(object.vars).variables
+    local number = known.where
+    for _, wrong in ipairs {0, number + 1, -1, 2 ^ 40, "x"} do
+      known.where = wrong
+      assert.is_false((pcall(function() return object.vars.where end)))
     end
+    known.where, known[number] = number, nil
+    assert.is_false((pcall(function() return object.vars.where end)))
     collectgarbage()
-    assert.is_false((pcall(function() return object.vars.step end)))
     assert.equal(42, object.vars.initial)
+    get(object.vars).variables = nil
+    assert.is_false((pcall(function() return object.vars.initial end)))
   end)
 end)
