@@ -1,0 +1,33 @@
+-- How many events are lost when another process makes them at a rate: loss.lua OBJECT RATE...
+local lbpf = require "lbpf"
+
+local BURSTS = 1000 -- a second
+local FIELDS = {"pid", "uid", "ts", "comm", "cookie"}
+
+local function lose(path, rate)
+  local object = assert(lbpf.open(path))
+  object.maps.ring:set_max_entries(1048576)
+  assert(object:load())
+  local sum, received, count = 0, 0, math.floor(rate / BURSTS)
+  local ring = assert(lbpf.ring_buffer(object.maps.ring, function(pid, uid, ts, comm, cookie)
+    sum = sum + pid + uid + ts + #comm + cookie
+    received = received + 1
+  end, {type = "event", fields = FIELDS}))
+  object.vars["state.count"] = count
+  local id = object.progs.produce:info().id
+  local producer = io.popen(("build/bench/burst %d %d %d"):format(id, BURSTS, 1e9 / BURSTS))
+  local function lost()
+    return tonumber(object.vars["state.lost"])
+  end
+  while received + lost() < count * BURSTS do
+    assert(ring:poll(100))
+  end
+  producer:close()
+  print(("%d a second\t%d\t%d"):format(rate, lost(), received + lost()))
+  ring:close()
+  object:close()
+end
+
+for i = 2, #arg do
+  lose(arg[1], tonumber(arg[i]))
+end
