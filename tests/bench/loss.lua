@@ -14,7 +14,7 @@ local function lose(path, rate)
     received = received + 1
   end, {type = "event", fields = FIELDS}))
   object.vars["state.count"] = count
-  local id = object.progs.produce:info().id
+  local id = lbpf.prog_get_info_by_fd(object.progs.produce:fd()).id
   local producer = io.popen(("build/bench/burst %d %d %d"):format(id, BURSTS, 1e9 / BURSTS))
   local function lost()
     return tonumber(object.vars["state.lost"])

@@ -136,7 +136,7 @@ workload {
   title = "One call",
   unit = "ns a call",
   object = "iterate",
-  arguments = {1000000, 2},
+  arguments = {300000, 2},
   quick = {10000, 1},
   peers = peers("calls.lua", {C = "build/bench/calls"}),
   rows = {
@@ -247,9 +247,9 @@ workload {
   soak = true, -- only when asked for
   peers = peers("soak.lua"),
   rows = {
-    {"fields", events, nil, at_most(64), at_most(64)},
-    {"tables", events, nil, at_most(64), at_most(64)},
-    {"fields, pull", events, nil, at_most(64), at_most(64)},
+    {"fields", events, nil, at_most(1024), at_most(1024)},
+    {"tables", events, nil, at_most(1024), at_most(1024)},
+    {"fields, pull", events, nil, at_most(1024), at_most(1024)},
   },
 }
 
