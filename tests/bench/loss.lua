@@ -16,14 +16,15 @@ local function lose(path, rate)
   object.vars["state.count"] = count
   local id = lbpf.prog_get_info_by_fd(object.progs.produce:fd()).id
   local producer = io.popen(("build/bench/burst %d %d %d"):format(id, BURSTS, 1e9 / BURSTS))
-  local function lost()
-    return tonumber(object.vars["state.lost"])
-  end
-  while received + lost() < count * BURSTS do
-    assert(ring:poll(100))
+  local vars = object.vars
+  while received + tonumber(vars["state.lost"]) < count * BURSTS do
+    if ring:poll(1000) == 0 and received + tonumber(vars["state.lost"]) < count * BURSTS then
+      error("no events for a second")
+    end
   end
   producer:close()
-  print(("%d a second\t%d\t%d"):format(rate, lost(), received + lost()))
+  local lost = tonumber(vars["state.lost"])
+  print(("%d a second\t%d\t%d"):format(rate, lost, received + lost))
   ring:close()
   object:close()
 end
