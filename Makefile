@@ -182,15 +182,15 @@ fuzz: bpf module
 	tests/fuzz/run $(or $(SECONDS),60)
 
 # All C of the project, the BPF programs too.
-FORMATTED = lbpf.c $(wildcard core/*.[ch] tests/bench/*.[ch] tests/helpers/*.c tests/embed/*.c tests/bpf/*.[ch] \
-            examples/*/*.c tests/fuzz/*.c)
+FORMATTED = lbpf.c $(wildcard core/*.[ch] tests/helpers/*.c tests/embed/*.c tests/bpf/*.[ch] \
+            tests/bench/*.[ch] examples/*/*.c tests/fuzz/*.c)
 
 check:
 	@tests/tools check
 	@$(MAKE) -s --no-print-directory module
 	clang-format --dry-run -Werror $(FORMATTED)
-	luacheck -q $(wildcard lua examples tests tests/bench/run tests/check/layering tests/check/docs tests/check/api \
-		*.rockspec)
+	luacheck -q $(wildcard lua examples tests tests/check/layering tests/check/docs tests/check/api \
+		tests/bench/run *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/check/docs
 	tests/check/api $(MODULE)
