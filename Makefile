@@ -6,6 +6,8 @@
 # make asan            the same tests under AddressSanitizer and UBSan
 # make tsan            Lua states in several threads, under ThreadSanitizer
 # make vmtest KERNEL=6.1|6.12 USERLAND=bookworm|trixie
+# make bench           lbpf beside C, Go, Python: into build/bench/results.json, docs/performance.md
+# make bench-soak      ... over 100 million events: does memory grow?
 # make fuzz            damaged object files, for SECONDS (60)
 # make check           clang-format, luacheck, layering, documentation, the API
 # make docs            the reference, into build/docs
@@ -46,7 +48,7 @@ SOURCES := lbpf.c $(wildcard core/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 MODULE  := $(BUILD)/lbpf/core.so
 
-BPF_SOURCES := $(wildcard tests/bpf/*.bpf.c examples/*/*.bpf.c)
+BPF_SOURCES := $(wildcard tests/bpf/*.bpf.c tests/bench/*.bpf.c examples/*/*.bpf.c)
 BPF_OBJECTS := $(foreach s,$(BPF_SOURCES),build/bpf/$(notdir $(s:.c=.o)))
 
 HELPER_SOURCES := $(wildcard tests/helpers/*.c)
@@ -59,7 +61,7 @@ EMBEDDERS := $(EMBED_SOURCES:tests/embed/%.c=$(BUILD)/%)
 Q   := $(if $(V),,@)
 say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
-.PHONY: all module bpf helpers install demo test asan tsan vmtest fuzz check docs clean
+.PHONY: all module bpf helpers install demo test asan tsan vmtest bench fuzz check docs clean
 all: module
 
 module: $(MODULE)
@@ -150,19 +152,45 @@ tsan: bpf
 vmtest: bpf
 	tests/vm/run $(KERNEL) $(USERLAND) $(LUA)
 
+# The benchmark's own programs; QUICK=1 runs a little of all, for the checksums.
+BENCH_PROGRAMS := $(patsubst tests/bench/%.c,build/bench/%, \
+                    $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))) \
+                  $(patsubst tests/bench/%.go,build/bench/%-go,$(wildcard tests/bench/*.go))
+
+build/bench/%: tests/bench/%.c tests/bench/bench.h tests/bench/event.h
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Werror -o $@ $< $(LBPF_LDLIBS)
+
+# Debian's Go packages are a GOPATH.
+build/bench/%-go: tests/bench/%.go
+	@mkdir -p $(@D)
+	$(call say,GO,$@)
+	$(Q)GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/build/go go build -o $@ $<
+
+.PHONY: bench-programs bench-soak
+bench-programs: bpf $(BENCH_PROGRAMS)
+	$(MAKE) --no-print-directory module LUA=lua5.4
+	$(MAKE) --no-print-directory module LUA=luajit
+
+bench bench-soak:
+	@tests/tools bench
+	@$(MAKE) -s --no-print-directory bench-programs
+	tests/bench/run $(if $(QUICK),--quick) $(if $(filter bench-soak,$@),--soak) $(WORKLOADS)
+
 fuzz: bpf module
 	tests/fuzz/run $(or $(SECONDS),60)
 
 # All C of the project, the BPF programs too.
 FORMATTED = lbpf.c $(wildcard core/*.[ch] tests/helpers/*.c tests/embed/*.c tests/bpf/*.[ch] \
-            examples/*/*.c tests/fuzz/*.c)
+            tests/bench/*.[ch] examples/*/*.c tests/fuzz/*.c)
 
 check:
 	@tests/tools check
 	@$(MAKE) -s --no-print-directory module
 	clang-format --dry-run -Werror $(FORMATTED)
 	luacheck -q $(wildcard lua examples tests tests/check/layering tests/check/docs tests/check/api \
-		*.rockspec)
+		tests/bench/run *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/check/docs
 	tests/check/api $(MODULE)

@@ -1,0 +1,74 @@
+-- Draining a ring with lbpf, pushed to a function or pulled by a loop.
+local bench = require "bench"
+local lbpf = require "lbpf"
+
+local object = bench.load()
+local sum
+
+local function measure(what, opts, fn, pull)
+  local ring = assert(lbpf.ring_buffer(object.maps.ring, not pull and fn or nil, opts))
+  bench.produce(object)
+  bench.measure(what, function()
+    sum = 0
+    if pull then
+      fn(ring)
+    else
+      assert(ring:consume() == bench.count)
+    end
+    return sum
+  end)
+  ring:close()
+end
+
+local function options(fields, numbers)
+  return {type = "event", fields = fields, numbers = numbers}
+end
+
+local five = {"pid", "uid", "ts", "comm", "cookie"}
+
+local function on_five(pid, uid, ts, comm, cookie)
+  sum = sum + pid + uid + ts + #comm + cookie
+end
+
+local function pull_five(ring)
+  for pid, uid, ts, comm, cookie in ring:events(0) do
+    sum = sum + pid + uid + ts + #comm + cookie
+  end
+end
+
+local function on_table(e)
+  sum = sum + e.pid + e.uid + e.ts + #e.comm + e.cookie
+end
+
+local function pull_table(ring)
+  for e in ring:events(0) do
+    sum = sum + e.pid + e.uid + e.ts + #e.comm + e.cookie
+  end
+end
+
+for _ = 1, bench.repeats do
+  measure("five fields", options(five), on_five)
+  measure("five fields, pull", options(five), pull_five, true)
+  if jit then
+    measure("five fields, numbers", options(five, true), on_five)
+    measure("five fields, numbers, pull", options(five, true), pull_five, true)
+  end
+  measure("two fields", options {"pid", "comm"}, function(pid, comm)
+    sum = sum + pid + #comm
+  end)
+  measure("two fields, pull", options {"pid", "comm"}, function(ring)
+    for pid, comm in ring:events(0) do
+      sum = sum + pid + #comm
+    end
+  end, true)
+  measure("whole event", options(), on_table)
+  measure("whole event, pull", options(), pull_table, true)
+  measure("bytes", nil, function(bytes)
+    sum = sum + #bytes
+  end)
+  measure("bytes, pull", nil, function(ring)
+    for bytes in ring:events(0) do
+      sum = sum + #bytes
+    end
+  end, true)
+end

@@ -1,0 +1,256 @@
+--- What the benchmark runs, and what it expects.
+local plan = {}
+
+plan.peers = {
+  "C", "Go", "Python, as bcc", "LuaJIT FFI", "bpftrace", "lbpf, Lua 5.4", "lbpf, LuaJIT",
+}
+
+local function lbpf(command, lua)
+  return ("LUA_PATH='lua/?.lua;lua/?/init.lua;tests/bench/?.lua;;' LUA_CPATH='build/%s/?.so;;' " ..
+    command):format(lua, lua)
+end
+
+--- The commands of a workload: a Lua program's for both Luas, and those of others. %s is the Lua.
+local function peers(program, others)
+  local command = program:find " " and program or "%s tests/bench/" .. program
+  local all = {
+    ["lbpf, Lua 5.4"] = lbpf(command, "lua5.4"),
+    ["lbpf, LuaJIT"] = lbpf(command, "luajit"),
+  }
+  for peer, other in pairs(others or {}) do
+    all[peer] = other
+  end
+  return all
+end
+
+--- The sum of what a million events have, or N.
+local function five(n)
+  return 5 * (n * (n - 1) // 2) + n * (1000 + 13 + (1 << 32))
+end
+
+local function two(n)
+  return n * (n - 1) // 2 + 13 * n
+end
+
+local function bytes(n)
+  return 40 * n
+end
+
+--- Each workload: its commands by peer, each of which gets the object and `arguments`, or `quick`
+-- ones; and its rows in the order of the table. A row: its name; the checksum that each program
+-- must arrive at, a function of the first argument; the row whose figure in C it is compared with,
+-- its own if nil; and the targets for Lua 5.4 and LuaJIT, functions of what was measured.
+plan.workloads = {}
+
+local function workload(w)
+  plan.workloads[#plan.workloads + 1] = w
+end
+
+local function at_most(ns)
+  return function()
+    return ns
+  end
+end
+
+--- No slower than push: within what two runs of the same differ.
+local function as_push(row)
+  return function(measured, peer)
+    return measured(row, peer) * 1.05
+  end
+end
+
+workload {
+  name = "drain",
+  title = "Draining a ring buffer",
+  unit = "ns an event",
+  object = "drain",
+  arguments = {1000000, 3},
+  quick = {10000, 1},
+  peers = peers("drain.lua", {
+    C = "build/bench/drain",
+    Go = "build/bench/drain-go",
+    ["Python, as bcc"] = "/usr/bin/python3 tests/bench/drain.py",
+    ["LuaJIT FFI"] = "luajit tests/bench/drain_ffi.lua",
+  }),
+  rows = {
+    {"five fields", five, nil, at_most(60), at_most(40)},
+    {"five fields, pull", five, "five fields", as_push "five fields", as_push "five fields"},
+    {"five fields, numbers", five, "five fields"},
+    {"five fields, numbers, pull", five, "five fields"},
+    {"two fields", two, nil, at_most(35), at_most(25)},
+    {"two fields, pull", two, "two fields", as_push "two fields", as_push "two fields"},
+    {"whole event", five, "five fields", at_most(220), at_most(170)},
+    {"whole event, pull", five, "five fields", as_push "whole event", as_push "whole event"},
+    {"bytes", bytes},
+    {"bytes, pull", bytes, "bytes", as_push "bytes", as_push "bytes"},
+  },
+}
+
+--- Three times the batches of C, and faster than Go.
+local function iteration(measured)
+  return math.min(3 * measured("in batches", "C"), measured("one by one", "Go"))
+end
+
+local function entries(n)
+  return five(n) + n * (n - 1) // 2
+end
+
+workload {
+  name = "iterate",
+  title = "Reading a hash map of a million entries",
+  unit = "ns an entry",
+  object = "iterate",
+  arguments = {1000000, 2},
+  quick = {10000, 1},
+  peers = peers("iterate.lua", {C = "build/bench/iterate", Go = "build/bench/iterate-go"}),
+  rows = {
+    {"in batches", entries},
+    {"one by one", entries},
+    {"pairs, tables", entries, "in batches", iteration, iteration},
+    {"pairs, fields", entries, "in batches", iteration, iteration},
+    {"pairs, fields, numbers", entries, "in batches"},
+  },
+}
+
+local function above_c(row)
+  return function(measured)
+    return measured(row, "C") + 150
+  end
+end
+
+local function cookies(n)
+  local rounds, rest = n // 1024, n % 1024
+  return (n << 32) + rounds * (1023 * 1024 // 2) + rest * (rest - 1) // 2
+end
+
+local function none()
+  return 0
+end
+
+local function call(name, checksum, c)
+  return {name, checksum, c, above_c(c or name), above_c(c or name)}
+end
+
+workload {
+  name = "calls",
+  title = "One call",
+  unit = "ns a call",
+  object = "iterate",
+  arguments = {300000, 2},
+  quick = {10000, 1},
+  peers = peers("calls.lua", {C = "build/bench/calls"}),
+  rows = {
+    call("lookup of a count", cookies),
+    call("lookup of a struct", cookies),
+    call("lookup of a struct, one field", cookies, "lookup of a struct"),
+    call("update of a count", none),
+    call("update of a struct", none),
+    {"variable", function(n) return 7 * n end, nil, at_most(60), at_most(60)},
+  },
+}
+
+local function within_3_percent(measured)
+  return measured("open, load, attach", "C") * 1.03
+end
+
+workload {
+  name = "startup",
+  title = "Starting",
+  unit = "µs",
+  divisor = 1000,
+  object = "startup",
+  arguments = {20},
+  quick = {2},
+  peers = peers("startup.lua", {C = "build/bench/startup"}),
+  rows = {
+    {"open, load, attach", function() return 12 end, nil, within_3_percent, within_3_percent},
+  },
+}
+
+workload {
+  name = "require",
+  title = 'require "lbpf"',
+  unit = "µs",
+  divisor = 1000,
+  arguments = {},
+  times = 5, -- in a round, for each process measures once
+  peers = peers("require.lua"),
+  rows = {{"require", none, nil, at_most(3000000), at_most(3000000)}},
+}
+
+local function ten_mib_more(measured, peer)
+  return measured("interpreter", peer) + 10240
+end
+
+workload {
+  name = "memory",
+  title = "Memory at its peak",
+  unit = "KiB",
+  arguments = {},
+  peers = peers("tests/bench/memory %s", {
+    ["Python, as bcc"] = "tests/bench/memory /usr/bin/python3",
+    bpftrace = "tests/bench/memory bpftrace",
+  }),
+  rows = {
+    {"interpreter", none},
+    {"library", none},
+    {"tracing", none, nil, ten_mib_more, ten_mib_more},
+  },
+}
+
+workload {
+  name = "syscalls",
+  title = "A million reads of a variable",
+  unit = "system calls",
+  object = "iterate",
+  arguments = {1000000},
+  quick = {10000},
+  peers = peers("tests/bench/syscalls %s tests/bench/reads.lua"),
+  rows = {{"system calls", none, nil, at_most(10), at_most(10)}}, -- of the allocator
+}
+
+--- Where C loses none.
+local function as_c(row)
+  return function(measured)
+    local lost = measured(row, "C")
+    return lost == 0 and 0 or math.huge
+  end
+end
+
+local function rate(n)
+  local row = ("%d a second"):format(n)
+  return {row, function() return n end, nil, as_c(row), as_c(row)}
+end
+
+workload {
+  name = "loss",
+  title = "Events from another process, through a ring of 1 MiB",
+  unit = "events lost in a second",
+  object = "drain",
+  arguments = {1000000, 2000000, 4000000},
+  quick = {100000},
+  peers = peers("loss.lua", {C = "build/bench/loss"}),
+  rows = {rate(100000), rate(1000000), rate(2000000), rate(4000000)},
+}
+
+local function events(n)
+  return n * 1000000
+end
+
+workload {
+  name = "soak",
+  title = "Growth over 100 million events",
+  unit = "KiB",
+  object = "drain",
+  arguments = {100},
+  quick = {2},
+  soak = true, -- only when asked for
+  peers = peers("soak.lua"),
+  rows = {
+    {"fields", events, nil, at_most(1024), at_most(1024)},
+    {"tables", events, nil, at_most(1024), at_most(1024)},
+    {"fields, pull", events, nil, at_most(1024), at_most(1024)},
+  },
+}
+
+return plan

@@ -1,0 +1,65 @@
+-- Does memory grow with the number of events? soak.lua OBJECT MILLIONS
+--
+-- Prints by how many KiB the resident memory is larger at the end than after the first tenth.
+local lbpf = require "lbpf"
+
+local MILLION = 1000000
+local millions = tonumber(arg[2])
+local object = assert(lbpf.open(arg[1]))
+assert(object:load())
+object.vars["state.count"] = MILLION
+
+local function resident()
+  collectgarbage()
+  collectgarbage()
+  for line in io.lines("/proc/self/status") do
+    local kib = line:match("^VmRSS:%s*(%d+)")
+    if kib then
+      return tonumber(kib)
+    end
+  end
+end
+
+local function soak(what, opts, drain)
+  local ring = assert(lbpf.ring_buffer(object.maps.ring, drain.fn, opts))
+  local early, events = nil, 0
+  for i = 1, millions do
+    assert(object.progs.produce:test_run())
+    events = events + drain.all(ring)
+    if i == math.ceil(millions / 10) then
+      early = resident()
+    end
+  end
+  print(("%s\t%d\t%d"):format(what, resident() - early, events))
+  ring:close()
+end
+
+local function consume(ring)
+  return ring:consume()
+end
+
+local sum = 0
+local fields = {"pid", "uid", "ts", "comm", "cookie"}
+soak("fields", {type = "event", fields = fields}, {
+  all = consume,
+  fn = function(pid, uid, ts, comm, cookie)
+    sum = pid + uid + ts + #comm + cookie
+  end,
+})
+soak("tables", {type = "event"}, {
+  all = consume,
+  fn = function(e)
+    sum = e.pid + e.uid + e.ts + #e.comm + e.cookie
+  end,
+})
+soak("fields, pull", {type = "event", fields = fields}, {
+  all = function(ring)
+    local n = 0
+    for pid, uid, ts, comm, cookie in ring:events(0) do
+      sum = pid + uid + ts + #comm + cookie
+      n = n + 1
+    end
+    return n
+  end,
+})
+return sum
