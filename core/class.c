@@ -5,6 +5,8 @@
 void class_new(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta)
 {
 	luaL_newmetatable(L, name);
+	lua_pushvalue(L, -1);
+	compat_rawsetp(L, LUA_REGISTRYINDEX, name);
 	luaL_setfuncs(L, meta, 0);
 	lua_pushstring(L, name);
 	lua_setfield(L, -2, "__name");
@@ -52,6 +54,26 @@ void *class_push(lua_State *L, const char *name, size_t size, int env)
 	luaL_getmetatable(L, name);
 	lua_setmetatable(L, -2);
 	return ud;
+}
+
+void *class_test(lua_State *L, int idx, const char *name)
+{
+	void *ud = lua_touserdata(L, idx);
+
+	if (!ud || !lua_getmetatable(L, idx))
+		return NULL;
+	compat_rawgetp(L, LUA_REGISTRYINDEX, name);
+	if (!lua_rawequal(L, -1, -2))
+		ud = NULL;
+	lua_pop(L, 2);
+	return ud;
+}
+
+void *class_check(lua_State *L, int idx, const char *name)
+{
+	void *ud = class_test(L, idx, name);
+
+	return ud ? ud : luaL_checkudata(L, idx, name);
 }
 
 void *class_retire(lua_State *L, const char *name)

@@ -116,9 +116,13 @@ static inline void *compat_newuserdata(lua_State *L, size_t size)
  */
 static inline void compat_rawgetp(lua_State *L, int idx, const void *key)
 {
+#if LUA_VERSION_NUM >= 502
+	lua_rawgetp(L, idx, key);
+#else
 	idx = lua_absindex(L, idx);
 	lua_pushlightuserdata(L, (void *)key);
 	lua_rawget(L, idx);
+#endif
 }
 
 static inline void compat_rawsetp(lua_State *L, int idx, const void *key)

@@ -14,27 +14,29 @@
 /*** Takes the function that makes code for events; `lbpf.jit` is the one that calls this.
 @function set_compiler
 @tparam function fn
+@treturn boolean true
 */
 static int set_compiler(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TFUNCTION);
 	lua_settop(L, 1);
 	lua_setfield(L, LUA_REGISTRYINDEX, COMPILER);
-	return 0;
+	lua_pushboolean(L, 1);
+	return 1;
 }
 
-void compiled_add(lua_State *L, struct batch *b, int function, const struct eventtype *type,
+void compiled_add(lua_State *L, struct batch *b, int function, const struct codec *c,
 		  struct batch_counters *delivered, bool has_cpu)
 {
 	int functions = lua_gettop(L);
 
 	lua_getfield(L, LUA_REGISTRYINDEX, COMPILER);
-	if (!lua_isfunction(L, -1) || type->btf) {
+	if (!lua_isfunction(L, -1)) {
 		lua_pop(L, 1);
 		return;
 	}
-	if (type->codec)
-		codec_describe(L, type->codec);
+	if (c)
+		codec_describe(L, c);
 	else
 		lua_pushnil(L); /* bytes */
 	lua_pushlightuserdata(L, &b->cursor);

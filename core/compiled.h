@@ -5,14 +5,14 @@
 #define LBPF_COMPILED_H
 
 #include "batch.h"
-#include "eventtype.h"
+#include "codec.h"
 
 enum compiled_kind { COMPILED_PUSH = 1, COMPILED_PULL };
 
-/* Has code made for events of this type, which the FUNCTION of a batch is called with. The table of
- * functions is on top, and keeps it.
+/* Has code made for the events that the FUNCTION of a batch is called with: C decodes them, or they
+ * are bytes if it is NULL. The table of functions is on top, and keeps it.
  */
-void compiled_add(lua_State *L, struct batch *b, int function, const struct eventtype *type,
+void compiled_add(lua_State *L, struct batch *b, int function, const struct codec *c,
 		  struct batch_counters *delivered, bool has_cpu);
 
 /* Pushes what was made, or nil; FUNCTIONS is the index of the table. */

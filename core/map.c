@@ -114,7 +114,7 @@ struct owner *map_owner(lua_State *L, int idx)
 const struct mapcodec *map_codec(lua_State *L, int arg)
 {
 	static const struct mapcodec_opts none;
-	struct map *m = luaL_testudata(L, arg, MAP);
+	struct map *m = class_test(L, arg, MAP);
 	struct bpf_map *map;
 
 	if (!m)

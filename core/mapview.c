@@ -38,7 +38,7 @@ const struct mapcodec *mapview_check(lua_State *L, int arg, struct mapcodec *pla
 
 	if (m)
 		return m;
-	own = luaL_testudata(L, arg, VIEW);
+	own = class_test(L, arg, VIEW);
 	if (own && own->view.owner)
 		owner_check(L, own->view.owner);
 	else if (own && own->fd < 0)

@@ -285,7 +285,7 @@ static int raise(lua_State *L, const struct mapwalk *w, int err)
 /* upvalues: the walk, the names */
 static int step(lua_State *L)
 {
-	struct mapwalk *w = luaL_testudata(L, lua_upvalueindex(1), WALK);
+	struct mapwalk *w = class_test(L, lua_upvalueindex(1), WALK);
 
 	luaL_argcheck(L, w, 1, "the walk is over");
 	if (w->m.owner)

@@ -487,7 +487,8 @@ static int perfbuf_new(lua_State *L)
 	compat_getuservalue(L, -1);
 	eventtype_init(L, &p->type, 5, 1, &opts.event);
 	lua_rawseti(L, -2, -EVENT);
-	compiled_add(L, &p->batch, EVENT, &p->type, &p->delivered, true);
+	if (!p->type.btf)
+		compiled_add(L, &p->batch, EVENT, p->type.codec, &p->delivered, true);
 	lua_pop(L, 1);
 	return open_buffer(L, p, &attr, "perf_buffer");
 }

@@ -367,7 +367,9 @@ static int add(lua_State *L, struct reader *r, int ring, int first)
 		return endpoint_fail(L, &f, map, -err, "ring_buffer");
 	}
 	r->maps[r->count - 1]->type = type;
-	compiled_add(L, &r->batch, r->count, &type, &r->maps[r->count - 1]->delivered, false);
+	if (!type.btf)
+		compiled_add(L, &r->batch, r->count, type.codec, &r->maps[r->count - 1]->delivered,
+			     false);
 	find_counter(L, r->maps[r->count - 1], map);
 	lua_pushvalue(L, ring);
 	return 1;

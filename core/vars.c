@@ -175,7 +175,7 @@ static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 /* The memory of the variable that argument 2 names. The names of its codec are pushed. */
 static char *access(lua_State *L, struct var **v, bool write)
 {
-	struct vars *vars = luaL_checkudata(L, 1, VARS);
+	struct vars *vars = class_check(L, 1, VARS);
 	int known = write ? 4 : 3;
 	lua_Integer number;
 

@@ -1,9 +1,9 @@
 --- Delivers events in LuaJIT: for each type of events a function is generated that reads the batch
--- itself, so that the trace compiler sees the whole way from the bytes to the script's function. From
--- C an integer of 64 bits costs more than all else of an event; in a trace it costs nothing.
+-- itself, so that the trace compiler sees the whole way from the bytes to the script's function.
+-- From C an integer of 64 bits costs more than all else of an event; in a trace it costs nothing.
 --
--- core/compiled.c calls this module, and core/batch.h has the structures. What is not known here, bit
--- fields for example, is left to the codec in C.
+-- core/compiled.c calls this module, and core/batch.h has the structures. What is not known here,
+-- bit fields for example, is left to the codec in C.
 local ffi = require "ffi"
 local bit = require "bit"
 
@@ -170,9 +170,9 @@ end
 return push, pull
 ]]
 
---- Makes the functions that deliver the events of a batch whose function has this number: push(fn,
--- limit), which returns how many and whether to stop; and pull(slow), which returns an iterator that
--- calls slow() for what it does not do itself.
+--- Makes the functions that deliver the events of a batch whose function has this number:
+-- push(fn, limit), which returns how many and whether to stop; and pull(slow), which returns an
+-- iterator that calls slow() for what it does not do itself.
 -- @return a list of the two; nil if the type has something that is not known here
 local function compile(type, cursor, counters, number, has_cpu)
   local values = expressions(type)

@@ -86,12 +86,12 @@ describe("variables", function()
     local object = open()
     assert.same({x = 3, y = 4}, object.vars.where)
     local known = get(object.vars).variables
-    local number = known.where
-    for _, wrong in ipairs {0, number + 1, -1, 2 ^ 40, "x"} do
+    local where = known.where
+    for _, wrong in ipairs {0, where + 1, -1, 2 ^ 40, "x"} do
       known.where = wrong
       assert.is_false((pcall(function() return object.vars.where end)))
     end
-    known.where, known[number] = number, nil
+    known.where, known[where] = where, nil
     assert.is_false((pcall(function() return object.vars.where end)))
     collectgarbage()
     assert.equal(42, object.vars.initial)

@@ -1,0 +1,146 @@
+-- What LuaJIT compiles decodes as the codec in C does. (Elsewhere the two are the same.)
+
+local lbpf = require "lbpf"
+local needs = require "needs"
+
+local FIELDS = {"kind", "pid", "time", "comm", "outcome", "at", "at[1].x"}
+
+-- Every leaf as text, with its type: integers of 64 bits are different things in different Luas.
+local function show(value)
+  if type(value) ~= "table" then
+    return type(value) .. " " .. tostring(value)
+  end
+  local list = {}
+  for k, v in pairs(value) do
+    list[#list + 1] = tostring(k) .. " = " .. show(v)
+  end
+  table.sort(list)
+  return "{" .. table.concat(list, ", ") .. "}"
+end
+
+local function show_all(...)
+  local list = {}
+  for i = 1, select("#", ...) do
+    list[i] = show((select(i, ...)))
+  end
+  return table.concat(list, "; ")
+end
+
+-- What a ring buffer gives of the events that a program sends, and their bytes.
+local function events(object, opts, pull)
+  local got = {}
+  local ring = assert(lbpf.ring_buffer(object.maps.events, function(...)
+    got[#got + 1] = show_all(...)
+  end, opts))
+  for _ = 1, 40 do
+    assert(object.progs.send:test_run())
+  end
+  if pull then
+    local next_event = ring:events(0)
+    for i = 1, 40 do
+      got[i] = show_all(next_event())
+    end
+    assert.is_nil(next_event())
+  else
+    assert.equal(40, ring:consume())
+  end
+  local stats = ring:stats()[1]
+  assert.equal(40, stats.events)
+  assert.equal(40 * 56, stats.bytes)
+  assert.equal(0, stats.waiting)
+  ring:close()
+  return got
+end
+
+describe("an event", function()
+  local object
+
+  before_each(function()
+    object = assert(lbpf.open("build/bpf/typed_events.bpf.o")):load()
+  end)
+
+  after_each(function()
+    if object then
+      object:close()
+    end
+  end)
+
+  -- The codec in C decodes the bytes of the same events, whose numbers begin anew.
+  local function same(opts)
+    for _, pull in ipairs {false, true} do
+      object.vars.n = 0
+      local codec = assert(object:codec("opened", opts))
+      local expected = {}
+      local ring = assert(lbpf.ring_buffer(object.maps.events, function(bytes)
+        expected[#expected + 1] = show_all(codec:decode(bytes))
+      end))
+      for _ = 1, 40 do
+        assert(object.progs.send:test_run())
+      end
+      ring:consume()
+      ring:close()
+      object.vars.n = 0
+      local with_type = {type = "opened"}
+      for k, v in pairs(opts or {}) do
+        with_type[k] = v
+      end
+      assert.same(expected, events(object, with_type, pull))
+    end
+  end
+
+  it("is the same table", needs("root", function()
+    same()
+    same {numbers = true}
+    same {enum_names = true}
+  end))
+
+  it("has the same fields", needs("root", function()
+    same {fields = FIELDS}
+    same {fields = FIELDS, numbers = true}
+    same {fields = FIELDS, enum_names = true}
+    same {fields = {"mode", "pid"}} -- a bit field
+  end))
+
+  it("that a function stops at, or raises on, is the last one consumed", needs("root", function()
+    local seen = {}
+    local ring = assert(lbpf.ring_buffer(object.maps.events, function(pid)
+      seen[#seen + 1] = pid
+      if pid == 2 then
+        return false
+      elseif pid == 3 then
+        error("three", 0)
+      end
+    end, {type = "opened", fields = {"pid"}}))
+    for _ = 1, 5 do
+      assert(object.progs.send:test_run())
+    end
+    assert.equal(2, ring:consume())
+    assert.equal(3, ring:stats()[1].waiting / 64)
+    assert.same({false, "three"}, {pcall(ring.consume, ring)})
+    assert.equal(1, ring:consume_n(1))
+    assert.equal(1, ring:consume())
+    assert.same({1, 2, 3, 4, 5}, seen)
+    ring:close()
+  end))
+
+  it("is not given to a loop while a function of the ring runs, nor after its end",
+    needs("root", function()
+      local ring, next_event
+      ring = assert(lbpf.ring_buffer(object.maps.events, function()
+        next_event()
+      end, {type = "opened", fields = {"pid"}}))
+      next_event = ring:events(0)
+      for _ = 1, 2 do
+        assert(object.progs.send:test_run())
+      end
+      local ok, message = pcall(ring.consume, ring)
+      assert.is_false(ok)
+      assert.matches("ring buffer is busy: polled inside its own function", message)
+      assert.equal(2, next_event())
+      assert(object.progs.send:test_run())
+      ring:close()
+      ok, message = pcall(next_event)
+      assert.is_false(ok)
+      assert.matches("ring buffer is closed", message)
+    end))
+end)
