@@ -254,6 +254,10 @@ void codec_encode(lua_State *L, const struct codec *c, int names, int value, voi
 	/* the debug library may have put something else there */
 	if (c->enum_names && !lua_istable(L, w.names))
 		luaL_error(L, "the names of a type's members are gone");
+	if (c->plan.steps->kind <= STEP_SIGNED) { /* as most keys are */
+		encode_integer(&w, c->plan.steps, out, value, name ? &whole : NULL);
+		return;
+	}
 	memset(out, 0, c->plan.size);
 	encode(&w, c->plan.steps, out, lua_absindex(L, value), name ? &whole : NULL);
 }

@@ -35,8 +35,11 @@ static void begin(lua_State *L, struct element *e, int flags_arg)
 	e->m = mapview_check(L, 1, &e->plain);
 	e->flags = flags_arg ? mapfd_check_flags(L, flags_arg) : 0;
 	e->size = mapfd_value_size(L, &e->m->map, e->flags);
-	mapview_push_names(L, 1, e->m);
-	e->names = lua_gettop(L);
+	e->names = 0;
+	if (mapcodec_needs_names(e->m)) {
+		mapview_push_names(L, 1, e->m);
+		e->names = lua_gettop(L);
+	}
 }
 
 /* Bytes stay where they are; until their length was checked, the map's sizes may be nonsense. */

@@ -16,11 +16,6 @@
 
 #define VARS "lbpf.vars"
 
-/* In the object's table: the number of each variable that is known, by its name; and the names of
- * its type's members at that number.
- */
-#define KNOWN "variables"
-
 /* A map's memory after the load. */
 struct mapping {
 	struct mapping *next;
@@ -37,6 +32,9 @@ struct var {
 	uint32_t offset;
 };
 
+/* Its uservalue: the number of each variable that is known, by its name; and the names of its
+ * type's members at that number.
+ */
 struct vars {
 	struct owner *owner;
 	struct var *list;
@@ -81,7 +79,7 @@ bool vars_has(struct owner *owner, const char *name)
 }
 
 /* Pushes the number of the variable that the string at 2 names, which is new, and keeps that in the
- * table at KNOWN.
+ * uservalue, at KNOWN.
  */
 static void add(lua_State *L, struct vars *vars, int known)
 {
@@ -172,44 +170,46 @@ static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 	return v->mapping->memory + v->offset;
 }
 
-/* The memory of the variable that argument 2 names. The names of its codec are pushed. */
-static char *access(lua_State *L, struct var **v, bool write)
+/* The variable that argument 2 names, and in *NAMES the index of its type's names. */
+static struct var *find_var(lua_State *L, struct vars *vars, int *names)
 {
-	struct vars *vars = class_check(L, 1, VARS);
-	int known = write ? 4 : 3;
+	int known = lua_gettop(L) + 1;
 	lua_Integer number;
 
 	owner_check(L, vars->owner);
-	lua_settop(L, known - 1);
 	compat_getuservalue(L, 1);
-	lua_getfield(L, -1, KNOWN);
 	/* the debug library may have put anything there: then this raises */
-	luaL_checktype(L, -1, LUA_TTABLE);
-	lua_replace(L, known);
+	luaL_checktype(L, known, LUA_TTABLE);
 	lua_pushvalue(L, 2);
 	lua_rawget(L, known);
 	if (lua_isnil(L, -1))
 		add(L, vars, known);
 	number = lua_tointeger(L, -1);
-	luaL_argcheck(L, number >= 1 && number <= vars->n, 2, "no variable");
-	*v = &vars->list[number - 1];
-	lua_rawgeti(L, known, (int)number);
-	return locate(L, vars, *v, write);
+	if (number < 1 || number > vars->n)
+		luaL_argerror(L, 2, "no variable");
+	*names = 0;
+	if (codec_needs_names(vars->list[number - 1].codec)) {
+		lua_rawgeti(L, known, (int)number);
+		*names = lua_gettop(L);
+	}
+	return &vars->list[number - 1];
 }
 
 static int vars_index(lua_State *L)
 {
-	struct var *v;
-	char *memory = access(L, &v, false);
+	struct vars *vars = class_check(L, 1, VARS);
+	int names;
+	struct var *v = find_var(L, vars, &names);
 
-	return codec_decode(L, v->codec, lua_gettop(L), memory);
+	return codec_decode(L, v->codec, names, locate(L, vars, v, false));
 }
 
 static int vars_newindex(lua_State *L)
 {
-	struct var *v;
-	char *memory = access(L, &v, true), *value;
-	int names = lua_gettop(L);
+	struct vars *vars = class_check(L, 1, VARS);
+	int names;
+	struct var *v = find_var(L, vars, &names);
+	char *memory = locate(L, vars, v, true), *value;
 
 	/* all of it is checked before any of it is visible to programs that run */
 	value = compat_newuserdata(L, codec_size(v->codec) + 1);
@@ -245,9 +245,7 @@ void vars_push(lua_State *L, struct owner *owner, int env)
 	if (!lua_isnil(L, -1))
 		return;
 	lua_pop(L, 1);
-	lua_newtable(L);
-	lua_setfield(L, env, KNOWN);
-	vars = class_push(L, VARS, sizeof(*vars), env);
+	vars = class_push(L, VARS, sizeof(*vars), 0);
 	vars->owner = owner_ref(owner);
 	lua_pushvalue(L, -1);
 	lua_setfield(L, env, "vars");
