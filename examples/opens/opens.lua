@@ -28,14 +28,10 @@ teach("syscall/", "sys_enter_")
 teach("syscall.exit/", "sys_exit_")
 
 local object = assert(lbpf.open(args.object))
-local event = assert(object:codec("struct event",
-  {fields = {"pid", "ret", "nanoseconds", "comm", "file"}, numbers = true}))
-
 local FORMAT = "%-16s %7d  %-26s %8.1f  %s"
 local HEAD = ("%-16s %7s  %-26s %8s  %s"):format("PROCESS", "PID", "RESULT", "µs", "FILE")
 
-local function line(bytes)
-  local pid, ret, nanoseconds, comm, file = event:decode(bytes)
+local function line(pid, ret, nanoseconds, comm, file)
   if args.pid and pid ~= args.pid or args.comm and comm ~= args.comm
     or args.failed and ret >= 0 then
     return nil
@@ -72,12 +68,12 @@ local add, draw = (on_terminal and table_on_terminal or plain_lines)()
 
 assert(object:load())
 assert(object:attach())
-local ring = assert(lbpf.ring_buffer(object.maps.events, function(bytes)
-  local new = line(bytes)
+local ring = assert(lbpf.ring_buffer(object.maps.events, function(...)
+  local new = line(...)
   if new then
     add(new)
   end
-end))
+end, {type = "event", fields = {"pid", "ret", "nanoseconds", "comm", "file"}, numbers = true}))
 
 local deadline = args.seconds and os.time() + args.seconds
 local ok, problem = pcall(function()
