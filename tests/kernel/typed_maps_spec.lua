@@ -25,18 +25,19 @@ local function entries(map)
   return seen, n
 end
 
+before_each(function()
+  object = assert(lbpf.open("build/bpf/typed.bpf.o")):load()
+  maps = object and object.maps
+end)
+
+after_each(function()
+  if object then
+    object:close()
+  end
+  object, maps = nil, nil
+end)
+
 describe("a typed map", function()
-  before_each(function()
-    object = assert(lbpf.open("build/bpf/typed.bpf.o")):load()
-    maps = object and object.maps
-  end)
-
-  after_each(function()
-    if object then
-      object:close()
-    end
-  end)
-
   local key = {address = 0x0a000001, port = 80, protocol = 6}
 
   it("has structures for keys and values", needs("root", function()
@@ -195,11 +196,6 @@ end)
 describe("a per-CPU value", function()
   local cpus = lbpf.num_possible_cpus()
 
-  before_each(function()
-    object = assert(lbpf.open("build/bpf/typed.bpf.o")):load()
-    maps = object and object.maps
-  end)
-
   it("is a list with sum, max, min and avg", needs("root", function()
     local values = {}
     for cpu = 1, cpus do
@@ -251,11 +247,6 @@ describe("a per-CPU value", function()
 end)
 
 describe("maps of other kinds", function()
-  before_each(function()
-    object = assert(lbpf.open("build/bpf/typed.bpf.o")):load()
-    maps = object and object.maps
-  end)
-
   it("are pushed, peeked and popped", needs("root", function()
     local queue, stack = maps.queue, maps.stack
     for port = 1, 3 do
@@ -318,7 +309,6 @@ end)
 
 describe("lbpf.map", function()
   it("opens a pinned map with the types that the kernel knows", needs("root", function()
-    object = assert(lbpf.open("build/bpf/typed.bpf.o")):load()
     local path = pins.path()
     local key = {address = 1, port = 2, protocol = 3}
     assert(object.maps.flows:update(key, {packets = 4}))
