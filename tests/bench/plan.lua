@@ -159,7 +159,7 @@ workload {
   unit = "µs",
   divisor = 1000,
   object = "startup",
-  arguments = {20},
+  arguments = {40},
   quick = {2},
   peers = peers("startup.lua", {C = "build/bench/startup"}),
   rows = {

@@ -12,12 +12,10 @@ object.vars["state.count"] = MILLION
 local function resident()
   collectgarbage()
   collectgarbage()
-  for line in io.lines("/proc/self/status") do
-    local kib = line:match("^VmRSS:%s*(%d+)")
-    if kib then
-      return tonumber(kib)
-    end
-  end
+  local file = io.open("/proc/self/status")
+  local status = file:read("*a")
+  file:close()
+  return tonumber(status:match("VmRSS:%s*(%d+)"))
 end
 
 local function soak(what, opts, drain)

@@ -11,8 +11,9 @@ local function cell(entry, divisor, peer)
   end
   local text = figure(entry.median / divisor)
   if entry.ratio and peer ~= "C" then
-    local ratio = entry.ratio < 10 and ("%.2g"):format(entry.ratio) or figure(entry.ratio)
-    text = ("%s (%s×)"):format(text, ratio)
+    local ratio = entry.ratio
+    local shape = ratio < 2 and "%.2f" or ratio < 10 and "%.1f" or "%.0f"
+    text = ("%s (" .. shape .. "×)"):format(text, ratio)
   end
   return entry.met == false and ("**%s**"):format(text) or text
 end
