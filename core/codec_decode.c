@@ -64,7 +64,8 @@ static void push_integer(const struct walk *w, uint64_t value, uint32_t bits, bo
 static void decode(const struct walk *w, const struct step *s, const char *base);
 
 /* An array of char of up to 16 bytes. What differs only after the zero is known twice. */
-static void push_short_string(const struct walk *w, const struct step *s, const char *data)
+static __attribute__((noinline)) void push_short_string(const struct walk *w, const struct step *s,
+							const char *data)
 {
 	struct strings *known = w->codec->strings;
 	struct short_string bytes = {{0, 0}};
@@ -165,27 +166,37 @@ static __attribute__((noinline)) void decode_array(const struct walk *w, const s
 	}
 }
 
-static void decode(const struct walk *w, const struct step *s, const char *base)
+/* What events are mostly made of takes a short way: is the step plain, and pushed? */
+static inline bool push_plain(lua_State *L, const struct step *s, const char *data)
 {
-	const char *data = base + s->offset;
 	uint32_t u32;
 #if LUA_VERSION_NUM >= 503
 	int64_t s64;
 #endif
 
-	/* What events are mostly made of takes a short way. */
-	if (s->kind == STEP_UNSIGNED && s->size == sizeof(u32) && !s->bits) {
+	if (s->kind > STEP_SIGNED || s->bits)
+		return false;
+	if (s->kind == STEP_UNSIGNED && s->size == sizeof(u32)) {
 		memcpy(&u32, data, sizeof(u32));
-		lua_pushinteger(w->L, (lua_Integer)u32);
-		return;
+		lua_pushinteger(L, (lua_Integer)u32);
+		return true;
 	}
 #if LUA_VERSION_NUM >= 503
-	if (s->kind <= STEP_SIGNED && s->size == sizeof(s64) && !s->bits) {
+	if (s->size == sizeof(s64)) {
 		memcpy(&s64, data, sizeof(s64));
-		lua_pushinteger(w->L, s64);
-		return;
+		lua_pushinteger(L, s64);
+		return true;
 	}
 #endif
+	return false;
+}
+
+static void decode(const struct walk *w, const struct step *s, const char *base)
+{
+	const char *data = base + s->offset;
+
+	if (push_plain(w->L, s, data))
+		return;
 	switch (s->kind) {
 	case STEP_FLOAT:
 		decode_float(w->L, data, s->size);
@@ -224,7 +235,12 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 		w.names = lua_absindex(L, names);
 	if (!c->parts)
 		decode(&w, c->plan.steps, data);
-	for (size_t i = 0; i < c->n_parts; i++)
-		decode(&w, c->parts[i].step, (const char *)data + c->parts[i].base);
+	for (size_t i = 0; i < c->n_parts; i++) {
+		const struct part *part = &c->parts[i];
+		const char *base = (const char *)data + part->base;
+
+		if (!push_plain(L, part->step, base + part->step->offset))
+			decode(&w, part->step, base);
+	}
 	return c->parts ? (int)c->n_parts : 1;
 }

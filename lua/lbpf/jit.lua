@@ -170,6 +170,17 @@ end
 return push, pull
 ]]
 
+-- By source: buffers with the same events share their traces.
+local chunks = {}
+
+local function load_chunk(source)
+  if not chunks[source] then
+    chunks[source] = assert(loadstring(source, "=lbpf.jit"))
+    setfenv(chunks[source], environment)
+  end
+  return chunks[source]
+end
+
 --- Makes the functions that deliver the events of a batch whose function has this number:
 -- push(fn, limit), which returns how many and whether to stop; and pull(slow), which returns an
 -- iterator that calls slow() for what it does not do itself.
@@ -183,9 +194,7 @@ local function compile(type, cursor, counters, number, has_cpu)
     values = values .. ", e.cpu"
   end
   local source = SOURCE:gsub("VALUES", function() return values end):gsub("HEADER", EVENT_HEADER)
-  local chunk = assert(loadstring(source, "=lbpf.jit"))
-  setfenv(chunk, environment)
-  return {chunk(ffi.cast(environment.cursor_type, cursor),
+  return {load_chunk(source)(ffi.cast(environment.cursor_type, cursor),
     ffi.cast(environment.counters_type, counters), number, type and type.size or 0)}
 end
 

@@ -106,6 +106,42 @@ describe("codec", function()
     refused("expected a table, or its bytes, got boolean", true)
   end)
 
+  it("finds what btf_dump finds in any bytes", needs("64 bits", function()
+    local BITS = {u8 = 8, s8 = 8, u16 = 16, s16 = 16, u32 = 32, s32 = 32, u64 = 64, s64 = 64,
+      low = 5, middle = 7, wide = 50, port = 16, flag = 1, rest = 9}
+    local whole = {u64 = assert(object:codec("__u64")), s64 = assert(object:codec("__s64"))}
+
+    -- The low bits of an integer, or of one in C, as bytes.
+    local function low(integer, bits)
+      local negative = tostring(integer):sub(1, 1) == "-"
+      local text = tostring(integer):gsub("U?LL$", "")
+      local all = whole[negative and "s64" or "u64"]:encode(text)
+      return (all:sub(1, math.floor(bits / 8))
+        .. string.char((all:byte(math.floor(bits / 8) + 1) or 0) % 2 ^ (bits % 8)))
+    end
+
+    local dump = assert(lbpf.btf_dump(object:btf()))
+    local id = object:btf():find_by_name("everything")
+    math.randomseed(7)
+    for _ = 1, 50 do
+      local bytes = {}
+      for i = 1, codec:size() do
+        bytes[i] = string.char(math.random(0, 255))
+      end
+      bytes = table.concat(bytes)
+      local value, seen = codec:decode(bytes), 0
+      value.port, value.flag, value.rest = value.inner.port, value.inner.flag, value.inner.rest
+      local text = dump:dump_type_data(id, bytes, {compact = true, emit_zeroes = true})
+      for name, integer in text:gmatch("%.(%w+) = %([^)]*%)(%-?%w+)") do
+        if BITS[name] then
+          assert.equal(low(integer, BITS[name]), low(value[name], BITS[name]), name)
+          seen = seen + 1
+        end
+      end
+      assert.equal(14, seen)
+    end
+  end))
+
   it("says what it does not know", function()
     local _, message, errno = object:codec("nothing")
     assert.equal("codec: type 'nothing': No such file or directory (ENOENT)", message)
