@@ -249,6 +249,14 @@ static int elem_push(lua_State *L)
 	return write(L, 0, 2, 3, "push");
 }
 
+/* What there is without a key. */
+static int next_value(lua_State *L, look_up *fn, const char *operation)
+{
+	lua_settop(L, 1);
+	lua_pushnil(L);
+	return value_of(L, fn, operation, 2, 0);
+}
+
 /*** Takes the next value off a queue or stack.
 @function map:pop
 @return the value; nil alone if there is none
@@ -258,10 +266,7 @@ static int elem_push(lua_State *L)
 */
 static int elem_pop(lua_State *L)
 {
-	lua_settop(L, 2);
-	lua_pushnil(L);
-	lua_replace(L, 2);
-	return value_of(L, bpf_map_lookup_and_delete_elem_flags, "pop", 2, 0);
+	return next_value(L, bpf_map_lookup_and_delete_elem_flags, "pop");
 }
 
 /*** The next value of a queue or stack, which stays there.
@@ -273,10 +278,7 @@ static int elem_pop(lua_State *L)
 */
 static int elem_peek(lua_State *L)
 {
-	lua_settop(L, 2);
-	lua_pushnil(L);
-	lua_replace(L, 2);
-	return value_of(L, bpf_map_lookup_elem_flags, "peek", 2, 0);
+	return next_value(L, bpf_map_lookup_elem_flags, "peek");
 }
 
 const luaL_Reg map_element_functions[] = {

@@ -14,11 +14,21 @@ local function numbers(values, field)
     end
     if type(number) ~= "number" and type(number) ~= "cdata" then
       error(("%s of CPU %d is no number, but a %s"):format(field or "the value", cpu - 1,
-        type(number)), 3)
+        type(number)), 4)
     end
     list[cpu] = number
   end
   return list
+end
+
+-- The numbers made one, two at a time.
+local function fold(values, field, fn)
+  local list = numbers(values, field)
+  local result = list[1]
+  for cpu = 2, #list do
+    result = fn(result, list[cpu])
+  end
+  return result
 end
 
 --- All of them together.
@@ -26,12 +36,7 @@ end
 -- @tparam ?string field the member of a structure
 -- @treturn integer
 function per_cpu:sum(field)
-  local list = numbers(self, field)
-  local sum = list[1]
-  for cpu = 2, #list do
-    sum = sum + list[cpu]
-  end
-  return sum
+  return fold(self, field, function(a, b) return a + b end)
 end
 
 --- The largest.
@@ -39,12 +44,7 @@ end
 -- @tparam ?string field the member of a structure
 -- @treturn integer
 function per_cpu:max(field)
-  local list = numbers(self, field)
-  local max = list[1]
-  for cpu = 2, #list do
-    max = list[cpu] > max and list[cpu] or max
-  end
-  return max
+  return fold(self, field, function(a, b) return b > a and b or a end)
 end
 
 --- The smallest.
@@ -52,12 +52,7 @@ end
 -- @tparam ?string field the member of a structure
 -- @treturn integer
 function per_cpu:min(field)
-  local list = numbers(self, field)
-  local min = list[1]
-  for cpu = 2, #list do
-    min = list[cpu] < min and list[cpu] or min
-  end
-  return min
+  return fold(self, field, function(a, b) return b < a and b or a end)
 end
 
 --- The mean, over all possible CPUs.
