@@ -232,6 +232,21 @@ static void wake(struct batch *b)
 	b->woken = waiting;
 }
 
+int batch_call(lua_State *L, struct batch *b, int args, int results)
+{
+	int32_t before = b->cursor.delivering;
+	int status;
+
+	b->cursor.delivering = true;
+	if (b->owner)
+		b->owner->busy++;
+	status = lua_pcall(L, args, results, 0);
+	if (b->owner)
+		b->owner->busy--;
+	b->cursor.delivering = before;
+	return status;
+}
+
 /* Delivers, and leaves deliver()'s results on the stack; raises what a function raised. */
 static void deliver_some(lua_State *L, struct batch *b, size_t limit)
 {
@@ -241,13 +256,7 @@ static void deliver_some(lua_State *L, struct batch *b, size_t limit)
 	lua_pushvalue(L, 1);
 	compat_getuservalue(L, 1);
 	b->limit = limit;
-	b->cursor.delivering = true;
-	if (b->owner)
-		b->owner->busy++;
-	status = lua_pcall(L, 2, 2, 0);
-	if (b->owner)
-		b->owner->busy--;
-	b->cursor.delivering = false;
+	status = batch_call(L, b, 2, 2);
 	wake(b);
 	if (status)
 		lua_error(L);

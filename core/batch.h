@@ -78,6 +78,9 @@ size_t batch_waiting(const struct batch *b, int function, size_t header);
 /* Pushes a table of these. */
 void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size_t waiting);
 
+/* lua_pcall() while nobody can close or poll the buffer, nor close its owner. */
+int batch_call(lua_State *L, struct batch *b, int args, int results);
+
 /* The methods; the userdata is at 1. Each returns how many results it pushed. */
 
 /* Push style: calls the functions with up to WANTED events; their number, or nil, message, errno.

@@ -143,8 +143,8 @@ static int push_decoded(lua_State *L, const struct codec *c, int names, const vo
 }
 
 /* The name of the type that was picked, and its values; nil and the bytes if none was. */
-static int push_picked(lua_State *L, const struct eventtype *t, int names, const void *data,
-		       size_t size)
+static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b, int names,
+		       const void *data, size_t size)
 {
 	const struct codec *c;
 	int first, n;
@@ -153,7 +153,8 @@ static int push_picked(lua_State *L, const struct eventtype *t, int names, const
 	luaL_checktype(L, names, LUA_TTABLE);
 	lua_rawgeti(L, names, PICK);
 	lua_pushlstring(L, data, size);
-	lua_call(L, 1, 1);
+	if (batch_call(L, b, 1, 1)) /* DATA and T are the buffer's */
+		lua_error(L);
 	first = lua_gettop(L);
 	if (!lua_toboolean(L, first)) {
 		lua_pushlstring(L, data, size);
@@ -178,13 +179,13 @@ static int push_picked(lua_State *L, const struct eventtype *t, int names, const
 	return 1 + n;
 }
 
-int eventtype_push(lua_State *L, const struct eventtype *t, int names, const void *data,
-		   size_t size)
+int eventtype_push(lua_State *L, const struct eventtype *t, struct batch *b, int names,
+		   const void *data, size_t size)
 {
 	if (t->codec)
 		return push_decoded(L, t->codec, names, data, size);
 	if (t->btf)
-		return push_picked(L, t, names, data, size);
+		return push_picked(L, t, b, names, data, size);
 	lua_pushlstring(L, data, size);
 	return 1;
 }

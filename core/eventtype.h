@@ -4,6 +4,7 @@
 #ifndef LBPF_EVENTTYPE_H
 #define LBPF_EVENTTYPE_H
 
+#include "batch.h"
 #include "codec.h"
 
 struct eventtype {
@@ -27,8 +28,9 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		    const struct eventtype_opts *opts);
 void eventtype_free(struct eventtype *t);
 
-/* Pushes what an event is; returns how many values. Raises if it is shorter than its type. */
-int eventtype_push(lua_State *L, const struct eventtype *t, int names, const void *data,
-		   size_t size);
+/* Pushes what an event of the batch is; returns how many values. Raises if it is shorter than its
+ * type. */
+int eventtype_push(lua_State *L, const struct eventtype *t, struct batch *b, int names,
+		   const void *data, size_t size);
 
 #endif

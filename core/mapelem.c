@@ -32,8 +32,8 @@ static char *room(lua_State *L, char *small, size_t enough, size_t size)
  */
 static void begin(lua_State *L, struct element *e, int flags_arg)
 {
-	e->m = mapview_check(L, 1, &e->plain);
 	e->flags = flags_arg ? mapfd_check_flags(L, flags_arg) : 0;
+	e->m = mapview_check(L, 1, &e->plain);
 	e->size = mapfd_value_size(L, &e->m->map, e->flags);
 	e->names = 0;
 	if (mapcodec_needs_names(e->m)) {

@@ -237,8 +237,10 @@ static int view_close(lua_State *L)
 {
 	struct view *v = luaL_checkudata(L, 1, VIEW);
 
-	if (v->fd >= 0)
+	if (v->fd >= 0) {
 		close(v->fd);
+		v->view.map.fd = -1; /* somebody may be about to use it */
+	}
 	v->fd = -1;
 	lua_pushboolean(L, 1);
 	return 1;

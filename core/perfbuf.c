@@ -144,7 +144,7 @@ static int push(lua_State *L, struct batch *b, const struct batch_event *e, int 
 	} else {
 		p->delivered.events++;
 		p->delivered.bytes += e->size;
-		values = eventtype_push(L, &p->type, names, e->data, e->size);
+		values = eventtype_push(L, &p->type, b, names, e->data, e->size);
 	}
 	lua_pushinteger(L, e->cpu);
 	return values + 1;

@@ -67,7 +67,7 @@ static int push(lua_State *L, struct batch *b, const struct batch_event *e, int 
 
 	m->delivered.events++;
 	m->delivered.bytes += e->size;
-	return eventtype_push(L, &m->type, names, e->data, e->size);
+	return eventtype_push(L, &m->type, b, names, e->data, e->size);
 }
 
 static const struct batch_kind kind = {"ring buffer", "ring_buffer", walk, push, false};

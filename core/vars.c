@@ -204,17 +204,22 @@ static int vars_index(lua_State *L)
 	return codec_decode(L, v->codec, names, locate(L, vars, v, false));
 }
 
+/* What a value is turned into bytes by may be the script's own code, which may get to know other
+ * variables, and so move the list, or load the object: the place is looked for afterwards.
+ */
 static int vars_newindex(lua_State *L)
 {
 	struct vars *vars = class_check(L, 1, VARS);
 	int names;
 	struct var *v = find_var(L, vars, &names);
-	char *memory = locate(L, vars, v, true), *value;
+	const struct codec *codec = v->codec;
+	ptrdiff_t number = v - vars->list;
+	char *value = compat_newuserdata(L, codec_size(codec) + 1);
 
 	/* all of it is checked before any of it is visible to programs that run */
-	value = compat_newuserdata(L, codec_size(v->codec) + 1);
-	codec_encode(L, v->codec, names, 3, value, 0, lua_tostring(L, 2));
-	memcpy(memory, value, codec_size(v->codec));
+	codec_encode(L, codec, names, 3, value, 0, lua_tostring(L, 2));
+	owner_check(L, vars->owner);
+	memcpy(locate(L, vars, &vars->list[number], true), value, codec_size(codec));
 	return 0;
 }
 

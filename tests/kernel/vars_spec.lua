@@ -81,6 +81,24 @@ describe("variables", function()
     refused("object 'build/bpf/types.bpf.o' is closed", function() return vars.step end)
   end))
 
+  it("may get to know others while one is assigned", function()
+    local ok, ffi = pcall(require, "ffi")
+    if not ok then
+      return -- values are turned into bytes without a script's code
+    end
+    local object = open()
+    local integer = ffi.metatype("struct { int which; }", {__tostring = function()
+      for _, name in ipairs {"step", "label", "counted", "where.x", "where.y", "table", "own",
+        "table[1]", "table[2]", "everything.u8", "everything.name", "everything.at"} do
+        assert(object.vars[name] ~= nil)
+      end
+      return "43LL"
+    end})
+    object.vars.initial = integer(1)
+    assert.equal(43, object.vars.initial)
+    object:close()
+  end)
+
   it("survive the debug library, which can cut their ties", function()
     local get = debug.getuservalue or debug.getfenv
     local object = open()
