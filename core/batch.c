@@ -115,10 +115,16 @@ static long milliseconds(void)
 	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
+/* When a wait is over; nobody asks unless there is one. */
+static long end_of(int timeout)
+{
+	return timeout > 0 ? milliseconds() + timeout : 0;
+}
+
 /* Fills the empty batch; waits for the first event. 0, also if none came, or -errno. */
 static int fill(lua_State *L, struct batch *b, int timeout)
 {
-	long end = milliseconds() + timeout;
+	long end = end_of(timeout);
 	int ret;
 
 	b->cursor.used = b->cursor.next = 0;
@@ -150,15 +156,21 @@ void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
 		luaL_error(L, "%s is busy: %s inside its own function", b->kind->name, what);
 }
 
-/* Of the stack of deliver(): what belongs to the function of the events that come now. */
+/* Of the stack of deliver(): what belongs to the function of the events that come now; what it
+ * returns comes after that.
+ */
 enum { FUNCTIONS = 2, NAMES, FUNCTION, COMPILED };
 
-static void switch_to(lua_State *L, int function)
+/* Returns whether there is compiled code for the function. */
+static bool switch_to(lua_State *L, const struct batch *b, int function)
 {
 	lua_settop(L, FUNCTIONS);
 	lua_rawgeti(L, FUNCTIONS, -function);
 	lua_rawgeti(L, FUNCTIONS, function);
+	if (!lua_toboolean(L, FUNCTION))
+		luaL_error(L, "%s has no function: use next() or events()", b->kind->name);
 	compiled_push(L, FUNCTIONS, function, COMPILED_PUSH);
+	return lua_isfunction(L, COMPILED);
 }
 
 /* Calls what was compiled for a run of events of one function: as many as come, up to LIMIT. */
@@ -176,6 +188,24 @@ static size_t deliver_run(lua_State *L, size_t limit, bool *stop)
 	return n;
 }
 
+/* Calls the function with an event; true if it asked to stop. Most return nothing, and that is not
+ * looked at.
+ */
+static bool deliver_event(lua_State *L, struct batch *b, const struct batch_event *e)
+{
+	bool stop;
+
+	/* consumed from here on, also if the function raises */
+	b->cursor.next += (int32_t)size_of(e);
+	lua_pushvalue(L, FUNCTION);
+	lua_call(L, b->kind->push(L, b, e, NAMES), LUA_MULTRET);
+	if (lua_gettop(L) == COMPILED)
+		return false;
+	stop = lua_isboolean(L, COMPILED + 1) && !lua_toboolean(L, COMPILED + 1);
+	lua_settop(L, COMPILED);
+	return stop;
+}
+
 /* (batch, functions): calls the functions with the events of the batch, up to its limit; that is
  * 0 for the news alone that come before the next event. Returns how many events, and whether a
  * function asked to stop.
@@ -183,7 +213,7 @@ static size_t deliver_run(lua_State *L, size_t limit, bool *stop)
 static int deliver(lua_State *L)
 {
 	struct batch *b = lua_touserdata(L, 1);
-	bool stop = false;
+	bool stop = false, is_compiled = false;
 	int current = 0;
 	size_t n = 0;
 
@@ -193,24 +223,16 @@ static int deliver(lua_State *L)
 		if (!e->is_news && n == b->limit)
 			break;
 		if (e->function != current)
-			switch_to(L, current = e->function);
-		if (!lua_toboolean(L, FUNCTION))
-			return luaL_error(L, "%s has no function: use next() or events()",
-					  b->kind->name);
-		if (!e->is_news && lua_isfunction(L, COMPILED)) {
+			is_compiled = switch_to(L, b, current = e->function);
+		if (is_compiled && !e->is_news) {
 			int32_t before = b->cursor.next;
 
 			n += deliver_run(L, b->limit - n, &stop);
 			if (b->cursor.next != before)
 				continue;
 		}
-		/* consumed from here on, also if the function raises */
-		b->cursor.next += (int32_t)size_of(e);
 		n += !e->is_news;
-		lua_pushvalue(L, FUNCTION);
-		lua_call(L, b->kind->push(L, b, e, NAMES), 1);
-		stop = lua_isboolean(L, -1) && !lua_toboolean(L, -1);
-		lua_pop(L, 1);
+		stop = deliver_event(L, b, e);
 	}
 	lua_pushinteger(L, (lua_Integer)n);
 	lua_pushboolean(L, stop);
@@ -289,28 +311,47 @@ int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
 	return 1;
 }
 
-/* Pushes the values of the next event, which there is; what goes with its function is at NAMES. */
-static int take_next(lua_State *L, struct batch *b, int names)
+/* Is there an event of FUNCTION, with nothing to be told before? One that is closed has none. */
+static bool has_next(const struct batch *b, int function)
 {
-	const struct batch_event *e = event_at(b, b->cursor.next);
-	int values;
+	const struct batch_event *e;
 
+	if (b->cursor.next >= b->cursor.used || b->cursor.delivering)
+		return false;
+	e = event_at(b, b->cursor.next);
+	return !e->is_news && e->function == function;
+}
+
+/* Pushes the values of the next event, which is of FUNCTION; what goes with that is at NAMES.
+ * Returns how many; 0 if the event is no longer there. For a finalizer of the script's may run
+ * whenever Lua allocates, poll the buffer too, and so move what is read: that is a copy.
+ */
+static int take_next(lua_State *L, struct batch *b, int function, int names)
+{
+	_Alignas(struct batch_event) char small[512];
+	size_t size = size_of(event_at(b, b->cursor.next));
+	void *copy = small;
+
+	if (size > sizeof(small)) {
+		copy = compat_newuserdata(L, size);
+		if (!has_next(b, function) || size_of(event_at(b, b->cursor.next)) != size)
+			return 0;
+	}
+	memcpy(copy, event_at(b, b->cursor.next), size);
 	/* consumed from here on, also if it cannot be decoded */
-	b->cursor.next += (int32_t)size_of(e);
-	values = b->kind->push(L, b, e, names);
+	b->cursor.next += (int32_t)size;
 	wake(b);
-	return values;
+	return b->kind->push(L, b, copy, names);
 }
 
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 {
-	long end = milliseconds() + timeout;
-	const struct batch_event *e;
-	int err;
+	long end = end_of(timeout);
+	int err, function, values;
 
 	batch_check_idle(L, b, "polled");
-	lua_settop(L, 1);
 	for (;;) {
+		lua_settop(L, 1);
 		if (b->cursor.next == b->cursor.used) {
 			b->wanted = ahead;
 			err = fill(L, b, timeout);
@@ -320,45 +361,34 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 					   : value_none(L);
 			}
 		}
-		e = event_at(b, b->cursor.next);
-		if (!e->is_news) {
+		function = event_at(b, b->cursor.next)->function;
+		if (has_next(b, function)) {
 			compat_getuservalue(L, 1);
 			luaL_checktype(L, 2, LUA_TTABLE);
-			lua_rawgeti(L, 2, -e->function);
-			return take_next(L, b, 3);
+			lua_rawgeti(L, 2, -function);
+			values = take_next(L, b, function, 3);
+			if (values)
+				return values;
+		} else {
+			deliver_some(L, b, 0);
 		}
-		deliver_some(L, b, 0);
-		lua_settop(L, 1);
 		if (timeout > 0)
 			timeout = end > milliseconds() ? (int)(end - milliseconds()) : 0;
 	}
 }
 
-/* Has the batch an event of the first function for whoever asks next? One that is closed has none.
- */
-static bool has_next(const struct batch *b)
-{
-	const struct batch_event *e;
-
-	if (b->cursor.next >= b->cursor.used || b->cursor.delivering)
-		return false;
-	e = event_at(b, b->cursor.next);
-	return !e->is_news && e->function == 1;
-}
-
-/* upvalues: the method next(), the userdata, the timeout; the userdata's metatable, for the debug
+/* upvalues: the method next(), the userdata, the timeout; the userdata's address, for the debug
  * library may have put another one in its place; what goes with the first function
  */
 static int iterate(lua_State *L)
 {
-	int self = lua_upvalueindex(2);
+	struct batch *b = lua_touserdata(L, lua_upvalueindex(2));
+	int values = 0;
 
-	if (lua_getmetatable(L, self) && lua_rawequal(L, -1, lua_upvalueindex(4))) {
-		struct batch *b = lua_touserdata(L, self);
-
-		if (has_next(b))
-			return take_next(L, b, lua_upvalueindex(5));
-	}
+	if (b && b == lua_touserdata(L, lua_upvalueindex(4)) && has_next(b, 1))
+		values = take_next(L, b, 1, lua_upvalueindex(5));
+	if (values)
+		return values;
 	lua_settop(L, 0);
 	for (int i = 1; i <= 3; i++)
 		lua_pushvalue(L, lua_upvalueindex(i));
@@ -376,7 +406,7 @@ int batch_events(lua_State *L, lua_CFunction next)
 	lua_settop(L, 2);
 	lua_pushcfunction(L, next);
 	lua_insert(L, 1);
-	lua_getmetatable(L, 2);
+	lua_pushlightuserdata(L, lua_touserdata(L, 2));
 	compat_getuservalue(L, 2);
 	luaL_checktype(L, -1, LUA_TTABLE);
 	lua_insert(L, 1);

@@ -39,6 +39,9 @@ struct event {
 	__u32 garbage, zero;
 };
 
+/* So that BTF has the type. */
+struct event *event_type;
+
 __u64 number;
 
 static inline void send(void *ring)

@@ -87,6 +87,67 @@ describe("ring_buffer, pulled", function()
     assert.same({1, 2, 4}, list)
   end))
 
+  -- Garbage whose finalizer calls FN.
+  local function drop(fn)
+    if newproxy then -- Lua 5.1 has no __gc of tables
+      getmetatable(newproxy(true)).__gc = fn
+    else
+      setmetatable({}, {__gc = fn})
+    end
+  end
+
+  -- Pulls events by NEXT until there are none, and as many again by finalizers, which Lua runs at
+  -- any allocation: the numbers of all.
+  local function pull(send, next_number, n)
+    local seen = {}
+    local function note(number)
+      seen[number] = (seen[number] or 0) + 1
+      return number
+    end
+    local function finalizer()
+      local number = next_number()
+      return number and note(number)
+    end
+    collectgarbage("setpause", 1)
+    for _ = 1, n do
+      send()
+      local number = next_number()
+      while number do
+        note(number)
+        drop(finalizer)
+        number = next_number()
+      end
+    end
+    collectgarbage("setpause", 200)
+    return seen
+  end
+
+  local function assert_each_once(n, seen)
+    for i = 0, n - 1 do
+      assert(seen[i] == 1, ("event %d was seen %d times"):format(i, seen[i] or 0))
+    end
+    assert.is_nil(seen[n])
+  end
+
+  it("may be polled by a finalizer while an event is made into values", needs("root", function()
+    ring:close()
+    ring = assert(lbpf.ring_buffer(object.maps.first, nil, {type = "event", numbers = true}))
+    assert_each_once(20000, pull(function() rings.send(object, 1000) end, function()
+      local e = ring:next(0, 1)
+      return e and e.number
+    end, 20))
+  end))
+
+  it("may be polled by a finalizer while a large event is copied", needs("root", function()
+    assert_each_once(800, pull(function() rings.send(object, 0, 0, 8) end, function()
+      local bytes = ring:next(0, 1)
+      if bytes then
+        assert.equal(bytes:sub(1, 8), bytes:sub(-8))
+        return rings.number(bytes)
+      end
+    end, 100))
+  end))
+
   it("says that there is no function to call, and loses nothing by that", needs("root", function()
     rings.send(object, 2)
     for _, method in ipairs({"poll", "consume"}) do
