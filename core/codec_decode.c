@@ -166,28 +166,30 @@ static __attribute__((noinline)) void decode_array(const struct walk *w, const s
 	}
 }
 
-/* What events are mostly made of takes a short way: is the step plain, and pushed? */
-static inline bool push_plain(lua_State *L, const struct step *s, const char *data)
+/* What events are mostly made of takes a short way: is the step of that kind, and pushed? */
+static inline bool decode_plain(const struct walk *w, const struct step *s, const char *data)
 {
 	uint32_t u32;
 #if LUA_VERSION_NUM >= 503
 	int64_t s64;
 #endif
 
-	if (s->kind > STEP_SIGNED || s->bits)
-		return false;
-	if (s->kind == STEP_UNSIGNED && s->size == sizeof(u32)) {
+	if (s->kind == STEP_UNSIGNED && s->size == sizeof(u32) && !s->bits) {
 		memcpy(&u32, data, sizeof(u32));
-		lua_pushinteger(L, (lua_Integer)u32);
+		lua_pushinteger(w->L, (lua_Integer)u32);
 		return true;
 	}
 #if LUA_VERSION_NUM >= 503
-	if (s->size == sizeof(s64)) {
+	if (s->kind <= STEP_SIGNED && s->size == sizeof(s64) && !s->bits) {
 		memcpy(&s64, data, sizeof(s64));
-		lua_pushinteger(L, s64);
+		lua_pushinteger(w->L, s64);
 		return true;
 	}
 #endif
+	if (s->kind == STEP_STRING && s->size <= sizeof(struct short_string)) {
+		push_short_string(w, s, data);
+		return true;
+	}
 	return false;
 }
 
@@ -195,17 +197,14 @@ static void decode(const struct walk *w, const struct step *s, const char *base)
 {
 	const char *data = base + s->offset;
 
-	if (push_plain(w->L, s, data))
+	if (decode_plain(w, s, data))
 		return;
 	switch (s->kind) {
 	case STEP_FLOAT:
 		decode_float(w->L, data, s->size);
 		break;
 	case STEP_STRING:
-		if (s->size <= sizeof(struct short_string))
-			push_short_string(w, s, data);
-		else
-			lua_pushlstring(w->L, data, strnlen(data, s->size));
+		lua_pushlstring(w->L, data, strnlen(data, s->size));
 		break;
 	case STEP_BYTES:
 		lua_pushlstring(w->L, data, s->size);
@@ -239,7 +238,7 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 		const struct part *part = &c->parts[i];
 		const char *base = (const char *)data + part->base;
 
-		if (!push_plain(L, part->step, base + part->step->offset))
+		if (!decode_plain(&w, part->step, base + part->step->offset))
 			decode(&w, part->step, base);
 	}
 	return c->parts ? (int)c->n_parts : 1;

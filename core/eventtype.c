@@ -78,6 +78,7 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		btf = find_btf(L, arg, map_arg);
 		t->opts.arg = arg;
 		t->codec = codec_ref(push_codec(L, btf, lua_tostring(L, -1), &t->opts, arg));
+		t->size = codec_size(t->codec);
 		compat_getuservalue(L, -1);
 		lua_replace(L, -3);
 		lua_pop(L, 1);
@@ -179,8 +180,8 @@ static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b,
 	return 1 + n;
 }
 
-int eventtype_push(lua_State *L, const struct eventtype *t, struct batch *b, int names,
-		   const void *data, size_t size)
+int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *b, int names,
+			 const void *data, size_t size)
 {
 	if (t->codec)
 		return push_decoded(L, t->codec, names, data, size);

@@ -9,6 +9,7 @@
 
 struct eventtype {
 	struct codec *codec; /* NULL: bytes, or one of several */
+	size_t size;         /* the codec's, in bytes */
 	struct btf *btf;     /* of several: where they are looked up; else NULL */
 	struct codec_opts opts;
 };
@@ -28,9 +29,19 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		    const struct eventtype_opts *opts);
 void eventtype_free(struct eventtype *t);
 
+/* What is not one type's, or too short for it. */
+int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *b, int names,
+			 const void *data, size_t size);
+
 /* Pushes what an event of the batch is; returns how many values. Raises if it is shorter than its
- * type. */
-int eventtype_push(lua_State *L, const struct eventtype *t, struct batch *b, int names,
-		   const void *data, size_t size);
+ * type.
+ */
+static inline int eventtype_push(lua_State *L, const struct eventtype *t, struct batch *b,
+				 int names, const void *data, size_t size)
+{
+	if (t->codec && size >= t->size)
+		return codec_decode(L, t->codec, names, data);
+	return eventtype_push_other(L, t, b, names, data, size);
+}
 
 #endif
