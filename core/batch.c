@@ -30,6 +30,7 @@ void batch_free(struct batch *b)
 	b->cursor.bytes = NULL;
 	b->cursor.used = b->cursor.next = 0;
 	b->size = 0;
+	b->freed = true;
 }
 
 /* Copying --------------------------------------------------------------------------------- */
@@ -121,12 +122,16 @@ static long end_of(int timeout)
 	return timeout > 0 ? milliseconds() + timeout : 0;
 }
 
-/* Fills the empty batch; waits for the first event. 0, also if none came, or -errno. */
+/* Fills the empty batch; waits for the first event. 0, also if none came, or -errno. Raises if the
+ * buffer was closed after the method was called: by a finalizer, wherever Lua allocated.
+ */
 static int fill(lua_State *L, struct batch *b, int timeout)
 {
 	long end = end_of(timeout);
 	int ret;
 
+	if (b->freed)
+		luaL_error(L, "%s is closed", b->kind->name);
 	b->cursor.used = b->cursor.next = 0;
 	for (;;) {
 		b->err = 0;

@@ -58,6 +58,7 @@ struct batch {
 	size_t limit;    /* deliver at most so many */
 	int err;         /* why an event could not be copied, negative */
 	bool stopped;    /* the walk was ended by us, not by an empty buffer */
+	bool freed;
 	int epoll, wake; /* descriptors, once somebody asked for one to wait on */
 	bool woken;
 };

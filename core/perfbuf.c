@@ -360,7 +360,6 @@ static void shut(struct perfbuf *p)
 	p->pb = NULL;
 	endpoint_close(&p->map);
 	perfcpus_free(&p->opts);
-	eventtype_free(&p->type);
 	batch_free(&p->batch);
 }
 
@@ -544,6 +543,7 @@ static int perfbuf_gc(lua_State *L)
 	struct perfbuf *p = class_retire(L, PERFBUF);
 
 	shut(p);
+	eventtype_free(&p->type); /* not before: see ring_map_unref() */
 	if (p->batch.owner)
 		owner_unref(p->batch.owner);
 	return 0;

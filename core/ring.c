@@ -44,23 +44,24 @@ int ring_map_open(struct ring_map *m, int fd)
 	return 0;
 }
 
-static void unref(struct ring_map *m)
+void ring_map_unref(struct ring_map *m)
 {
-	if (--m->refs == 0)
-		free(m);
+	if (--m->refs)
+		return;
+	eventtype_free(&m->type);
+	free(m);
 }
 
 void ring_map_close(struct ring_map *m)
 {
 	if (m->pages)
 		munmap((void *)m->pages, pages_size());
+	m->pages = NULL;
 	endpoint_close(&m->map);
-	eventtype_free(&m->type);
 	if (m->object)
 		owner_unref(m->object);
 	m->object = NULL;
 	m->reader = NULL;
-	unref(m);
 }
 
 static unsigned long position(const struct ring_map *m, int page)
@@ -216,7 +217,7 @@ static int ring_gc(lua_State *L)
 	struct handle *h = class_retire(L, RING);
 
 	if (h->m)
-		unref(h->m);
+		ring_map_unref(h->m);
 	return 0;
 }
 

@@ -29,6 +29,9 @@ struct ring_map *ring_map_new(int index);
 int ring_map_open(struct ring_map *m, int fd);
 void ring_map_close(struct ring_map *m);
 
+/* Its type stays until then: a finalizer may close the ring buffer while an event is decoded. */
+void ring_map_unref(struct ring_map *m);
+
 /* Bytes in the ring, headers included. */
 size_t ring_map_waiting(const struct ring_map *m);
 

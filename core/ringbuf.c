@@ -269,10 +269,8 @@ static void shut(struct reader *r)
 	if (r->rb)
 		ring_buffer__free(r->rb);
 	r->rb = NULL;
-	while (r->count > 0)
-		ring_map_close(r->maps[--r->count]);
-	free(r->maps);
-	r->maps = NULL;
+	for (int i = 0; i < r->count; i++)
+		ring_map_close(r->maps[i]);
 	batch_free(&r->batch);
 }
 
@@ -309,6 +307,7 @@ static int add_source(struct reader *r, int fd)
 	err = add_map(r, m, fd);
 	if (err) {
 		ring_map_close(m);
+		ring_map_unref(m);
 		return err;
 	}
 	r->maps[r->count++] = m;
@@ -445,7 +444,12 @@ static int ringbuf_close(lua_State *L)
 
 static int ringbuf_gc(lua_State *L)
 {
-	shut(class_retire(L, RINGBUF));
+	struct reader *r = class_retire(L, RINGBUF);
+
+	shut(r);
+	while (r->count > 0)
+		ring_map_unref(r->maps[--r->count]);
+	free(r->maps);
 	return 0;
 }
 

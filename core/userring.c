@@ -349,7 +349,6 @@ static void shut(struct userring *r)
 		user_ring_buffer__free(r->rb);
 	r->rb = NULL;
 	endpoint_close(&r->map);
-	eventtype_free(&r->type);
 }
 
 static int make(struct userring *r, int fd)
@@ -423,7 +422,10 @@ static int userring_close(lua_State *L)
 
 static int userring_gc(lua_State *L)
 {
-	shut(class_retire(L, USERRING));
+	struct userring *r = class_retire(L, USERRING);
+
+	shut(r);
+	eventtype_free(&r->type);
 	return 0;
 }
 

@@ -138,6 +138,29 @@ describe("ring_buffer, pulled", function()
     end, 20))
   end))
 
+  it("may be closed by a finalizer while an event is made into values", needs("root", function()
+    local closed = 0
+    collectgarbage("setpause", 1)
+    for _ = 1, 200 do
+      ring:close()
+      local one = assert(lbpf.ring_buffer(object.maps.first, nil, {type = "event"}))
+      ring = one
+      rings.send(object, 200)
+      local ok, message = pcall(function()
+        for e in one:events(0) do
+          assert.equal(0x3ffffff0, e.garbage)
+          drop(function() one:close() end)
+        end
+      end)
+      if not ok then
+        assert.matches("ring buffer is closed$", message)
+        closed = closed + 1
+      end
+    end
+    collectgarbage("setpause", 200)
+    assert.is_true(closed > 0)
+  end))
+
   it("may be polled by a finalizer while a large event is copied", needs("root", function()
     assert_each_once(800, pull(function() rings.send(object, 0, 0, 8) end, function()
       local bytes = ring:next(0, 1)
