@@ -53,11 +53,11 @@ struct batch {
 	struct owner *owner; /* busy while events are delivered; may be NULL */
 	size_t capacity; /* of the buffers, in bytes: no call takes more, so that each one ends */
 	struct batch_cursor cursor;
-	size_t size;     /* of the memory at the cursor */
-	size_t wanted;   /* copy at most so many events more */
-	size_t limit;    /* deliver at most so many */
-	int err;         /* why an event could not be copied, negative */
-	bool stopped;    /* the walk was ended by us, not by an empty buffer */
+	size_t size;   /* of the memory at the cursor */
+	size_t wanted; /* copy at most so many events more */
+	size_t limit;  /* deliver at most so many */
+	int err;       /* why an event could not be copied, negative */
+	bool stopped;  /* the walk was ended by us, not by an empty buffer */
 	bool freed;
 	int epoll, wake; /* descriptors, once somebody asked for one to wait on */
 	bool woken;

@@ -138,6 +138,12 @@ static void free_btf(struct box *b)
 	b->btf = NULL;
 }
 
+static void shut(struct owner *owner)
+{
+	if (owner->refs == 1) /* else when the last that needs it has gone */
+		free_btf(box_from(owner));
+}
+
 static void release(struct owner *owner)
 {
 	struct box *b = box_from(owner);
@@ -182,14 +188,7 @@ harmless.
 */
 static int close_btf(lua_State *L)
 {
-	struct box *b = check_handle(L, 1);
-
-	if (!b->owner.closed) {
-		owner_check_idle(L, &b->owner, "close");
-		b->owner.closed = true;
-		if (b->owner.refs == 1) /* else when the last that needs it has gone */
-			free_btf(b);
-	}
+	owner_close(L, &check_handle(L, 1)->owner, shut);
 	lua_pushboolean(L, 1);
 	return 1;
 }

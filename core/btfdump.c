@@ -84,8 +84,10 @@ static void print(struct dump *dump, const char *format, ...)
 
 /* Making and closing ---------------------------------------------------------------------- */
 
-static void shut(struct dump *dump)
+static void shut(struct owner *owner)
 {
+	struct dump *dump = dump_from(owner);
+
 	if (dump->d) {
 		btf_dump__free(dump->d);
 		btf_thaw(dump->btf);
@@ -102,7 +104,7 @@ static void release(struct owner *owner)
 {
 	struct dump *dump = dump_from(owner);
 
-	shut(dump);
+	shut(owner);
 	owner_unref(dump->btf);
 	free(dump);
 }
@@ -196,12 +198,7 @@ static int btf_dump(lua_State *L)
 */
 static int close_dump(lua_State *L)
 {
-	struct dump *dump = check_handle(L, 1);
-
-	if (!dump->owner.closed) {
-		owner_check_idle(L, &dump->owner, "close");
-		shut(dump);
-	}
+	owner_close(L, &check_handle(L, 1)->owner, shut);
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -499,7 +496,7 @@ static int dump_c(lua_State *L)
 	}
 	lua_pushstring(L, tail);
 	hand_over(L);
-	shut(dump);
+	shut(&dump->owner);
 	if (!lua_isfunction(L, 2))
 		return concat(L, 3);
 	lua_settop(L, 1);

@@ -1,5 +1,7 @@
 #include "class.h"
 
+#include <dlfcn.h>
+#include <stdint.h>
 #include <string.h>
 
 void class_new(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta)
@@ -111,6 +113,44 @@ void owner_shut_dependents(struct owner *o)
 {
 	while (o->dependents)
 		o->dependents->shut(o->dependents);
+}
+
+static bool is_ours(lua_CFunction fn)
+{
+	static const char anchor;
+	Dl_info theirs, ours;
+
+	return fn && dladdr((void *)(uintptr_t)fn, &theirs) && dladdr(&anchor, &ours) &&
+	       theirs.dli_fbase == ours.dli_fbase;
+}
+
+/* Does a finalizer call this in the middle of one of our methods? Lua runs finalizers wherever it
+ * allocates, with its collector stopped; Lua 5.1 and some others do not say whether it is (-1).
+ */
+static bool interrupts_method(lua_State *L)
+{
+	enum { IS_RUNNING = 9 }; /* LUA_GCISRUNNING, which Lua 5.1 does not have */
+	bool found = false;
+	lua_Debug ar;
+
+	if (lua_gc(L, IS_RUNNING, 0) == 1)
+		return false;
+	for (int level = 1; !found && lua_getstack(L, level, &ar); level++) {
+		lua_getinfo(L, "f", &ar);
+		found = is_ours(lua_tocfunction(L, -1));
+		lua_pop(L, 1);
+	}
+	return found;
+}
+
+void owner_close(lua_State *L, struct owner *o, void (*shut)(struct owner *))
+{
+	if (o->closed)
+		return;
+	owner_check_idle(L, o, "close");
+	o->closed = true;
+	if (!interrupts_method(L))
+		shut(o);
 }
 
 void owner_check(lua_State *L, const struct owner *o)

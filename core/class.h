@@ -65,6 +65,12 @@ void owner_shut_dependents(struct owner *o);
 /* Raises unless O is open; PART and NAME say what of it the script asked for. */
 void owner_check(lua_State *L, const struct owner *o);
 
+/* The method close(): SHUT frees what there is; at once, or, if a finalizer calls this in the
+ * middle of another method, which may be using it, with the last handle. RELEASE is to call SHUT,
+ * too.
+ */
+void owner_close(lua_State *L, struct owner *o, void (*shut)(struct owner *));
+
 /* Raises unless O may be changed: open, and no libbpf call on it is under way. */
 void owner_check_idle(lua_State *L, const struct owner *o, const char *operation);
 

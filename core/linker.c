@@ -41,9 +41,11 @@ static struct linker *linker_from(struct owner *owner)
 	return (struct linker *)owner;
 }
 
-static void shut(struct linker *l)
+static void shut(struct owner *owner)
 {
-	l->owner.closed = true;
+	struct linker *l = linker_from(owner);
+
+	owner->closed = true;
 	if (l->linker)
 		bpf_linker__free(l->linker);
 	l->linker = NULL;
@@ -54,7 +56,7 @@ static void shut(struct linker *l)
 
 static void release(struct owner *owner)
 {
-	shut(linker_from(owner));
+	shut(owner);
 	free(owner);
 }
 
@@ -292,12 +294,7 @@ static int linker_finalize(lua_State *L)
 */
 static int linker_close(lua_State *L)
 {
-	struct linker *l = check_handle(L, 1);
-
-	if (!l->owner.closed) {
-		owner_check_idle(L, &l->owner, "close");
-		shut(l);
-	}
+	owner_close(L, &check_handle(L, 1)->owner, shut);
 	lua_pushboolean(L, 1);
 	return 1;
 }

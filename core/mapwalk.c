@@ -287,17 +287,21 @@ static int step(lua_State *L)
 {
 	struct mapwalk *w = class_test(L, lua_upvalueindex(1), WALK);
 
-	luaL_argcheck(L, w, 1, "the walk is over");
+	/* a finalizer that steps while values are made would move what they are made of */
+	luaL_argcheck(L, w && !w->stepping, 1, "the walk is over");
 	if (w->m.owner)
 		owner_check(L, w->m.owner);
+	w->stepping = true;
 	lua_settop(L, 0);
 	for (;;) {
 		const char *key;
-		int err;
+		int err, values;
 
 		if (w->at == w->n) {
-			if (w->ended)
+			if (w->ended) {
+				w->stepping = false;
 				return 0;
+			}
 			err = mapwalk_fill(w, 0);
 			if (err)
 				return raise(L, w, -err);
@@ -313,9 +317,11 @@ static int step(lua_State *L)
 			if (!is_new)
 				continue;
 		}
-		mapcodec_push_key(L, &w->m, lua_upvalueindex(2), key);
-		return 1 + mapcodec_push_value(L, &w->m, lua_upvalueindex(2),
-					       mapwalk_value(w, w->at - 1), 0);
+		values = mapcodec_push_key(L, &w->m, lua_upvalueindex(2), key);
+		values += mapcodec_push_value(L, &w->m, lua_upvalueindex(2),
+					      mapwalk_value(w, w->at - 1), 0);
+		w->stepping = false;
+		return values;
 	}
 }
 

@@ -24,6 +24,7 @@ struct mapwalk {
 	bool ended;              /* there is nothing after them */
 	int err;                 /* there is, but the kernel refused: negative */
 	int idle;
+	bool stepping; /* or failed at it */
 };
 
 /* Pushes a walk over the map M, whose values are read with ELEM_FLAGS, at most ROOM at a time (0:

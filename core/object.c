@@ -142,9 +142,11 @@ void object_add_methods(lua_State *L, const luaL_Reg *methods)
 
 /* Closing -------------------------------------------------------------------------------- */
 
-static void shut(struct object *o)
+static void shut(struct owner *owner)
 {
-	o->owner.closed = true;
+	struct object *o = object_from(owner);
+
+	owner->closed = true;
 	owner_shut_dependents(&o->owner);
 	link_destroy_all(&o->links);
 	registry_release(&o->user);
@@ -160,7 +162,7 @@ static void release(struct owner *owner)
 {
 	struct object *o = object_from(owner);
 
-	shut(o);
+	shut(owner);
 	while (o->kept) {
 		struct kept *k = o->kept;
 
@@ -173,7 +175,8 @@ static void release(struct owner *owner)
 /*** Closes the object: its links are destroyed, its programs and maps go unless something else
 holds them. Programs, maps and links of a closed object raise an error that says so. Closing
 twice is harmless. In a process that was forked from the one that opened it, this closes what is
-this process's own, and the other process keeps its programs attached.
+this process's own, and the other process keeps its programs attached. If a finalizer calls this in
+the middle of another method, what the object has is freed with its last handle.
 @function object:close
 @treturn boolean true
 @raise inside a callback of this object
@@ -181,12 +184,7 @@ this process's own, and the other process keeps its programs attached.
 */
 static int object_close(lua_State *L)
 {
-	struct object *o = check_handle(L, 1);
-
-	if (!o->owner.closed) {
-		owner_check_idle(L, &o->owner, "close");
-		shut(o);
-	}
+	owner_close(L, &check_handle(L, 1)->owner, shut);
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -373,7 +371,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
 	if (stray) {
 		value_fail(L, EINVAL, "open '%s': map '%s' is struct_ops in SEC(\".maps\")", name,
 			   stray);
-		shut(o);
+		shut(&o->owner);
 		return 3;
 	}
 	collect(L, o, env);
@@ -383,7 +381,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
 			   "open '%s': SEC(\"%s\") was taken by another user of libbpf in this "
 			   "process, before the script's handler",
 			   name, stolen);
-		shut(o);
+		shut(&o->owner);
 		return 3;
 	}
 	lua_settop(L, handle);

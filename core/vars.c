@@ -170,8 +170,10 @@ static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 	return v->mapping->memory + v->offset;
 }
 
-/* The variable that argument 2 names, and in *NAMES the index of its type's names. */
-static struct var *find_var(lua_State *L, struct vars *vars, int *names)
+/* The place in the list of the variable that argument 2 names, and in *NAMES the index of its
+ * type's names.
+ */
+static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 {
 	int known = lua_gettop(L) + 1;
 	lua_Integer number;
@@ -192,16 +194,24 @@ static struct var *find_var(lua_State *L, struct vars *vars, int *names)
 		lua_rawgeti(L, known, (int)number);
 		*names = lua_gettop(L);
 	}
-	return &vars->list[number - 1];
+	return number - 1;
 }
 
+/* Wherever Lua allocates, a finalizer of the script's may get to know other variables, and so move
+ * the list, or load the object: what is decoded is a copy.
+ */
 static int vars_index(lua_State *L)
 {
 	struct vars *vars = class_check(L, 1, VARS);
 	int names;
-	struct var *v = find_var(L, vars, &names);
+	lua_Integer number = find_var(L, vars, &names);
+	const struct codec *codec = vars->list[number].codec;
+	char small[512], *copy = small;
 
-	return codec_decode(L, v->codec, names, locate(L, vars, v, false));
+	if (codec_size(codec) > sizeof(small))
+		copy = compat_newuserdata(L, codec_size(codec));
+	memcpy(copy, locate(L, vars, &vars->list[number], false), codec_size(codec));
+	return codec_decode(L, codec, names, copy);
 }
 
 /* What a value is turned into bytes by may be the script's own code, which may get to know other
@@ -211,9 +221,8 @@ static int vars_newindex(lua_State *L)
 {
 	struct vars *vars = class_check(L, 1, VARS);
 	int names;
-	struct var *v = find_var(L, vars, &names);
-	const struct codec *codec = v->codec;
-	ptrdiff_t number = v - vars->list;
+	lua_Integer number = find_var(L, vars, &names);
+	const struct codec *codec = vars->list[number].codec;
 	char *value = compat_newuserdata(L, codec_size(codec) + 1);
 
 	/* all of it is checked before any of it is visible to programs that run */
