@@ -17,7 +17,7 @@
 @section types
 */
 
-#define BTF "lbpf.btf"
+static const char BTF[] = "lbpf.btf";
 
 #if LBPF_HEADERS(1, 4)
 #pragma weak btf__new_split
@@ -58,7 +58,7 @@ void btf_check_open(lua_State *L, struct owner *owner)
 
 static struct box *check_handle(lua_State *L, int arg)
 {
-	return ((struct handle *)luaL_checkudata(L, arg, BTF))->box;
+	return ((struct handle *)class_check(L, arg, BTF))->box;
 }
 
 static struct box *check(lua_State *L, int arg)
@@ -76,7 +76,7 @@ struct owner *btf_check(lua_State *L, int arg)
 
 struct owner *btf_test(lua_State *L, int idx)
 {
-	return luaL_testudata(L, idx, BTF) ? btf_check(L, idx) : NULL;
+	return class_test(L, idx, BTF) ? btf_check(L, idx) : NULL;
 }
 
 struct owner *btf_check_mine(lua_State *L, int arg, const char *operation)

@@ -17,7 +17,7 @@
 @section types_written
 */
 
-#define DUMP "lbpf.btf_dump"
+static const char DUMP[] = "lbpf.btf_dump";
 
 /* A type with all that it needs takes far less; a size of its own making, padded out, would not. */
 #define TEXT_MAX ((size_t)64 << 20)
@@ -144,7 +144,7 @@ static struct dump *push_dump(lua_State *L, struct owner *btf)
 
 static struct dump *check_handle(lua_State *L, int arg)
 {
-	return ((struct handle *)luaL_checkudata(L, arg, DUMP))->dump;
+	return ((struct handle *)class_check(L, arg, DUMP))->dump;
 }
 
 static struct dump *check(lua_State *L, int arg, const char *operation)

@@ -7,8 +7,6 @@
 void class_new(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta)
 {
 	luaL_newmetatable(L, name);
-	lua_pushvalue(L, -1);
-	compat_rawsetp(L, LUA_REGISTRYINDEX, name);
 	luaL_setfuncs(L, meta, 0);
 	lua_pushstring(L, name);
 	lua_setfield(L, -2, "__name");
@@ -41,6 +39,23 @@ void class_add_methods(lua_State *L, const char *name, const luaL_Reg *methods)
 	lua_pop(L, 2);
 }
 
+/* A userdata ends with its class: the address of a name. Metatables can be exchanged, by the debug
+ * library, and looking at one takes longer.
+ */
+static void set_tag(void *ud, size_t size, const char *name)
+{
+	memcpy((char *)ud + size - sizeof(name), &name, sizeof(name));
+}
+
+static const char *tag(const void *ud, size_t size)
+{
+	const char *name = NULL;
+
+	if (size >= sizeof(name))
+		memcpy(&name, (const char *)ud + size - sizeof(name), sizeof(name));
+	return name;
+}
+
 void *class_push(lua_State *L, const char *name, size_t size, int env)
 {
 	void *ud;
@@ -49,8 +64,9 @@ void *class_push(lua_State *L, const char *name, size_t size, int env)
 		lua_pushvalue(L, env);
 	else
 		lua_newtable(L);
-	ud = compat_newuserdata(L, size);
+	ud = compat_newuserdata(L, size + sizeof(name));
 	memset(ud, 0, size);
+	set_tag(ud, size + sizeof(name), name);
 	lua_insert(L, -2);
 	compat_setuservalue(L, -2);
 	luaL_getmetatable(L, name);
@@ -62,26 +78,25 @@ void *class_test(lua_State *L, int idx, const char *name)
 {
 	void *ud = lua_touserdata(L, idx);
 
-	if (!ud || !lua_getmetatable(L, idx))
-		return NULL;
-	compat_rawgetp(L, LUA_REGISTRYINDEX, name);
-	if (!lua_rawequal(L, -1, -2))
-		ud = NULL;
-	lua_pop(L, 2);
-	return ud;
+	return ud && tag(ud, lua_rawlen(L, idx)) == name ? ud : NULL;
 }
 
 void *class_check(lua_State *L, int idx, const char *name)
 {
 	void *ud = class_test(L, idx, name);
 
-	return ud ? ud : luaL_checkudata(L, idx, name);
+	if (!ud) {
+		luaL_checkudata(L, idx, name);
+		luaL_argerror(L, idx, "its metatable is another's");
+	}
+	return ud;
 }
 
 void *class_retire(lua_State *L, const char *name)
 {
-	void *ud = luaL_checkudata(L, 1, name);
+	void *ud = class_check(L, 1, name);
 
+	set_tag(ud, lua_rawlen(L, 1), NULL);
 	lua_pushnil(L);
 	lua_setmetatable(L, 1);
 	return ud;

@@ -15,10 +15,10 @@ void class_add_methods(lua_State *L, const char *name, const luaL_Reg *methods);
 /* A zeroed userdata of class NAME. Its uservalue is the table at ENV, or an empty one if 0. */
 void *class_push(lua_State *L, const char *name, size_t size, int env);
 
-/* What luaL_testudata() and luaL_checkudata() do, without looking the name up as a string: for
- * methods that are called for each element or variable. NAME is the very one that class_new() got.
- */
+/* The userdata at IDX, if it is of class NAME, the very one that class_new() got; else NULL. */
 void *class_test(lua_State *L, int idx, const char *name);
+
+/* The same, which raises. */
 void *class_check(lua_State *L, int idx, const char *name);
 
 /* For __gc: the userdata at 1, which must be of class NAME, and which ceases to be: whoever gets

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define CODEC "lbpf.codec"
+static const char CODEC[] = "lbpf.codec";
 
 /*** @module lbpf */
 /*** Types as values
@@ -194,7 +194,7 @@ void codec_unref(struct codec *c)
 
 struct codec *codec_check(lua_State *L, int idx)
 {
-	return ((struct handle *)luaL_checkudata(L, idx, CODEC))->codec;
+	return ((struct handle *)class_check(L, idx, CODEC))->codec;
 }
 
 size_t codec_size(const struct codec *c)

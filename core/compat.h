@@ -66,20 +66,6 @@ static inline void compat_setfuncs(lua_State *L, const luaL_Reg *l, int nup)
 }
 #define luaL_setfuncs compat_setfuncs
 
-static inline void *compat_testudata(lua_State *L, int idx, const char *name)
-{
-	void *ud = lua_touserdata(L, idx);
-
-	if (!ud || !lua_getmetatable(L, idx))
-		return NULL;
-	luaL_getmetatable(L, name);
-	if (!lua_rawequal(L, -1, -2))
-		ud = NULL;
-	lua_pop(L, 2);
-	return ud;
-}
-#define luaL_testudata compat_testudata
-
 #else
 
 static inline void compat_getuservalue(lua_State *L, int idx)

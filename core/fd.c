@@ -11,7 +11,7 @@
 @section descriptors
 */
 
-#define FD "lbpf.fd"
+static const char FD[] = "lbpf.fd";
 
 struct fd {
 	int number; /* -1: closed, or somebody else's by now */
@@ -32,7 +32,7 @@ void fd_own(struct fd *fd, int number)
 
 static struct fd *check(lua_State *L, int arg)
 {
-	struct fd *fd = luaL_checkudata(L, arg, FD);
+	struct fd *fd = class_check(L, arg, FD);
 
 	luaL_argcheck(L, fd->number >= 0, arg, "the descriptor was closed, or given to a link");
 	return fd;
@@ -54,7 +54,7 @@ struct fd *fd_check_or_dup(lua_State *L, int arg)
 
 bool fd_test(lua_State *L, int idx)
 {
-	return luaL_testudata(L, idx, FD);
+	return class_test(L, idx, FD);
 }
 
 int fd_number(const struct fd *fd)
@@ -157,7 +157,7 @@ static void close_it(struct fd *fd)
 */
 static int fd_close(lua_State *L)
 {
-	close_it(luaL_checkudata(L, 1, FD));
+	close_it(class_check(L, 1, FD));
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -170,7 +170,7 @@ static int fd_gc(lua_State *L)
 
 static int fd_tostring(lua_State *L)
 {
-	const struct fd *fd = luaL_checkudata(L, 1, FD);
+	const struct fd *fd = class_check(L, 1, FD);
 
 	if (fd->number < 0)
 		lua_pushliteral(L, "lbpf.fd (closed)");

@@ -13,7 +13,7 @@
 @section source_lines
 */
 
-#define LINFO "lbpf.prog_linfo"
+static const char LINFO[] = "lbpf.prog_linfo";
 
 struct linfo {
 	struct bpf_prog_linfo *lines;
@@ -115,7 +115,7 @@ static int new_linfo(lua_State *L)
 
 static struct linfo *check(lua_State *L, int arg)
 {
-	struct linfo *l = luaL_checkudata(L, arg, LINFO);
+	struct linfo *l = class_check(L, arg, LINFO);
 
 	luaL_argcheck(L, l->lines, arg, "the lines were closed");
 	return l;
@@ -195,7 +195,7 @@ static void shut(struct linfo *l)
 */
 static int close_linfo(lua_State *L)
 {
-	shut(luaL_checkudata(L, 1, LINFO));
+	shut(class_check(L, 1, LINFO));
 	lua_pushboolean(L, 1);
 	return 1;
 }

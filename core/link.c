@@ -19,7 +19,7 @@
 @section links
 */
 
-#define LINK "lbpf.link"
+static const char LINK[] = "lbpf.link";
 
 /* On its object's list exactly while LINK is set; freed when that and the handle are gone. One that
  * was opened by its path has no object: it is its handle's alone, and goes with it.
@@ -161,12 +161,12 @@ void link_destroy_all(struct link **list)
 
 static struct handle *test(lua_State *L, int idx)
 {
-	return luaL_testudata(L, idx, LINK);
+	return class_test(L, idx, LINK);
 }
 
 static struct link *check(lua_State *L)
 {
-	struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
+	struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
 
 	if (l->owner)
 		owner_check(L, l->owner);
@@ -262,7 +262,7 @@ void link_destroy_returned(lua_State *L, int idx)
 /* Leaving a scope: what belongs to another process is left to that. */
 static int link_close(lua_State *L)
 {
-	const struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
+	const struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
 	int ret = destroy_handle(L, 1);
 
 	return value_result(L, ret ? value_errno(ret) : 0, "destroy: link of '%s'", l->name);
@@ -281,7 +281,7 @@ nothing.
 */
 static int link_destroy(lua_State *L)
 {
-	const struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
+	const struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
 
 	if (l->link && affects_others(l))
 		process_check(L, l->maker, "the link of", l->name);
@@ -542,7 +542,7 @@ static int link_gc(lua_State *L)
 
 static int link_tostring(lua_State *L)
 {
-	struct link *l = ((struct handle *)luaL_checkudata(L, 1, LINK))->l;
+	struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
 
 	lua_pushfstring(L, "lbpf.link: %s%s", l->name, l->link ? "" : " (destroyed)");
 	return 1;

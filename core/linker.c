@@ -15,7 +15,7 @@
 @section linkers
 */
 
-#define LINKER "lbpf.linker"
+static const char LINKER[] = "lbpf.linker";
 
 #if LBPF_HEADERS(1, 6)
 #pragma weak bpf_linker__new_fd
@@ -62,7 +62,7 @@ static void release(struct owner *owner)
 
 static struct linker *check_handle(lua_State *L, int arg)
 {
-	return ((struct handle *)luaL_checkudata(L, arg, LINKER))->linker;
+	return ((struct handle *)class_check(L, arg, LINKER))->linker;
 }
 
 static struct linker *check(lua_State *L, int arg, const char *operation)

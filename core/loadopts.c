@@ -3,7 +3,7 @@
 #include "class.h"
 #include "field.h"
 
-#define VIEW "lbpf.prog_load_opts"
+static const char VIEW[] = "lbpf.prog_load_opts";
 
 /* Valid while its scope is the innermost: by number, since C memory is reused. */
 struct view {
@@ -63,7 +63,7 @@ void load_scope_push(lua_State *L)
 /* The options, and the field that argument 2 names; raises where there is none. */
 static struct bpf_prog_load_opts *check(lua_State *L, const struct field **f)
 {
-	const struct view *v = luaL_checkudata(L, 1, VIEW);
+	const struct view *v = class_check(L, 1, VIEW);
 	const char *name = luaL_checkstring(L, 2);
 
 	if (!innermost || innermost->serial != v->serial)

@@ -16,7 +16,7 @@
 @section maps
 */
 
-#define MAP "lbpf.map"
+static const char MAP[] = "lbpf.map";
 
 struct map {
 	struct bpf_map *map;
@@ -43,7 +43,7 @@ void map_push(lua_State *L, struct owner *owner, struct bpf_map *map, int env)
 
 static struct map *check(lua_State *L, int arg)
 {
-	struct map *m = luaL_checkudata(L, arg, MAP);
+	struct map *m = class_check(L, arg, MAP);
 
 	owner_check(L, m->owner);
 	return m;
@@ -96,14 +96,14 @@ struct bpf_map *map_check_created(lua_State *L, int arg)
 
 struct bpf_map *map_test(lua_State *L, int idx)
 {
-	struct map *m = luaL_testudata(L, idx, MAP);
+	struct map *m = class_test(L, idx, MAP);
 
 	return m && !m->owner->closed ? m->map : NULL;
 }
 
 struct owner *map_owner(lua_State *L, int idx)
 {
-	struct map *m = luaL_testudata(L, idx, MAP);
+	struct map *m = class_test(L, idx, MAP);
 
 	return m ? m->owner : NULL;
 }
@@ -148,7 +148,7 @@ static int map_gc(lua_State *L)
 
 static int map_tostring(lua_State *L)
 {
-	struct map *m = luaL_checkudata(L, 1, MAP);
+	struct map *m = class_check(L, 1, MAP);
 
 	if (m->owner->closed)
 		lua_pushfstring(L, "lbpf.map (object '%s' is closed)", m->owner->name);

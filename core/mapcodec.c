@@ -94,6 +94,11 @@ static bool has_descriptors(uint32_t type)
 	}
 }
 
+static bool needs_names(const struct codec *c)
+{
+	return c && (codec_needs_names(c) || codec_needs_enum_names(c));
+}
+
 void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, const char *name,
 		   uint32_t key, uint32_t value, const struct mapcodec_opts *opts)
 {
@@ -115,6 +120,7 @@ void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, cons
 	m->takes_fds = has_descriptors(m->map.type);
 	if (!m->takes_fds)
 		m->value = codec_for(L, btf, value, m->map.value_size, VALUE, &opts->codec);
+	m->needs_names = needs_names(m->key) || needs_names(m->value);
 }
 
 void mapcodec_free(struct mapcodec *m)
@@ -133,12 +139,6 @@ int mapcodec_values(const struct mapcodec *m)
 	return m->value ? codec_values(m->value) : 1;
 }
 
-bool mapcodec_needs_names(const struct mapcodec *m)
-{
-	return (m->key && (codec_needs_names(m->key) || codec_needs_enum_names(m->key))) ||
-	       (m->value && (codec_needs_names(m->value) || codec_needs_enum_names(m->value)));
-}
-
 /* Pushes the names of one of the two codecs, if it needs any, and returns their index, or 0. */
 static int push_part_names(lua_State *L, int names, int which, bool needed)
 {
@@ -152,7 +152,7 @@ static int push_part_names(lua_State *L, int names, int which, bool needed)
 /* Decodes with the names of the codec. */
 static int decode_part(lua_State *L, const struct codec *c, int names, int which, const void *data)
 {
-	int at = push_part_names(L, names, which, codec_needs_names(c));
+	int at = push_part_names(L, names, which, names && codec_needs_names(c));
 	int n = codec_decode(L, c, at, data);
 
 	if (at)
@@ -253,7 +253,7 @@ static bool is_bytes(lua_State *L, int idx, size_t size, const struct codec *c)
 static void encode_part(lua_State *L, const struct codec *c, int names, int which, int idx,
 			void *out, int arg, const char *name)
 {
-	int at = push_part_names(L, names, which, codec_needs_enum_names(c));
+	int at = push_part_names(L, names, which, names && codec_needs_enum_names(c));
 
 	codec_encode(L, c, at, idx, out, arg, name);
 	if (at)

@@ -13,6 +13,7 @@ struct mapcodec {
 	struct mapfd map;
 	struct codec *key, *value; /* NULL: bytes */
 	bool takes_fds;            /* a value is written as a descriptor, and read as an id */
+	bool needs_names;          /* else the index of the table of names may be 0 */
 	struct owner *owner;       /* what must be open; NULL: nothing */
 };
 
@@ -34,9 +35,6 @@ void mapcodec_free(struct mapcodec *m);
 
 /* How many Lua values a value of the map is. */
 int mapcodec_values(const struct mapcodec *m);
-
-/* Is there anything that the table of names is needed for? Else its index may be anything. */
-bool mapcodec_needs_names(const struct mapcodec *m);
 
 /* What a key or a value is, pushed. NAMES is the index of the table of names; with FLAGS the kernel
  * copied the value. Returns how many values were pushed: a value may be several fields.

@@ -36,7 +36,7 @@ static void begin(lua_State *L, struct element *e, int flags_arg)
 	e->m = mapview_check(L, 1, &e->plain);
 	e->size = mapfd_value_size(L, &e->m->map, e->flags);
 	e->names = 0;
-	if (mapcodec_needs_names(e->m)) {
+	if (e->m->needs_names) {
 		mapview_push_names(L, 1, e->m);
 		e->names = lua_gettop(L);
 	}

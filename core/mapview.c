@@ -21,7 +21,7 @@
 @section views
 */
 
-#define VIEW "lbpf.map_view"
+static const char VIEW[] = "lbpf.map_view";
 
 struct view {
 	struct mapcodec view; /* first */
@@ -52,7 +52,7 @@ const struct mapcodec *mapview_check(lua_State *L, int arg, struct mapcodec *pla
 
 void mapview_push_names(lua_State *L, int arg, const struct mapcodec *m)
 {
-	if (!mapcodec_needs_names(m)) {
+	if (!m->needs_names) {
 		lua_pushnil(L);
 		return;
 	}
@@ -213,7 +213,7 @@ static int view_new(lua_State *L)
 
 static struct view *check(lua_State *L)
 {
-	struct view *v = luaL_checkudata(L, 1, VIEW);
+	struct view *v = class_check(L, 1, VIEW);
 
 	mapview_check(L, 1, NULL);
 	return v;
@@ -235,7 +235,7 @@ static int view_fd(lua_State *L)
 */
 static int view_close(lua_State *L)
 {
-	struct view *v = luaL_checkudata(L, 1, VIEW);
+	struct view *v = class_check(L, 1, VIEW);
 
 	if (v->fd >= 0) {
 		close(v->fd);
@@ -261,7 +261,7 @@ static int view_gc(lua_State *L)
 
 static int view_tostring(lua_State *L)
 {
-	const struct view *v = luaL_checkudata(L, 1, VIEW);
+	const struct view *v = class_check(L, 1, VIEW);
 	bool closed = v->view.owner ? v->view.owner->closed : v->fd < 0;
 
 	lua_pushfstring(L, "lbpf.map_view: %s%s", v->view.map.name, closed ? " (closed)" : "");

@@ -14,7 +14,7 @@
 @section walks
 */
 
-#define WALK "lbpf.map_walk"
+static const char WALK[] = "lbpf.map_walk";
 
 #ifndef ENOTSUPP
 #define ENOTSUPP 524 /* the kernel's own, which the C library does not know */

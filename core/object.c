@@ -29,7 +29,7 @@
 @section objects
 */
 
-#define OBJECT "lbpf.object"
+static const char OBJECT[] = "lbpf.object";
 
 /* What libbpf keeps pointers to, or the number of, and that goes after the bpf_object. */
 struct kept {
@@ -122,7 +122,7 @@ int *object_alloc_fd(lua_State *L, struct owner *owner)
 
 static struct object *check_handle(lua_State *L, int arg)
 {
-	return ((struct handle *)luaL_checkudata(L, arg, OBJECT))->o;
+	return ((struct handle *)class_check(L, arg, OBJECT))->o;
 }
 
 struct owner *object_check(lua_State *L, int arg)

@@ -23,7 +23,7 @@
 @section perf_buffers
 */
 
-#define PERFBUF "lbpf.perf_buffer"
+static const char PERFBUF[] = "lbpf.perf_buffer";
 
 /* The functions' places in the list. */
 enum { EVENT = 1, LOST };
@@ -154,7 +154,7 @@ static const struct batch_kind kind = {"perf buffer", "perf_buffer", walk, push,
 
 static struct perfbuf *check(lua_State *L)
 {
-	struct perfbuf *p = luaL_checkudata(L, 1, PERFBUF);
+	struct perfbuf *p = class_check(L, 1, PERFBUF);
 
 	if (p->batch.owner)
 		owner_check(L, p->batch.owner);
@@ -530,7 +530,7 @@ static int perfbuf_new_raw(lua_State *L)
 */
 static int perfbuf_close(lua_State *L)
 {
-	struct perfbuf *p = luaL_checkudata(L, 1, PERFBUF);
+	struct perfbuf *p = class_check(L, 1, PERFBUF);
 
 	batch_check_idle(L, &p->batch, "close()");
 	shut(p);
@@ -551,7 +551,7 @@ static int perfbuf_gc(lua_State *L)
 
 static int perfbuf_tostring(lua_State *L)
 {
-	const struct perfbuf *p = luaL_checkudata(L, 1, PERFBUF);
+	const struct perfbuf *p = class_check(L, 1, PERFBUF);
 
 	lua_pushstring(L, p->pb ? "lbpf.perf_buffer" : "lbpf.perf_buffer (closed)");
 	return 1;

@@ -16,7 +16,7 @@
 @section waiting
 */
 
-#define POLLER "lbpf.poller"
+static const char POLLER[] = "lbpf.poller";
 
 #define READY 64 /* descriptors that one wait tells of, at most */
 
@@ -35,7 +35,7 @@ static const struct {
 
 static struct poller *check(lua_State *L)
 {
-	struct poller *p = luaL_checkudata(L, 1, POLLER);
+	struct poller *p = class_check(L, 1, POLLER);
 
 	if (p->epoll < 0)
 		luaL_error(L, "poller is closed");
@@ -214,7 +214,7 @@ static void shut(struct poller *p)
 */
 static int poller_close(lua_State *L)
 {
-	shut(luaL_checkudata(L, 1, POLLER));
+	shut(class_check(L, 1, POLLER));
 	lua_pushboolean(L, 1);
 	return 1;
 }

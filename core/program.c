@@ -19,7 +19,7 @@
 @section programs
 */
 
-#define PROGRAM "lbpf.program"
+static const char PROGRAM[] = "lbpf.program";
 
 /* The verifier takes no more; libbpf trusts the count. */
 #define INSNS_MAX 1000000
@@ -47,7 +47,7 @@ void program_push(lua_State *L, struct owner *owner, struct bpf_program *prog, i
 
 struct bpf_program *program_check(lua_State *L, int arg, struct owner **owner)
 {
-	struct program *p = luaL_checkudata(L, arg, PROGRAM);
+	struct program *p = class_check(L, arg, PROGRAM);
 
 	owner_check(L, p->owner);
 	if (owner)
@@ -89,7 +89,7 @@ static int program_gc(lua_State *L)
 
 static int program_tostring(lua_State *L)
 {
-	struct program *p = luaL_checkudata(L, 1, PROGRAM);
+	struct program *p = class_check(L, 1, PROGRAM);
 
 	if (p->owner->closed)
 		lua_pushfstring(L, "lbpf.program (object '%s' is closed)", p->owner->name);

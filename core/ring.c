@@ -13,7 +13,7 @@
 @section ring
 */
 
-#define RING "lbpf.ring"
+static const char RING[] = "lbpf.ring";
 
 /* The consumer's position, and on the next page the producer's. */
 static size_t pages_size(void)
@@ -110,7 +110,7 @@ void ring_push(lua_State *L, struct ring_map *m, int ring_buffer)
 
 static struct ring_map *check(lua_State *L)
 {
-	struct ring_map *m = ((struct handle *)luaL_checkudata(L, 1, RING))->m;
+	struct ring_map *m = ((struct handle *)class_check(L, 1, RING))->m;
 
 	if (!m->reader)
 		luaL_error(L, "ring buffer is closed");
@@ -223,7 +223,7 @@ static int ring_gc(lua_State *L)
 
 static int ring_tostring(lua_State *L)
 {
-	const struct ring_map *m = ((struct handle *)luaL_checkudata(L, 1, RING))->m;
+	const struct ring_map *m = ((struct handle *)class_check(L, 1, RING))->m;
 
 	lua_pushstring(L, m->reader ? "lbpf.ring" : "lbpf.ring (closed)");
 	return 1;

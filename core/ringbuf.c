@@ -17,7 +17,7 @@
 @section ring_buffers
 */
 
-#define RINGBUF "lbpf.ring_buffer"
+static const char RINGBUF[] = "lbpf.ring_buffer";
 
 #if LBPF_HEADERS(1, 3)
 #pragma weak ring_buffer__ring
@@ -74,7 +74,7 @@ static const struct batch_kind kind = {"ring buffer", "ring_buffer", walk, push,
 
 static struct reader *check(lua_State *L)
 {
-	struct reader *r = luaL_checkudata(L, 1, RINGBUF);
+	struct reader *r = class_check(L, 1, RINGBUF);
 
 	if (!r->rb)
 		luaL_error(L, "ring buffer is closed");
@@ -434,7 +434,7 @@ static int ringbuf_add(lua_State *L)
 */
 static int ringbuf_close(lua_State *L)
 {
-	struct reader *r = luaL_checkudata(L, 1, RINGBUF);
+	struct reader *r = class_check(L, 1, RINGBUF);
 
 	batch_check_idle(L, &r->batch, "close()");
 	shut(r);
@@ -455,7 +455,7 @@ static int ringbuf_gc(lua_State *L)
 
 static int ringbuf_tostring(lua_State *L)
 {
-	const struct reader *r = luaL_checkudata(L, 1, RINGBUF);
+	const struct reader *r = class_check(L, 1, RINGBUF);
 
 	lua_pushstring(L, r->rb ? "lbpf.ring_buffer" : "lbpf.ring_buffer (closed)");
 	return 1;

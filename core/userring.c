@@ -16,8 +16,8 @@
 @section user_rings
 */
 
-#define USERRING "lbpf.user_ring_buffer"
-#define SAMPLE   "lbpf.user_ring_sample"
+static const char USERRING[] = "lbpf.user_ring_buffer";
+static const char SAMPLE[] = "lbpf.user_ring_sample";
 
 /* A size has 30 bits, of 32: libbpf uses the others. */
 #define SIZE_LIMIT ((1 << 30) - 1)
@@ -46,7 +46,7 @@ struct sample {
 
 static struct userring *check(lua_State *L)
 {
-	struct userring *r = luaL_checkudata(L, 1, USERRING);
+	struct userring *r = class_check(L, 1, USERRING);
 
 	if (!r->rb)
 		luaL_error(L, "user ring buffer is closed");
@@ -85,7 +85,7 @@ static void finish(struct sample *s, bool submit, const char *over)
 
 static struct sample *check_sample(lua_State *L)
 {
-	struct sample *s = luaL_checkudata(L, 1, SAMPLE);
+	struct sample *s = class_check(L, 1, SAMPLE);
 
 	if (!s->ring)
 		luaL_error(L, "the sample %s", s->over);
@@ -146,7 +146,7 @@ static int sample_discard(lua_State *L)
 
 static int sample_close(lua_State *L)
 {
-	struct sample *s = luaL_checkudata(L, 1, SAMPLE);
+	struct sample *s = class_check(L, 1, SAMPLE);
 
 	if (s->ring)
 		finish(s, false, "was discarded");
@@ -164,7 +164,7 @@ static int sample_gc(lua_State *L)
 
 static int sample_tostring(lua_State *L)
 {
-	const struct sample *s = luaL_checkudata(L, 1, SAMPLE);
+	const struct sample *s = class_check(L, 1, SAMPLE);
 
 	if (s->ring)
 		lua_pushfstring(L, "lbpf.user_ring_sample: %d bytes", (int)s->size);
@@ -415,7 +415,7 @@ for BPF programs to take. Closing twice is harmless.
 */
 static int userring_close(lua_State *L)
 {
-	shut(luaL_checkudata(L, 1, USERRING));
+	shut(class_check(L, 1, USERRING));
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -431,9 +431,9 @@ static int userring_gc(lua_State *L)
 
 static int userring_tostring(lua_State *L)
 {
-	const struct userring *r = luaL_checkudata(L, 1, USERRING);
+	const struct userring *r = class_check(L, 1, USERRING);
 
-	lua_pushstring(L, r->rb ? USERRING : USERRING " (closed)");
+	lua_pushfstring(L, "%s%s", USERRING, r->rb ? "" : " (closed)");
 	return 1;
 }
 

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-#define VARS "lbpf.vars"
+static const char VARS[] = "lbpf.vars";
 
 /* A map's memory after the load. */
 struct mapping {
@@ -29,7 +29,8 @@ struct var {
 	struct bpf_map *map;
 	struct codec *codec;
 	const struct mapping *mapping; /* NULL before the first access after the load */
-	uint32_t offset;
+	uint32_t offset, size;
+	bool needs_names;
 };
 
 /* Its uservalue: the number of each variable that is known, by its name; and the names of its
@@ -107,7 +108,13 @@ static void add(lua_State *L, struct vars *vars, int known)
 	if (!more)
 		luaL_error(L, "not enough memory");
 	vars->list = more;
-	more[vars->n++] = (struct var){map, codec_ref(codec), NULL, offset + part};
+	more[vars->n++] = (struct var){
+		.map = map,
+		.codec = codec_ref(codec),
+		.offset = offset + part,
+		.size = (uint32_t)codec_size(codec),
+		.needs_names = codec_needs_names(codec),
+	};
 	lua_pushvalue(L, 2);
 	lua_pushinteger(L, vars->n);
 	lua_rawset(L, known);
@@ -152,7 +159,7 @@ static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 
 	if (!v->mapping && !object_is_loading_over(vars->owner)) {
 		initial = (char *)bpf_map__initial_value(v->map, &size);
-		if (!initial || v->offset + codec_size(v->codec) > size)
+		if (!initial || v->offset + v->size > size)
 			luaL_error(L, "variable '%s' has no value before the load",
 				   lua_tostring(L, 2));
 		return initial + v->offset;
@@ -162,7 +169,7 @@ static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 			luaL_error(L, "object '%s' is not loaded", vars->owner->name);
 		v->mapping = mapping_of(L, vars, v->map);
 	}
-	if (v->offset + codec_size(v->codec) > v->mapping->size)
+	if (v->offset + v->size > v->mapping->size)
 		luaL_error(L, "variable '%s' lies outside of its map", lua_tostring(L, 2));
 	if (write && !v->mapping->writable)
 		luaL_error(L, "variable '%s' is constant: assign it before the load",
@@ -184,13 +191,15 @@ static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 	luaL_checktype(L, known, LUA_TTABLE);
 	lua_pushvalue(L, 2);
 	lua_rawget(L, known);
-	if (lua_isnil(L, -1))
-		add(L, vars, known);
 	number = lua_tointeger(L, -1);
+	if (number == 0) {
+		add(L, vars, known);
+		number = lua_tointeger(L, -1);
+	}
 	if (number < 1 || number > vars->n)
 		luaL_argerror(L, 2, "no variable");
 	*names = 0;
-	if (codec_needs_names(vars->list[number - 1].codec)) {
+	if (vars->list[number - 1].needs_names) {
 		lua_rawgeti(L, known, (int)number);
 		*names = lua_gettop(L);
 	}
@@ -205,13 +214,15 @@ static int vars_index(lua_State *L)
 	struct vars *vars = class_check(L, 1, VARS);
 	int names;
 	lua_Integer number = find_var(L, vars, &names);
-	const struct codec *codec = vars->list[number].codec;
 	char small[512], *copy = small;
+	struct var *v = &vars->list[number];
 
-	if (codec_size(codec) > sizeof(small))
-		copy = compat_newuserdata(L, codec_size(codec));
-	memcpy(copy, locate(L, vars, &vars->list[number], false), codec_size(codec));
-	return codec_decode(L, codec, names, copy);
+	if (v->size > sizeof(small)) {
+		copy = compat_newuserdata(L, v->size);
+		v = &vars->list[number];
+	}
+	memcpy(copy, locate(L, vars, v, false), v->size);
+	return codec_decode(L, v->codec, names, copy);
 }
 
 /* What a value is turned into bytes by may be the script's own code, which may get to know other
