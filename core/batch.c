@@ -166,11 +166,21 @@ void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
  */
 enum { FUNCTIONS = 2, NAMES, FUNCTION, COMPILED };
 
+/* Pushes what goes with a function: a table, whatever the debug library has put in its place. */
+static void push_names(lua_State *L, int functions, int function)
+{
+	lua_rawgeti(L, functions, -function);
+	if (lua_istable(L, -1))
+		return;
+	lua_newtable(L);
+	lua_replace(L, -2);
+}
+
 /* Returns whether there is compiled code for the function. */
 static bool switch_to(lua_State *L, const struct batch *b, int function)
 {
 	lua_settop(L, FUNCTIONS);
-	lua_rawgeti(L, FUNCTIONS, -function);
+	push_names(L, FUNCTIONS, function);
 	lua_rawgeti(L, FUNCTIONS, function);
 	if (!lua_toboolean(L, FUNCTION))
 		luaL_error(L, "%s has no function: use next() or events()", b->kind->name);
@@ -370,7 +380,7 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 		if (has_next(b, function)) {
 			compat_getuservalue(L, 1);
 			luaL_checktype(L, 2, LUA_TTABLE);
-			lua_rawgeti(L, 2, -function);
+			push_names(L, 2, function);
 			values = take_next(L, b, function, 3);
 			if (values)
 				return values;
@@ -382,15 +392,16 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 	}
 }
 
-/* upvalues: the method next(), the userdata, the timeout; the userdata's address, for the debug
- * library may have put another one in its place; what goes with the first function
+/* upvalues: the method next(), the userdata, the timeout; the userdata's address; what goes with
+ * the first function. The debug library may have put something else in place of each.
  */
 static int iterate(lua_State *L)
 {
 	struct batch *b = lua_touserdata(L, lua_upvalueindex(2));
 	int values = 0;
 
-	if (b && b == lua_touserdata(L, lua_upvalueindex(4)) && has_next(b, 1))
+	if (b && b == lua_touserdata(L, lua_upvalueindex(4)) &&
+	    lua_istable(L, lua_upvalueindex(5)) && has_next(b, 1))
 		values = take_next(L, b, 1, lua_upvalueindex(5));
 	if (values)
 		return values;
@@ -415,7 +426,7 @@ int batch_events(lua_State *L, lua_CFunction next)
 	compat_getuservalue(L, 2);
 	luaL_checktype(L, -1, LUA_TTABLE);
 	lua_insert(L, 1);
-	lua_rawgeti(L, 1, -1);
+	push_names(L, 1, 1);
 	lua_pushcclosure(L, iterate, 5);
 	compiled_push(L, 1, 1, COMPILED_PULL);
 	if (lua_isnil(L, -1)) {

@@ -217,6 +217,12 @@ bool codec_is_named(const struct codec *c)
 	return c->enum_names && c->plan.steps->kind == STEP_ENUM;
 }
 
+void codec_check_names(lua_State *L, int idx)
+{
+	if (!lua_istable(L, idx))
+		luaL_error(L, "the names of a type's members are gone");
+}
+
 int codec_values(const struct codec *c)
 {
 	return c->parts ? (int)c->n_parts : 1;
@@ -239,6 +245,7 @@ static int codec_decode_method(lua_State *L)
 			      lua_pushfstring(L, "%d bytes, and the type has %d", (int)len,
 					      (int)c->plan.size));
 	compat_getuservalue(L, 1);
+	codec_check_names(L, -1);
 	return codec_decode(L, c, lua_gettop(L), bytes);
 }
 

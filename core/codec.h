@@ -53,8 +53,12 @@ bool codec_needs_enum_names(const struct codec *c);
 /* How many values decoding pushes. */
 int codec_values(const struct codec *c);
 
+/* Raises unless there is a table at IDX, where names are: the debug library may put anything there.
+ */
+void codec_check_names(lua_State *L, int idx);
+
 /* Pushes what DATA (codec_size() bytes) says: a value, or one for each of the fields that were
- * asked for. Returns how many. NAMES is the index of the codec's.
+ * asked for. Returns how many. NAMES is the index of the codec's, which were checked.
  */
 int codec_decode(lua_State *L, const struct codec *c, int names, const void *data);
 

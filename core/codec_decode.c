@@ -227,9 +227,6 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 	/* a C function has room for some, whatever it was called with */
 	if (c->n_parts > 8)
 		luaL_checkstack(L, codec_values(c) + 6, "too many fields");
-	/* the debug library may have put something else there */
-	if (c->needs_names && !lua_istable(L, names))
-		luaL_error(L, "the names of a type's members are gone");
 	if (names < 0 && names > LUA_REGISTRYINDEX)
 		w.names = lua_absindex(L, names);
 	if (!c->parts)

@@ -251,9 +251,8 @@ void codec_encode(lua_State *L, const struct codec *c, int names, int value, voi
 		.L = L, .codec = c, .names = names ? lua_absindex(L, names) : 0, .arg = arg};
 	struct place whole = {NULL, name, 0};
 
-	/* the debug library may have put something else there */
-	if (c->enum_names && !lua_istable(L, w.names))
-		luaL_error(L, "the names of a type's members are gone");
+	if (c->enum_names)
+		codec_check_names(L, w.names);
 	if (c->plan.steps->kind <= STEP_SIGNED) { /* as most keys are */
 		encode_integer(&w, c->plan.steps, out, value, name ? &whole : NULL);
 		return;

@@ -174,6 +174,7 @@ static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b,
 		c = codec_check(L, first + 1);
 	}
 	compat_getuservalue(L, -1);
+	codec_check_names(L, -1);
 	lua_replace(L, first + 1);
 	n = push_decoded(L, c, first + 1, data, size);
 	lua_remove(L, first + 1);

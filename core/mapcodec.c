@@ -146,6 +146,7 @@ static int push_part_names(lua_State *L, int names, int which, bool needed)
 		return 0;
 	luaL_checktype(L, names, LUA_TTABLE);
 	lua_rawgeti(L, names, which);
+	codec_check_names(L, -1);
 	return lua_gettop(L);
 }
 

@@ -201,6 +201,7 @@ static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 	*names = 0;
 	if (vars->list[number - 1].needs_names) {
 		lua_rawgeti(L, known, (int)number);
+		codec_check_names(L, -1);
 		*names = lua_gettop(L);
 	}
 	return number - 1;

@@ -105,10 +105,15 @@ describe("variables", function()
     assert.same({x = 3, y = 4}, object.vars.where)
     local known = get(object.vars)
     local where = known.where
-    for _, wrong in ipairs {0, where + 1, -1, 2 ^ 40, "x"} do
+    for _, wrong in ipairs {where + 1, -1, 2 ^ 40} do
       known.where = wrong
       assert.is_false((pcall(function() return object.vars.where end)))
     end
+    for _, none in ipairs {0, "x"} do
+      known.where = none
+      assert.same({x = 3, y = 4}, object.vars.where) -- found anew
+    end
+    where = known.where
     known.where, known[where] = where, nil
     assert.is_false((pcall(function() return object.vars.where end)))
     collectgarbage()
