@@ -17,20 +17,44 @@ void batch_init(struct batch *b, const struct batch_kind *kind)
 {
 	b->kind = kind;
 	b->epoll = b->wake = -1;
+	b->cursor.fill = 1;
 }
 
-void batch_free(struct batch *b)
+/* Empties the batch. Compiled code that reads an event may have been interrupted by a finalizer
+ * which calls this: then the memory stays as it is, and the batch gets other memory.
+ */
+static void empty(struct batch *b)
+{
+	if (b->cursor.reading == b->cursor.fill) {
+		free(b->held);
+		b->held = b->cursor.bytes;
+		b->cursor.bytes = NULL;
+		b->size = 0;
+	}
+	b->cursor.used = b->cursor.next = 0;
+	if (++b->cursor.fill == 0)
+		b->cursor.fill = 1;
+}
+
+void batch_close(struct batch *b)
 {
 	if (b->epoll >= 0)
 		close(b->epoll);
 	if (b->wake >= 0)
 		close(b->wake);
-	free(b->cursor.bytes);
 	b->epoll = b->wake = -1;
+	empty(b);
+	free(b->cursor.bytes);
 	b->cursor.bytes = NULL;
-	b->cursor.used = b->cursor.next = 0;
 	b->size = 0;
-	b->freed = true;
+	b->closed = true;
+}
+
+void batch_free(struct batch *b)
+{
+	batch_close(b);
+	free(b->held);
+	b->held = NULL;
 }
 
 /* Copying --------------------------------------------------------------------------------- */
@@ -130,9 +154,9 @@ static int fill(lua_State *L, struct batch *b, int timeout)
 	long end = end_of(timeout);
 	int ret;
 
-	if (b->freed)
+	if (b->closed)
 		luaL_error(L, "%s is closed", b->kind->name);
-	b->cursor.used = b->cursor.next = 0;
+	empty(b);
 	for (;;) {
 		b->err = 0;
 		b->stopped = false;

@@ -10,7 +10,7 @@
 #include <linux/types.h>
 #include <stdint.h>
 
-/* This, the cursor and the counters are known to lua/lbpf/jit.lua as well. */
+/* This, the cursor and the counters are known to lua/lbpf/jit/events.lua as well. */
 struct batch_event {
 	__u32 size;
 	int function; /* its place in the list of functions */
@@ -23,11 +23,13 @@ struct batch_cursor {
 	char *bytes;
 	int32_t used, next;
 	int32_t delivering;
+	uint32_t fill;    /* how often the batch was filled or emptied, but never 0 */
+	uint32_t reading; /* by compiled code: what was copied by that fill; 0: nothing */
 };
 
-/* Of the events of one function, those that were delivered. */
+/* Of the events of one function, those that were delivered. LuaJIT needs no memory for a double. */
 struct batch_counters {
-	uint64_t events, bytes;
+	double events, bytes;
 };
 
 struct batch;
@@ -54,16 +56,20 @@ struct batch {
 	size_t capacity; /* of the buffers, in bytes: no call takes more, so that each one ends */
 	struct batch_cursor cursor;
 	size_t size;   /* of the memory at the cursor */
+	char *held;    /* other memory, that may still be read */
 	size_t wanted; /* copy at most so many events more */
 	size_t limit;  /* deliver at most so many */
 	int err;       /* why an event could not be copied, negative */
 	bool stopped;  /* the walk was ended by us, not by an empty buffer */
-	bool freed;
+	bool closed;
 	int epoll, wake; /* descriptors, once somebody asked for one to wait on */
 	bool woken;
 };
 
 void batch_init(struct batch *b, const struct batch_kind *kind);
+
+/* Drops the events; and when nobody can call the buffer any more, frees all. */
+void batch_close(struct batch *b);
 void batch_free(struct batch *b);
 
 /* For the callback: copies an event. NULL if there is no memory, which B->err says then. If

@@ -42,8 +42,9 @@ void compiled_add(lua_State *L, struct batch *b, int function, const struct code
 	lua_pushlightuserdata(L, &b->cursor);
 	lua_pushlightuserdata(L, delivered);
 	lua_pushinteger(L, function);
+	lua_rawgeti(L, functions, function);
 	lua_pushboolean(L, has_cpu);
-	lua_call(L, 5, 1);
+	lua_call(L, 6, 1);
 	lua_rawgeti(L, functions, ALL);
 	if (!lua_istable(L, -1)) {
 		lua_pop(L, 1);

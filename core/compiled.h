@@ -1,5 +1,5 @@
 /* Code that delivers a buffer's events, generated for their type and compiled by LuaJIT, which has
- * no cheap way to make integers of 64 bits from C: lua/lbpf/jit.lua. In other Luas there is none.
+ * no cheap way to make integers of 64 bits from C: lua/lbpf/jit. In other Luas there is none.
  */
 #ifndef LBPF_COMPILED_H
 #define LBPF_COMPILED_H

@@ -360,7 +360,7 @@ static void shut(struct perfbuf *p)
 	p->pb = NULL;
 	endpoint_close(&p->map);
 	perfcpus_free(&p->opts);
-	batch_free(&p->batch);
+	batch_close(&p->batch);
 }
 
 static void on_object_close(struct dependent *d)
@@ -544,6 +544,7 @@ static int perfbuf_gc(lua_State *L)
 
 	shut(p);
 	eventtype_free(&p->type); /* not before: see ring_map_unref() */
+	batch_free(&p->batch);
 	if (p->batch.owner)
 		owner_unref(p->batch.owner);
 	return 0;

@@ -271,7 +271,7 @@ static void shut(struct reader *r)
 	r->rb = NULL;
 	for (int i = 0; i < r->count; i++)
 		ring_map_close(r->maps[i]);
-	batch_free(&r->batch);
+	batch_close(&r->batch);
 }
 
 /* Has libbpf read one more map. 0, or -errno. */
@@ -450,6 +450,7 @@ static int ringbuf_gc(lua_State *L)
 	while (r->count > 0)
 		ring_map_unref(r->maps[--r->count]);
 	free(r->maps);
+	batch_free(&r->batch);
 	return 0;
 }
 

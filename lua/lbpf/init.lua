@@ -5,7 +5,7 @@
 -- @module lbpf
 
 require "lbpf.per_cpu"
-if jit and pcall(require, "ffi") then
+if jit and jit.status() and pcall(require, "ffi") then
   require "lbpf.jit"
 end
 

@@ -143,4 +143,112 @@ describe("an event", function()
       assert.is_false(ok)
       assert.matches("ring buffer is closed", message)
     end))
+
+  local FIELDS_MADE = {"pid", "time", "comm", "at"} -- each of them is an allocation
+
+  local function make(n)
+    for _ = 1, n do
+      assert(object.progs.send:test_run())
+    end
+  end
+
+  local function check_whole(pid, time, comm, at)
+    local whole = time % 2 ^ 32 == pid and at[1].x == -pid and at[2].y == 2 * pid and
+      comm == (pid % 2 == 0 and "even, 15 chars." or "odd")
+    assert(whole, "torn: " .. show_all(pid, time, comm, at))
+  end
+
+  local function drop(finalizer)
+    getmetatable(newproxy(true)).__gc = finalizer -- luacheck: globals newproxy
+  end
+
+  -- Calls FN, which drops things whose finalizers run at some allocation, now here, now there. The
+  -- trace compiler would run none.
+  local function collecting(fn)
+    jit.off() -- luacheck: globals jit
+    collectgarbage("setpause", 101)
+    collectgarbage("setstepmul", 1e6)
+    local ok, message = pcall(fn)
+    collectgarbage("setpause", 200)
+    collectgarbage("setstepmul", 200)
+    jit.on()
+    assert(ok, message)
+  end
+
+  if jit then
+    it("that is pulled stays whole when a finalizer polls the ring", needs("root", function()
+      local seen, calls, failure = {}, 0, nil
+
+      local function see(pid, ...)
+        check_whole(pid, ...)
+        assert(not seen[pid], "twice: " .. pid)
+        seen[pid] = true
+      end
+
+      local ring = assert(lbpf.ring_buffer(object.maps.events, see,
+        {type = "opened", fields = FIELDS_MADE}))
+
+      local function poll()
+        local more = 25
+        if calls % 3 == 0 then
+          see(ring:next(0))
+          more = 2
+        elseif calls % 3 == 1 then
+          ring:consume()
+        else
+          for pid, time, comm, at in ring:events(0) do
+            see(pid, time, comm, at)
+          end
+        end
+        make(more) -- over what was there
+        see(ring:next(0))
+      end
+
+      local function finalizer()
+        calls = calls + 1
+        local ok, message = pcall(poll)
+        failure = failure or not ok and message
+        if calls < 400 then
+          drop(finalizer)
+        end
+      end
+
+      collecting(function()
+        drop(finalizer)
+        while calls < 400 and not failure do
+          make(20)
+          for pid, time, comm, at in ring:events(0) do
+            see(pid, time, comm, at)
+          end
+        end
+      end)
+      assert.is_nil(failure or nil)
+      ring:consume()
+      assert.equal(tonumber(object.vars.n), #seen)
+      assert.equal(#seen, ring:stats()[1].events)
+      ring:close()
+    end))
+
+    it("that is pulled stays whole when a finalizer closes the ring", needs("root", function()
+      collecting(function()
+        for _ = 1, 100 do
+          local ring = assert(lbpf.ring_buffer(object.maps.events, nil,
+            {type = "opened", fields = FIELDS_MADE}))
+          local closed
+          drop(function()
+            closed = ring:close()
+          end)
+          local ok, message = pcall(function()
+            while not closed do
+              make(10)
+              for pid, time, comm, at in ring:events(0) do
+                check_whole(pid, time, comm, at)
+              end
+            end
+          end)
+          assert(ok or message:find("ring buffer is closed", 1, true), message)
+        end
+      end)
+    end))
+  end
 end)

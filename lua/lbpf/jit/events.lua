@@ -1,0 +1,141 @@
+--- Delivers events: for each type of them functions are generated that read the batch themselves, so
+-- that the trace compiler sees the whole way from the bytes to the script's code. core/batch.h has
+-- the structures.
+local ffi = require "ffi"
+local expression = require "lbpf.jit.expression"
+
+local HEADER = 16
+
+local event_type = ffi.typeof "struct { uint32_t size; int32_t fn, cpu, is_news; } *"
+local cursor_type = ffi.typeof [[struct {
+  uint8_t *bytes; int32_t used, next, delivering; uint32_t fill, reading;
+} *]]
+local counters_type = ffi.typeof "struct { double events, bytes; } *"
+
+-- The memory of the batch stays while events are delivered: C refuses to poll then.
+local PUSH = [[
+local event, band = event, band
+return function(cursor, counters, number, fn, limit)
+  local n, bytes = 0, cursor.bytes
+  local at, used = cursor.next, cursor.used
+  while at < used and n < limit do
+    local e = cast(event, bytes + at)
+    local size = e.size
+    if e.fn ~= number or e.is_news ~= 0 or size < LEAST then
+      break
+    end
+    local d = bytes + at + HEADER
+    at = at + HEADER + band(size + 7, -8)
+    cursor.next = at -- consumed from here on, also if the function raises
+    counters.events = counters.events + 1
+    counters.bytes = counters.bytes + size
+    n = n + 1
+    if fn(VALUES) == false then
+      return n, true
+    end
+  end
+  return n, false
+end
+]]
+
+-- Whatever allocates may run a finalizer that polls the same buffer, or closes it. So the memory is
+-- claimed before it is read, and C leaves it as it is until then; and if the event is not the next
+-- one any more, somebody else had it. Between that question and the claim of the event nothing
+-- allocates.
+local PULL = [[
+local event, band = event, band
+return function(cursor, counters, number, slow)
+  local at, fill = cursor.next, cursor.fill
+  if at < cursor.used and cursor.delivering == 0 and cursor.reading == 0 then
+    cursor.reading = fill
+    local d = cursor.bytes + at
+    local e = cast(event, d)
+    local size = e.size
+    if e.fn == number and e.is_news == 0 and size >= LEAST and
+        cursor.next == at and cursor.fill == fill then
+      cursor.next = at + HEADER + band(size + 7, -8)
+      counters.events = counters.events + 1
+      counters.bytes = counters.bytes + size
+      d = d + HEADER
+      local NAMES = VALUES
+      cursor.reading = 0
+      return NAMES
+    end
+    cursor.reading = 0
+  end
+  return slow()
+end
+]]
+
+-- Traces are a function's own, and know what it is called with and what it refers to. So buffers
+-- with the same events share what pulls them, and with the same function what pushes them.
+local pulls, pushes = {}, {}
+local environment = {event = event_type, band = bit.band}
+
+local function push_for(values, least, fn)
+  local key = values .. least
+  local known = pushes[key] or setmetatable({}, {__mode = "kv"})
+  pushes[key] = known
+  if not known[fn] then
+    known[fn] = expression.load(PUSH, {VALUES = values, LEAST = least, HEADER = HEADER},
+      environment)
+  end
+  return known[fn]
+end
+
+local function pull_for(values, n, least)
+  local key = values .. least
+  pulls[key] = pulls[key] or expression.load(PULL, {VALUES = values,
+    NAMES = expression.names(n), LEAST = least, HEADER = HEADER}, environment)
+  return pulls[key]
+end
+
+-- The trace compiler takes the first closures of a function for the only ones, and compiles loops
+-- for each of them; of a function that has more it compiles for all that are to come.
+local function of_many(make)
+  for _ = 1, 8 do
+    make()
+  end
+  return make
+end
+
+local new_push = of_many(function(push, cursor, counters, number)
+  return function(fn, limit)
+    return push(cursor, counters, number, fn, limit)
+  end
+end)
+
+local new_pull = of_many(function(pull, cursor, counters, number, slow)
+  return function()
+    return pull(cursor, counters, number, slow)
+  end
+end)
+
+--- Makes the functions that deliver the events of a batch whose function FN has this number:
+-- push(fn, limit), which returns how many and whether to stop, if there is a FN; and pull(slow),
+-- which returns an iterator that calls slow() for what it does not do itself.
+-- @return a list of the two; nil if the type has something that is not known here
+local function compile(type, cursor, counters, number, fn, has_cpu)
+  local list = {"str(d, size)"}
+  if type then
+    list = expression.list(type)
+  end
+  if not list then
+    return nil
+  end
+  local least = type and type.size or 0
+  list[#list + 1] = has_cpu and "e.cpu" or nil
+  local values = table.concat(list, ", ")
+  local push = fn and push_for(values, least, fn)
+  local pull = pull_for(values, #list, least)
+  cursor = ffi.cast(cursor_type, cursor)
+  counters = ffi.cast(counters_type, counters)
+  return {
+    push and new_push(push, cursor, counters, number),
+    function(slow)
+      return new_pull(pull, cursor, counters, number, slow)
+    end,
+  }
+end
+
+return compile
