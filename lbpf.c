@@ -13,6 +13,7 @@
 #include "core/loadopts.h"
 #include "core/log.h"
 #include "core/map.h"
+#include "core/mapcompiled.h"
 #include "core/mapview.h"
 #include "core/mapwalk.h"
 #include "core/net.h"
@@ -54,6 +55,7 @@ static void (*const rooms[])(lua_State *) = {
 	load_scope_open,
 	map_open,
 	mapview_open,
+	mapcompiled_open,
 	mapwalk_open,
 	net_open,
 	perf_open,

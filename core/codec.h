@@ -64,7 +64,7 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 
 /* Pushes what a generator of code needs to know: a list with a table for each value that decoding
  * pushes, of the fields of struct step; with its members or its element as a list. `size` is the
- * type's.
+ * type's; `whole` says whether there is one value, all of it.
  */
 void codec_describe(lua_State *L, const struct codec *c);
 

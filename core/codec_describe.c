@@ -47,6 +47,8 @@ void codec_describe(lua_State *L, const struct codec *c)
 	lua_setfield(L, -2, "numbers");
 	lua_pushboolean(L, c->enum_names);
 	lua_setfield(L, -2, "enum_names");
+	lua_pushboolean(L, !c->parts);
+	lua_setfield(L, -2, "whole");
 	if (!c->parts) {
 		describe(L, c, c->plan.steps, 0);
 		lua_rawseti(L, -2, 1);

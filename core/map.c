@@ -137,10 +137,18 @@ const struct mapcodec *map_codec(lua_State *L, int arg)
 	return &m->codec;
 }
 
+const struct mapcodec *map_known_codec(lua_State *L, int idx)
+{
+	const struct map *m = class_test(L, idx, MAP);
+
+	return m && m->known && !m->owner->closed ? &m->codec : NULL;
+}
+
 static int map_gc(lua_State *L)
 {
 	struct map *m = class_retire(L, MAP);
 
+	m->codec.map.fd = -1; /* compiled code may have it yet */
 	mapcodec_free(&m->codec);
 	owner_unref(m->owner);
 	return 0;

@@ -23,6 +23,9 @@ struct bpf_map *map_check_created(lua_State *L, int arg);
  */
 const struct mapcodec *map_codec(lua_State *L, int arg);
 
+/* The same if it was asked for before and the object is open, else NULL. Raises nothing. */
+const struct mapcodec *map_known_codec(lua_State *L, int idx);
+
 /* The value at IDX; NULL if it is no map, or its object is closed. */
 struct bpf_map *map_test(lua_State *L, int idx);
 

@@ -50,6 +50,16 @@ const struct mapcodec *mapview_check(lua_State *L, int arg, struct mapcodec *pla
 	return plain;
 }
 
+const struct mapcodec *mapview_known(lua_State *L, int idx)
+{
+	const struct mapcodec *m = map_known_codec(L, idx);
+	const struct view *own = m ? NULL : class_test(L, idx, VIEW);
+
+	if (own && (own->view.owner ? !own->view.owner->closed : own->fd >= 0))
+		m = &own->view;
+	return m;
+}
+
 void mapview_push_names(lua_State *L, int arg, const struct mapcodec *m)
 {
 	if (!m->needs_names) {
@@ -250,6 +260,7 @@ static int view_gc(lua_State *L)
 {
 	struct view *v = class_retire(L, VIEW);
 
+	v->view.map.fd = -1; /* compiled code may have it yet */
 	if (v->fd >= 0)
 		close(v->fd);
 	if (v->view.owner)

@@ -10,6 +10,9 @@
  */
 const struct mapcodec *mapview_check(lua_State *L, int arg, struct mapcodec *plain);
 
+/* The same if it is known and open, and no descriptor; else NULL. Raises nothing. */
+const struct mapcodec *mapview_known(lua_State *L, int idx);
+
 /* Pushes the table of names of the map at ARG, M; nil if it needs none. */
 void mapview_push_names(lua_State *L, int arg, const struct mapcodec *m);
 

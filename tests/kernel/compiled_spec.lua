@@ -1,36 +1,17 @@
 -- What LuaJIT compiles decodes as the codec in C does. (Elsewhere the two are the same.)
 
 local lbpf = require "lbpf"
+local garbage = require "garbage"
 local needs = require "needs"
+local show = require "show"
 
 local FIELDS = {"kind", "pid", "time", "comm", "outcome", "at", "at[1].x"}
-
--- Every leaf as text, with its type: integers of 64 bits are different things in different Luas.
-local function show(value)
-  if type(value) ~= "table" then
-    return type(value) .. " " .. tostring(value)
-  end
-  local list = {}
-  for k, v in pairs(value) do
-    list[#list + 1] = tostring(k) .. " = " .. show(v)
-  end
-  table.sort(list)
-  return "{" .. table.concat(list, ", ") .. "}"
-end
-
-local function show_all(...)
-  local list = {}
-  for i = 1, select("#", ...) do
-    list[i] = show((select(i, ...)))
-  end
-  return table.concat(list, "; ")
-end
 
 -- What a ring buffer gives of the events that a program sends, and their bytes.
 local function events(object, opts, pull)
   local got = {}
   local ring = assert(lbpf.ring_buffer(object.maps.events, function(...)
-    got[#got + 1] = show_all(...)
+    got[#got + 1] = show(...)
   end, opts))
   for _ = 1, 40 do
     assert(object.progs.send:test_run())
@@ -38,7 +19,7 @@ local function events(object, opts, pull)
   if pull then
     local next_event = ring:events(0)
     for i = 1, 40 do
-      got[i] = show_all(next_event())
+      got[i] = show(next_event())
     end
     assert.is_nil(next_event())
   else
@@ -72,7 +53,7 @@ describe("an event", function()
       local codec = assert(object:codec("opened", opts))
       local expected = {}
       local ring = assert(lbpf.ring_buffer(object.maps.events, function(bytes)
-        expected[#expected + 1] = show_all(codec:decode(bytes))
+        expected[#expected + 1] = show(codec:decode(bytes))
       end))
       for _ = 1, 40 do
         assert(object.progs.send:test_run())
@@ -155,27 +136,10 @@ describe("an event", function()
   local function check_whole(pid, time, comm, at)
     local whole = time % 2 ^ 32 == pid and at[1].x == -pid and at[2].y == 2 * pid and
       comm == (pid % 2 == 0 and "even, 15 chars." or "odd")
-    assert(whole, "torn: " .. show_all(pid, time, comm, at))
+    assert(whole, "torn: " .. show(pid, time, comm, at))
   end
 
-  local function drop(finalizer)
-    getmetatable(newproxy(true)).__gc = finalizer -- luacheck: globals newproxy
-  end
-
-  -- Calls FN, which drops things whose finalizers run at some allocation, now here, now there. The
-  -- trace compiler would run none.
-  local function collecting(fn)
-    jit.off() -- luacheck: globals jit
-    collectgarbage("setpause", 101)
-    collectgarbage("setstepmul", 1e6)
-    local ok, message = pcall(fn)
-    collectgarbage("setpause", 200)
-    collectgarbage("setstepmul", 200)
-    jit.on()
-    assert(ok, message)
-  end
-
-  if jit then
+  if jit then -- luacheck: globals jit
     it("that is pulled stays whole when a finalizer polls the ring", needs("root", function()
       local seen, calls, failure = {}, 0, nil
 
@@ -209,12 +173,12 @@ describe("an event", function()
         local ok, message = pcall(poll)
         failure = failure or not ok and message
         if calls < 400 then
-          drop(finalizer)
+          garbage.drop(finalizer)
         end
       end
 
-      collecting(function()
-        drop(finalizer)
+      garbage.collecting(function()
+        garbage.drop(finalizer)
         while calls < 400 and not failure do
           make(20)
           for pid, time, comm, at in ring:events(0) do
@@ -230,12 +194,12 @@ describe("an event", function()
     end))
 
     it("that is pulled stays whole when a finalizer closes the ring", needs("root", function()
-      collecting(function()
+      garbage.collecting(function()
         for _ = 1, 100 do
           local ring = assert(lbpf.ring_buffer(object.maps.events, nil,
             {type = "opened", fields = FIELDS_MADE}))
           local closed
-          drop(function()
+          garbage.drop(function()
             closed = ring:close()
           end)
           local ok, message = pcall(function()

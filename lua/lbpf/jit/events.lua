@@ -77,16 +77,16 @@ local function push_for(values, least, fn)
   local known = pushes[key] or setmetatable({}, {__mode = "kv"})
   pushes[key] = known
   if not known[fn] then
-    known[fn] = expression.load(PUSH, {VALUES = values, LEAST = least, HEADER = HEADER},
-      environment)
+    known[fn] = expression.load(expression.fill(PUSH,
+      {VALUES = values, LEAST = least, HEADER = HEADER}), environment)
   end
   return known[fn]
 end
 
 local function pull_for(values, n, least)
   local key = values .. least
-  pulls[key] = pulls[key] or expression.load(PULL, {VALUES = values,
-    NAMES = expression.names(n), LEAST = least, HEADER = HEADER}, environment)
+  pulls[key] = pulls[key] or expression.load(expression.fill(PULL, {VALUES = values,
+    NAMES = expression.names(n), LEAST = least, HEADER = HEADER}), environment)
   return pulls[key]
 end
 

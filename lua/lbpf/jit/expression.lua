@@ -132,13 +132,16 @@ function expression.names(n)
   return table.concat(names, ", ")
 end
 
---- What a chunk returns in which these names are defined, and the expressions' own. WITH has what
--- stands in the source in capitals.
-function expression.load(source, with, names)
-  source = PROLOGUE .. source:gsub("%f[%u]%u+%f[%U]", function(word)
+--- The source with what WITH has for words in capitals.
+function expression.fill(source, with)
+  return (source:gsub("%f[%u]%u+%f[%U]", function(word)
     return with[word] and tostring(with[word])
-  end)
-  local chunk = assert(loadstring(source, "=lbpf.jit"))
+  end))
+end
+
+--- What a chunk returns in which these names are defined, and the expressions' own.
+function expression.load(source, names)
+  local chunk = assert(loadstring(PROLOGUE .. source, "=lbpf.jit"))
   setfenv(chunk, setmetatable({}, {__index = function(_, name)
     return names and names[name] or environment[name]
   end}))

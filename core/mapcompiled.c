@@ -1,0 +1,111 @@
+#include "mapcompiled.h"
+
+#include "mapview.h"
+#include "value.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+
+/*** @module lbpf */
+/*** Compiled code for maps
+@section compiled_maps
+*/
+
+/* What compiled code works with, known to lua/lbpf/jit/maps.lua as well. It belongs to a handle,
+ * and is used in that handle's methods alone.
+ */
+struct element {
+	const struct mapcodec *map; /* in the handle */
+	int32_t busy, unused;
+	uint64_t key, new_value;
+	char value[];
+};
+
+/* The map's descriptor, -1 once it is none. */
+static int fd_of(const struct element *e)
+{
+	const struct owner *owner = e->map->owner;
+
+	return e->map->map.fd < 0 || (owner && owner->closed) ? -1 : e->map->map.fd;
+}
+
+/* These are called by compiled code: 0, or an error number, EBADF also of a map that was closed. */
+static int look_up(struct element *e)
+{
+	int fd = fd_of(e), ret = fd < 0 ? -EBADF : bpf_map_lookup_elem_flags(fd, &e->key, e->value, 0);
+
+	return ret ? value_errno(ret) : 0;
+}
+
+static int update(struct element *e)
+{
+	int fd = fd_of(e), ret = fd < 0 ? -EBADF : bpf_map_update_elem(fd, &e->key, &e->new_value, 0);
+
+	return ret ? value_errno(ret) : 0;
+}
+
+static void replace(lua_State *L, const char *class, const char *method, int fn)
+{
+	luaL_getmetatable(L, class);
+	lua_getfield(L, -1, "__index");
+	lua_pushvalue(L, fn);
+	lua_setfield(L, -2, method);
+	lua_pop(L, 2);
+}
+
+/*** Takes functions in place of two methods of maps and views; `lbpf.jit` is the one that calls this.
+@function set_map_methods
+@tparam function lookup
+@tparam function update
+@treturn lightuserdata the address of what looks up
+@treturn lightuserdata the address of what updates
+*/
+static int set_map_methods(lua_State *L)
+{
+	static const char *const classes[] = {"lbpf.map", "lbpf.map_view"};
+
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	lua_settop(L, 2);
+	for (int i = 0; i < 2; i++) {
+		replace(L, classes[i], "lookup", 1);
+		replace(L, classes[i], "update", 2);
+	}
+	lua_pushlightuserdata(L, (void *)(uintptr_t)look_up);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)update);
+	return 2;
+}
+
+/*** What code for a map can be made of.
+@function compiled_map
+@param map
+@treturn[1] nil if it is no map, or was not read yet
+@treturn[2] boolean false if its keys and values have no types, or are not plain
+@treturn[3] lightuserdata
+@treturn[3] table its keys' type
+@treturn[3] table its values' type
+*/
+static int compiled_map(lua_State *L)
+{
+	const struct mapcodec *m = mapview_known(L, 1);
+
+	if (!m) {
+		lua_pushnil(L);
+		return 1;
+	}
+	if (!m->key || !m->value || m->takes_fds || mapfd_is_of_all_cpus(&m->map, 0)) {
+		lua_pushboolean(L, 0);
+		return 1;
+	}
+	lua_pushlightuserdata(L, (void *)m);
+	codec_describe(L, m->key);
+	codec_describe(L, m->value);
+	return 3;
+}
+
+void mapcompiled_open(lua_State *L)
+{
+	lua_pushcfunction(L, set_map_methods);
+	lua_setfield(L, -2, "set_map_methods");
+	lua_pushcfunction(L, compiled_map);
+	lua_setfield(L, -2, "compiled_map");
+}

@@ -1,0 +1,266 @@
+-- What LuaJIT compiles looks up, updates and reads variables as C does, which lbpf.map_lookup() and
+-- lbpf.map_update() are. (Elsewhere the two are the same.)
+
+local lbpf = require "lbpf"
+local garbage = require "garbage"
+local needs = require "needs"
+local show = require "show"
+
+local C = {lookup = lbpf.map_lookup, update = lbpf.map_update}
+local unpack = table.unpack or unpack -- luacheck: globals unpack
+local OFTEN = 100 -- enough for LuaJIT to compile a loop
+
+local object, maps
+
+-- Numbers, and what may be taken for one.
+local INPUTS = {0, -0.0, 1, -1, 127, 128, -128, -129, 255, 256, 32767, 32768, -32769, 65535, 65536,
+  2 ^ 31 - 1, 2 ^ 31, -2 ^ 31, -2 ^ 31 - 1, 2 ^ 32 - 1, 2 ^ 32, 2 ^ 32 + 1, 2 ^ 53, 2 ^ 53 + 2,
+  -2 ^ 53 - 2, 2 ^ 63, -2 ^ 63, 2 ^ 64, -2 ^ 64, 0.5, 1 + 2 ^ -40, 1e300, 1 / 0, -1 / 0, 0 / 0,
+  "1", "-1", "0x10", "RED", "GREEN", "4444", "", "x", "88888888", true, false, {}, {1}, print,
+  {u32 = 1}, {no_such_member = 1}}
+
+if jit then -- luacheck: globals jit
+  for _, text in ipairs {"0LL", "1LL", "-1LL", "255ULL", "4294967296LL", "0xffffffffffffffffULL",
+    "0x8000000000000000ULL", "-0x7fffffffffffffffLL", "2i"} do
+    INPUTS[#INPUTS + 1] = loadstring("return " .. text)()
+  end
+  local ffi = require "ffi"
+  for _, cdata in ipairs {ffi.new("int32_t", 1), ffi.new("char[4]"), ffi.new("double", 1), ffi.C} do
+    INPUTS[#INPUTS + 1] = cdata
+  end
+end
+
+-- What a call comes to, as text; the last one if it does not raise.
+local function outcome(methods, name, ...)
+  local list
+  for _ = 1, OFTEN do
+    list = {pcall(function(...)
+      return methods[name](...)
+    end, ...)}
+    if not list[1] then
+      break
+    end
+  end
+  return show(unpack(list, 1, 4))
+end
+
+local function as_compiled(map)
+  return {lookup = map.lookup, update = map.update}
+end
+
+-- The bytes of all that is in the map, which is empty then.
+local function take_all(map)
+  local raw, list = map:view {raw = true}, {}
+  for key, value in raw:pairs() do
+    list[#list + 1] = key .. " = " .. value
+  end
+  for _, entry in ipairs(list) do
+    raw:delete(entry:sub(1, #raw:next_key()))
+  end
+  table.sort(list)
+  return list
+end
+
+before_each(function()
+  object = assert(lbpf.open("build/bpf/compiled.bpf.o")):load()
+  maps = object and object.maps
+end)
+
+after_each(function()
+  if object then
+    object:close()
+  end
+  object, maps = nil, nil
+end)
+
+describe("compiled code for a map", function()
+  -- Every view, with every input as a key and as a value.
+  local function compare(name, view, key)
+    local compiled = as_compiled(view)
+    for _, input in ipairs(INPUTS) do
+      local where = ("%s, %s"):format(name, show(input))
+      assert.equal(outcome(C, "update", view, input, 1), outcome(compiled, "update", view, input, 1),
+        where)
+      assert.equal(outcome(C, "lookup", view, input), outcome(compiled, "lookup", view, input), where)
+      assert.equal(outcome(C, "update", view, key, input),
+        outcome(compiled, "update", view, key, input), where)
+      assert.equal(outcome(C, "lookup", view, key), outcome(compiled, "lookup", view, key), where)
+    end
+    assert.equal(outcome(C, "lookup", view), outcome(compiled, "lookup", view))
+    assert.equal(outcome(C, "update", view), outcome(compiled, "update", view))
+    assert.equal(outcome(C, "lookup", view, nil), outcome(compiled, "lookup", view, nil))
+    assert.equal(outcome(C, "update", view, nil, nil), outcome(compiled, "update", view, nil, nil))
+  end
+
+  for _, name in ipairs {"u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64", "colors", "flags"} do
+    it("writes the same bytes: " .. name, needs("root", function()
+      local map = maps[name]
+      local compiled = as_compiled(map)
+      for _, input in ipairs(INPUTS) do
+        for _, args in ipairs {{input, 1}, {1, input}, {input, input}} do
+          local said = outcome(C, "update", map, args[1], args[2])
+          local wrote = take_all(map)
+          assert.equal(said, outcome(compiled, "update", map, args[1], args[2]))
+          assert.same(wrote, take_all(map))
+        end
+      end
+    end))
+
+    it("says and reads the same: " .. name, needs("root", function()
+      compare(name, maps[name], 1)
+      compare(name .. ", numbers", maps[name]:view {numbers = true}, 1)
+      compare(name .. ", names", maps[name]:view {enum_names = true}, 1)
+    end))
+  end
+
+  it("leaves alone what is no integer", needs("root", function()
+    compare("by_name", maps.by_name, "a name")
+    compare("per_cpu", maps.per_cpu, 1)
+    compare("bloom", maps.bloom, nil)
+    compare("queue", maps.queue, nil)
+    compare("raw", maps.u32:view {raw = true}, "4444")
+    compare("leaves", maps.leaves, 1)
+    compare("bits", maps.bits, 1)
+  end))
+
+  it("reads structures", needs("root", function()
+    local value = {u8 = 255, s8 = -128, u16 = 65535, s16 = -32768, u32 = 2 ^ 32 - 1, s32 = -2 ^ 31,
+      u64 = "0xffffffffffffffff", s64 = "-0x8000000000000000", flag = true, letter = -1, color = 7,
+      depth = -1, single = 0.5, twice = 0.1, name = "sixteen letters.", list = {1, "2", 2 ^ 53},
+      nested = {{x = 1, y = {2, -3}, tag = "abc"}, {x = -4, tag = "d"}}, wide = ("\1"):rep(16)}
+    assert(maps.leaves:update(1, value))
+    assert(maps.leaves:update(2, {}))
+    assert(maps.bits:update(1, {a = 7, b = 1, c = 2}))
+    for _, opts in ipairs {{}, {numbers = true}, {enum_names = true},
+      {fields = {"u64", "name", "nested[1].y", "flag", "nested", "wide", "single"}},
+      {fields = {"twice"}}, {fields = {"s64"}, numbers = true}} do
+      compare("leaves", maps.leaves:view(opts), 1)
+      compare("leaves", maps.leaves:view(opts), 2)
+    end
+    compare("bits", maps.bits:view {fields = {"a"}}, 1)
+    compare("bits", maps.bits:view {fields = {"c"}}, 1)
+  end))
+
+  it("says what C says of the caller's line", needs("root", function()
+    local map = maps.u32
+    local function line()
+      return debug.getinfo(2, "l").currentline
+    end
+    for _ = 1, OFTEN do
+      map:update(1, 2)
+      map:lookup(1)
+    end
+    local at
+    local ok, message = pcall(function()
+      at = line() + 1
+      map:lookup {}
+      return nil
+    end)
+    assert.is_false(ok)
+    assert.equal(("tests/kernel/compiled_maps_spec.lua:%d: bad argument #1 to 'lookup' " ..
+      "(expected an integer, got table)"):format(at), message)
+    ok, message = pcall(function()
+      at = line() + 1
+      map:update(1, 2 ^ 32)
+      return nil
+    end)
+    assert.is_false(ok)
+    assert.equal(("tests/kernel/compiled_maps_spec.lua:%d: bad argument #2 to 'update' " ..
+      "(the integer does not fit)"):format(at), message)
+  end))
+
+  it("takes flags, and tables of many", needs("root", function()
+    local map = maps.u32
+    assert.equal(map, map:update(1, 10))
+    assert.equal(map, map:update(1, 11, "exist"))
+    assert.equal(17, select(3, map:update(1, 12, "noexist")))
+    assert.equal(11, map:lookup(1, 0))
+    assert.equal(22, select(3, map:lookup(1, 2 ^ 20)))
+    assert.equal(map, map:update {[2] = 20, [3] = 30})
+    assert.equal(30, map:lookup(3))
+    for i = 4, 8 do
+      assert.equal(map, map:update(i, i))
+    end
+    local _, message, errno = map:update(9, 9)
+    assert.matches("^update: map 'u32': ", message)
+    assert.equal(7, errno)
+    assert.is_nil(map:lookup(9))
+    assert.equal(1, select("#", map:lookup(9)))
+  end))
+
+  it("knows when a map is closed", needs("root", function()
+    local map, own = maps.u32, assert(lbpf.map(maps.u32:fd()))
+    local view = map:view {numbers = true}
+    for _, m in ipairs {map, view, own} do
+      for i = 1, OFTEN do
+        assert(m:update(1, i))
+        assert.equal(i, m:lookup(1))
+      end
+    end
+    local lookup, update = own.lookup, own.update
+    own:close()
+    for _, fn in ipairs {lookup, update} do
+      local ok, message = pcall(fn, own, 1, 1)
+      assert.is_false(ok)
+      assert.matches("map 'u32' is closed", message)
+    end
+    object:close()
+    for _, m in ipairs {map, view} do
+      for _, fn in ipairs {lookup, update} do
+        local ok, message = pcall(fn, m, 1, 1)
+        assert.is_false(ok)
+        assert.matches("object 'build/bpf/compiled.bpf.o' is closed", message, 1, true)
+      end
+    end
+  end))
+
+  it("does not keep a view", needs("root", function()
+    local kept = setmetatable({}, {__mode = "k"})
+    for _ = 1, 20 do
+      local view = maps.u64:view {numbers = true}
+      kept[view] = true
+      for i = 1, OFTEN do
+        view:update(1, i)
+        assert(view:lookup(1) == i)
+      end
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(next(kept))
+  end))
+
+  it("is called by finalizers of its own calls", needs("root", function()
+    local map = maps.leaves
+    local counts = maps.u64
+    for i = 1, 2 do
+      map:update(i, {u64 = i, list = {i, i, i}, name = ("%d"):format(i), s32 = i})
+      counts:update(i, i)
+    end
+    local calls, failure = 0, nil
+
+    local function check(i)
+      local value = map:lookup(i)
+      local whole = value.u64 == i and value.s32 == i and value.name == ("%d"):format(i) and
+        value.list[1] == i and value.list[3] == i and counts:lookup(i) == i
+      assert(whole, "torn: " .. show(value))
+      counts:update(i, i)
+    end
+
+    local function finalizer()
+      calls = calls + 1
+      local ok, message = pcall(check, 2)
+      failure = failure or not ok and message
+      if calls < 300 then
+        garbage.drop(finalizer)
+      end
+    end
+
+    garbage.collecting(function()
+      garbage.drop(finalizer)
+      while calls < 300 and not failure do
+        check(1)
+      end
+    end)
+    assert.is_nil(failure or nil)
+  end))
+end)
