@@ -31,14 +31,16 @@ static int fd_of(const struct element *e)
 /* These are called by compiled code: 0, or an error number, EBADF also of a map that was closed. */
 static int look_up(struct element *e)
 {
-	int fd = fd_of(e), ret = fd < 0 ? -EBADF : bpf_map_lookup_elem_flags(fd, &e->key, e->value, 0);
+	int fd = fd_of(e),
+	    ret = fd < 0 ? -EBADF : bpf_map_lookup_elem_flags(fd, &e->key, e->value, 0);
 
 	return ret ? value_errno(ret) : 0;
 }
 
 static int update(struct element *e)
 {
-	int fd = fd_of(e), ret = fd < 0 ? -EBADF : bpf_map_update_elem(fd, &e->key, &e->new_value, 0);
+	int fd = fd_of(e),
+	    ret = fd < 0 ? -EBADF : bpf_map_update_elem(fd, &e->key, &e->new_value, 0);
 
 	return ret ? value_errno(ret) : 0;
 }
@@ -52,7 +54,8 @@ static void replace(lua_State *L, const char *class, const char *method, int fn)
 	lua_pop(L, 2);
 }
 
-/*** Takes functions in place of two methods of maps and views; `lbpf.jit` is the one that calls this.
+/*** Takes functions in place of two methods of maps and views; `lbpf.jit` is the one that calls
+this.
 @function set_map_methods
 @tparam function lookup
 @tparam function update

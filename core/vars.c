@@ -226,6 +226,68 @@ static int vars_index(lua_State *L)
 	return codec_decode(L, v->codec, names, copy);
 }
 
+/* Compiled code, which asks by this before each read; without a call LuaJIT would take what it read
+ * before for what is there.
+ */
+static int is_open(const struct owner *o)
+{
+	return !o->closed;
+}
+
+/*** Takes a function in place of what reads variables; `lbpf.jit` is the one that calls this.
+@function set_variable_reader
+@tparam function fn
+@treturn function what it replaces
+@treturn lightuserdata the address of what tells whether the object is open
+*/
+static int set_variable_reader(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	luaL_getmetatable(L, VARS);
+	lua_getfield(L, 2, "__index");
+	lua_pushvalue(L, 1);
+	lua_setfield(L, 2, "__index");
+	lua_pushlightuserdata(L, (void *)(uintptr_t)is_open);
+	return 2;
+}
+
+/*** What code that reads a variable can be made of.
+@function compiled_variable
+@param vars `object.vars`
+@param name
+@treturn[1] nil if it is none, or was not read since the load
+@treturn[2] lightuserdata its object
+@treturn[2] lightuserdata the address of its memory
+@treturn[2] integer the offset in that
+@treturn[2] table its type
+*/
+static int compiled_variable(lua_State *L)
+{
+	const struct vars *vars = class_test(L, 1, VARS);
+	const struct var *v = NULL;
+	lua_Integer number = 0;
+
+	lua_settop(L, 2);
+	if (vars && lua_type(L, 2) == LUA_TSTRING) {
+		compat_getuservalue(L, 1);
+		lua_pushvalue(L, 2);
+		if (lua_istable(L, -2))
+			lua_rawget(L, -2);
+		number = lua_isnumber(L, -1) ? lua_tointeger(L, -1) : 0;
+	}
+	if (number > 0 && number <= vars->n)
+		v = &vars->list[number - 1];
+	if (!v || !v->mapping || v->offset + codec_size(v->codec) > v->mapping->size) {
+		lua_pushnil(L);
+		return 1;
+	}
+	lua_pushlightuserdata(L, vars->owner);
+	lua_pushlightuserdata(L, v->mapping->memory);
+	lua_pushinteger(L, v->offset);
+	codec_describe(L, v->codec);
+	return 4;
+}
+
 /* What a value is turned into bytes by may be the script's own code, which may get to know other
  * variables, and so move the list, or load the object: the place is looked for afterwards.
  */
@@ -286,4 +348,8 @@ void vars_open(lua_State *L)
 					     {NULL, NULL}};
 
 	class_new(L, VARS, none, vars_meta);
+	lua_pushcfunction(L, set_variable_reader);
+	lua_setfield(L, -2, "set_variable_reader");
+	lua_pushcfunction(L, compiled_variable);
+	lua_setfield(L, -2, "compiled_variable");
 }

@@ -1,24 +1,36 @@
 --- LuaJIT runs generated code in place of C where it can see through it: from C an integer of 64
 -- bits costs more than all else of an event; in a trace it costs nothing.
---
--- Each part is loaded when it is first used.
 local core = require "lbpf.core"
+local ffi = require "ffi"
 
-core.set_compiler(function(...)
-  return require("lbpf.jit.events")(...)
-end)
+-- A module that is a function, and loaded when it is first called. If it cannot be, in a process
+-- that may read no files any more for example, C does all.
+local function later(name)
+  local fn
+  return function(...)
+    if fn == nil then
+      local ok, module = pcall(require, name)
+      fn = ok and module
+    end
+    return fn and fn(...)
+  end
+end
+
+local compile_map, compile_variable = later "lbpf.jit.maps", later "lbpf.jit.variables"
+
+core.set_compiler(later "lbpf.jit.events")
 
 -- Maps ------------------------------------------------------------------------------------------
 
 -- By handle, which what was compiled does not refer to. Where C is called it is called last: so it
 -- says what the script called, and where.
 local maps = setmetatable({}, {__mode = "k"})
-local look_up_address, update_address
+local call_lookup, call_update
 
 local function find_methods(map)
   local methods = maps[map]
   if methods == nil then
-    methods = require "lbpf.jit.maps"(map, look_up_address, update_address)
+    methods = compile_map(map, call_lookup, call_update)
     if methods ~= nil then
       maps[map] = methods
     end
@@ -45,4 +57,32 @@ local function update(self, ...)
   return slow_update(self, ...)
 end
 
-look_up_address, update_address = core.set_map_methods(lookup, update)
+call_lookup, call_update = core.set_map_methods(lookup, update)
+
+-- Variables -------------------------------------------------------------------------------------
+
+-- By `object.vars`, and by name.
+local variables = setmetatable({}, {__mode = "k"})
+local is_open, slow_read
+
+local function find_variable(vars, name)
+  local variable = compile_variable(vars, name)
+  if variable ~= nil then
+    variables[vars] = variables[vars] or {}
+    variables[vars][name] = variable
+  end
+end
+
+local function read(vars, name)
+  local known = variables[vars]
+  local variable = known and known[name]
+  if variable and is_open(variable.object) ~= 0 then
+    return variable.read(variable.address)
+  elseif variable == nil then
+    find_variable(vars, name)
+  end
+  return slow_read(vars, name)
+end
+
+slow_read, is_open = core.set_variable_reader(read)
+is_open = ffi.cast("int (*)(void *)", is_open)

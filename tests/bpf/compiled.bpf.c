@@ -93,5 +93,13 @@ double var_twice = 0.1;
 char var_name[8] = "eight by";
 __u32 var_list[3] = {1, 2, 3};
 struct bits var_bits = {1, 2, 3};
-struct leaves var_leaves = {1, -1, 2, -2, 3, -3, 4, -4, true, 'x', GREEN, SHALLOW, 0.5, 0.1, "a name"};
+struct leaves var_leaves = {1,    -1,  2,     -2,      3,   -3,  4,       -4,
+			    true, 'x', GREEN, SHALLOW, 0.5, 0.1, "a name"};
 const volatile __u64 var_constant = 1ULL << 63;
+__u64 var_calls;
+
+SEC("raw_tp/sys_enter") int count(void *ctx)
+{
+	var_calls++;
+	return 0;
+}

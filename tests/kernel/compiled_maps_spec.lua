@@ -8,7 +8,7 @@ local show = require "show"
 
 local C = {lookup = lbpf.map_lookup, update = lbpf.map_update}
 local unpack = table.unpack or unpack -- luacheck: globals unpack
-local OFTEN = 100 -- enough for LuaJIT to compile a loop
+local OFTEN = 70 -- enough for LuaJIT to compile a loop
 
 local object, maps
 
@@ -79,9 +79,10 @@ describe("compiled code for a map", function()
     local compiled = as_compiled(view)
     for _, input in ipairs(INPUTS) do
       local where = ("%s, %s"):format(name, show(input))
-      assert.equal(outcome(C, "update", view, input, 1), outcome(compiled, "update", view, input, 1),
-        where)
-      assert.equal(outcome(C, "lookup", view, input), outcome(compiled, "lookup", view, input), where)
+      assert.equal(outcome(C, "update", view, input, 1),
+        outcome(compiled, "update", view, input, 1), where)
+      assert.equal(outcome(C, "lookup", view, input),
+        outcome(compiled, "lookup", view, input), where)
       assert.equal(outcome(C, "update", view, key, input),
         outcome(compiled, "update", view, key, input), where)
       assert.equal(outcome(C, "lookup", view, key), outcome(compiled, "lookup", view, key), where)
@@ -262,5 +263,70 @@ describe("compiled code for a map", function()
       end
     end)
     assert.is_nil(failure or nil)
+  end))
+end)
+
+describe("compiled code for a variable", function()
+  local NAMES = {"u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64", "flag", "depth", "twice",
+    "name", "list", "bits", "leaves", "constant", "list[2]", "leaves.s64", "leaves.nested[1].y",
+    "leaves.list", "leaves.s8", "bits.c"}
+
+  it("reads the same", needs({"root", "64 bits"}, function()
+    local vars = object.vars
+    for _, name in ipairs(NAMES) do
+      local first = show(vars["var_" .. name])
+      for _ = 1, OFTEN do
+        assert.equal(first, show(vars["var_" .. name]))
+      end
+    end
+    assert.equal("number -128", show(vars.var_s8))
+    assert.equal("number 4294967295", show(vars.var_u32):gsub("%.0$", ""))
+    assert.equal("boolean true", show(vars.var_flag))
+    assert.equal("string eight by", show(vars.var_name))
+  end))
+
+  it("reads what was written", needs("root", function()
+    local vars = object.vars
+    for i = 1, OFTEN do
+      vars.var_u32 = i
+      vars.var_list = {i, i + 1}
+      assert(vars.var_u32 == i and vars.var_list[2] == i + 1 and vars.var_list[3] == 0)
+    end
+  end))
+
+  it("reads what programs write while a loop does nothing else", needs("root", function()
+    assert(object.progs.count:attach())
+    local vars = object.vars
+    for _ = 1, OFTEN do
+      assert(vars.var_calls)
+    end
+    local busy = io.popen("exec dd if=/dev/zero of=/dev/null bs=1 count=300000 2>&1")
+    local last, changes, turns = vars.var_calls, 0, 0
+    repeat
+      local now = vars.var_calls
+      changes = now ~= last and changes + 1 or changes
+      last, turns = now, turns + 1
+    until changes == OFTEN or turns == 1e9
+    busy:close()
+    assert.equal(OFTEN, changes)
+  end))
+
+  it("says what C says of the caller's line", needs("root", function()
+    local vars = object.vars
+    for _ = 1, OFTEN do
+      assert.equal(255, vars.var_u8)
+    end
+    local function failure(name)
+      local _, message = pcall(function()
+        return vars[name]
+      end)
+      return message:match(":(.*)$")
+    end
+    local fresh = failure("no_such")
+    assert.matches("^%d+: object '.*' has no variable 'no_such'$", fresh)
+    local line = fresh:match("^%d+")
+    object:close()
+    assert.equal(line .. ": object 'build/bpf/compiled.bpf.o' is closed", failure("var_u8"))
+    assert.equal(failure("var_u8"), failure("var_s8")) -- which is not compiled
   end))
 end)

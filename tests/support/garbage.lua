@@ -11,8 +11,8 @@ function garbage.drop(fn)
   end
 end
 
---- Calls FN while collections come now here, now there. LuaJIT interprets it, for compiled code runs
--- no finalizers.
+--- Calls FN while collections come now here, now there. LuaJIT interprets it, for compiled code
+-- runs no finalizers.
 function garbage.collecting(fn)
   if jit then -- luacheck: globals jit
     jit.off()

@@ -110,12 +110,12 @@ function expression.is_signed(step)
   return step.kind == "signed" or step.is_signed
 end
 
---- All values of a type.
+--- All values of a type. BASE is where in the data it is, nil: at its beginning.
 -- @return a list of expressions; nil if something is not known
-function expression.list(type)
+function expression.list(type, base)
   local list = {}
   for i = 1, #type do
-    list[i] = of(type[i], 0, type)
+    list[i] = of(type[i], base or 0, type)
   end
   local source = join(list, #type)
   if source and #type <= MOST_VALUES and #source <= LONGEST_SOURCE then

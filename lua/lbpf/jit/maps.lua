@@ -1,6 +1,6 @@
 --- Looks elements of maps up, and updates them: for each type of maps functions are generated whose
--- keys are integers. Whatever else they get, and what goes wrong, is left to the methods in C, which
--- know what to say. core/mapcompiled.c has the structure.
+-- keys are integers. Whatever else they get, and what goes wrong, is left to the methods in C,
+-- which know what to say. core/mapcompiled.c has the structure.
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
@@ -56,8 +56,8 @@ local function NAME(e, value)
 end
 ]]
 
--- An allocation may run a finalizer that calls these for the same map: while one is busy there is no
--- room for another. An error leaves it busy: that takes time from then on, and nothing else.
+-- An allocation may run a finalizer that calls these for the same map: while one is busy there is
+-- no room for another. An error leaves it busy: that takes time from then on, and nothing else.
 local LOOKUP = [[
 local look_up, slow = look_up, slow_lookup
 return function(self, key, e)
