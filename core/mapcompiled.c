@@ -45,6 +45,32 @@ static int update(struct element *e)
 	return ret ? value_errno(ret) : 0;
 }
 
+/* Is what is walked over open? */
+static int is_open(const struct mapwalk *w)
+{
+	return !w->m.owner || !w->m.owner->closed;
+}
+
+/* In the registry: the function that makes what steps. */
+static const char walker;
+
+void mapcompiled_walk(lua_State *L, int idx, struct mapwalk *w)
+{
+	compat_rawgetp(L, LUA_REGISTRYINDEX, &walker);
+	if (!lua_isfunction(L, -1)) {
+		lua_pop(L, 1);
+		return;
+	}
+	lua_pushvalue(L, idx);
+	lua_pushlightuserdata(L, w);
+	lua_pushvalue(L, -4);
+	lua_call(L, 3, 1);
+	if (lua_isfunction(L, -1))
+		lua_replace(L, -2);
+	else
+		lua_pop(L, 1);
+}
+
 static void replace(lua_State *L, const char *class, const char *method, int fn)
 {
 	luaL_getmetatable(L, class);
@@ -54,13 +80,15 @@ static void replace(lua_State *L, const char *class, const char *method, int fn)
 	lua_pop(L, 2);
 }
 
-/*** Takes functions in place of two methods of maps and views; `lbpf.jit` is the one that calls
-this.
+/*** Takes functions in place of two methods of maps and views, and one that makes iterators;
+`lbpf.jit` is the one that calls this.
 @function set_map_methods
 @tparam function lookup
 @tparam function update
+@tparam function walk
 @treturn lightuserdata the address of what looks up
 @treturn lightuserdata the address of what updates
+@treturn lightuserdata the address of what tells whether a walk's map is open
 */
 static int set_map_methods(lua_State *L)
 {
@@ -68,14 +96,17 @@ static int set_map_methods(lua_State *L)
 
 	luaL_checktype(L, 1, LUA_TFUNCTION);
 	luaL_checktype(L, 2, LUA_TFUNCTION);
-	lua_settop(L, 2);
+	luaL_checktype(L, 3, LUA_TFUNCTION);
+	lua_settop(L, 3);
+	compat_rawsetp(L, LUA_REGISTRYINDEX, &walker);
 	for (int i = 0; i < 2; i++) {
 		replace(L, classes[i], "lookup", 1);
 		replace(L, classes[i], "update", 2);
 	}
 	lua_pushlightuserdata(L, (void *)(uintptr_t)look_up);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)update);
-	return 2;
+	lua_pushlightuserdata(L, (void *)(uintptr_t)is_open);
+	return 3;
 }
 
 /*** What code for a map can be made of.

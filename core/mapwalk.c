@@ -1,6 +1,7 @@
 #include "mapwalk.h"
 
 #include "class.h"
+#include "mapcompiled.h"
 #include "mapview.h"
 #include "value.h"
 #include <errno.h>
@@ -348,6 +349,8 @@ int mapwalk_pairs(lua_State *L)
 		return raise(L, w, -err);
 	mapview_push_names(L, 1, m);
 	lua_pushcclosure(L, step, 2);
+	if (!w->repeats)
+		mapcompiled_walk(L, 1, w);
 	return 1;
 }
 

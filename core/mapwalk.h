@@ -9,7 +9,10 @@ typedef int mapwalk_read(int fd, void *in, void *out, void *keys, void *values, 
 			 const struct bpf_map_batch_opts *opts);
 
 struct mapwalk {
-	struct mapcodec m; /* with a descriptor of the walk's own */
+	char *keys, *values; /* from here to STEPPING known to lua/lbpf/jit.lua as well */
+	uint32_t n, at;      /* how many there are; the next to be looked at */
+	int32_t stepping;    /* or failed at it */
+	struct mapcodec m;   /* with a descriptor of the walk's own */
 	size_t value_size;
 	mapwalk_read *read; /* NULL: from key to key */
 	struct bpf_map_batch_opts opts;
@@ -18,13 +21,10 @@ struct mapwalk {
 	bool started;
 	bool repeats;   /* the walk starts anew when somebody deletes the key that it stands on */
 	unsigned again; /* how many keys came again for that reason */
-	char *keys, *values;
-	uint32_t room, room_max; /* of these, in elements */
-	uint32_t n, at;          /* how many there are; the next to be looked at */
+	uint32_t room, room_max; /* of keys and values, in elements */
 	bool ended;              /* there is nothing after them */
 	int err;                 /* there is, but the kernel refused: negative */
 	int idle;
-	bool stepping; /* or failed at it */
 };
 
 /* Pushes a walk over the map M, whose values are read with ELEM_FLAGS, at most ROOM at a time (0:

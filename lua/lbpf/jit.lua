@@ -25,12 +25,12 @@ core.set_compiler(later "lbpf.jit.events")
 -- By handle, which what was compiled does not refer to. Where C is called it is called last: so it
 -- says what the script called, and where.
 local maps = setmetatable({}, {__mode = "k"})
-local call_lookup, call_update
+local call_lookup, call_update, is_map_open
 
 local function find_methods(map)
   local methods = maps[map]
   if methods == nil then
-    methods = compile_map(map, call_lookup, call_update)
+    methods = compile_map(map, call_lookup, call_update, is_map_open)
     if methods ~= nil then
       maps[map] = methods
     end
@@ -57,7 +57,27 @@ local function update(self, ...)
   return slow_update(self, ...)
 end
 
-call_lookup, call_update = core.set_map_methods(lookup, update)
+local function new_step(step, walk, slow)
+  return function()
+    return step(walk, slow)
+  end
+end
+
+-- Traces know a function that has many closures by its code alone: see lbpf.jit.events.
+for _ = 1, 8 do
+  new_step()
+end
+
+local walk_type = ffi.typeof [[struct {
+  uint8_t *keys, *values; uint32_t n, at; int32_t stepping;
+} *]]
+
+local function walk(map, at, slow)
+  local methods = maps[map] or find_methods(map)
+  return methods and methods.step and new_step(methods.step, ffi.cast(walk_type, at), slow)
+end
+
+call_lookup, call_update, is_map_open = core.set_map_methods(lookup, update, walk)
 
 -- Variables -------------------------------------------------------------------------------------
 

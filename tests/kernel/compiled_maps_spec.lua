@@ -142,6 +142,73 @@ describe("compiled code for a map", function()
     compare("bits", maps.bits:view {fields = {"c"}}, 1)
   end))
 
+  it("walks over the same", needs("root", function()
+    local leaf = {u64 = "0xffffffffffffffff", name = "a name", list = {1, 2, 3}, flag = true}
+    for i = 1, 6 do
+      for _, name in ipairs {"u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64", "colors"} do
+        assert(maps[name]:update(i, i))
+      end
+      leaf.s32, leaf.nested = -i, {{x = i}, {tag = "t"}}
+      assert(maps.leaves:update(i, leaf))
+      assert(maps.flags:update(i, i % 2 == 0))
+      assert(maps.bits:update(i, {a = i, c = i}))
+      assert(maps.by_name:update("name" .. i, i))
+    end
+    local function check(view)
+      local expected, got = {}, {}
+      local key = view:next_key()
+      while key ~= nil do
+        expected[#expected + 1] = show(key, C.lookup(view, key))
+        key = view:next_key(key)
+      end
+      assert.equal(6, #expected)
+      table.sort(expected)
+      for _ = 1, OFTEN do
+        got = {}
+        for k, a, b, c in view:pairs() do
+          got[#got + 1] = c ~= nil and show(k, a, b, c) or b ~= nil and show(k, a, b) or show(k, a)
+        end
+        table.sort(got)
+        assert.same(expected, got)
+      end
+    end
+    for _, name in ipairs {"u8", "s8", "u16", "s16", "u32", "s32", "u64", "s64", "colors", "flags",
+        "leaves", "bits", "by_name"} do
+      check(maps[name])
+      check(maps[name]:view {numbers = true})
+      check(maps[name]:view {enum_names = true})
+    end
+    check(maps.leaves:view {fields = {"u64", "list", "nested[1].x"}})
+    check(maps.leaves:view {fields = {"name"}})
+  end))
+
+  it("ends a walk over a map that was closed", needs("root", function()
+    local map = maps.u32
+    for i = 1, 6 do
+      map:update(i, i)
+    end
+    local own, seen = assert(lbpf.map(map:fd())), 0
+    for key, value in own:pairs() do -- it has a descriptor of its own
+      own:close()
+      seen = seen + 1
+      assert.equal(key, value)
+    end
+    assert.equal(6, seen)
+    local at
+    seen = 0
+    local ok, message = pcall(function()
+      at = debug.getinfo(1, "l").currentline + 1
+      for _ in map:pairs() do
+        seen = seen + 1
+        object:close()
+      end
+    end)
+    assert.is_false(ok)
+    assert.equal(1, seen)
+    assert.equal(("tests/kernel/compiled_maps_spec.lua:%d: object 'build/bpf/compiled.bpf.o' is closed")
+      :format(at), message)
+  end))
+
   it("says what C says of the caller's line", needs("root", function()
     local map = maps.u32
     local function line()

@@ -1,6 +1,6 @@
---- Looks elements of maps up, and updates them: for each type of maps functions are generated whose
--- keys are integers. Whatever else they get, and what goes wrong, is left to the methods in C,
--- which know what to say. core/mapcompiled.c has the structure.
+--- Looks elements of maps up, updates them and steps over them: for each type of maps functions are
+-- generated. Keys that are looked up or updated are integers. Whatever else these get, and what
+-- goes wrong, is left to the methods in C, which know what to say. core/mapcompiled.c has the structure.
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
@@ -96,6 +96,24 @@ return function(self, key, value, e)
 end
 ]]
 
+-- A finalizer that steps as well finds the walk stepping, and gets C's error.
+local STEP = [[
+local is_open = is_open
+return function(w, slow)
+  local at = w.at
+  if at < w.n and w.stepping == 0 and is_open(w) ~= 0 then
+    w.stepping, w.at = 1, at + 1
+    local d = w.keys + at * KEYSIZE
+    local key = KEY
+    d = w.values + at * VALUESIZE
+    local NAMES = VALUES
+    w.stepping = 0
+    return key, NAMES
+  end
+  return slow()
+end
+]]
+
 -- The source of a function that writes a value of a type; nil if that is no integer.
 local function put(type, name, prefix)
   local step = type[1]
@@ -117,37 +135,44 @@ local function load(source)
   return functions[source]
 end
 
-local function lookup_for(put_key, value)
-  local list = expression.list(value)
-  if list then
-    return load(put_key .. expression.fill(LOOKUP, {VALUES = table.concat(list, ", "),
-      NAMES = expression.names(#list), ENOENT = 2}))
-  end
+local function lookup_for(put_key, values)
+  return put_key and values and load(put_key .. expression.fill(LOOKUP,
+    {VALUES = table.concat(values, ", "), NAMES = expression.names(#values), ENOENT = 2}))
 end
 
 local function update_for(put_key, value)
   local put_value = put(value, "put_value", "new")
-  return put_value and load(put_key .. put_value .. UPDATE)
+  return put_key and put_value and load(put_key .. put_value .. UPDATE)
 end
 
---- What a map's methods are compiled to: `lookup` and `update`, which are called with the `element`
--- as an argument more. LOOK_UP and UPDATE are the addresses of what calls the kernel.
--- @return nil if it cannot be told yet; false if they are not compiled
-return function(map, look_up, update)
+local function step_for(key, value, values)
+  local keys = expression.list(key)
+  return keys and values and load(expression.fill(STEP, {
+    KEY = keys[1], KEYSIZE = key.size, VALUESIZE = value.size,
+    VALUES = table.concat(values, ", "), NAMES = expression.names(#values),
+  }))
+end
+
+--- What is compiled for a map: `lookup` and `update`, which are called with the `element` as an
+-- argument more; and `step`, for iterators. LOOK_UP, UPDATE and IS_OPEN are the addresses of the
+-- functions that they call.
+-- @return nil if it cannot be told yet; false if nothing is compiled
+return function(map, look_up, update, is_open)
   local at, key, value = core.compiled_map(map)
   if not at then
     return at
   end
-  local put_key = put(key, "put_key", "key")
-  if not put_key or value.size > LARGEST_VALUE then
+  if value.size > LARGEST_VALUE then
     return false
   end
   environment.look_up = environment.look_up or ffi.cast("int (*)(void *)", look_up)
   environment.update = environment.update or ffi.cast("int (*)(void *)", update)
-  local methods = {lookup = lookup_for(put_key, value), update = update_for(put_key, value)}
-  if not methods.lookup and not methods.update then
-    return false
-  end
-  methods.element = element_type(value.size, {map = at})
-  return methods
+  environment.is_open = environment.is_open or ffi.cast("int (*)(void *)", is_open)
+  local put_key, values = put(key, "put_key", "key"), expression.list(value)
+  return {
+    lookup = lookup_for(put_key, values),
+    update = update_for(put_key, value),
+    step = step_for(key, value, values),
+    element = element_type(value.size, {map = at}),
+  }
 end
