@@ -9,7 +9,7 @@ typedef int mapwalk_read(int fd, void *in, void *out, void *keys, void *values, 
 			 const struct bpf_map_batch_opts *opts);
 
 struct mapwalk {
-	char *keys, *values; /* from here to STEPPING known to lua/lbpf/jit.lua as well */
+	char *keys, *values; /* from here to STEPPING known to lua/lbpf/jit/maps.lua as well */
 	uint32_t n, at;      /* how many there are; the next to be looked at */
 	int32_t stepping;    /* or failed at it */
 	struct mapcodec m;   /* with a descriptor of the walk's own */

@@ -57,24 +57,9 @@ local function update(self, ...)
   return slow_update(self, ...)
 end
 
-local function new_step(step, walk, slow)
-  return function()
-    return step(walk, slow)
-  end
-end
-
--- Traces know a function that has many closures by its code alone: see lbpf.jit.events.
-for _ = 1, 8 do
-  new_step()
-end
-
-local walk_type = ffi.typeof [[struct {
-  uint8_t *keys, *values; uint32_t n, at; int32_t stepping;
-} *]]
-
 local function walk(map, at, slow)
   local methods = maps[map] or find_methods(map)
-  return methods and methods.step and new_step(methods.step, ffi.cast(walk_type, at), slow)
+  return methods and methods.walk and methods.walk(at, slow)
 end
 
 call_lookup, call_update, is_map_open = core.set_map_methods(lookup, update, walk)

@@ -155,7 +155,7 @@ describe("compiled code for a map", function()
       assert(maps.by_name:update("name" .. i, i))
     end
     local function check(view)
-      local expected, got = {}, {}
+      local expected = {}
       local key = view:next_key()
       while key ~= nil do
         expected[#expected + 1] = show(key, C.lookup(view, key))
@@ -164,7 +164,7 @@ describe("compiled code for a map", function()
       assert.equal(6, #expected)
       table.sort(expected)
       for _ = 1, OFTEN do
-        got = {}
+        local got = {}
         for k, a, b, c in view:pairs() do
           got[#got + 1] = c ~= nil and show(k, a, b, c) or b ~= nil and show(k, a, b) or show(k, a)
         end
@@ -205,8 +205,8 @@ describe("compiled code for a map", function()
     end)
     assert.is_false(ok)
     assert.equal(1, seen)
-    assert.equal(("tests/kernel/compiled_maps_spec.lua:%d: object 'build/bpf/compiled.bpf.o' is closed")
-      :format(at), message)
+    assert.equal(("tests/kernel/compiled_maps_spec.lua:%d: object 'build/bpf/compiled.bpf.o' " ..
+      "is closed"):format(at), message)
   end))
 
   it("says what C says of the caller's line", needs("root", function()

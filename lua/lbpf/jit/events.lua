@@ -90,22 +90,13 @@ local function pull_for(values, n, least)
   return pulls[key]
 end
 
--- The trace compiler takes the first closures of a function for the only ones, and compiles loops
--- for each of them; of a function that has more it compiles for all that are to come.
-local function of_many(make)
-  for _ = 1, 8 do
-    make()
-  end
-  return make
-end
-
-local new_push = of_many(function(push, cursor, counters, number)
+local new_push = expression.of_many(function(push, cursor, counters, number)
   return function(fn, limit)
     return push(cursor, counters, number, fn, limit)
   end
 end)
 
-local new_pull = of_many(function(pull, cursor, counters, number, slow)
+local new_pull = expression.of_many(function(pull, cursor, counters, number, slow)
   return function()
     return pull(cursor, counters, number, slow)
   end

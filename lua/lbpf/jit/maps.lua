@@ -1,6 +1,7 @@
---- Looks elements of maps up, updates them and steps over them: for each type of maps functions are
--- generated. Keys that are looked up or updated are integers. Whatever else these get, and what
--- goes wrong, is left to the methods in C, which know what to say. core/mapcompiled.c has the structure.
+--- Looks elements of maps up, updates them and steps over them: for each type of maps functions
+-- are generated. Keys that are looked up or updated are integers. Whatever else these get, and what
+-- goes wrong, is left to the methods in C, which know what to say. core/mapcompiled.c and
+-- core/mapwalk.h have the structures.
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
@@ -20,6 +21,10 @@ local element_type = ffi.typeof(([[struct {
   union { %s };
   uint8_t value[?];
 }]]):format(INTEGERS:gsub("NAME", "key"), (INTEGERS:gsub("NAME", "new"))))
+
+local walk_type = ffi.typeof [[struct {
+  uint8_t *keys, *values; uint32_t n, at; int32_t stepping;
+} *]]
 
 local environment = {
   type = type, istype = ffi.istype, s64 = ffi.typeof "int64_t", u64 = ffi.typeof "uint64_t",
@@ -145,17 +150,27 @@ local function update_for(put_key, value)
   return put_key and put_value and load(put_key .. put_value .. UPDATE)
 end
 
-local function step_for(key, value, values)
+local new_iterator = expression.of_many(function(step, w, slow)
+  return function()
+    return step(w, slow)
+  end
+end)
+
+local function walk_for(key, value, values)
   local keys = expression.list(key)
-  return keys and values and load(expression.fill(STEP, {
+  local step = keys and values and load(expression.fill(STEP, {
     KEY = keys[1], KEYSIZE = key.size, VALUESIZE = value.size,
     VALUES = table.concat(values, ", "), NAMES = expression.names(#values),
   }))
+  return step and function(at, slow)
+    return new_iterator(step, ffi.cast(walk_type, at), slow)
+  end
 end
 
 --- What is compiled for a map: `lookup` and `update`, which are called with the `element` as an
--- argument more; and `step`, for iterators. LOOK_UP, UPDATE and IS_OPEN are the addresses of the
--- functions that they call.
+-- argument more; and `walk`, which is called with the address of a walk and what steps it, and
+-- returns an iterator. LOOK_UP, UPDATE and IS_OPEN are the addresses of the functions that they
+-- call.
 -- @return nil if it cannot be told yet; false if nothing is compiled
 return function(map, look_up, update, is_open)
   local at, key, value = core.compiled_map(map)
@@ -172,7 +187,7 @@ return function(map, look_up, update, is_open)
   return {
     lookup = lookup_for(put_key, values),
     update = update_for(put_key, value),
-    step = step_for(key, value, values),
+    walk = walk_for(key, value, values),
     element = element_type(value.size, {map = at}),
   }
 end
