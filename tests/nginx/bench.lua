@@ -1,21 +1,37 @@
 -- What events cost an nginx that serves: tests/nginx/run tests/nginx/bench.lua. Prints a table.
+--
+-- A row is set against one with the same events and nobody who consumes them: the producer, which
+-- needs a processor, too, then empties the ring itself. A round has each once, in turn, with an
+-- nginx of its own. Environment: ROUNDS (7), SECONDS of each run (4), CONNECTIONS of wrk (32);
+-- WORKERS (2); APART=1: nginx on the first processor, wrk and the producer on the second.
+local child = require "child"
 local nginx = require "nginx"
 local pinned = require "lbpf.pinned"
 
 local PIN = "/sys/fs/bpf/bench"
-local ROUNDS, SECONDS = tonumber(os.getenv("ROUNDS") or 5), 4
+local URL = "http://127.0.0.1:8080/"
+local function number(name, default)
+  return tonumber(os.getenv(name) or default)
+end
+local ROUNDS, SECONDS = number("ROUNDS", 7), number("SECONDS", 4)
+local CONNECTIONS, APART = number("CONNECTIONS", 32), os.getenv("APART") == "1"
 
-local CONF = ([[
+local WORKERS = number("WORKERS", 2)
+
+local OUTSIDE = ("worker_processes %d; thread_pool bpf threads=1; events {} "):format(WORKERS)
+  .. (APART and "worker_cpu_affinity" .. (" 1"):rep(WORKERS) .. ";" or "")
+local LOAD = APART and "taskset -c 1 " or ""
+
+local HTTP = ([[
   init_by_lua_block {
     local bpf = require "resty.lbpf"
     object = assert(bpf.load("build/bpf/produce.bpf.o", {pin = "%s"}))
     sum = 0
     events = assert(bpf.consumer(object.maps.produced, function(number)
       sum = sum + number
-    end, {type = "struct event", fields = {"number"}, numbers = true, POOL
-      dropped = function() return tonumber(object.maps.dropped:lookup(0)) end}))
+    end, {type = "struct event", fields = {"number"}, numbers = true, POOL}))
   }
-  init_worker_by_lua_block { events:start() }
+  init_worker_by_lua_block { START }
   server {
     listen 127.0.0.1:8080;
     location / { content_by_lua_block { ngx.say("hello") } }
@@ -29,86 +45,155 @@ local CONF = ([[
       }
     }
     location /stats {
-      content_by_lua_block {
-        local s = events:stats()
-        ngx.say(s.consumed, " ", s.lost, " ", s.dropped)
-      }
+      content_by_lua_block { ngx.say(events:stats().consumed, " ", events:stats().lost) }
     }
   }]]):format(PIN)
 
-local function stats()
-  local consumed, lost, dropped = nginx.get("http://127.0.0.1:8080/stats")
-    :match("(%d+) (%d+) (%d+)")
-  return tonumber(consumed), tonumber(lost), tonumber(dropped)
+local modes = {
+  nobody = {START = "", POOL = ""},
+  timer = {START = "events:start()", POOL = ""},
+  thread = {START = "events:start()", POOL = 'pool = "bpf"'},
+}
+
+local function start(mode)
+  pinned.remove(PIN)
+  return nginx.start(nginx.conf(OUTSIDE, (HTTP:gsub("%u+", modes[mode]))))
+end
+
+local function consumed(server)
+  local n, lost = nginx.get(URL .. "stats"):match("(%d+) (%d+)")
+  assert(lost == "0", server:log())
+  return tonumber(n)
+end
+
+-- Seconds of a processor that the workers have used, with their threads.
+local function used(server)
+  local sum = 0
+  for _, pid in ipairs(server:workers()) do
+    for nanoseconds in child.output(("cat /proc/%d/task/*/schedstat"):format(pid))
+      :gmatch("(%d+) %d+ %d+\n") do
+      sum = sum + nanoseconds / 1e9
+    end
+  end
+  return sum
 end
 
 local units = {us = 0.001, ms = 1, s = 1000}
 
-local function wrk()
-  local pipe = assert(io.popen(("wrk -t1 -c%s -d%d --latency http://127.0.0.1:8080/")
-    :format(os.getenv("CONNECTIONS") or 32, SECONDS)))
-  local text = pipe:read("*a")
-  pipe:close()
-  local p99, unit = text:match("99%%%s+([%d.]+)(%a+)")
-  return tonumber(text:match("Requests/sec:%s+([%d.]+)")), tonumber(p99) * units[unit]
+-- Requests per second; half and 99 % of them take at most so many milliseconds.
+local function wrk(seconds)
+  local text = child.output(("%swrk -t1 -c%d -d%d --latency %s"):format(LOAD, CONNECTIONS, seconds,
+    URL))
+  local function percentile(name)
+    local n, unit = text:match(name .. "%%%s+([%d.]+)(%a+)")
+    return tonumber(n) * units[unit]
+  end
+  return {requests = tonumber(text:match("Requests/sec:%s+([%d.]+)")), p50 = percentile("50"),
+    p99 = percentile("99")}
+end
+
+-- Runs FN beside a producer; its result, with `produced`, `dropped` and `taken`.
+local function beside(rate, mode, fn)
+  local server = start(mode)
+  wrk(1)
+  local before = consumed(server)
+  local producer = rate > 0 and assert(io.popen(
+    ("%sluajit tests/nginx/produce.lua %s %d %d %s"):format(LOAD, PIN, rate, SECONDS + 1,
+      mode == "nobody" and "alone" or "")))
+  child.succeeds("sleep 0.5")
+  local result = fn(server)
+  if producer then
+    local produced, dropped = producer:read("*a"):match("(%d+)%s+(%d+)")
+    producer:close()
+    result.produced, result.dropped = tonumber(produced), tonumber(dropped)
+    result.taken = result.produced - result.dropped
+    if mode ~= "nobody" then
+      child.wait_until(function() return consumed(server) - before == result.taken end)
+    end
+  end
+  server:stop()
+  return result
 end
 
 local function median(list)
   table.sort(list)
-  return list[math.floor((#list + 1) / 2)]
+  return (list[math.floor((#list + 1) / 2)] + list[math.ceil((#list + 1) / 2)]) / 2
 end
 
-local function measure(rate)
-  local before = {stats()}
-  local producer = rate > 0 and assert(io.popen(("luajit tests/nginx/produce.lua %s %d %d")
-    :format(PIN, rate, SECONDS + 1)))
-  if producer then
-    os.execute("sleep 0.5")
+-- The median over the rounds; or of what each round has against another one of its runs.
+local function over(rounds, key, name, against)
+  local list = {}
+  for i, round in ipairs(rounds) do
+    list[i] = round[key][name] / (against and round[against][name] / 100 or 1)
   end
-  local requests, p99 = wrk()
-  local produced, dropped = 0, 0
-  if producer then
-    produced, dropped = producer:read("*a"):match("(%d+)%s+(%d+)")
-    producer:close()
-    os.execute("sleep 0.5")
-  end
-  local after = {stats()}
-  return {requests = requests, p99 = p99, produced = tonumber(produced),
-    dropped = tonumber(dropped), consumed = after[1] - before[1]}
+  return median(list)
 end
 
-describe("the cost of events", function()
-  for _, pool in ipairs({"", 'pool = "bpf",'}) do
-    it(pool == "" and "with a timer" or "with a thread", function()
-      local server = nginx.start(nginx.conf(
-        "worker_processes 2; thread_pool bpf threads=1; events {}", (CONF:gsub("POOL", pool))))
-      print("a map's lookup: " .. nginx.get("http://127.0.0.1:8080/map"))
-      local rates, all = {0, 100000, 2000000}, {}
-      wrk()
-      for _ = 1, ROUNDS do
-        for _, rate in ipairs(rates) do
-          all[rate] = all[rate]
-            or {requests = {}, p99 = {}, produced = 0, dropped = 0, consumed = 0}
-          local one, sum = measure(rate), all[rate]
-          table.insert(sum.requests, one.requests)
-          table.insert(sum.p99, one.p99)
-          for _, name in ipairs({"produced", "dropped", "consumed"}) do
-            sum[name] = sum[name] + one[name]
-          end
+local function total(rounds, key, name)
+  local sum = 0
+  for _, round in ipairs(rounds) do
+    sum = sum + (round[key][name] or 0)
+  end
+  return sum
+end
+
+local runs = {{0, "nobody"}}
+for _, rate in ipairs({100000, 2000000}) do
+  for _, mode in ipairs({"nobody", "timer", "thread"}) do
+    runs[#runs + 1] = {rate, mode}
+  end
+end
+
+describe("events", function()
+  after_each(function()
+    pinned.remove(PIN)
+  end)
+
+  it("cost requests", function()
+    local rounds = {}
+    for i = 1, ROUNDS do
+      rounds[i] = {}
+      for j = 1, #runs do
+        local rate, mode = unpack(runs[(i + j) % #runs + 1]) -- no place in the round is one's own
+        rounds[i][rate .. mode] = beside(rate, mode, function() return wrk(SECONDS) end)
+      end
+    end
+    print(("\n%d rounds of %d s, %d workers, %d connections%s; medians, also of what each round "
+      .. "has against its run with nobody"):format(ROUNDS, SECONDS, WORKERS, CONNECTIONS,
+      APART and ", processors apart" or ""))
+    print("targets: 100000 events/s: requests/s at least 97%, p99 at most 110%; 2000000: p99 125%")
+    print("events/s  consumer  requests/s          p50 ms          p99 ms          "
+      .. "produced = taken out + dropped")
+    for _, run in ipairs(runs) do
+      local rate, mode = unpack(run)
+      local key, line = rate .. mode, {("%8d  %-8s"):format(rate, mode)}
+      for name, format in pairs({requests = "%10.0f", p50 = "%6.2f", p99 = "%6.2f"}) do
+        line[name] = format:format(over(rounds, key, name)) .. (mode == "nobody" and (" "):rep(8)
+          or ("  %5.1f%%"):format(over(rounds, key, name, rate .. "nobody")))
+      end
+      print(table.concat({line[1], line.requests, line.p50, line.p99, ("%d = %d + %d"):format(
+        total(rounds, key, "produced"), total(rounds, key, "taken"),
+        total(rounds, key, "dropped"))}, "  "))
+    end
+  end)
+
+  it("cost a processor", function()
+    local server = start("nobody")
+    print("a map's lookup: " .. nginx.get(URL .. "map"))
+    server:stop()
+    for _, mode in ipairs({"timer", "thread"}) do
+      for _, rate in ipairs({100000, 2000000}) do
+        local list = {}
+        for i = 1, ROUNDS do
+          list[i] = beside(rate, mode, function(s)
+            local before = used(s)
+            child.succeeds("sleep " .. SECONDS)
+            return {used = used(s) - before}
+          end).used
         end
+        print(("%8d  %-8s  %5.2f%% of a processor"):format(rate, mode,
+          median(list) / SECONDS * 100))
       end
-      print(pool == "" and "timer" or "thread",
-        "events/s  requests/s  of none  p99 ms  of none  produced = consumed + dropped")
-      local none = {median(all[0].requests), median(all[0].p99)}
-      for _, rate in ipairs(rates) do
-        local r = all[rate]
-        print(("%16d  %10.0f  %6.1f%%  %6.2f  %6.1f%%  %d = %d + %d%s"):format(rate,
-          median(r.requests), median(r.requests) / none[1] * 100, median(r.p99),
-          median(r.p99) / none[2] * 100, r.produced, r.consumed, r.dropped,
-          r.produced == r.consumed + r.dropped and "" or " (!)"))
-      end
-      server:stop()
-      pinned.remove(PIN)
-    end)
-  end
+    end
+  end)
 end)
