@@ -112,7 +112,7 @@ static int step(lua_State *L)
 		err = ret < 0 ? value_errno(ret) : 0;
 		if (!err)
 			break;
-		if (err != ENOENT) /* gone already: the next */
+		if (err != ENOENT && err != EAGAIN) /* gone, or still being made: the next */
 			return raise(L, kind, err, "get_fd_by_id");
 	}
 	fd_own(fd, ret);
