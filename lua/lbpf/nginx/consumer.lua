@@ -65,9 +65,10 @@ end
 -- replaces, one at a time reads the ring. For init_by_lua; the workers call `consumer:start`.
 --
 -- Every `interval` (0.01 s) that worker spends at most `time` (0.001 s) of its processor on events,
--- and takes at most `count`. What comes faster stays in the ring until that is full, and is then
--- dropped where it is produced, by the program. An event is taken when the one before it has been
--- handled: the one that a worker had in hand when it was killed is counted as lost.
+-- and takes at most `count`; while there are more, in ten slices. What comes faster stays in the
+-- ring until that is full, and is then dropped where it is produced, by the program. An event is
+-- taken when the one before it has been handled: the one that a worker had in hand when it was
+-- killed is counted as lost.
 -- @tparam map map of type ringbuf
 -- @tparam function fn called with each event; it may yield, in ngx.sleep or on a cosocket. An error
 -- in it is logged and counted
@@ -130,6 +131,7 @@ local function take_on(self)
   local opts = self.opts
   self.ring = assert(lbpf.ring_buffer(self.map, nil, {type = opts.type, fields = opts.fields,
     numbers = opts.numbers, enum_names = opts.enum_names}))
+  self.began, self.has_more = system.now() - opts.interval, false
   if self.accounts.ring ~= self.id then
     self.accounts.ring = self.id
     account(self, 0, 0, 0)
@@ -174,31 +176,38 @@ end
 -- as many of them, up to this.
 local STRIDE = 16
 
--- Works until the ring is empty or the budget is spent; how long to wait until the next time.
+-- Where events take more than the budget it is spent in so many slices: nginx serves in between.
+local SLICES = 10
+
+-- Works until the ring is empty, or the budget is spent that has grown since it last began; how
+-- long to wait until the next time.
 local function drain(self)
   local ring, opts = self.ring, self.opts
-  local budget, left = opts.time, opts.count
   local start, cpu = system.now(), system.cpu()
+  local share = math.min(1, (start - self.began) / opts.interval)
+  local budget, left = share * opts.time, math.ceil(share * opts.count)
   local look, last = start + budget, start
   local stride, steps = 1, 1
-  self.complained = false
-  while left > 0 and handle(self, ring:next(0, 1)) do
+  local spent = false
+  self.began, self.complained = start, false
+  while not spent and handle(self, ring:next(0, 1)) do
     left, steps = left - 1, steps - 1
+    spent = left <= 0
     if steps == 0 then
       local now = system.now()
       if now >= look then
         -- a function that yields takes time, and no processor
         local rest = budget - (system.cpu() - cpu)
-        if rest < budget / 20 or ngx.worker.exiting() then
-          break
-        end
+        spent = spent or rest < budget / 20 or ngx.worker.exiting()
         look = now + rest
       end
-      stride = now - last < budget / 50 and math.min(2 * stride, STRIDE) or 1
+      stride = now - last < opts.time / 50 and math.min(2 * stride, STRIDE) or 1
       steps, last = stride, now
     end
   end
-  return math.max(0, start + opts.interval - system.now())
+  self.has_more = spent
+  return spent and math.max(opts.interval / SLICES, 0.001)
+    or math.max(0, start + opts.interval - system.now())
 end
 
 local WAIT = 200 -- milliseconds: how long a worker that exits may have to wait for its thread
@@ -211,7 +220,7 @@ local function turn(self)
     end
     take_on(self)
   end
-  if self.opts.pool then
+  if self.opts.pool and not self.has_more then
     local ok, ready = ngx.run_worker_thread(self.opts.pool, "lbpf.nginx.system", "wait",
       self.ring:epoll_fd(), WAIT)
     if not ok then
