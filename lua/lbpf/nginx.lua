@@ -20,7 +20,8 @@ local nginx = {}
 
 --- Opens, loads and attaches an object, and takes over what is pinned already: see
 -- `lbpf.pinned.load`. For init_by_lua, where an error keeps nginx from starting, and on a reload
--- keeps the old configuration at work.
+-- keeps the old configuration at work. If nginx itself then fails, for example to bind a port, the
+-- new programs stay: no Lua of the master's runs any more. The next reload replaces them.
 -- @function load
 nginx.load = pinned.load
 

@@ -228,6 +228,30 @@ describe("nginx", function()
     assert.same(fds, bpf_fds(server.master))
   end)
 
+  -- nginx binds after init_by_lua, and runs nothing of ours when that fails.
+  it("has new programs under the old configuration if it fails later, and recovers", function()
+    local _, arrived = under_fire(function()
+      server:configure((conf(2):gsub("127.0.0.1:8080", "192.0.2.1:8080")))
+      assert.is_true(child.output(("/usr/sbin/nginx -t -p %s -c nginx.conf"):format(server.dir))
+        :find("bind() to 192.0.2.1:8080 failed", 1, true) ~= nil)
+      assert.equal(0, seen(2)) -- that test loads nothing
+      nginx.kill(server.master, "HUP")
+      child.wait_until(function()
+        local _, failed = server:log():gsub("bind%(%) to 192.0.2.1:8080 failed", "")
+        return failed == 2 and seen(2) > 0
+      end)
+    end)
+    assert.equal(0, arrived)
+    assert.equal("version 1\n", version())
+    child.wait_until(function() return kernel_has() == ALL end)
+    server:configure(conf(1))
+    server:reload()
+    local before = seen(1)
+    local sent = under_fire(function() end)
+    assert.equal(before + sent, seen(1))
+    child.wait_until(function() return kernel_has() == ALL end)
+  end)
+
   it("leaves workers no way to change what is attached", function()
     assert.equal(2, tonumber(io.open("/proc/sys/kernel/unprivileged_bpf_disabled"):read("*a")))
     for _, pid in ipairs(server:workers()) do
