@@ -2,8 +2,8 @@
 --
 -- A row is set against one with the same events and nobody who consumes them: the producer, which
 -- needs a processor, too, then empties the ring itself. A round has each once, in turn, with an
--- nginx of its own. Environment: ROUNDS (7), SECONDS of each run (4), CONNECTIONS of wrk (32);
--- WORKERS (2); APART=1: nginx on the first processor, wrk and the producer on the second.
+-- nginx of its own; figures are medians over the rounds. Environment: ROUNDS (7), SECONDS of each
+-- run (3), CONNECTIONS of wrk (32). The first table alone: --filter=own
 local child = require "child"
 local nginx = require "nginx"
 local pinned = require "lbpf.pinned"
@@ -13,14 +13,15 @@ local URL = "http://127.0.0.1:8080/"
 local function number(name, default)
   return tonumber(os.getenv(name) or default)
 end
-local ROUNDS, SECONDS = number("ROUNDS", 7), number("SECONDS", 4)
-local CONNECTIONS, APART = number("CONNECTIONS", 32), os.getenv("APART") == "1"
+local ROUNDS, SECONDS = number("ROUNDS", 7), number("SECONDS", 3)
+local CONNECTIONS = number("CONNECTIONS", 32)
 
-local WORKERS = number("WORKERS", 2)
-
-local OUTSIDE = ("worker_processes %d; thread_pool bpf threads=1; events {} "):format(WORKERS)
-  .. (APART and "worker_cpu_affinity" .. (" 1"):rep(WORKERS) .. ";" or "")
-local LOAD = APART and "taskset -c 1 " or ""
+-- Where nginx's workers run, and wrk with the producer. Where they share, a process waits for as
+-- long as the scheduler lets another one run: that, and no work of nginx's, is p99 there.
+local apart = {name = "one worker on a processor of its own", load = "taskset -c 1 ",
+  outside = "worker_processes 1; worker_cpu_affinity 1; thread_pool bpf threads=1; events {}"}
+local shared = {name = "two workers, all on the same processors", load = "",
+  outside = "worker_processes 2; thread_pool bpf threads=1; events {}"}
 
 local HTTP = ([[
   init_by_lua_block {
@@ -55,9 +56,9 @@ local modes = {
   thread = {START = "events:start()", POOL = 'pool = "bpf"'},
 }
 
-local function start(mode)
+local function start(where, mode)
   pinned.remove(PIN)
-  return nginx.start(nginx.conf(OUTSIDE, (HTTP:gsub("%u+", modes[mode]))))
+  return nginx.start(nginx.conf(where.outside, (HTTP:gsub("%u+", modes[mode]))))
 end
 
 local function consumed(server)
@@ -81,9 +82,9 @@ end
 local units = {us = 0.001, ms = 1, s = 1000}
 
 -- Requests per second; half and 99 % of them take at most so many milliseconds.
-local function wrk(seconds)
-  local text = child.output(("%swrk -t1 -c%d -d%d --latency %s"):format(LOAD, CONNECTIONS, seconds,
-    URL))
+local function wrk(where, seconds)
+  local text = child.output(("%swrk -t1 -c%d -d%d --latency %s"):format(where.load, CONNECTIONS,
+    seconds, URL))
   local function percentile(name)
     local n, unit = text:match(name .. "%%%s+([%d.]+)(%a+)")
     return tonumber(n) * units[unit]
@@ -93,13 +94,13 @@ local function wrk(seconds)
 end
 
 -- Runs FN beside a producer; its result, with `produced`, `dropped` and `taken`.
-local function beside(rate, mode, fn)
-  local server = start(mode)
-  wrk(1)
+local function beside(where, rate, mode, fn)
+  local server = start(where, mode)
+  wrk(where, 1)
   local before = consumed(server)
   local producer = rate > 0 and assert(io.popen(
-    ("%sluajit tests/nginx/produce.lua %s %d %d %s"):format(LOAD, PIN, rate, SECONDS + 1,
-      mode == "nobody" and "alone" or "")))
+    ("%sluajit tests/nginx/produce.lua %s %d %d %s"):format(where.load, PIN, rate,
+      SECONDS + 1, mode == "nobody" and "alone" or "")))
   child.succeeds("sleep 0.5")
   local result = fn(server)
   if producer then
@@ -120,11 +121,10 @@ local function median(list)
   return (list[math.floor((#list + 1) / 2)] + list[math.ceil((#list + 1) / 2)]) / 2
 end
 
--- The median over the rounds; or of what each round has against another one of its runs.
-local function over(rounds, key, name, against)
+local function over(rounds, key, name)
   local list = {}
   for i, round in ipairs(rounds) do
-    list[i] = round[key][name] / (against and round[against][name] / 100 or 1)
+    list[i] = round[key][name]
   end
   return median(list)
 end
@@ -149,43 +149,49 @@ describe("events", function()
     pinned.remove(PIN)
   end)
 
-  it("cost requests", function()
-    local rounds = {}
-    for i = 1, ROUNDS do
-      rounds[i] = {}
-      for j = 1, #runs do
-        local rate, mode = unpack(runs[(i + j) % #runs + 1]) -- no place in the round is one's own
-        rounds[i][rate .. mode] = beside(rate, mode, function() return wrk(SECONDS) end)
+  for _, where in ipairs({apart, shared}) do
+    it("cost requests, with " .. where.name, function()
+      local rounds = {}
+      for i = 1, ROUNDS do
+        rounds[i] = {}
+        for j = 1, #runs do
+          local rate, mode = unpack(runs[(i + j) % #runs + 1]) -- none has a place of its own
+          rounds[i][rate .. mode] = beside(where, rate, mode, function()
+            return wrk(where, SECONDS)
+          end)
+        end
       end
-    end
-    print(("\n%d rounds of %d s, %d workers, %d connections%s; medians, also of what each round "
-      .. "has against its run with nobody"):format(ROUNDS, SECONDS, WORKERS, CONNECTIONS,
-      APART and ", processors apart" or ""))
-    print("targets: 100000 events/s: requests/s at least 97%, p99 at most 110%; 2000000: p99 125%")
-    print("events/s  consumer  requests/s          p50 ms          p99 ms          "
-      .. "produced = taken out + dropped")
-    for _, run in ipairs(runs) do
-      local rate, mode = unpack(run)
-      local key, line = rate .. mode, {("%8d  %-8s"):format(rate, mode)}
-      for name, format in pairs({requests = "%10.0f", p50 = "%6.2f", p99 = "%6.2f"}) do
-        line[name] = format:format(over(rounds, key, name)) .. (mode == "nobody" and (" "):rep(8)
-          or ("  %5.1f%%"):format(over(rounds, key, name, rate .. "nobody")))
+      print(("\n%s; %d rounds of %d s, %d connections"):format(where.name, ROUNDS, SECONDS,
+        CONNECTIONS))
+      print("events/s  consumer  requests/s          p50 ms          p99 ms          "
+        .. "produced = taken out + dropped")
+      for _, run in ipairs(runs) do
+        local rate, mode = unpack(run)
+        local key, line = rate .. mode, {("%8d  %-8s"):format(rate, mode)}
+        for i, name in ipairs({"requests", "p50", "p99"}) do
+          local value = over(rounds, key, name)
+          line[i + 1] = (i == 1 and "%10.0f" or "%6.2f"):format(value) .. (mode == "nobody"
+            and (" "):rep(8) or ("  %5.1f%%"):format(value / over(rounds, rate .. "nobody", name)
+            * 100))
+        end
+        line[5] = ("%d = %d + %d"):format(total(rounds, key, "produced"),
+          total(rounds, key, "taken"), total(rounds, key, "dropped"))
+        print(table.concat(line, "  "))
       end
-      print(table.concat({line[1], line.requests, line.p50, line.p99, ("%d = %d + %d"):format(
-        total(rounds, key, "produced"), total(rounds, key, "taken"),
-        total(rounds, key, "dropped"))}, "  "))
-    end
-  end)
+      print("targets: 100000 events/s: requests/s at least 97%, p99 at most 110%; "
+        .. "2000000: p99 at most 125%")
+    end)
+  end
 
   it("cost a processor", function()
-    local server = start("nobody")
-    print("a map's lookup: " .. nginx.get(URL .. "map"))
+    local server = start(apart, "nobody")
+    print("\na map's lookup: " .. nginx.get(URL .. "map"))
     server:stop()
     for _, mode in ipairs({"timer", "thread"}) do
       for _, rate in ipairs({100000, 2000000}) do
         local list = {}
         for i = 1, ROUNDS do
-          list[i] = beside(rate, mode, function(s)
+          list[i] = beside(apart, rate, mode, function(s)
             local before = used(s)
             child.succeeds("sleep " .. SECONDS)
             return {used = used(s) - before}
