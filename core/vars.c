@@ -226,6 +226,11 @@ static int vars_index(lua_State *L)
 	return codec_decode(L, v->codec, names, copy);
 }
 
+/*** @module lbpf */
+/*** Compiled code for variables
+@section compiled_vars
+*/
+
 /* Compiled code, which asks by this before each read; without a call LuaJIT would take what it read
  * before for what is there.
  */

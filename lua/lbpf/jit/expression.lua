@@ -148,8 +148,9 @@ function expression.load(source, names)
   return chunk()
 end
 
---- MAKE makes closures. The trace compiler takes the first ones of a function for the only ones, and
--- compiles loops for each of them; of a function that has more it compiles for all that are to come.
+--- MAKE makes closures. The trace compiler takes the first ones of a function for the only ones,
+-- and compiles loops for each of them; of a function that has more it compiles for all that are to
+-- come.
 function expression.of_many(make)
   for _ = 1, 8 do
     make()
