@@ -1,4 +1,4 @@
---- LuaJIT runs generated code in place of C where it can see through it: from C an integer of 64
+-- LuaJIT runs generated code in place of C where it can see through it: from C an integer of 64
 -- bits costs more than all else of an event; in a trace it costs nothing.
 local core = require "lbpf.core"
 local ffi = require "ffi"

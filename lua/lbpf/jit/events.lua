@@ -1,4 +1,4 @@
---- Delivers events: for each type of them functions are generated that read the batch themselves,
+-- Delivers events: for each type of them functions are generated that read the batch themselves,
 -- so that the trace compiler sees the whole way from the bytes to the script's code. core/batch.h
 -- has the structures.
 local ffi = require "ffi"
@@ -102,7 +102,7 @@ local new_pull = expression.of_many(function(pull, cursor, counters, number, slo
   end
 end)
 
---- Makes the functions that deliver the events of a batch whose function FN has this number:
+-- Makes the functions that deliver the events of a batch whose function FN has this number:
 -- push(fn, limit), which returns how many and whether to stop, if there is a FN; and pull(slow),
 -- which returns an iterator that calls slow() for what it does not do itself.
 -- @return a list of the two; nil if the type has something that is not known here

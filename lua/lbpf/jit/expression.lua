@@ -1,4 +1,4 @@
---- The source of Lua expressions that read values of BTF types through FFI: the same values that
+-- The source of Lua expressions that read values of BTF types through FFI: the same values that
 -- the codec in C makes. core/codec_describe.c says what a type is like. What is not known here, bit
 -- fields for example, is left to C.
 local ffi = require "ffi"
@@ -11,7 +11,7 @@ pcall(ffi.cdef, [[int lbpf_strnlen(const void *, int) __asm__("strnlen");]])
 
 local expression = {}
 
---- What the expressions refer to, and `d`, a pointer to the data.
+-- What the expressions refer to, and `d`, a pointer to the data.
 local environment = {
   cast = ffi.cast, str = ffi.string, strnlen = ffi.C.lbpf_strnlen, tonumber = tonumber,
 }
@@ -110,7 +110,7 @@ function expression.is_signed(step)
   return step.kind == "signed" or step.is_signed
 end
 
---- All values of a type. BASE is where in the data it is, nil: at its beginning.
+-- All values of a type. BASE is where in the data it is, nil: at its beginning.
 -- @return a list of expressions; nil if something is not known
 function expression.list(type, base)
   local list = {}
@@ -123,7 +123,7 @@ function expression.list(type, base)
   end
 end
 
---- Names for so many values: "v1, v2".
+-- Names for so many values: "v1, v2".
 function expression.names(n)
   local names = {}
   for i = 1, n do
@@ -132,14 +132,14 @@ function expression.names(n)
   return table.concat(names, ", ")
 end
 
---- The source with what WITH has for words in capitals.
+-- The source with what WITH has for words in capitals.
 function expression.fill(source, with)
   return (source:gsub("%f[%u]%u+%f[%U]", function(word)
     return with[word] and tostring(with[word])
   end))
 end
 
---- What a chunk returns in which these names are defined, and the expressions' own.
+-- What a chunk returns in which these names are defined, and the expressions' own.
 function expression.load(source, names)
   local chunk = assert(loadstring(PROLOGUE .. source, "=lbpf.jit"))
   setfenv(chunk, setmetatable({}, {__index = function(_, name)
@@ -148,7 +148,7 @@ function expression.load(source, names)
   return chunk()
 end
 
---- MAKE makes closures. The trace compiler takes the first ones of a function for the only ones,
+-- MAKE makes closures. The trace compiler takes the first ones of a function for the only ones,
 -- and compiles loops for each of them; of a function that has more it compiles for all that are to
 -- come.
 function expression.of_many(make)

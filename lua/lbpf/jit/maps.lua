@@ -1,4 +1,4 @@
---- Looks elements of maps up, updates them and steps over them: for each type of maps functions
+-- Looks elements of maps up, updates them and steps over them: for each type of maps functions
 -- are generated. Keys that are looked up or updated are integers. Whatever else these get, and what
 -- goes wrong, is left to the methods in C, which know what to say. core/mapcompiled.c and
 -- core/mapwalk.h have the structures.
@@ -167,7 +167,7 @@ local function walk_for(key, value, values)
   end
 end
 
---- What is compiled for a map: `lookup` and `update`, which are called with the `element` as an
+-- What is compiled for a map: `lookup` and `update`, which are called with the `element` as an
 -- argument more; and `walk`, which is called with the address of a walk and what steps it, and
 -- returns an iterator. LOOK_UP, UPDATE and IS_OPEN are the addresses of the functions that they
 -- call.

@@ -1,4 +1,4 @@
---- Reads global variables: for each type a function is generated that reads the mapped memory.
+-- Reads global variables: for each type a function is generated that reads the mapped memory.
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
@@ -14,7 +14,7 @@ end
 -- Variables of the same type share their functions.
 local functions = {}
 
---- What reads the variable: `read`, which is called with the `address`; and its `object`.
+-- What reads the variable: `read`, which is called with the `address`; and its `object`.
 -- @return nil if it cannot be told yet; false if it is not compiled
 return function(vars, name)
   local object, memory, offset, type = core.compiled_variable(vars, name)
