@@ -20,8 +20,8 @@ void batch_init(struct batch *b, const struct batch_kind *kind)
 	b->cursor.fill = 1;
 }
 
-/* Empties the batch. Compiled code that reads an event may have been interrupted by a finalizer
- * which calls this: then the memory stays as it is, and the batch gets other memory.
+/* Empties the batch. If an event is being read its memory stays as it is, and the batch gets other
+ * memory.
  */
 static void empty(struct batch *b)
 {
@@ -190,7 +190,9 @@ void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
  */
 enum { FUNCTIONS = 2, NAMES, FUNCTION, COMPILED };
 
-/* Pushes what goes with a function: a table, whatever the debug library has put in its place. */
+/* Pushes what goes with a function: a table, whatever the debug library has put in its place. May
+ * allocate.
+ */
 static void push_names(lua_State *L, int functions, int function)
 {
 	lua_rawgeti(L, functions, -function);
@@ -361,26 +363,61 @@ static bool has_next(const struct batch *b, int function)
 	return !e->is_news && e->function == function;
 }
 
+/* Whoever reads an event may be interrupted by a finalizer of the script's, wherever Lua allocates,
+ * which polls the buffer too. So the first one claims what it reads, whose memory then stays; those
+ * that come meanwhile read copies. So do those that come after an error, which nobody notices.
+ */
+static const struct batch_event *claim(struct batch *b)
+{
+	const struct batch_event *e = event_at(b, b->cursor.next);
+
+	b->cursor.reading = b->cursor.fill;
+	/* consumed from here on, also if it cannot be decoded */
+	b->cursor.next += (int32_t)size_of(e);
+	wake(b);
+	return e;
+}
+
+/* The next event, of FUNCTION, as userdata that is pushed. NULL if it is no longer there. */
+static const struct batch_event *copy_next(lua_State *L, struct batch *b, int function)
+{
+	size_t size = size_of(event_at(b, b->cursor.next));
+	void *copy = compat_newuserdata(L, size);
+
+	if (!has_next(b, function) || size_of(event_at(b, b->cursor.next)) != size)
+		return NULL;
+	memcpy(copy, event_at(b, b->cursor.next), size);
+	b->cursor.next += (int32_t)size;
+	wake(b);
+	return copy;
+}
+
 /* Pushes the values of the next event, which is of FUNCTION; what goes with that is at NAMES.
- * Returns how many; 0 if the event is no longer there. For a finalizer of the script's may run
- * whenever Lua allocates, poll the buffer too, and so move what is read: that is a copy.
+ * Returns how many; 0 if the event is no longer there.
  */
 static int take_next(lua_State *L, struct batch *b, int function, int names)
 {
-	_Alignas(struct batch_event) char small[512];
-	size_t size = size_of(event_at(b, b->cursor.next));
-	void *copy = small;
+	bool claimed = b->cursor.reading == 0;
+	const struct batch_event *e = claimed ? claim(b) : copy_next(L, b, function);
+	int values = e ? b->kind->push(L, b, e, names) : 0;
 
-	if (size > sizeof(small)) {
-		copy = compat_newuserdata(L, size);
-		if (!has_next(b, function) || size_of(event_at(b, b->cursor.next)) != size)
-			return 0;
-	}
-	memcpy(copy, event_at(b, b->cursor.next), size);
-	/* consumed from here on, also if it cannot be decoded */
-	b->cursor.next += (int32_t)size;
-	wake(b);
-	return b->kind->push(L, b, copy, names);
+	if (claimed)
+		b->cursor.reading = 0;
+	return values;
+}
+
+const struct batch_event *batch_claim(struct batch *b, int function, uint32_t least,
+				      struct batch_counters *counters)
+{
+	const struct batch_event *e;
+
+	if (b->cursor.reading || !has_next(b, function) ||
+	    event_at(b, b->cursor.next)->size < least)
+		return NULL;
+	e = claim(b);
+	counters->events++;
+	counters->bytes += e->size;
+	return e;
 }
 
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
@@ -401,10 +438,10 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 			}
 		}
 		function = event_at(b, b->cursor.next)->function;
+		compat_getuservalue(L, 1);
+		luaL_checktype(L, 2, LUA_TTABLE);
+		push_names(L, 2, function);
 		if (has_next(b, function)) {
-			compat_getuservalue(L, 1);
-			luaL_checktype(L, 2, LUA_TTABLE);
-			push_names(L, 2, function);
 			values = take_next(L, b, function, 3);
 			if (values)
 				return values;
@@ -416,17 +453,16 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 	}
 }
 
-/* upvalues: the method next(), the userdata, the timeout; the userdata's address; what goes with
- * the first function. The debug library may have put something else in place of each.
+/* upvalues: the method next(), the userdata, the timeout; what goes with the first function. They
+ * are trusted, as those of Lua's own iterators are: looking at each would take a tenth of the time.
  */
 static int iterate(lua_State *L)
 {
 	struct batch *b = lua_touserdata(L, lua_upvalueindex(2));
 	int values = 0;
 
-	if (b && b == lua_touserdata(L, lua_upvalueindex(4)) &&
-	    lua_istable(L, lua_upvalueindex(5)) && has_next(b, 1))
-		values = take_next(L, b, 1, lua_upvalueindex(5));
+	if (has_next(b, 1))
+		values = take_next(L, b, 1, lua_upvalueindex(4));
 	if (values)
 		return values;
 	lua_settop(L, 0);
@@ -446,12 +482,11 @@ int batch_events(lua_State *L, lua_CFunction next)
 	lua_settop(L, 2);
 	lua_pushcfunction(L, next);
 	lua_insert(L, 1);
-	lua_pushlightuserdata(L, lua_touserdata(L, 2));
 	compat_getuservalue(L, 2);
 	luaL_checktype(L, -1, LUA_TTABLE);
 	lua_insert(L, 1);
 	push_names(L, 1, 1);
-	lua_pushcclosure(L, iterate, 5);
+	lua_pushcclosure(L, iterate, 4);
 	compiled_push(L, 1, 1, COMPILED_PULL);
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);

@@ -24,7 +24,7 @@ struct batch_cursor {
 	int32_t used, next;
 	int32_t delivering;
 	uint32_t fill;    /* how often the batch was filled or emptied, but never 0 */
-	uint32_t reading; /* by compiled code: what was copied by that fill; 0: nothing */
+	uint32_t reading; /* what was copied by that fill is being read; 0: nothing */
 };
 
 /* Of the events of one function, those that were delivered. LuaJIT needs no memory for a double. */
@@ -51,16 +51,16 @@ struct batch_kind {
  * -function the names of what the function's events are made of.
  */
 struct batch {
+	struct batch_cursor cursor; /* compiled code takes its address for the batch's */
 	const struct batch_kind *kind;
 	struct owner *owner; /* busy while events are delivered; may be NULL */
 	size_t capacity; /* of the buffers, in bytes: no call takes more, so that each one ends */
-	struct batch_cursor cursor;
-	size_t size;   /* of the memory at the cursor */
-	char *held;    /* other memory, that may still be read */
-	size_t wanted; /* copy at most so many events more */
-	size_t limit;  /* deliver at most so many */
-	int err;       /* why an event could not be copied, negative */
-	bool stopped;  /* the walk was ended by us, not by an empty buffer */
+	size_t size;     /* of the memory at the cursor */
+	char *held;      /* other memory, that may still be read */
+	size_t wanted;   /* copy at most so many events more */
+	size_t limit;    /* deliver at most so many */
+	int err;         /* why an event could not be copied, negative */
+	bool stopped;    /* the walk was ended by us, not by an empty buffer */
 	bool closed;
 	int epoll, wake; /* descriptors, once somebody asked for one to wait on */
 	bool woken;
@@ -98,6 +98,13 @@ int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted);
  * Lua is to see; or nil, message, errno. An empty batch gets up to AHEAD events.
  */
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead);
+
+/* For compiled code: the next event, if it is FUNCTION's and has LEAST bytes. It is consumed and
+ * counted, and stays where it is until the cursor's `reading` is 0 again. Else NULL: then call
+ * batch_next().
+ */
+const struct batch_event *batch_claim(struct batch *b, int function, uint32_t least,
+				      struct batch_counters *counters);
 
 /* An iterator that calls NEXT, the method, with the argument at 2. */
 int batch_events(lua_State *L, lua_CFunction next);

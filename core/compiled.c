@@ -14,14 +14,14 @@
 /*** Takes the function that makes code for events; `lbpf.jit` is the one that calls this.
 @function set_compiler
 @tparam function fn
-@treturn boolean true
+@treturn lightuserdata the address of what claims an event
 */
 static int set_compiler(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TFUNCTION);
 	lua_settop(L, 1);
 	lua_setfield(L, LUA_REGISTRYINDEX, COMPILER);
-	lua_pushboolean(L, 1);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)batch_claim);
 	return 1;
 }
 
@@ -39,7 +39,7 @@ void compiled_add(lua_State *L, struct batch *b, int function, const struct code
 		codec_describe(L, c);
 	else
 		lua_pushnil(L); /* bytes */
-	lua_pushlightuserdata(L, &b->cursor);
+	lua_pushlightuserdata(L, b);
 	lua_pushlightuserdata(L, delivered);
 	lua_pushinteger(L, function);
 	lua_rawgeti(L, functions, function);

@@ -64,7 +64,7 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 
 	*t = (struct eventtype){.opts = opts->codec};
 	if (lua_isnil(L, arg)) {
-		lua_pushnil(L);
+		lua_newtable(L);
 		return;
 	}
 	lua_getfield(L, arg, "type");
@@ -72,7 +72,8 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 	case LUA_TNIL:
 		lua_getfield(L, arg, "fields");
 		luaL_argcheck(L, lua_isnil(L, -1), arg, "option 'fields' needs option 'type'");
-		lua_pop(L, 1);
+		lua_pop(L, 2);
+		lua_newtable(L);
 		return;
 	case LUA_TSTRING:
 		btf = find_btf(L, arg, map_arg);

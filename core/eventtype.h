@@ -22,7 +22,7 @@ struct eventtype_opts {
 #define EVENTTYPE_FIELDS FIELD_BY_ROOM("type"), FIELD_BY_ROOM("btf"), CODEC_FIELDS
 
 /* Fills T by the options that were read from the table at ARG, nil for none, and types of the
- * object whose map is at MAP_ARG. Pushes the table of names that goes with it, or nil. Raises what
+ * object whose map is at MAP_ARG. Pushes the table of names that goes with it. Raises what
  * is wrong.
  */
 void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,

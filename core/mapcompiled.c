@@ -45,10 +45,15 @@ static int update(struct element *e)
 	return ret ? value_errno(ret) : 0;
 }
 
-/* Is what is walked over open? */
-static int is_open(const struct mapwalk *w)
+/* The place of the next element, which is being stepped over from now on. -1 if there is more to
+ * it: then call what else steps the walk.
+ */
+static int32_t next_element(struct mapwalk *w)
 {
-	return !w->m.owner || !w->m.owner->closed;
+	if (w->stepping || w->at == w->n || (w->m.owner && w->m.owner->closed))
+		return -1;
+	w->stepping = true;
+	return (int32_t)w->at++;
 }
 
 /* In the registry: the function that makes what steps. */
@@ -88,7 +93,7 @@ static void replace(lua_State *L, const char *class, const char *method, int fn)
 @tparam function walk
 @treturn lightuserdata the address of what looks up
 @treturn lightuserdata the address of what updates
-@treturn lightuserdata the address of what tells whether a walk's map is open
+@treturn lightuserdata the address of what finds a walk's next element
 */
 static int set_map_methods(lua_State *L)
 {
@@ -105,7 +110,7 @@ static int set_map_methods(lua_State *L)
 	}
 	lua_pushlightuserdata(L, (void *)(uintptr_t)look_up);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)update);
-	lua_pushlightuserdata(L, (void *)(uintptr_t)is_open);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)next_element);
 	return 3;
 }
 

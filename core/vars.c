@@ -231,19 +231,20 @@ static int vars_index(lua_State *L)
 @section compiled_vars
 */
 
-/* Compiled code, which asks by this before each read; without a call LuaJIT would take what it read
- * before for what is there.
- */
-static int is_open(const struct owner *o)
+/* For compiled code, which reads a copy as well: 0 if the object is closed. */
+static int copy_variable(const struct owner *o, const char *variable, char *copy, uint32_t size)
 {
-	return !o->closed;
+	if (o->closed)
+		return 0;
+	memcpy(copy, variable, size);
+	return 1;
 }
 
 /*** Takes a function in place of what reads variables; `lbpf.jit` is the one that calls this.
 @function set_variable_reader
 @tparam function fn
 @treturn function what it replaces
-@treturn lightuserdata the address of what tells whether the object is open
+@treturn lightuserdata the address of what copies a variable
 */
 static int set_variable_reader(lua_State *L)
 {
@@ -252,7 +253,7 @@ static int set_variable_reader(lua_State *L)
 	lua_getfield(L, 2, "__index");
 	lua_pushvalue(L, 1);
 	lua_setfield(L, 2, "__index");
-	lua_pushlightuserdata(L, (void *)(uintptr_t)is_open);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)copy_variable);
 	return 2;
 }
 
@@ -262,8 +263,7 @@ static int set_variable_reader(lua_State *L)
 @param name
 @treturn[1] nil if it is none, or was not read since the load
 @treturn[2] lightuserdata its object
-@treturn[2] lightuserdata the address of its memory
-@treturn[2] integer the offset in that
+@treturn[2] lightuserdata its address
 @treturn[2] table its type
 */
 static int compiled_variable(lua_State *L)
@@ -287,10 +287,9 @@ static int compiled_variable(lua_State *L)
 		return 1;
 	}
 	lua_pushlightuserdata(L, vars->owner);
-	lua_pushlightuserdata(L, v->mapping->memory);
-	lua_pushinteger(L, v->offset);
+	lua_pushlightuserdata(L, v->mapping->memory + v->offset);
 	codec_describe(L, v->codec);
-	return 4;
+	return 3;
 }
 
 /* What a value is turned into bytes by may be the script's own code, which may get to know other

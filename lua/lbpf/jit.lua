@@ -16,21 +16,26 @@ local function later(name)
   end
 end
 
-local compile_map, compile_variable = later "lbpf.jit.maps", later "lbpf.jit.variables"
+-- Events ----------------------------------------------------------------------------------------
 
-core.set_compiler(later "lbpf.jit.events")
+local compile_events, claim = later "lbpf.jit.events", nil
+
+claim = core.set_compiler(function(...)
+  return compile_events(claim, ...)
+end)
 
 -- Maps ------------------------------------------------------------------------------------------
 
 -- By handle, which what was compiled does not refer to. Where C is called it is called last: so it
 -- says what the script called, and where.
+local compile_map = later "lbpf.jit.maps"
 local maps = setmetatable({}, {__mode = "k"})
-local call_lookup, call_update, is_map_open
+local call_lookup, call_update, next_element
 
 local function find_methods(map)
   local methods = maps[map]
   if methods == nil then
-    methods = compile_map(map, call_lookup, call_update, is_map_open)
+    methods = compile_map(map, call_lookup, call_update, next_element)
     if methods ~= nil then
       maps[map] = methods
     end
@@ -62,13 +67,14 @@ local function walk(map, at, slow)
   return methods and methods.walk and methods.walk(at, slow)
 end
 
-call_lookup, call_update, is_map_open = core.set_map_methods(lookup, update, walk)
+call_lookup, call_update, next_element = core.set_map_methods(lookup, update, walk)
 
 -- Variables -------------------------------------------------------------------------------------
 
 -- By `object.vars`, and by name.
+local compile_variable = later "lbpf.jit.variables"
 local variables = setmetatable({}, {__mode = "k"})
-local is_open, slow_read
+local copy, slow_read
 
 local function find_variable(vars, name)
   local variable = compile_variable(vars, name)
@@ -81,13 +87,13 @@ end
 local function read(vars, name)
   local known = variables[vars]
   local variable = known and known[name]
-  if variable and is_open(variable.object) ~= 0 then
-    return variable.read(variable.address)
+  if variable and copy(variable.object, variable.address, variable.bytes, variable.size) ~= 0 then
+    return variable.decode(variable.bytes)
   elseif variable == nil then
     find_variable(vars, name)
   end
   return slow_read(vars, name)
 end
 
-slow_read, is_open = core.set_variable_reader(read)
-is_open = ffi.cast("int (*)(void *)", is_open)
+slow_read, copy = core.set_variable_reader(read)
+copy = ffi.cast("int (*)(void *, void *, void *, uint32_t)", copy)

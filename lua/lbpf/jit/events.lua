@@ -11,6 +11,7 @@ local cursor_type = ffi.typeof [[struct {
   uint8_t *bytes; int32_t used, next, delivering; uint32_t fill, reading;
 } *]]
 local counters_type = ffi.typeof "struct { double events, bytes; } *"
+local claim_type = ffi.typeof("$ (*)(void *, int, uint32_t, void *)", event_type)
 
 -- The memory of the batch stays while events are delivered: C refuses to poll then.
 local PUSH = [[
@@ -38,30 +39,17 @@ return function(cursor, counters, number, fn, limit)
 end
 ]]
 
--- Whatever allocates may run a finalizer that polls the same buffer, or closes it. So the memory is
--- claimed before it is read, and C leaves it as it is until then; and if the event is not the next
--- one any more, somebody else had it. Between that question and the claim of the event nothing
--- allocates.
+-- Whatever allocates may run a finalizer that polls the same buffer, or closes it; and so may the
+-- end of a trace, which can be at any condition. So it is C that finds an event, and claims it.
 local PULL = [[
-local event, band = event, band
+local claim = claim
 return function(cursor, counters, number, slow)
-  local at, fill = cursor.next, cursor.fill
-  if at < cursor.used and cursor.delivering == 0 and cursor.reading == 0 then
-    cursor.reading = fill
-    local d = cursor.bytes + at
-    local e = cast(event, d)
-    local size = e.size
-    if e.fn == number and e.is_news == 0 and size >= LEAST and
-        cursor.next == at and cursor.fill == fill then
-      cursor.next = at + HEADER + band(size + 7, -8)
-      counters.events = counters.events + 1
-      counters.bytes = counters.bytes + size
-      d = d + HEADER
-      local NAMES = VALUES
-      cursor.reading = 0
-      return NAMES
-    end
+  local e = claim(cursor, number, LEAST, counters)
+  if e ~= nil then
+    local d, size = cast(u1, e) + HEADER, e.size
+    local NAMES = VALUES
     cursor.reading = 0
+    return NAMES
   end
   return slow()
 end
@@ -104,9 +92,10 @@ end)
 
 -- Makes the functions that deliver the events of a batch whose function FN has this number:
 -- push(fn, limit), which returns how many and whether to stop, if there is a FN; and pull(slow),
--- which returns an iterator that calls slow() for what it does not do itself.
+-- which returns an iterator that calls slow() for what it does not do itself. CLAIM is the address
+-- of batch_claim().
 -- @return a list of the two; nil if the type has something that is not known here
-local function compile(type, cursor, counters, number, fn, has_cpu)
+local function compile(claim, type, cursor, counters, number, fn, has_cpu)
   local list = {"str(d, size)"}
   if type then
     list = expression.list(type)
@@ -114,6 +103,7 @@ local function compile(type, cursor, counters, number, fn, has_cpu)
   if not list then
     return nil
   end
+  environment.claim = environment.claim or ffi.cast(claim_type, claim)
   local least = type and type.size or 0
   list[#list + 1] = has_cpu and "e.cpu" or nil
   local values = table.concat(list, ", ")

@@ -103,11 +103,10 @@ end
 
 -- A finalizer that steps as well finds the walk stepping, and gets C's error.
 local STEP = [[
-local is_open = is_open
+local next_element = next_element
 return function(w, slow)
-  local at = w.at
-  if at < w.n and w.stepping == 0 and is_open(w) ~= 0 then
-    w.stepping, w.at = 1, at + 1
+  local at = next_element(w)
+  if at >= 0 then
     local d = w.keys + at * KEYSIZE
     local key = KEY
     d = w.values + at * VALUESIZE
@@ -169,10 +168,10 @@ end
 
 -- What is compiled for a map: `lookup` and `update`, which are called with the `element` as an
 -- argument more; and `walk`, which is called with the address of a walk and what steps it, and
--- returns an iterator. LOOK_UP, UPDATE and IS_OPEN are the addresses of the functions that they
--- call.
+-- returns an iterator. LOOK_UP, UPDATE and NEXT_ELEMENT are the addresses of the functions that
+-- they call.
 -- @return nil if it cannot be told yet; false if nothing is compiled
-return function(map, look_up, update, is_open)
+return function(map, look_up, update, next_element)
   local at, key, value = core.compiled_map(map)
   if not at then
     return at
@@ -182,7 +181,8 @@ return function(map, look_up, update, is_open)
   end
   environment.look_up = environment.look_up or ffi.cast("int (*)(void *)", look_up)
   environment.update = environment.update or ffi.cast("int (*)(void *)", update)
-  environment.is_open = environment.is_open or ffi.cast("int (*)(void *)", is_open)
+  environment.next_element = environment.next_element
+    or ffi.cast("int32_t (*)(void *)", next_element)
   local put_key, values = put(key, "put_key", "key"), expression.list(value)
   return {
     lookup = lookup_for(put_key, values),

@@ -1,11 +1,11 @@
--- Reads global variables: for each type a function is generated that reads the mapped memory.
+-- Reads global variables: for each type a function is generated that makes values of a copy.
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
 
-local ALIGNED = 8
+local bytes_type = ffi.typeof "uint8_t[?]"
 
-local READ = [[
+local DECODE = [[
 return function(d)
   return VALUES
 end
@@ -14,23 +14,25 @@ end
 -- Variables of the same type share their functions.
 local functions = {}
 
--- What reads the variable: `read`, which is called with the `address`; and its `object`.
+-- What a variable is read with: its `object`, `address` and `size`; `bytes` for a copy; and
+-- `decode`, which is called with these.
 -- @return nil if it cannot be told yet; false if it is not compiled
 return function(vars, name)
-  local object, memory, offset, type = core.compiled_variable(vars, name)
+  local object, address, type = core.compiled_variable(vars, name)
   if not object then
     return nil
   end
-  local base = offset % ALIGNED
-  local list = expression.list(type, base)
+  local list = expression.list(type)
   if not list then
     return false
   end
-  local source = expression.fill(READ, {VALUES = list[1]})
+  local source = expression.fill(DECODE, {VALUES = list[1]})
   functions[source] = functions[source] or expression.load(source)
   return {
-    read = functions[source],
-    address = ffi.cast("uint8_t *", memory) + (offset - base),
     object = ffi.cast("void *", object),
+    address = ffi.cast("void *", address),
+    size = type.size,
+    bytes = bytes_type(type.size),
+    decode = functions[source],
   }
 end
