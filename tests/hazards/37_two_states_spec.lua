@@ -70,14 +70,6 @@ local thread = [[
     return setups
   end
 
-  -- The events come in order, whichever thread's rename() they are from.
-  local function in_order(list)
-    for i = 2, #list do
-      assert(list[i] == list[i - 1] + 1)
-    end
-    assert(#list >= 5)
-  end
-
   local function read_ring()
     local object = rings.load()
     local fn, list = rings.collector()
@@ -86,7 +78,9 @@ local thread = [[
     rings.send(object, 5)
     ring:poll(-1)
     ring:consume()
-    in_order(list)
+    -- more if another thread called rename() meanwhile; and two programs that count at once may
+    -- count alike
+    assert(#list >= 5)
     ring:close()
     object:close()
   end
