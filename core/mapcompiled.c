@@ -15,9 +15,8 @@
  */
 struct element {
 	const struct mapcodec *map; /* in the handle */
-	int32_t busy, unused;
-	uint64_t key, new_value;
-	char value[];
+	int32_t busy, value_at;
+	char bytes[]; /* the key; the value from VALUE_AT on */
 };
 
 /* The map's descriptor, -1 once it is none. */
@@ -31,16 +30,20 @@ static int fd_of(const struct element *e)
 /* These are called by compiled code: 0, or an error number, EBADF also of a map that was closed. */
 static int look_up(struct element *e)
 {
-	int fd = fd_of(e),
-	    ret = fd < 0 ? -EBADF : bpf_map_lookup_elem_flags(fd, &e->key, e->value, 0);
+	int fd = fd_of(e), ret = -EBADF;
+
+	if (fd >= 0)
+		ret = bpf_map_lookup_elem_flags(fd, e->bytes, e->bytes + e->value_at, 0);
 
 	return ret ? value_errno(ret) : 0;
 }
 
 static int update(struct element *e)
 {
-	int fd = fd_of(e),
-	    ret = fd < 0 ? -EBADF : bpf_map_update_elem(fd, &e->key, &e->new_value, 0);
+	int fd = fd_of(e), ret = -EBADF;
+
+	if (fd >= 0)
+		ret = bpf_map_update_elem(fd, e->bytes, e->bytes + e->value_at, 0);
 
 	return ret ? value_errno(ret) : 0;
 }

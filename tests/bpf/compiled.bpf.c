@@ -33,6 +33,22 @@ struct leaves {
 	unsigned __int128 wide;
 };
 
+/* No arrays, no structures: what compiled code can write. */
+struct flat {
+	__u8 u8;
+	__s16 s16;
+	__u32 u32;
+	__s32 s32;
+	__u64 u64;
+	__s64 s64;
+	bool flag;
+	char letter;
+	enum depth depth;
+	float single;
+	double twice;
+	char name[16];
+};
+
 struct bits {
 	__u32 a : 3, b : 29;
 	__u64 c;
@@ -57,6 +73,7 @@ HASH(s64, __s64, __s64);
 HASH(colors, enum color, enum depth);
 HASH(flags, __u32, bool);
 HASH(leaves, __u32, struct leaves);
+HASH(flat, struct flat, struct flat);
 HASH(bits, __u32, struct bits);
 HASH(by_name, char[8], __u64);
 

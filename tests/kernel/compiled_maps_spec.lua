@@ -114,7 +114,48 @@ describe("compiled code for a map", function()
     end))
   end
 
-  it("leaves alone what is no integer", needs("root", function()
+  -- As a key and as a value, through a view or the map itself.
+  local function compare_writing(map, view, list)
+    local compiled = as_compiled(view)
+    for _, input in ipairs(list) do
+      for _, args in ipairs {{input, {}}, {{}, input}, {input, input}} do
+        local said = outcome(C, "update", view, args[1], args[2])
+        local wrote = take_all(map)
+        assert.equal(said, outcome(compiled, "update", view, args[1], args[2]), show(input))
+        assert.same(wrote, take_all(map), show(input))
+      end
+    end
+  end
+
+  for _, member in ipairs {"u8", "s16", "u32", "s32", "u64", "s64", "flag", "letter", "depth",
+    "single", "twice", "name"} do
+    it("writes the same bytes of a structure: " .. member, needs("root", function()
+      local list = {}
+      for i, input in ipairs(INPUTS) do
+        list[i] = {[member] = input}
+      end
+      compare_writing(maps.flat, maps.flat, list)
+      compare_writing(maps.flat, maps.flat:view {enum_names = true}, list)
+    end))
+  end
+
+  it("writes the same structures", needs("root", function()
+    local all = {u8 = 1, s16 = -2, u32 = 3, s32 = -4, u64 = 5, s64 = -6, flag = true, letter = 7,
+      depth = 1, single = 0.5, twice = 0.1, name = "sixteen letters."}
+    local inherits = setmetatable({u8 = 1}, {__index = {u32 = 2, name = "inherited"}})
+    local bytes = ("\1"):rep(#assert(object:codec("struct flat"):encode({})))
+    compare_writing(maps.flat, maps.flat, {all, {}, {u8 = 1, nope = 2}, {nope = 1}, {1},
+      {u8 = 1, 2}, {[1.5] = 1}, {name = ("x"):rep(17)}, inherits, bytes, bytes:sub(2), 1, true})
+    assert.equal(maps.flat, maps.flat:update(all, all))
+    all.name = nil
+    assert.is_nil(maps.flat:lookup(all))
+    all.name = "sixteen letters."
+    local got = maps.flat:lookup(all)
+    assert.equal(-4, got.s32)
+    assert.equal("sixteen letters.", got.name)
+  end))
+
+  it("leaves the rest to C", needs("root", function()
     compare("by_name", maps.by_name, "a name")
     compare("per_cpu", maps.per_cpu, 1)
     compare("bloom", maps.bloom, nil)

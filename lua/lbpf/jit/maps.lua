@@ -1,65 +1,25 @@
--- Looks elements of maps up, updates them and steps over them: for each type of maps functions
--- are generated. Keys that are looked up or updated are integers. Whatever else these get, and what
--- goes wrong, is left to the methods in C, which know what to say. core/mapcompiled.c and
--- core/mapwalk.h have the structures.
+-- Looks elements of maps up, updates them and steps over them: for each type of maps functions are
+-- generated. What these do not know, and what goes wrong, is left to the methods in C, which know
+-- what to say. core/mapcompiled.c and core/mapwalk.h have the structures.
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
+local writer = require "lbpf.jit.writer"
 
-local LARGEST_VALUE = 4096
-local EXACT = 2 ^ 53
+local ALIGNED = 8
+local LARGEST = 4096
 
-local INTEGERS = [[
-  uint8_t NAME_u1; uint16_t NAME_u2; uint32_t NAME_u4; uint64_t NAME_u8;
-  int8_t NAME_s1; int16_t NAME_s2; int32_t NAME_s4; int64_t NAME_s8;
-]]
-
-local element_type = ffi.typeof(([[struct {
-  const void *map;
-  int32_t busy, unused;
-  union { %s };
-  union { %s };
-  uint8_t value[?];
-}]]):format(INTEGERS:gsub("NAME", "key"), (INTEGERS:gsub("NAME", "new"))))
+local element_type = ffi.typeof [[struct {
+  const void *map; int32_t busy, value_at; uint8_t bytes[?];
+}]]
 
 local walk_type = ffi.typeof [[struct {
   uint8_t *keys, *values; uint32_t n, at; int32_t stepping;
 } *]]
 
-local environment = {
-  type = type, istype = ffi.istype, s64 = ffi.typeof "int64_t", u64 = ffi.typeof "uint64_t",
+local environment = setmetatable({
   slow_lookup = core.map_lookup, slow_update = core.map_update,
-}
-
--- Writes an integer, and is true; false if it is none that fits. What was not exact, as numbers out
--- of range are not, is not read back as it was.
-local PUT = [[
-local type, istype, s64, u64 = type, istype, s64, u64
-local function NAME(e, value)
-  if type(value) == "number" then
-    e.FIELD = value
-    return e.FIELD == value
-  end
-  return false
-end
-]]
-
-local PUT_64 = [[
-local type, istype, s64, u64 = type, istype, s64, u64
-local function NAME(e, value)
-  if type(value) == "number" then
-    if value < LEAST or value > MOST then
-      return false
-    end
-    e.FIELD = value
-    return tonumber(e.FIELD) == value
-  elseif istype(u64, value) or istype(s64, value) then
-    e.FIELD = value
-    return true
-  end
-  return false
-end
-]]
+}, {__index = writer.environment})
 
 -- An allocation may run a finalizer that calls these for the same map: while one is busy there is
 -- no room for another. An error leaves it busy: that takes time from then on, and nothing else.
@@ -68,10 +28,10 @@ local look_up, slow = look_up, slow_lookup
 return function(self, key, e)
   if e.busy == 0 then
     e.busy = 1
-    if put_key(e, key) then
+    if put_key(e.bytes, key) then
       local status = look_up(e)
       if status == 0 then
-        local d = e.value
+        local d = e.bytes + VALUEAT
         local NAMES = VALUES
         e.busy = 0
         return NAMES
@@ -91,7 +51,7 @@ local update, slow = update, slow_update
 return function(self, key, value, e)
   if e.busy == 0 then
     e.busy = 1
-    local done = put_key(e, key) and put_value(e, value) and update(e) == 0
+    local done = put_key(e.bytes, key) and put_value(e.bytes + VALUEAT, value) and update(e) == 0
     e.busy = 0
     if done then
       return self
@@ -118,19 +78,6 @@ return function(w, slow)
 end
 ]]
 
--- The source of a function that writes a value of a type; nil if that is no integer.
-local function put(type, name, prefix)
-  local step = type[1]
-  local is_integer = step.kind == "unsigned" or step.kind == "signed" or step.kind == "enum"
-  if not type.whole or not is_integer or step.size > 8 then
-    return nil
-  end
-  local is_signed = expression.is_signed(step)
-  local with = {NAME = name, FIELD = prefix .. (is_signed and "_s" or "_u") .. step.size,
-    LEAST = is_signed and -EXACT or 0, MOST = EXACT}
-  return expression.fill(step.size == 8 and PUT_64 or PUT, with)
-end
-
 -- Maps of the same types share their functions.
 local functions = {}
 
@@ -139,14 +86,15 @@ local function load(source)
   return functions[source]
 end
 
-local function lookup_for(put_key, values)
-  return put_key and values and load(put_key .. expression.fill(LOOKUP,
-    {VALUES = table.concat(values, ", "), NAMES = expression.names(#values), ENOENT = 2}))
+local function lookup_for(put_key, values, value_at)
+  return put_key and values and load(writer.PROLOGUE .. put_key .. expression.fill(LOOKUP,
+    {VALUES = table.concat(values, ", "), NAMES = expression.names(#values), ENOENT = 2,
+      VALUEAT = value_at}))
 end
 
-local function update_for(put_key, value)
-  local put_value = put(value, "put_value", "new")
-  return put_key and put_value and load(put_key .. put_value .. UPDATE)
+local function update_for(put_key, put_value, value_at)
+  return put_key and put_value and load(writer.PROLOGUE .. put_key .. put_value
+    .. expression.fill(UPDATE, {VALUEAT = value_at}))
 end
 
 local new_iterator = expression.of_many(function(step, w, slow)
@@ -176,18 +124,19 @@ return function(map, look_up, update, next_element)
   if not at then
     return at
   end
-  if value.size > LARGEST_VALUE then
+  if key.size + value.size > LARGEST then
     return false
   end
   environment.look_up = environment.look_up or ffi.cast("int (*)(void *)", look_up)
   environment.update = environment.update or ffi.cast("int (*)(void *)", update)
   environment.next_element = environment.next_element
     or ffi.cast("int32_t (*)(void *)", next_element)
-  local put_key, values = put(key, "put_key", "key"), expression.list(value)
+  local put_key, values = writer.source("put_key", key), expression.list(value)
+  local value_at = math.ceil(key.size / ALIGNED) * ALIGNED
   return {
-    lookup = lookup_for(put_key, values),
-    update = update_for(put_key, value),
+    lookup = lookup_for(put_key, values, value_at),
+    update = update_for(put_key, writer.source("put_value", value), value_at),
     walk = walk_for(key, value, values),
-    element = element_type(value.size, {map = at}),
+    element = element_type(value_at + value.size, {map = at, value_at = value_at}),
   }
 end
