@@ -8,7 +8,7 @@ local show = require "show"
 
 local C = {lookup = lbpf.map_lookup, update = lbpf.map_update}
 local unpack = table.unpack or unpack -- luacheck: globals unpack
-local OFTEN = jit and 70 or 2 -- enough for LuaJIT to compile a loop; luacheck: globals jit
+local OFTEN = jit and 70 or 2 -- enough for LuaJIT to compile a loop
 
 local object, maps
 

@@ -1,21 +1,13 @@
 -- Lua runs finalizers wherever it allocates: in the middle of any method. What they do to the
 -- objects that the method uses must not pull those away under it.
 local fds = require "fds"
+local garbage = require "garbage"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
 local PATH = "build/bpf/typed_events.bpf.o"
 -- Enough for a finalizer to come at every allocation; under emulation that would take minutes.
 local ROUNDS = os.getenv("LBPF_CELL") == "host" and 300 or 10
-
--- Garbage whose finalizer calls FN.
-local function drop(fn)
-  if newproxy then -- Lua 5.1 has no __gc of tables
-    getmetatable(newproxy(true)).__gc = fn
-  else
-    setmetatable({}, {__gc = fn})
-  end
-end
 
 -- Makes things by NEW and uses each until a finalizer has closed it, many times over. USE may raise
 -- that it is closed, and nothing else.
@@ -26,7 +18,7 @@ local function close_while(new, use)
     local one, closed = new(), false
     local ok, message
     repeat
-      drop(function()
+      garbage.drop(function()
         closed = true
         one:close()
       end)

@@ -1,4 +1,5 @@
 -- Ring buffers, event by event: next() and events(), one ring alone, and what is known of each.
+local garbage = require "garbage"
 local lbpf = require "lbpf"
 local needs = require "needs"
 local rings = require "rings"
@@ -87,15 +88,6 @@ describe("ring_buffer, pulled", function()
     assert.same({1, 2, 4}, list)
   end))
 
-  -- Garbage whose finalizer calls FN.
-  local function drop(fn)
-    if newproxy then -- Lua 5.1 has no __gc of tables
-      getmetatable(newproxy(true)).__gc = fn
-    else
-      setmetatable({}, {__gc = fn})
-    end
-  end
-
   -- Pulls events by NEXT until there are none, and as many again by finalizers, which Lua runs at
   -- any allocation: the numbers of all.
   local function pull(send, next_number, n)
@@ -114,7 +106,7 @@ describe("ring_buffer, pulled", function()
       local number = next_number()
       while number do
         note(number)
-        drop(finalizer)
+        garbage.drop(finalizer)
         number = next_number()
       end
     end
@@ -150,7 +142,7 @@ describe("ring_buffer, pulled", function()
       local ok, message = pcall(function()
         for e in one:events(0) do
           assert.equal(0x3ffffff0, e.garbage)
-          drop(function() one:close() end)
+          garbage.drop(function() one:close() end)
         end
       end)
       if not ok then

@@ -4,7 +4,7 @@ local garbage = {}
 
 --- Leaves something behind whose finalizer is FN.
 function garbage.drop(fn)
-  if newproxy then -- Lua 5.1 has no __gc of tables; luacheck: globals newproxy
+  if newproxy then -- Lua 5.1 has no __gc of tables
     getmetatable(newproxy(true)).__gc = fn
   else
     setmetatable({}, {__gc = fn})
@@ -14,7 +14,7 @@ end
 --- Calls FN while collections come now here, now there. LuaJIT interprets it, for compiled code
 -- runs no finalizers.
 function garbage.collecting(fn)
-  if jit then -- luacheck: globals jit
+  if jit then
     jit.off()
   end
   collectgarbage("setpause", 101)
