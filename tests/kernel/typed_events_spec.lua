@@ -174,6 +174,22 @@ describe("a typed ring buffer", function()
     ring:close()
   end))
 
+  it("goes on after that when they are pulled", needs("root", function()
+    local ring = assert(lbpf.ring_buffer(object.maps.mixed, nil, {type = "opened",
+      fields = {"pid"}}))
+    for first = 1, 7, 3 do -- each time the ring is read anew
+      run("send_mixed", 3)
+      local list = {}
+      for i = 1, 3 do
+        list[i] = select(2, pcall(ring.next, ring, 0))
+      end
+      assert.same({first, "an event has 16 bytes, and its type 56",
+        "an event has 1 bytes, and its type 56"}, list)
+      assert.is_nil(ring:next(0))
+    end
+    ring:close()
+  end))
+
   it("says which option is wrong", needs("root", function()
     local events = object.maps.events
     local function refused(opts)
