@@ -1,14 +1,17 @@
 -- What LuaJIT compiles looks up, updates and reads variables as C does, which lbpf.map_lookup() and
--- lbpf.map_update() are. (Elsewhere the two are the same.)
+-- lbpf.map_update() are. Elsewhere the two are the same.
+if not jit then
+  return
+end
 
+local ffi = require "ffi"
 local lbpf = require "lbpf"
 local garbage = require "garbage"
 local needs = require "needs"
 local show = require "show"
 
 local C = {lookup = lbpf.map_lookup, update = lbpf.map_update}
-local unpack = table.unpack or unpack -- luacheck: globals unpack
-local OFTEN = jit and 70 or 2 -- enough for LuaJIT to compile a loop
+local OFTEN = 70 -- enough for a loop to be compiled
 
 local object, maps
 
@@ -19,15 +22,12 @@ local INPUTS = {0, -0.0, 1, -1, 127, 128, -128, -129, 255, 256, 32767, 32768, -3
   "1", "-1", "0x10", "RED", "GREEN", "4444", "", "x", "88888888", true, false, {}, {1}, print,
   {u32 = 1}, {no_such_member = 1}}
 
-if jit then -- luacheck: globals jit
-  for _, text in ipairs {"0LL", "1LL", "-1LL", "255ULL", "4294967296LL", "0xffffffffffffffffULL",
-    "0x8000000000000000ULL", "-0x7fffffffffffffffLL", "2i"} do
-    INPUTS[#INPUTS + 1] = loadstring("return " .. text)()
-  end
-  local ffi = require "ffi"
-  for _, cdata in ipairs {ffi.new("int32_t", 1), ffi.new("char[4]"), ffi.new("double", 1), ffi.C} do
-    INPUTS[#INPUTS + 1] = cdata
-  end
+for _, text in ipairs {"0LL", "1LL", "-1LL", "255ULL", "4294967296LL", "0xffffffffffffffffULL",
+  "0x8000000000000000ULL", "-0x7fffffffffffffffLL", "2i"} do
+  INPUTS[#INPUTS + 1] = loadstring("return " .. text)()
+end
+for _, cdata in ipairs {ffi.new("int32_t", 1), ffi.new("char[4]"), ffi.new("double", 1), ffi.C} do
+  INPUTS[#INPUTS + 1] = cdata
 end
 
 -- What a call comes to, as text; the last one if it does not raise.
