@@ -243,18 +243,26 @@ bool mapwalk_is_new(lua_State *L, struct mapwalk *w, const char *key)
 	return is_new;
 }
 
+/* Nobody will ask for more: a script may walk often before there is garbage enough to collect. */
+static void end(struct mapwalk *w)
+{
+	if (w->m.map.fd >= 0)
+		close(w->m.map.fd);
+	w->m.map.fd = -1;
+	free(w->token);
+	free(w->keys);
+	free(w->values);
+	w->token = w->keys = w->values = NULL;
+}
+
 static int walk_gc(lua_State *L)
 {
 	struct mapwalk *w = class_retire(L, WALK);
 
-	if (w->m.map.fd > 0)
-		close(w->m.map.fd);
+	end(w);
 	mapcodec_free(&w->m);
 	if (w->m.owner)
 		owner_unref(w->m.owner);
-	free(w->token);
-	free(w->keys);
-	free(w->values);
 	return 0;
 }
 
@@ -272,6 +280,7 @@ static int start(lua_State *L, struct mapwalk **walk, const struct mapcodec *m, 
 	err = mapwalk_fill(*walk, 0);
 	if (!err || !mapwalk_has_no_batches(-err))
 		return err;
+	end(*walk);
 	lua_pop(L, 1);
 	*walk = mapwalk_push(L, m, NULL, 0, 0);
 	return mapwalk_fill(*walk, 0);
@@ -300,6 +309,7 @@ static int step(lua_State *L)
 
 		if (w->at == w->n) {
 			if (w->ended) {
+				end(w);
 				w->stepping = false;
 				return 0;
 			}
@@ -382,6 +392,7 @@ static int map_count(lua_State *L)
 			break;
 		err = mapwalk_fill(w, 0);
 	}
+	end(w);
 	if (err)
 		return mapfd_fail(L, &m->map, -err, "count");
 	lua_pushinteger(L, n);
@@ -454,16 +465,16 @@ static int clear_hash(lua_State *L, const struct mapcodec *m, lua_Integer *n)
 {
 	struct mapwalk *w = mapwalk_push(L, m, bpf_map_lookup_and_delete_batch, 0, 0);
 	int err = mapwalk_fill(w, 0);
+	bool has_batches = !err || !mapwalk_has_no_batches(-err);
 
-	if (err && mapwalk_has_no_batches(-err))
-		return clear_keys(L, &m->map, n);
 	while (!err) {
 		*n += w->n;
 		if (w->ended)
-			return 0;
+			break;
 		err = mapwalk_fill(w, 0);
 	}
-	return err;
+	end(w);
+	return has_batches ? err : clear_keys(L, &m->map, n);
 }
 
 /*** Deletes every key; sets every element of an array to zero; empties a queue or stack. What

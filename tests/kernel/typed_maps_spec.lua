@@ -121,6 +121,27 @@ describe("a typed map", function()
     assert.same({[0] = 0, 0, 0, 0}, (entries(maps.array:view {numbers = true})))
   end))
 
+  it("is let go of at the end of a walk, whenever garbage is collected", needs("root", function()
+    assert(maps.numbers:update {[1] = 1, [2] = 2})
+    local before = fds.count()
+    collectgarbage("stop")
+    finally(function() collectgarbage("restart") end)
+    for _ = 1, 10 do
+      local n = 0
+      for _ in maps.numbers:pairs() do
+        n = n + 1
+      end
+      assert.equal(n, maps.numbers:count())
+    end
+    maps.numbers:clear()
+    local open = 0
+    for _ in pairs(fds.list()) do
+      open = open + 1
+    end
+    assert.equal(before, open)
+    collectgarbage("restart")
+  end))
+
   it("gives fields as values of their own", needs("root", function()
     local view = maps.flows:view {fields = {"last", "verdict", "packets"}, enum_names = true,
       numbers = true}
