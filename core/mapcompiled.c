@@ -34,7 +34,6 @@ static int look_up(struct element *e)
 
 	if (fd >= 0)
 		ret = bpf_map_lookup_elem_flags(fd, e->bytes, e->bytes + e->value_at, 0);
-
 	return ret ? value_errno(ret) : 0;
 }
 
@@ -44,7 +43,6 @@ static int update(struct element *e)
 
 	if (fd >= 0)
 		ret = bpf_map_update_elem(fd, e->bytes, e->bytes + e->value_at, 0);
-
 	return ret ? value_errno(ret) : 0;
 }
 

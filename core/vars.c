@@ -249,6 +249,7 @@ static int copy_variable(const struct owner *o, const char *variable, char *copy
 static int set_variable_reader(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TFUNCTION);
+	lua_settop(L, 1);
 	luaL_getmetatable(L, VARS);
 	lua_getfield(L, 2, "__index");
 	lua_pushvalue(L, 1);
