@@ -28,7 +28,7 @@ BUILD  := build/$(or $(notdir $(LUA_INCDIR)),$(LUA))$(SUFFIX)
 CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 # Most calls go to Lua's C interface: -fno-plt spares each a jump.
-LBPF_CFLAGS  := -std=c11 -fPIC -fno-plt -fvisibility=hidden -pthread -D_GNU_SOURCE \
+LBPF_CFLAGS  := -std=c11 -fPIC -fno-plt -fvisibility=hidden -pthread -D_GNU_SOURCE -Icore \
                 $(WARNINGS) $(LUA_CFLAGS) $(shell pkg-config --cflags libbpf libelf)
 # {0} clears the whole of a union, as libbpf's OPTS_VALID() wants; GCC 15 needs to be told.
 LBPF_CFLAGS  += $(shell $(CC) -fzero-init-padding-bits=unions -E -x c /dev/null >/dev/null 2>&1 && \
@@ -45,7 +45,7 @@ LBPF_LDFLAGS += -fsanitize=$(SANITIZERS)
 EMBED_CFLAGS := -fsanitize=$(SANITIZERS)
 endif
 
-SOURCES := lbpf.c $(wildcard core/*.c)
+SOURCES := lbpf.c $(wildcard core/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 MODULE  := $(BUILD)/lbpf/core.so
 
@@ -183,7 +183,7 @@ fuzz: bpf module
 	tests/fuzz/run $(or $(SECONDS),60)
 
 # All C of the project, the BPF programs too.
-FORMATTED = lbpf.c $(wildcard core/*.[ch] tests/helpers/*.c tests/embed/*.c tests/bpf/*.[ch] \
+FORMATTED = lbpf.c $(wildcard core/*/*.[ch] tests/helpers/*.c tests/embed/*.c tests/bpf/*.[ch] \
             tests/bench/*.[ch] examples/*/*.c tests/fuzz/*.c)
 
 check:

@@ -1,36 +1,36 @@
 /* lbpf: the whole of libbpf in Lua. This file opens each room of core/, nothing else. */
-#include "core/attach_fd.h"
-#include "core/btf.h"
-#include "core/btfdump.h"
-#include "core/codec.h"
-#include "core/compiled.h"
-#include "core/fd.h"
-#include "core/frame.h"
-#include "core/handler.h"
-#include "core/linfo.h"
-#include "core/link.h"
-#include "core/linker.h"
-#include "core/loadopts.h"
-#include "core/log.h"
-#include "core/map.h"
-#include "core/mapcompiled.h"
-#include "core/mapview.h"
-#include "core/mapwalk.h"
-#include "core/net.h"
-#include "core/object.h"
-#include "core/perf.h"
-#include "core/perfbuf.h"
-#include "core/poller.h"
-#include "core/probe.h"
-#include "core/process.h"
-#include "core/program.h"
-#include "core/ring.h"
-#include "core/ringbuf.h"
-#include "core/syscall.h"
-#include "core/types.h"
-#include "core/userring.h"
-#include "core/value.h"
-#include "core/vars.h"
+#include "core/attach/fd.h"
+#include "core/attach/link.h"
+#include "core/attach/netlink.h"
+#include "core/base/fd.h"
+#include "core/base/frame.h"
+#include "core/base/log.h"
+#include "core/base/process.h"
+#include "core/base/value.h"
+#include "core/btf/btf.h"
+#include "core/btf/codec.h"
+#include "core/btf/dump.h"
+#include "core/event/jit_events.h"
+#include "core/event/perf.h"
+#include "core/event/perfbuf.h"
+#include "core/event/poller.h"
+#include "core/event/ring.h"
+#include "core/event/ringbuf.h"
+#include "core/event/userring.h"
+#include "core/kernel/linfo.h"
+#include "core/kernel/linker.h"
+#include "core/kernel/probe.h"
+#include "core/kernel/syscall.h"
+#include "core/kernel/types.h"
+#include "core/map/jit_maps.h"
+#include "core/map/map.h"
+#include "core/map/vars.h"
+#include "core/map/view.h"
+#include "core/map/walk.h"
+#include "core/object/handler.h"
+#include "core/object/loadopts.h"
+#include "core/object/object.h"
+#include "core/object/program.h"
 
 __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 
@@ -46,7 +46,7 @@ static void (*const rooms[])(lua_State *) = {
 	btf_open,
 	btfdump_open,
 	codec_open,
-	compiled_open,
+	jit_events_open,
 	fd_open,
 	handler_open,
 	linfo_open,
@@ -55,7 +55,7 @@ static void (*const rooms[])(lua_State *) = {
 	load_scope_open,
 	map_open,
 	mapview_open,
-	mapcompiled_open,
+	jit_maps_open,
 	mapwalk_open,
 	net_open,
 	perf_open,

@@ -1,6 +1,6 @@
--- Delivers events: for each type of them functions are generated that read the batch themselves,
--- so that the trace compiler sees the whole way from the bytes to the script's code. core/batch.h
--- has the structures.
+-- Delivers events: for each type of them functions are generated that read the batch themselves, so
+-- that the trace compiler sees the whole way from the bytes to the script's code.
+-- core/event/batch.h has the structures.
 local ffi = require "ffi"
 local expression = require "lbpf.jit.expression"
 

@@ -1,5 +1,5 @@
--- The source of Lua expressions that read values of BTF types through FFI: the same values that
--- the codec in C makes. core/codec_describe.c says what a type is like. What is not known here, bit
+-- The source of Lua expressions that read values of BTF types through FFI: the same values that the
+-- codec in C makes. core/btf/codec_describe.c says what a type is like. What is not known here, bit
 -- fields for example, is left to C.
 local ffi = require "ffi"
 

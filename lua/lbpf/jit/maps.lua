@@ -1,6 +1,6 @@
 -- Looks elements of maps up, updates them and steps over them: for each type of maps functions are
 -- generated. What these do not know, and what goes wrong, is left to the methods in C, which know
--- what to say. core/mapcompiled.c and core/mapwalk.h have the structures.
+-- what to say. core/map/jit_maps.c and core/map/walk.h have the structures.
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"

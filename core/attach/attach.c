@@ -1,0 +1,209 @@
+#include "attach/attach.h"
+
+#include "attach/attempt.h"
+#include "attach/link.h"
+#include "attach/usdt.h"
+#include "base/value.h"
+#include "map/map.h"
+#include "object/handler.h"
+#include "object/object.h"
+#include "object/program.h"
+#include <errno.h>
+#include <string.h>
+
+/*** @module lbpf */
+/*** Attaching as the section says
+@section attaching
+*/
+
+/* What a skeleton does for one program: libbpf tells "cannot" from "nothing to attach" there. */
+static int attach_by_section(lua_State *L, struct attempt *a)
+{
+	struct bpf_link *link = NULL;
+	struct bpf_prog_skeleton part = {
+		.name = bpf_program__name(a->prog), .prog = &a->prog, .link = &link};
+	struct bpf_object_skeleton skeleton = {.sz = sizeof(skeleton),
+					       .prog_cnt = 1,
+					       .prog_skel_sz = sizeof(part),
+					       .progs = &part};
+	bool autoattach = bpf_program__autoattach(a->prog);
+	const char *section = bpf_program__section_name(a->prog);
+	int ret, err;
+
+	if (strncmp(section, "usdt", 4) == 0 && !usdt_fits(L, a->owner, a->prog, "attach"))
+		return 3;
+	attempt_begin(L, a);
+	bpf_program__set_autoattach(a->prog, true); /* who calls attach() means it */
+	ret = bpf_object__attach_skeleton(&skeleton);
+	err = ret ? value_errno(ret) : 0;
+	bpf_program__set_autoattach(a->prog, autoattach);
+	if (!err && !link) {
+		frame_leave(&a->frame);
+		return 0;
+	}
+	errno = err;
+	return attempt_finish(L, a, err ? NULL : link, "attach", section);
+}
+
+/* Attaches the program at 1. 1: a link, or what the closure returned, is pushed; 0: nothing is to
+ * be attached; more: nil, message, errno.
+ */
+static int attach_auto(lua_State *L, struct attempt *a)
+{
+	int n;
+
+	compat_getuservalue(L, 1);
+	a->env = lua_gettop(L);
+	if (!handler_push(L, a->env, a->prog))
+		return attach_by_section(L, a);
+	n = handler_attach(L, 1);
+	if (n == 1) {
+		owner_check(L, a->owner); /* the closure may have closed it */
+		link_check_returned(L, -1, a->owner);
+		lua_getfield(L, a->env, "links");
+		lua_pushvalue(L, -2);
+		lua_setfield(L, -2, bpf_program__name(a->prog));
+		lua_pop(L, 1);
+	}
+	return n;
+}
+
+/*** Attaches the program as its section says: by the script's handler, or by libbpf's.
+@function program:attach
+@treturn link or what the handler's prog_attach_fn returned, a link or a list of links
+@treturn[2] nil
+@treturn[2] string message, and the error number: EOPNOTSUPP if the section does not say what to
+ attach to
+@raise if the program is not loaded
+@see bpf_program__attach
+*/
+int attach_program(lua_State *L)
+{
+	struct attempt a;
+	int n;
+
+	attempt_check(L, &a);
+	lua_settop(L, 1);
+	n = attach_auto(L, &a);
+	if (n)
+		return n;
+	return value_fail(L, EOPNOTSUPP, "attach: program '%s', SEC(\"%s\") names no target",
+			  bpf_program__name(a.prog), bpf_program__section_name(a.prog));
+}
+
+/* Destroys what object:attach() has attached so far: the list at IDX. */
+static void undo(lua_State *L, int idx)
+{
+	for (size_t i = 1, n = lua_rawlen(L, idx); i <= n; i++) {
+		lua_rawgeti(L, idx, (int)i);
+		link_destroy_returned(L, -1);
+		lua_pop(L, 1);
+	}
+}
+
+/* (program): attaches it unless it is attached, or not to be. What attach_auto() returned. */
+static int attach_if_due(lua_State *L)
+{
+	struct attempt a = {.map = NULL};
+
+	a.prog = program_check(L, 1, &a.owner);
+	if (!bpf_program__autoload(a.prog) || !bpf_program__autoattach(a.prog))
+		return 0;
+	compat_getuservalue(L, 1);
+	lua_getfield(L, 2, "links");
+	lua_getfield(L, 3, bpf_program__name(a.prog));
+	if (link_is_attached(L, 4))
+		return 0;
+	lua_settop(L, 1);
+	return attach_auto(L, &a);
+}
+
+#if LBPF_HEADERS(1, 5)
+#pragma weak bpf_map__autoattach
+
+/* (map): the same for a struct_ops map. */
+static int attach_map_if_due(lua_State *L)
+{
+	struct bpf_map *map = map_check_created(L, 1);
+
+	compat_getuservalue(L, 1);
+	lua_getfield(L, 2, "links");
+	lua_getfield(L, 3, bpf_map__name(map));
+	if (link_is_attached(L, 4))
+		return 0;
+	lua_settop(L, 1);
+	return attach_struct_ops(L);
+}
+
+static bool is_due(const struct bpf_map *map)
+{
+	return bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS && bpf_map__fd(map) >= 0 &&
+	       bpf_map__autoattach(map);
+}
+#endif
+
+/* Calls the function below the top with the part on top. True if that has attached something, or
+ * nothing was to be: what it made is added to the list DONE. Else what it returned is on the stack.
+ * Undoes what is done, if it fails or raises.
+ */
+static bool attach_part(lua_State *L, int done)
+{
+	if (lua_pcall(L, 1, 4, 0)) {
+		undo(L, done);
+		lua_error(L);
+	}
+	if (lua_isnil(L, -4) && !lua_isnil(L, -3)) {
+		undo(L, done);
+		return false;
+	}
+	lua_pop(L, 3);
+	if (lua_isnil(L, -1))
+		lua_pop(L, 1);
+	else
+		lua_rawseti(L, done, (int)lua_rawlen(L, done) + 1);
+	return true;
+}
+
+/*** Attaches every program whose section says to what, and with libbpf 1.5 every struct_ops map, as
+a skeleton does; those that are attached already, or whose autoattach is off, are passed over. If
+one fails, those attached by this call are detached again.
+@function object:attach
+@treturn object itself
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@raise if the object is not loaded; whatever a handler's closure raised
+@see bpf_object__attach_skeleton
+*/
+int attach_object(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	struct bpf_program *prog = NULL;
+	int env = 2, done = 3;
+
+	if (!object_is_loaded(owner))
+		return luaL_error(L, "object '%s' is not loaded", owner->name);
+	lua_settop(L, 1);
+	compat_getuservalue(L, 1);
+	lua_newtable(L);
+	while ((prog = bpf_object__next_program(object_of(owner), prog))) {
+		lua_pushcfunction(L, attach_if_due);
+		program_push(L, owner, prog, env);
+		if (!attach_part(L, done))
+			return 4;
+		owner_check(L, owner); /* a closure may have closed it */
+	}
+#if LBPF_HEADERS(1, 5)
+	struct bpf_map *map = NULL;
+
+	while (compat_libbpf(1, 5) && (map = bpf_object__next_map(object_of(owner), map))) {
+		if (!is_due(map))
+			continue;
+		lua_pushcfunction(L, attach_map_if_due);
+		map_push(L, owner, map, env);
+		if (!attach_part(L, done))
+			return 4;
+	}
+#endif
+	lua_settop(L, 1);
+	return 1;
+}

@@ -1,0 +1,204 @@
+/* Attaching what BTF describes: lsm, freplace, iterators, struct_ops. */
+#include "attach/attach.h"
+
+#include "attach/attempt.h"
+#include "base/enum.h"
+#include "base/fd.h"
+#include "base/field.h"
+#include "base/value.h"
+#include <bpf/btf.h>
+#include <errno.h>
+
+/*** @module lbpf */
+/*** Attaching to what BTF describes
+@section attaching_btf
+*/
+
+/*** Attaches to the LSM hook that the program was loaded for.
+@function program:attach_lsm
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_lsm
+*/
+static int attach_lsm(lua_State *L)
+{
+	struct bpf_link *link;
+	struct attempt a;
+
+	attempt_check(L, &a);
+	attempt_begin(L, &a);
+	link = bpf_program__attach_lsm(a.prog);
+	return attempt_finish(L, &a, link, "attach_lsm", NULL);
+}
+
+/*** Puts the program in the place of a function of another program.
+@function program:attach_freplace
+@tparam ?program|integer target_fd the other program, loaded; nil: the one it was loaded for
+@tparam ?string attach_func_name a global function of the target, with the same arguments; nil
+ exactly if target_fd is
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_freplace
+*/
+static int attach_freplace(lua_State *L)
+{
+	struct bpf_link *link;
+	const char *function;
+	struct attempt a;
+	int fd;
+
+	lua_settop(L, 3);
+	attempt_check(L, &a);
+	fd = lua_isnil(L, 2) ? 0 : value_check_fd(L, 2);
+	function = luaL_optstring(L, 3, NULL);
+	luaL_argcheck(L, (fd != 0) == (function != NULL), 3,
+		      "expected a target and its function, or neither");
+	attempt_begin(L, &a);
+	link = bpf_program__attach_freplace(a.prog, fd, function);
+	return attempt_finish(L, &a, link, "attach_freplace", function);
+}
+
+/* Iterators -------------------------------------------------------------------------------- */
+
+/* The kernel's union bpf_iter_link_info, of which older headers know less. */
+union iter_info {
+	struct {
+		uint32_t map_fd;
+	} map;
+	struct {
+		uint32_t order;
+		uint32_t cgroup_fd;
+		uint64_t cgroup_id;
+	} cgroup;
+	struct {
+		uint32_t tid;
+		uint32_t pid;
+		uint32_t pid_fd;
+	} task;
+};
+
+static const char *order_name(int id)
+{
+	static const char *const names[] = {NULL, "self_only", "descendants_pre",
+					    "descendants_post", "ancestors_up"};
+
+	return id >= 0 && id < (int)(sizeof(names) / sizeof(names[0])) ? names[id] : NULL;
+}
+
+static const struct enumeration iter_orders = {"order", order_name};
+
+static const struct field iter_fields[] = {
+	{.name = "map_fd", .kind = FIELD_FD, .offset = offsetof(union iter_info, map.map_fd)},
+	FIELD_BY_ROOM("order"),
+	FIELD_BY_ROOM("cgroup_fd"),
+	{.name = "cgroup_id",
+	 .kind = FIELD_U64,
+	 .offset = offsetof(union iter_info, cgroup.cgroup_id)},
+	{.name = "tid", .kind = FIELD_U32, .offset = offsetof(union iter_info, task.tid)},
+	{.name = "pid", .kind = FIELD_U32, .offset = offsetof(union iter_info, task.pid)},
+	{.name = "pid_fd", .kind = FIELD_FD, .offset = offsetof(union iter_info, task.pid_fd)},
+	FIELDS_END,
+};
+
+/* Do the options at 2 name members of one structure only? They share their memory. */
+static bool is_one_kind(lua_State *L)
+{
+	static const char *const kinds[][3] = {
+		{"map_fd"}, {"order", "cgroup_fd", "cgroup_id"}, {"tid", "pid", "pid_fd"}};
+	int n = 0;
+
+	for (int i = 0; i < 3; i++) {
+		bool given = false;
+
+		for (int j = 0; j < 3 && kinds[i][j]; j++) {
+			lua_getfield(L, 2, kinds[i][j]);
+			given = given || !lua_isnil(L, -1);
+			lua_pop(L, 1);
+		}
+		n += given;
+	}
+	return n <= 1;
+}
+
+/*** Attaches an iterator. `lbpf.iter_create` then runs it.
+@function program:attach_iter
+@tparam ?table opts what to iterate over, the fields of bpf_iter_link_info: `map_fd` (map or
+ descriptor); or `order` ("self_only", "descendants_pre", "descendants_post", "ancestors_up") with
+ `cgroup_fd` (descriptor, or path of the cgroup's directory) or `cgroup_id` (64 bits); or one of
+ `tid`, `pid` and `pid_fd`
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_iter
+*/
+static int attach_iter(lua_State *L)
+{
+	union iter_info info = {.cgroup = {0}};
+	struct bpf_iter_attach_opts opts = {.sz = sizeof(opts)};
+	struct fd_target cgroup = {.number = 0};
+	struct bpf_link *link = NULL;
+	struct attempt a;
+	int order = 0;
+
+	lua_settop(L, 2);
+	attempt_check(L, &a);
+	field_read(L, 2, iter_fields, &info);
+	if (!lua_isnil(L, 2)) {
+		luaL_argcheck(L, is_one_kind(L), 2,
+			      "options of a map, of cgroups and of tasks exclude each other");
+		lua_getfield(L, 2, "order");
+		luaL_argcheck(L, lua_isnil(L, -1) || enum_to_id(L, -1, &iter_orders, &order), 2,
+			      "option 'order' must be \"self_only\", \"descendants_pre\", "
+			      "\"descendants_post\", \"ancestors_up\" or a number");
+		lua_getfield(L, 2, "cgroup_fd");
+		luaL_argcheck(L, lua_isnil(L, -1) || fd_to_target(L, -1, &cgroup), 2,
+			      "option 'cgroup_fd' must be a descriptor or a path");
+		opts.link_info = (union bpf_iter_link_info *)&info;
+		opts.link_info_len = sizeof(info);
+	}
+	attempt_begin(L, &a);
+	if (fd_target_open(&cgroup)) {
+		if (order)
+			info.cgroup.order = (uint32_t)order;
+		if (cgroup.number)
+			info.cgroup.cgroup_fd = (uint32_t)cgroup.number;
+		link = bpf_program__attach_iter(a.prog, &opts);
+	}
+	fd_target_close(&cgroup);
+	return attempt_finish(L, &a, link, "attach_iter", cgroup.path);
+}
+
+const luaL_Reg attach_btf_methods[] = {
+	{"attach_lsm", attach_lsm},
+	{"attach_freplace", attach_freplace},
+	{"attach_iter", attach_iter},
+	{NULL, NULL},
+};
+
+/*** Registers what a struct_ops map implements, a congestion control for example.
+@function map:attach_struct_ops
+@treturn link of SEC(".struct_ops"), which lasts as long as the object; of SEC(".struct_ops.link")
+ (libbpf 1.2, kernel 6.4) one that can be pinned, and updated with `link:update_map`
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say: EINVAL if the map is no
+ struct_ops, EBUSY or EEXIST if it is registered
+@raise if the object is not loaded
+@see bpf_map__attach_struct_ops
+*/
+int attach_struct_ops(lua_State *L)
+{
+	struct bpf_link *link;
+	struct attempt a;
+
+	attempt_check_map(L, &a);
+	attempt_begin(L, &a);
+	link = bpf_map__attach_struct_ops(a.map);
+	return attempt_finish(L, &a, link, "attach_struct_ops", NULL);
+}
+
+const luaL_Reg attach_map_methods[] = {
+	{"attach_struct_ops", attach_struct_ops},
+	{NULL, NULL},
+};

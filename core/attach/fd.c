@@ -1,0 +1,218 @@
+#include "attach/fd.h"
+
+#include "attach/netlink.h"
+#include "base/enum.h"
+#include "base/fd.h"
+#include "base/field.h"
+#include "base/value.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+/*** @module lbpf */
+/*** Attaching without a link
+@section attaching_fd
+*/
+
+static const struct field prog_attach_fields[] = {
+	FIELD(struct bpf_prog_attach_opts, flags, FIELD_U32),
+	FIELD(struct bpf_prog_attach_opts, replace_prog_fd, FIELD_FD),
+#if LBPF_HEADERS(1, 3)
+	FIELD_SINCE(struct bpf_prog_attach_opts, replace_fd, FIELD_FD, 1, 3),
+	FIELD_SINCE(struct bpf_prog_attach_opts, relative_fd, FIELD_FD, 1, 3),
+	FIELD_SINCE(struct bpf_prog_attach_opts, relative_id, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_prog_attach_opts, expected_revision, FIELD_U64, 1, 3),
+#else
+	FIELD_NEEDS("replace_fd", 1, 3),
+	FIELD_NEEDS("relative_fd", 1, 3),
+	FIELD_NEEDS("relative_id", 1, 3),
+	FIELD_NEEDS("expected_revision", 1, 3),
+#endif
+	FIELDS_END,
+};
+
+/* What ARG names: a network interface for the attach types of tcx and netkit, else a descriptor or
+ * a path. False, with the reason pushed, if there is no such interface.
+ */
+static bool check_target(lua_State *L, int arg, int type, struct fd_target *t,
+			 const char *operation)
+{
+	const char *name = libbpf_bpf_attach_type_str((enum bpf_attach_type)type);
+
+	if (!name || (strncmp(name, "tcx_", 4) && strncmp(name, "netkit_", 7))) {
+		fd_check_target(L, arg, t);
+		return true;
+	}
+	t->path = NULL;
+	t->number = net_check_interface(L, arg, arg, operation);
+	return t->number != 0;
+}
+
+/*** Attaches a program by descriptors, without a link: to a cgroup, a socket map, a network
+namespace, or with libbpf 1.3 to an interface's tcx.
+@function prog_attach
+@tparam program|integer prog_fd
+@tparam integer|map|string target a descriptor, an object that has one, or a path, of a cgroup's
+ directory for example; for tcx the interface
+@tparam string|integer type the attach type: "cgroup_inet4_connect", "sk_msg_verdict"
+@tparam ?integer|table opts the flags (`lbpf.F_...`); or the fields of bpf_prog_attach_opts:
+`flags`, `replace_prog_fd`, and with libbpf 1.3 `replace_fd`, `relative_fd`, `relative_id`,
+ `expected_revision` (64 bits)
+@treturn boolean true
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_prog_attach_opts
+*/
+static int prog_attach(lua_State *L)
+{
+	struct bpf_prog_attach_opts opts = {.sz = sizeof(opts)};
+	int fd = value_check_fd(L, 1), type = enum_check(L, 3, &enum_attach_type), err = 0;
+	struct fd_target target;
+
+	lua_settop(L, 4);
+	if (lua_istable(L, 4))
+		field_read(L, 4, prog_attach_fields, &opts);
+	else
+		opts.flags = lua_isnil(L, 4) ? 0 : (uint32_t)value_check_int(L, 4, 0, UINT32_MAX);
+	if (!check_target(L, 2, type, &target, "prog_attach"))
+		return 3;
+	if (!fd_target_open(&target))
+		return value_fail(L, errno, "prog_attach: '%s'", target.path);
+	if (bpf_prog_attach_opts(fd, target.number, (enum bpf_attach_type)type, &opts))
+		err = errno;
+	fd_target_close(&target);
+	return value_result(L, err, "prog_attach");
+}
+
+/*** Detaches the program of that attach type, whichever it is.
+@function prog_detach
+@tparam integer|map|string target as for `lbpf.prog_attach`
+@tparam string|integer type the attach type
+@treturn boolean true
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOENT if there is none
+@see bpf_prog_detach
+*/
+static int prog_detach(lua_State *L)
+{
+	int type = enum_check(L, 2, &enum_attach_type), err = 0;
+	struct fd_target target;
+
+	if (!check_target(L, 1, type, &target, "prog_detach"))
+		return 3;
+	if (!fd_target_open(&target))
+		return value_fail(L, errno, "prog_detach: '%s'", target.path);
+	if (bpf_prog_detach(target.number, (enum bpf_attach_type)type))
+		err = errno;
+	fd_target_close(&target);
+	return value_result(L, err, "prog_detach");
+}
+
+#if LBPF_HEADERS(1, 3)
+#pragma weak bpf_prog_detach_opts
+
+static const struct field prog_detach_fields[] = {
+	FIELD_SINCE(struct bpf_prog_detach_opts, flags, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_prog_detach_opts, relative_fd, FIELD_FD, 1, 3),
+	FIELD_SINCE(struct bpf_prog_detach_opts, relative_id, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_prog_detach_opts, expected_revision, FIELD_U64, 1, 3),
+	FIELDS_END,
+};
+#else
+static const struct field prog_detach_fields[] = {
+	FIELD_NEEDS("flags", 1, 3),
+	FIELD_NEEDS("relative_fd", 1, 3),
+	FIELD_NEEDS("relative_id", 1, 3),
+	FIELD_NEEDS("expected_revision", 1, 3),
+	FIELDS_END,
+};
+#endif
+
+/*** Detaches one program.
+@function prog_detach2
+@tparam program|integer prog_fd 0: any, where opts say which
+@tparam integer|map|string target as for `lbpf.prog_attach`
+@tparam string|integer type the attach type
+@tparam ?table opts with libbpf 1.3 the fields of bpf_prog_detach_opts: `flags`, `relative_fd`,
+ `relative_id`, `expected_revision` (64 bits)
+@treturn boolean true
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOENT if it is not attached
+@see bpf_prog_detach2
+@see bpf_prog_detach_opts
+*/
+static int prog_detach2(lua_State *L)
+{
+	int fd = value_check_fd(L, 1), type = enum_check(L, 3, &enum_attach_type), err = 0, ret;
+	struct fd_target target;
+
+	lua_settop(L, 4);
+#if LBPF_HEADERS(1, 3)
+	struct bpf_prog_detach_opts opts = {.sz = sizeof(opts)};
+	bool with_opts = !lua_isnil(L, 4);
+
+	field_read(L, 4, prog_detach_fields, &opts);
+#else
+	field_read(L, 4, prog_detach_fields, NULL);
+#endif
+	if (!check_target(L, 2, type, &target, "prog_detach2"))
+		return 3;
+	if (!fd_target_open(&target))
+		return value_fail(L, errno, "prog_detach2: '%s'", target.path);
+#if LBPF_HEADERS(1, 3)
+	if (with_opts && compat_libbpf(1, 3))
+		ret = bpf_prog_detach_opts(fd, target.number, (enum bpf_attach_type)type, &opts);
+	else
+#endif
+		ret = bpf_prog_detach2(fd, target.number, (enum bpf_attach_type)type);
+	if (ret)
+		err = errno;
+	fd_target_close(&target);
+	return value_result(L, err, "prog_detach2");
+}
+
+/*** Starts an iteration: what the iterator's program prints can then be read.
+@function iter_create
+@tparam link|integer link of `program:attach_iter`
+@treturn fd see `fd:read`
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_iter_create
+*/
+static int iter_create(lua_State *L)
+{
+	int link = value_check_fd(L, 1), number;
+	struct fd *fd = fd_push(L);
+
+	number = bpf_iter_create(link);
+	if (number < 0)
+		return value_fail(L, errno, "iter_create");
+	fd_own(fd, number);
+	return 1;
+}
+
+void attach_fd_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"prog_attach", prog_attach},
+		{"prog_detach", prog_detach},
+		{"prog_detach2", prog_detach2},
+		{"iter_create", iter_create},
+		{NULL, NULL},
+	};
+	/* written out where this build's headers may lack them */
+	static const struct constant constants[] = {
+		{"F_ALLOW_OVERRIDE", BPF_F_ALLOW_OVERRIDE},
+		{"F_ALLOW_MULTI", BPF_F_ALLOW_MULTI},
+		{"F_REPLACE", BPF_F_REPLACE},
+		{"F_BEFORE", 1 << 3},
+		{"F_AFTER", 1 << 4},
+		{"F_ID", 1 << 5},
+		{"F_PREORDER", 1 << 6},
+		{"F_LINK", 1 << 13},
+		{NULL, 0},
+	};
+
+	luaL_setfuncs(L, functions, 0);
+	enum_set_constants(L, constants);
+}

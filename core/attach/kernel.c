@@ -1,0 +1,179 @@
+/* Attaching to kernel functions: kprobe, kprobe_multi, ksyscall. */
+#include "attach/attach.h"
+
+#include "attach/attempt.h"
+#include "base/field.h"
+#include "base/list.h"
+#include "base/value.h"
+#include "check/ksyms.h"
+#include <errno.h>
+#include <stdlib.h>
+
+/*** @module lbpf */
+/*** Attaching to kernel functions
+@section attaching_kernel
+*/
+
+static const struct field kprobe_fields[] = {
+	FIELD(struct bpf_kprobe_opts, bpf_cookie, FIELD_U64),
+	FIELD(struct bpf_kprobe_opts, offset, FIELD_SIZE),
+	FIELD(struct bpf_kprobe_opts, retprobe, FIELD_BOOL),
+#if LBPF_HEADERS(1, 2)
+	FIELD_SINCE(struct bpf_kprobe_opts, attach_mode, FIELD_INT, 1, 2),
+#else
+	FIELD_NEEDS("attach_mode", 1, 2),
+#endif
+	FIELDS_END,
+};
+
+/*** Attaches to the entry or the return of a kernel function.
+@function program:attach_kprobe
+@tparam string func_name
+@tparam ?table opts `retprobe` (boolean), `bpf_cookie` (64 bits, for bpf_get_attach_cookie),
+ `offset` into the function, `attach_mode` (0: best, 1: legacy, 2: perf, 3: link)
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_kprobe_opts
+*/
+static int attach_kprobe(lua_State *L)
+{
+	struct bpf_kprobe_opts opts = {.sz = sizeof(opts)};
+	struct attempt a;
+	const char *function;
+	struct bpf_link *link;
+
+	attempt_check(L, &a);
+	function = luaL_checkstring(L, 2);
+	field_read(L, 3, kprobe_fields, &opts);
+	attempt_begin(L, &a);
+	link = bpf_program__attach_kprobe_opts(a.prog, function, &opts);
+	return attempt_finish(L, &a, link, "attach_kprobe", function);
+}
+
+static const struct field ksyscall_fields[] = {
+	FIELD(struct bpf_ksyscall_opts, bpf_cookie, FIELD_U64),
+	FIELD(struct bpf_ksyscall_opts, retprobe, FIELD_BOOL),
+	FIELDS_END,
+};
+
+/*** Attaches to the entry or the return of a system call, whatever the kernel calls its function.
+@function program:attach_ksyscall
+@tparam string syscall_name "nanosleep"
+@tparam ?table opts `retprobe` (boolean), `bpf_cookie` (64 bits)
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_ksyscall
+*/
+static int attach_ksyscall(lua_State *L)
+{
+	struct bpf_ksyscall_opts opts = {.sz = sizeof(opts)};
+	struct attempt a;
+	const char *syscall;
+	struct bpf_link *link;
+
+	attempt_check(L, &a);
+	syscall = luaL_checkstring(L, 2);
+	field_read(L, 3, ksyscall_fields, &opts);
+	attempt_begin(L, &a);
+	link = bpf_program__attach_ksyscall(a.prog, syscall, &opts);
+	return attempt_finish(L, &a, link, "attach_ksyscall", syscall);
+}
+
+/* kprobe_multi ----------------------------------------------------------------------------- */
+
+static const struct field kprobe_multi_fields[] = {
+	FIELD_BY_ROOM("syms"),
+	FIELD_BY_ROOM("addrs"),
+	FIELD_BY_ROOM("cookies"),
+	FIELD(struct bpf_kprobe_multi_opts, retprobe, FIELD_BOOL),
+#if LBPF_HEADERS(1, 5)
+	FIELD_SINCE(struct bpf_kprobe_multi_opts, session, FIELD_BOOL, 1, 5),
+#else
+	FIELD_NEEDS("session", 1, 5),
+#endif
+	FIELD_BY_ROOM("unique_match"), /* counted here where libbpf cannot */
+	FIELDS_END,
+};
+
+/*** Attaches to many kernel functions at once. The program must be SEC("kprobe.multi"), or
+SEC("kprobe.session") for sessions.
+@function program:attach_kprobe_multi
+@tparam ?string pattern for the functions' names, with * and ?; nil if syms or addrs are given
+@tparam ?table opts `syms`: a list of names, or `addrs`: a list of addresses; `cookies`: as many
+ integers of 64 bits; `retprobe` (boolean); `session` (boolean): entry and return in one, libbpf
+ 1.5; `unique_match` (boolean): refuse a pattern that does not match exactly one function
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_kprobe_multi_opts
+*/
+static int attach_kprobe_multi(lua_State *L)
+{
+	struct bpf_kprobe_multi_opts opts = {.sz = sizeof(opts)};
+	const char *pattern;
+	unsigned long *found = NULL;
+	bool unique = false;
+	struct bpf_link *link;
+	struct attempt a;
+	int err = 0;
+
+	lua_settop(L, 3);
+	attempt_check(L, &a);
+	pattern = luaL_optstring(L, 2, NULL);
+	field_read(L, 3, kprobe_multi_fields, &opts);
+	if (!lua_isnil(L, 3)) {
+		lua_getfield(L, 3, "unique_match");
+		luaL_argcheck(L, lua_isnil(L, -1) || lua_isboolean(L, -1), 3,
+			      "option 'unique_match' must be a boolean");
+		unique = lua_toboolean(L, -1);
+		opts.syms = list_strings(L, 3, "syms", &opts.cnt);
+		opts.addrs = (const unsigned long *)list_u64(L, 3, "addrs", &opts.cnt);
+		opts.cookies = (const __u64 *)list_u64(L, 3, "cookies", &opts.cnt);
+	}
+	luaL_argcheck(L, (pattern != NULL) + (opts.syms != NULL) + (opts.addrs != NULL) == 1, 2,
+		      "expected one of a pattern, option 'syms' and option 'addrs'");
+	luaL_argcheck(L, !(pattern && opts.cookies), 3,
+		      "option 'cookies' goes with 'syms' or 'addrs', not with a pattern");
+	luaL_argcheck(L, !(unique && !pattern), 3, "option 'unique_match' goes with a pattern");
+
+	attempt_begin(L, &a);
+#if LBPF_HEADERS(1, 6)
+	if (compat_libbpf(1, 6))
+		opts.unique_match = unique;
+	unique = unique && !opts.unique_match;
+#endif
+	/* Before 1.3 libbpf takes every symbol for a function; before 1.6 it cannot count. */
+	if (pattern && (unique || !compat_libbpf(1, 3))) {
+		err = ksyms_resolve(pattern, &found, &opts.cnt);
+		if (!err && unique && opts.cnt != 1) {
+			frame_leave(&a.frame);
+			free(found);
+			lua_pushnil(L);
+			lua_pushfstring(L,
+					"attach_kprobe_multi: %d functions match '%s', "
+					"unique_match wants one (EINVAL)",
+					(int)opts.cnt, pattern);
+			lua_pushinteger(L, EINVAL);
+			return 3;
+		}
+		opts.addrs = found;
+	}
+	link = err ? NULL
+		   : bpf_program__attach_kprobe_multi_opts(a.prog, found ? NULL : pattern, &opts);
+	if (err)
+		errno = -err;
+	else
+		err = -value_pointer_error(link);
+	free(found);
+	errno = -err;
+	return attempt_finish(L, &a, err ? NULL : link, "attach_kprobe_multi", pattern);
+}
+
+const luaL_Reg attach_kernel_methods[] = {
+	{"attach_kprobe", attach_kprobe},
+	{"attach_kprobe_multi", attach_kprobe_multi},
+	{"attach_ksyscall", attach_ksyscall},
+	{NULL, NULL},
+};

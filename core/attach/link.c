@@ -1,0 +1,576 @@
+#include "attach/link.h"
+
+#include "base/enum.h"
+#include "base/frame.h"
+#include "base/process.h"
+#include "base/value.h"
+#include "map/map.h"
+#include "object/object.h"
+#include "object/program.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*** @module lbpf */
+/*** Links
+@section links
+*/
+
+static const char LINK[] = "lbpf.link";
+
+/* On its object's list exactly while LINK is set; freed when that and the handle are gone. One that
+ * was opened by its path has no object: it is its handle's alone, and goes with it.
+ */
+struct link {
+	struct link *next, **at;
+	struct bpf_link *link;
+	struct owner *owner;
+	const struct process *maker;
+	enum link_of of;
+	bool has_handle;
+	char name[];
+};
+
+static const char *const of_what[] = {
+	[LINK_OF_PROGRAM] = "of program ", [LINK_OF_MAP] = "of map ", [LINK_OPENED] = ""};
+
+struct handle {
+	struct link *l;
+};
+
+struct link *link_push(lua_State *L, struct owner *owner, enum link_of of, const char *name,
+		       int env)
+{
+	struct handle *h = class_push(L, LINK, sizeof(*h), env);
+	size_t size = strlen(name) + 1;
+
+	h->l = calloc(1, sizeof(*h->l) + size);
+	if (!h->l)
+		luaL_error(L, "not enough memory");
+	memcpy(h->l->name, name, size);
+	h->l->owner = owner ? owner_ref(owner) : NULL;
+	h->l->of = of;
+	h->l->has_handle = true;
+	return h->l;
+}
+
+void link_set(struct link *l, struct bpf_link *link)
+{
+	struct link **list;
+
+	l->link = link;
+	l->maker = process_self();
+	if (!l->owner)
+		return;
+	list = object_links(l->owner);
+	l->next = *list;
+	l->at = list;
+	if (l->next)
+		l->next->at = &l->next;
+	*list = l;
+}
+
+static void free_if_done(struct link *l)
+{
+	if (!l->link && !l->has_handle)
+		free(l);
+}
+
+/* What a descriptor refers to. */
+static void read_target(int fd, char target[64])
+{
+	char path[32];
+	ssize_t len;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	len = readlink(path, target, 63);
+	target[len > 0 ? len : 0] = '\0';
+}
+
+/* Is FD the kernel's link, and not a map or a perf event that stands in for one? */
+static bool is_kernel_link(int fd)
+{
+	char target[64];
+
+	/* spelt in two ways, for those that were made and those that were opened */
+	read_target(fd, target);
+	return strstr(target, "bpf_link") || strstr(target, "bpf-link");
+}
+
+static bool is_perf_event(int fd)
+{
+	char target[64];
+
+	read_target(fd, target);
+	return strstr(target, "perf_event");
+}
+
+/* Does libbpf do more to destroy it than close a descriptor? For it disables perf events, also
+ * those of USDT, and takes struct_ops out of the map: in all processes that share them.
+ */
+static bool affects_others(const struct link *l)
+{
+	struct bpf_link_info info = {0};
+	__u32 size = sizeof(info);
+	int fd = bpf_link__fd(l->link);
+
+	if (l->of == LINK_OPENED)
+		return false;
+	return !is_kernel_link(fd) || bpf_obj_get_info_by_fd(fd, &info, &size) ||
+	       info.type == BPF_LINK_TYPE_PERF_EVENT;
+}
+
+/* Forgets the copy that fork() made of another process's link. libbpf does not tell the descriptors
+ * behind the link's own: those stay open, which detaches nothing and keeps nothing attached but
+ * USDT.
+ */
+static int let_go(struct bpf_link *link)
+{
+	int fd = bpf_link__fd(link);
+	bool is_its_own = is_kernel_link(fd) || is_perf_event(fd);
+
+	bpf_link__disconnect(link);
+	bpf_link__destroy(link);
+	if (is_its_own)
+		close(fd);
+	return 0;
+}
+
+static int destroy(struct link *l)
+{
+	int ret = process_owns(l->maker) || !affects_others(l) ? bpf_link__destroy(l->link)
+							       : let_go(l->link);
+
+	if (l->at)
+		*l->at = l->next;
+	if (l->next)
+		l->next->at = l->at;
+	l->link = NULL;
+	free_if_done(l);
+	return ret;
+}
+
+void link_destroy_all(struct link **list)
+{
+	while (*list)
+		destroy(*list);
+}
+
+static struct handle *test(lua_State *L, int idx)
+{
+	return class_test(L, idx, LINK);
+}
+
+static struct link *check(lua_State *L)
+{
+	struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
+
+	if (l->owner)
+		owner_check(L, l->owner);
+	if (!l->link)
+		luaL_error(L, "the link %s'%s' was destroyed", of_what[l->of], l->name);
+	return l;
+}
+
+bool link_is_attached(lua_State *L, int idx)
+{
+	struct handle *h = test(L, idx);
+	bool attached = false;
+
+	if (h)
+		return h->l->link;
+	if (!lua_istable(L, idx))
+		return false;
+	for (size_t i = 1, n = lua_rawlen(L, idx); i <= n && !attached; i++) {
+		lua_rawgeti(L, idx, (int)i);
+		h = test(L, -1);
+		attached = h && h->l->link;
+		lua_pop(L, 1);
+	}
+	return attached;
+}
+
+static void check_one(lua_State *L, int idx, const struct owner *owner)
+{
+	struct handle *h = test(L, idx);
+
+	if (!h)
+		luaL_error(L, "prog_attach_fn must return a link, a list of links, or nil; not %s",
+			   luaL_typename(L, idx));
+	else if (!h->l->link)
+		luaL_error(L, "prog_attach_fn returned a link that was destroyed");
+	else if (h->l->owner != owner)
+		luaL_error(L, "prog_attach_fn returned a link of %s '%s'",
+			   h->l->owner ? "object" : "file",
+			   h->l->owner ? h->l->owner->name : h->l->name);
+}
+
+void link_check_returned(lua_State *L, int idx, const struct owner *owner)
+{
+	if (!lua_istable(L, idx)) {
+		check_one(L, idx, owner);
+		return;
+	}
+	for (size_t i = 1, n = lua_rawlen(L, idx); i <= n; i++) {
+		lua_rawgeti(L, idx, (int)i);
+		check_one(L, -1, owner);
+		lua_pop(L, 1);
+	}
+}
+
+/* Destroys the link of the handle at IDX, and takes it out of obj.links. 0, or libbpf's error. */
+static int destroy_handle(lua_State *L, int idx)
+{
+	struct link *l = ((struct handle *)lua_touserdata(L, idx))->l;
+	int ret, top = lua_gettop(L);
+
+	if (!l->link)
+		return 0;
+	idx = lua_absindex(L, idx);
+	ret = destroy(l);
+	if (!l->owner)
+		return ret;
+	compat_getuservalue(L, idx);
+	lua_getfield(L, -1, "links");
+	lua_getfield(L, -1, l->name);
+	if (lua_rawequal(L, -1, idx)) {
+		lua_pushnil(L);
+		lua_setfield(L, -3, l->name);
+	}
+	lua_settop(L, top);
+	return ret;
+}
+
+void link_destroy_returned(lua_State *L, int idx)
+{
+	if (test(L, idx))
+		destroy_handle(L, idx);
+	if (!lua_istable(L, idx))
+		return;
+	idx = lua_absindex(L, idx);
+	for (size_t i = 1, n = lua_rawlen(L, idx); i <= n; i++) {
+		lua_rawgeti(L, idx, (int)i);
+		if (test(L, -1))
+			destroy_handle(L, -1);
+		lua_pop(L, 1);
+	}
+}
+
+/* Leaving a scope: what belongs to another process is left to that. */
+static int link_close(lua_State *L)
+{
+	const struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
+	int ret = destroy_handle(L, 1);
+
+	return value_result(L, ret ? value_errno(ret) : 0, "destroy: link of '%s'", l->name);
+}
+
+/*** Detaches the program, unless the link is pinned, and ends the link. Done again it does
+nothing.
+@function link:destroy
+@treturn boolean true
+@treturn[2] nil
+@treturn[2] string message, and the error number; the link is gone all the same
+@raise in a process that was forked from the one that attached it, while that runs, if the link is
+ one of perf events (k- and uprobes, tracepoints, USDT) or of SEC(".struct_ops"). Other links are
+ shared then: the program is detached when the last process has destroyed its own
+@see bpf_link__destroy
+*/
+static int link_destroy(lua_State *L)
+{
+	const struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
+
+	if (l->link && affects_others(l))
+		process_check(L, l->maker, "the link of", l->name);
+	return link_close(L);
+}
+
+/* The end of an action: the link itself, or what the kernel refused. */
+static int done(lua_State *L, int ret, const struct link *l, const char *action)
+{
+	if (ret)
+		return value_fail(L, value_errno(ret), "%s: link of '%s'", action, l->name);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Detaches the program in the kernel, and keeps the link as an empty one.
+@function link:detach
+@treturn link itself
+@treturn[2] nil
+@treturn[2] string message, and the error number: EOPNOTSUPP for links that cannot
+@see bpf_link__detach
+*/
+static int link_detach(lua_State *L)
+{
+	const struct link *l = check(L);
+
+	return done(L, bpf_link__detach(l->link), l, "detach");
+}
+
+/*** Parts the link from what it keeps attached: `link:destroy` and the end of the object then free
+its memory only, and the program stays attached as long as the process runs. This leaks the
+attachment, and its descriptor, on purpose.
+@function link:disconnect
+@treturn link itself
+@see bpf_link__disconnect
+*/
+static int link_disconnect(lua_State *L)
+{
+	bpf_link__disconnect(check(L)->link);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Replaces the program that is attached, at once: no event is missed, or seen by both.
+@function link:update_program
+@tparam program prog loaded, of any object, and of the same type
+@treturn link itself
+@treturn[2] nil
+@treturn[2] string message, and the error number: EINVAL for links that cannot
+@see bpf_link__update_program
+*/
+static int link_update_program(lua_State *L)
+{
+	const struct link *l = check(L);
+	struct bpf_program *prog = program_check_loaded(L, 2, NULL);
+
+	return done(L, bpf_link__update_program(l->link, prog), l, "update_program");
+}
+
+bool link_has_map(int link, int map)
+{
+	struct bpf_link_info info = {0};
+	struct bpf_map_info map_info = {0};
+	__u32 size = sizeof(info), map_size = sizeof(map_info), map_id;
+
+	if (!is_kernel_link(link) || bpf_obj_get_info_by_fd(link, &info, &size) ||
+	    info.type != BPF_LINK_TYPE_STRUCT_OPS ||
+	    bpf_obj_get_info_by_fd(map, &map_info, &map_size))
+		return false;
+	/* struct_ops.map_id, the first of the union, which older headers lack */
+	memcpy(&map_id, &info.raw_tracepoint, sizeof(map_id));
+	return map_id == map_info.id;
+}
+
+#if LBPF_HEADERS(1, 2)
+#pragma weak bpf_link__update_map
+#endif
+
+/*** Replaces the struct_ops map that is attached. To replace it by itself changes nothing.
+@function link:update_map
+@tparam map map of SEC(".struct_ops.link"), of any object
+@treturn link itself
+@treturn[2] nil
+@treturn[2] string message, and the error number: EOPNOTSUPP before libbpf 1.2, EINVAL for a link
+ that is not of SEC(".struct_ops.link")
+@raise for a link that `map:attach_struct_ops` did not make
+@see bpf_link__update_map
+*/
+static int link_update_map(lua_State *L)
+{
+	const struct link *l = check(L);
+	struct bpf_map *map = map_check_created(L, 2);
+
+	/* libbpf takes its word for it, and would look beyond the end of any other link */
+	luaL_argcheck(L, l->of == LINK_OF_MAP, 1, "expected a link made by map:attach_struct_ops");
+#if LBPF_HEADERS(1, 2)
+	if (compat_libbpf(1, 2)) {
+		int ret = 0;
+
+		if (!link_has_map(bpf_link__fd(l->link), bpf_map__fd(map)))
+			ret = bpf_link__update_map(l->link, map);
+
+		return done(L, ret, l, "update_map");
+	}
+#endif
+	(void)map;
+	return value_needs_libbpf(L, "update_map", 1, 2);
+}
+
+/*** The link's file descriptor, which stays the link's.
+@function link:fd
+@treturn integer
+@see bpf_link__fd
+*/
+static int link_fd(lua_State *L)
+{
+	lua_pushinteger(L, bpf_link__fd(check(L)->link));
+	return 1;
+}
+
+/*** What the kernel knows of the link.
+@function link:info
+@treturn table `type` ("xdp", "tracing", ...; a number where libbpf has no name), `id` and `prog_id`
+@treturn[2] nil
+@treturn[2] string message, and the error number: EOPNOTSUPP if the kernel has no link for this
+@see bpf_link_get_info_by_fd
+*/
+static int link_info(lua_State *L)
+{
+	const struct link *l = check(L);
+	struct bpf_link_info info = {0};
+	__u32 size = sizeof(info);
+	int fd = bpf_link__fd(l->link), ret;
+
+	if (!is_kernel_link(fd))
+		return value_fail(L, EOPNOTSUPP, "info: link of '%s'", l->name);
+	ret = bpf_obj_get_info_by_fd(fd, &info, &size);
+	if (ret)
+		return value_fail(L, value_errno(ret), "info: link of '%s'", l->name);
+	lua_newtable(L);
+	enum_push(L, (int)info.type, &enum_link_type);
+	lua_setfield(L, -2, "type");
+	value_push_u32(L, info.id);
+	lua_setfield(L, -2, "id");
+	value_push_u32(L, info.prog_id);
+	lua_setfield(L, -2, "prog_id");
+	return 1;
+}
+
+/*** Pins the link into a BPF file system: the program stays attached when the process ends.
+@function link:pin
+@tparam string path where no file is yet
+@treturn link itself
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_link__pin
+*/
+static int link_pin(lua_State *L)
+{
+	const struct link *l = check(L);
+	const char *path = luaL_checkstring(L, 2);
+	struct frame f;
+	int ret;
+
+	frame_enter(L, &f, l->owner, 0);
+	ret = bpf_link__pin(l->link, path);
+	ret = ret ? value_errno(ret) : 0;
+	frame_leave(&f);
+	if (ret)
+		return value_fail_logged(L, &f, ret, "pin '%s'", path);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Removes the link's file from the BPF file system.
+@function link:unpin
+@treturn link itself
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_link__unpin
+*/
+static int link_unpin(lua_State *L)
+{
+	const struct link *l = check(L);
+
+	return done(L, bpf_link__unpin(l->link), l, "unpin");
+}
+
+/*** Where the link is pinned.
+@function link:pin_path
+@treturn ?string
+@see bpf_link__pin_path
+*/
+static int link_pin_path(lua_State *L)
+{
+	const char *path = bpf_link__pin_path(check(L)->link);
+
+	if (path)
+		lua_pushstring(L, path);
+	else
+		lua_pushnil(L);
+	return 1;
+}
+
+/*** Opens a link that is pinned, by this process or another. It belongs to no object: when it is
+destroyed or collected its descriptor is closed, and what the file still holds stays attached.
+@function link_open
+@tparam string path of the file in the BPF file system
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, and the error number: EINVAL if the file is not a link's
+@see bpf_link__open
+*/
+static int link_open_pinned(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	struct bpf_link *link;
+	struct link *l;
+	struct frame f;
+	int err, handle;
+
+	l = link_push(L, NULL, LINK_OPENED, path, 0);
+	handle = lua_gettop(L);
+	frame_enter(L, &f, NULL, 0);
+	link = bpf_link__open(path);
+	err = value_pointer_error(link);
+	if (!err && !is_kernel_link(bpf_link__fd(link))) {
+		bpf_link__destroy(link);
+		err = EINVAL;
+	}
+	if (!err)
+		link_set(l, link);
+	frame_leave(&f);
+	if (err)
+		return value_fail_logged(L, &f, err, "link_open '%s'", path);
+	lua_settop(L, handle);
+	return 1;
+}
+
+/* The handle goes; the program stays attached, for the object still has the link. */
+static int link_gc(lua_State *L)
+{
+	struct link *l = ((struct handle *)class_retire(L, LINK))->l;
+	struct owner *owner;
+
+	if (!l)
+		return 0;
+	owner = l->owner;
+	l->has_handle = false;
+	if (!owner && l->link)
+		destroy(l);
+	else
+		free_if_done(l);
+	if (owner)
+		owner_unref(owner);
+	return 0;
+}
+
+static int link_tostring(lua_State *L)
+{
+	struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
+
+	lua_pushfstring(L, "lbpf.link: %s%s", l->name, l->link ? "" : " (destroyed)");
+	return 1;
+}
+
+void link_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"destroy", link_destroy},
+		{"detach", link_detach},
+		{"disconnect", link_disconnect},
+		{"update_program", link_update_program},
+		{"update_map", link_update_map},
+		{"fd", link_fd},
+		{"info", link_info},
+		{"pin", link_pin},
+		{"unpin", link_unpin},
+		{"pin_path", link_pin_path},
+		{NULL, NULL},
+	};
+	static const luaL_Reg meta[] = {
+		{"__gc", link_gc},
+		{"__close", link_close},
+		{"__tostring", link_tostring},
+		{NULL, NULL},
+	};
+
+	class_new(L, LINK, methods, meta);
+	lua_pushcfunction(L, link_open_pinned);
+	lua_setfield(L, -2, "link_open");
+}

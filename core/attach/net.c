@@ -1,0 +1,298 @@
+/* Attaching to what packets and sockets pass: cgroup, netns, xdp, tcx, netkit, netfilter, sockmap.
+ */
+#include "attach/attach.h"
+
+#include "attach/attempt.h"
+#include "attach/netlink.h"
+#include "base/fd.h"
+#include "base/field.h"
+#include "base/value.h"
+#include <errno.h>
+
+/*** @module lbpf */
+/*** Attaching to packets and sockets
+@section attaching_net
+*/
+
+/* Newer than the oldest libbpf that the module may run with. */
+#if LBPF_HEADERS(1, 3)
+#pragma weak bpf_program__attach_tcx
+#pragma weak bpf_program__attach_netkit
+#pragma weak bpf_program__attach_netfilter
+#endif
+#if LBPF_HEADERS(1, 5)
+#pragma weak bpf_program__attach_sockmap
+#endif
+#if LBPF_HEADERS(1, 6)
+#pragma weak bpf_program__attach_cgroup_opts
+#endif
+
+/* By descriptors --------------------------------------------------------------------------- */
+
+/* Attaches the program at 1 to the target at 2. */
+static int attach_target(lua_State *L, struct bpf_link *(*attach)(const struct bpf_program *, int),
+			 const char *how)
+{
+	struct bpf_link *link = NULL;
+	struct fd_target target;
+	struct attempt a;
+
+	attempt_check(L, &a);
+	fd_check_target(L, 2, &target);
+	attempt_begin(L, &a);
+	if (fd_target_open(&target))
+		link = attach(a.prog, target.number);
+	fd_target_close(&target);
+	return attempt_finish(L, &a, link, how, target.path);
+}
+
+#if LBPF_HEADERS(1, 6)
+static const struct field cgroup_fields[] = {
+	FIELD_SINCE(struct bpf_cgroup_opts, flags, FIELD_U32, 1, 6),
+	FIELD_SINCE(struct bpf_cgroup_opts, relative_fd, FIELD_FD, 1, 6),
+	FIELD_SINCE(struct bpf_cgroup_opts, relative_id, FIELD_U32, 1, 6),
+	FIELD_SINCE(struct bpf_cgroup_opts, expected_revision, FIELD_U64, 1, 6),
+	FIELDS_END,
+};
+#else
+static const struct field cgroup_fields[] = {
+	FIELD_NEEDS("flags", 1, 6),
+	FIELD_NEEDS("relative_fd", 1, 6),
+	FIELD_NEEDS("relative_id", 1, 6),
+	FIELD_NEEDS("expected_revision", 1, 6),
+	FIELDS_END,
+};
+#endif
+
+/*** Attaches to a cgroup, and all below it.
+@function program:attach_cgroup
+@tparam integer|string cgroup_fd a descriptor, or the path of the cgroup's directory
+@tparam ?table opts with libbpf 1.6 and kernel 6.17: `flags` (`lbpf.F_BEFORE`, `F_AFTER`, `F_ID`,
+ `F_LINK`, `F_PREORDER`, added up), `relative_fd` (program, link or descriptor) or `relative_id`,
+ `expected_revision` (64 bits)
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_cgroup
+@see bpf_program__attach_cgroup_opts
+*/
+static int attach_cgroup(lua_State *L)
+{
+	lua_settop(L, 3);
+#if LBPF_HEADERS(1, 6)
+	struct bpf_cgroup_opts opts = {.sz = sizeof(opts)};
+	struct bpf_link *link = NULL;
+	struct fd_target target;
+	struct attempt a;
+
+	field_read(L, 3, cgroup_fields, &opts);
+	if (!lua_isnil(L, 3) && compat_libbpf(1, 6)) {
+		attempt_check(L, &a);
+		fd_check_target(L, 2, &target);
+		attempt_begin(L, &a);
+		if (fd_target_open(&target))
+			link = bpf_program__attach_cgroup_opts(a.prog, target.number, &opts);
+		fd_target_close(&target);
+		return attempt_finish(L, &a, link, "attach_cgroup", target.path);
+	}
+#else
+	field_read(L, 3, cgroup_fields, NULL);
+#endif
+	return attach_target(L, bpf_program__attach_cgroup, "attach_cgroup");
+}
+
+/*** Attaches to a network namespace: a flow dissector, or sk_lookup.
+@function program:attach_netns
+@tparam integer|string netns_fd a descriptor, or a path: "/proc/self/ns/net"
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_netns
+*/
+static int attach_netns(lua_State *L)
+{
+	return attach_target(L, bpf_program__attach_netns, "attach_netns");
+}
+
+/*** Attaches to a socket map: a parser or verdict for what its sockets receive or send.
+@function program:attach_sockmap
+@tparam map|integer map_fd a map of type "sockmap" or "sockhash"
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP before libbpf
+ 1.5: `lbpf.prog_attach` does it without a link
+@see bpf_program__attach_sockmap
+*/
+static int attach_sockmap(lua_State *L)
+{
+#if LBPF_HEADERS(1, 5)
+	if (compat_libbpf(1, 5))
+		return attach_target(L, bpf_program__attach_sockmap, "attach_sockmap");
+#endif
+	return value_needs_libbpf(L, "attach_sockmap", 1, 5);
+}
+
+/* To interfaces ---------------------------------------------------------------------------- */
+
+/*** Attaches an XDP program to a network interface.
+@function program:attach_xdp
+@tparam integer|string ifindex index or name of the interface
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say
+@see bpf_program__attach_xdp
+*/
+static int attach_xdp(lua_State *L)
+{
+	struct bpf_link *link;
+	struct attempt a;
+	int ifindex;
+
+	attempt_check(L, &a);
+	ifindex = net_check_interface(L, 2, 2, "attach_xdp");
+	if (!ifindex)
+		return 3;
+	attempt_begin(L, &a);
+	link = bpf_program__attach_xdp(a.prog, ifindex);
+	return attempt_finish(L, &a, link, "attach_xdp", NULL);
+}
+
+#if LBPF_HEADERS(1, 3)
+static const struct field tcx_fields[] = {
+	FIELD_SINCE(struct bpf_tcx_opts, flags, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_tcx_opts, relative_fd, FIELD_FD, 1, 3),
+	FIELD_SINCE(struct bpf_tcx_opts, relative_id, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_tcx_opts, expected_revision, FIELD_U64, 1, 3),
+	FIELDS_END,
+};
+#endif
+
+/*** Attaches a TC program to an interface without a qdisc, in an order of its own: kernel 6.6.
+@function program:attach_tcx
+@tparam integer|string ifindex index or name of the interface
+@tparam ?table opts the fields of bpf_tcx_opts: `flags` (`lbpf.F_BEFORE`, `F_AFTER`, `F_REPLACE`,
+ `F_ID`, `F_LINK`, added up), `relative_fd` (program, link or descriptor) or `relative_id`,
+ `expected_revision` (64 bits)
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP before libbpf
+ 1.3
+@see bpf_program__attach_tcx
+*/
+static int attach_tcx(lua_State *L)
+{
+#if LBPF_HEADERS(1, 3)
+	struct bpf_tcx_opts opts = {.sz = sizeof(opts)};
+	struct bpf_link *link;
+	struct attempt a;
+	int ifindex;
+
+	if (!compat_libbpf(1, 3))
+		return value_needs_libbpf(L, "attach_tcx", 1, 3);
+	attempt_check(L, &a);
+	field_read(L, 3, tcx_fields, &opts);
+	ifindex = net_check_interface(L, 2, 2, "attach_tcx");
+	if (!ifindex)
+		return 3;
+	attempt_begin(L, &a);
+	link = bpf_program__attach_tcx(a.prog, ifindex, &opts);
+	return attempt_finish(L, &a, link, "attach_tcx", NULL);
+#else
+	return value_needs_libbpf(L, "attach_tcx", 1, 3);
+#endif
+}
+
+#if LBPF_HEADERS(1, 3)
+static const struct field netkit_fields[] = {
+	FIELD_SINCE(struct bpf_netkit_opts, flags, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_netkit_opts, relative_fd, FIELD_FD, 1, 3),
+	FIELD_SINCE(struct bpf_netkit_opts, relative_id, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_netkit_opts, expected_revision, FIELD_U64, 1, 3),
+	FIELDS_END,
+};
+#endif
+
+/*** Attaches to a netkit device, or through it to its peer: kernel 6.7.
+@function program:attach_netkit
+@tparam integer|string ifindex index or name of the primary device
+@tparam ?table opts the fields of bpf_netkit_opts, as for `program:attach_tcx`
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP before libbpf
+ 1.3
+@see bpf_program__attach_netkit
+*/
+static int attach_netkit(lua_State *L)
+{
+#if LBPF_HEADERS(1, 3)
+	struct bpf_netkit_opts opts = {.sz = sizeof(opts)};
+	struct bpf_link *link;
+	struct attempt a;
+	int ifindex;
+
+	if (!compat_libbpf(1, 3))
+		return value_needs_libbpf(L, "attach_netkit", 1, 3);
+	attempt_check(L, &a);
+	field_read(L, 3, netkit_fields, &opts);
+	ifindex = net_check_interface(L, 2, 2, "attach_netkit");
+	if (!ifindex)
+		return 3;
+	attempt_begin(L, &a);
+	link = bpf_program__attach_netkit(a.prog, ifindex, &opts);
+	return attempt_finish(L, &a, link, "attach_netkit", NULL);
+#else
+	return value_needs_libbpf(L, "attach_netkit", 1, 3);
+#endif
+}
+
+#if LBPF_HEADERS(1, 3)
+static const struct field netfilter_fields[] = {
+	FIELD_SINCE(struct bpf_netfilter_opts, pf, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_netfilter_opts, hooknum, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_netfilter_opts, priority, FIELD_INT, 1, 3),
+	FIELD_SINCE(struct bpf_netfilter_opts, flags, FIELD_U32, 1, 3),
+	FIELDS_END,
+};
+#endif
+
+/*** Attaches to a netfilter hook of this network namespace: kernel 6.4.
+@function program:attach_netfilter
+@tparam table opts the fields of bpf_netfilter_opts: `pf` (2: IPv4, 10: IPv6), `hooknum` (0:
+ prerouting, 1: input, 2: forward, 3: output, 4: postrouting), `priority` (-2^31 to 2^31 - 1, which
+ no other program of the hook has; neither of the two), `flags` (1: defragment first)
+@treturn link
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP before libbpf
+ 1.3
+@see bpf_program__attach_netfilter
+*/
+static int attach_netfilter(lua_State *L)
+{
+#if LBPF_HEADERS(1, 3)
+	struct bpf_netfilter_opts opts = {.sz = sizeof(opts)};
+	struct bpf_link *link;
+	struct attempt a;
+
+	if (!compat_libbpf(1, 3))
+		return value_needs_libbpf(L, "attach_netfilter", 1, 3);
+	attempt_check(L, &a);
+	luaL_checktype(L, 2, LUA_TTABLE);
+	field_read(L, 2, netfilter_fields, &opts);
+	attempt_begin(L, &a);
+	link = bpf_program__attach_netfilter(a.prog, &opts);
+	return attempt_finish(L, &a, link, "attach_netfilter", NULL);
+#else
+	return value_needs_libbpf(L, "attach_netfilter", 1, 3);
+#endif
+}
+
+const luaL_Reg attach_net_methods[] = {
+	{"attach_cgroup", attach_cgroup},
+	{"attach_netns", attach_netns},
+	{"attach_sockmap", attach_sockmap},
+	{"attach_xdp", attach_xdp},
+	{"attach_tcx", attach_tcx},
+	{"attach_netkit", attach_netkit},
+	{"attach_netfilter", attach_netfilter},
+	{NULL, NULL},
+};

@@ -1,0 +1,14 @@
+/* What is attached to network interfaces without a link: XDP and TC. */
+#ifndef LBPF_ATTACH_NETLINK_H
+#define LBPF_ATTACH_NETLINK_H
+
+#include "base/compat.h"
+
+/* The network interface at IDX, an index or a name. 0 if there is none of that name: pushes nil,
+ * message, errno, for OPERATION. Raises, about the argument ARG, unless it is one of the two.
+ */
+int net_check_interface(lua_State *L, int idx, int arg, const char *operation);
+
+void net_open(lua_State *L);
+
+#endif

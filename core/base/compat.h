@@ -1,0 +1,122 @@
+/* The only place that knows which Lua and which libbpf this is built against.
+ *
+ * The code is written for Lua 5.4's C API; what an older Lua lacks is defined here under its
+ * 5.4 name. A build against any 5.1 header uses nothing that only LuaJIT has, so that one file
+ * runs in PUC Lua 5.1, LuaJIT and OpenResty's luajit2.
+ */
+#ifndef LBPF_BASE_COMPAT_H
+#define LBPF_BASE_COMPAT_H
+
+#include <bpf/libbpf.h>
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <bpf/libbpf_version.h>
+
+/* Does the libbpf of this build's headers know what came with MAJOR.MINOR? */
+#define LBPF_HEADERS(major, minor)                                                                 \
+	(LIBBPF_MAJOR_VERSION > (major) ||                                                         \
+	 (LIBBPF_MAJOR_VERSION == (major) && LIBBPF_MINOR_VERSION >= (minor)))
+
+/* Does the libbpf that this process runs with? It may be older than the headers. */
+static inline bool compat_libbpf(unsigned major, unsigned minor)
+{
+	unsigned has = libbpf_major_version();
+
+	return has > major || (has == major && libbpf_minor_version() >= minor);
+}
+
+/* A 64-bit integer in LuaJIT is a cdata, which only its own headers name. */
+#define LBPF_TCDATA 10
+
+#if LUA_VERSION_NUM < 504
+#define LUA_GNAME "_G"
+#endif
+
+#if LUA_VERSION_NUM == 501
+
+#define lua_rawlen lua_objlen
+
+static inline int compat_absindex(lua_State *L, int idx)
+{
+	return idx < 0 && idx > LUA_REGISTRYINDEX ? lua_gettop(L) + idx + 1 : idx;
+}
+#define lua_absindex compat_absindex
+
+/* A userdata's environment serves as its uservalue; a new one has its creator's, so set it. */
+static inline void compat_getuservalue(lua_State *L, int idx)
+{
+	lua_getfenv(L, idx);
+}
+
+static inline void compat_setuservalue(lua_State *L, int idx)
+{
+	lua_setfenv(L, idx);
+}
+
+static inline void compat_setfuncs(lua_State *L, const luaL_Reg *l, int nup)
+{
+	(void)nup; /* none of ours has upvalues */
+	for (; l->name; l++) {
+		lua_pushcfunction(L, l->func);
+		lua_setfield(L, -2, l->name);
+	}
+}
+#define luaL_setfuncs compat_setfuncs
+
+#else
+
+static inline void compat_getuservalue(lua_State *L, int idx)
+{
+#if LUA_VERSION_NUM >= 504
+	lua_getiuservalue(L, idx, 1);
+#else
+	lua_getuservalue(L, idx);
+#endif
+}
+
+static inline void compat_setuservalue(lua_State *L, int idx)
+{
+#if LUA_VERSION_NUM >= 504
+	lua_setiuservalue(L, idx, 1);
+#else
+	lua_setuservalue(L, idx);
+#endif
+}
+
+#endif
+
+static inline void *compat_newuserdata(lua_State *L, size_t size)
+{
+#if LUA_VERSION_NUM >= 504
+	return lua_newuserdatauv(L, size, 1);
+#else
+	return lua_newuserdata(L, size);
+#endif
+}
+
+/* Tables keyed by the address of a C variable or of a libbpf structure; neither allocates when
+ * it reads.
+ */
+static inline void compat_rawgetp(lua_State *L, int idx, const void *key)
+{
+#if LUA_VERSION_NUM >= 502
+	lua_rawgetp(L, idx, key);
+#else
+	idx = lua_absindex(L, idx);
+	lua_pushlightuserdata(L, (void *)key);
+	lua_rawget(L, idx);
+#endif
+}
+
+static inline void compat_rawsetp(lua_State *L, int idx, const void *key)
+{
+	idx = lua_absindex(L, idx);
+	lua_pushlightuserdata(L, (void *)key);
+	lua_insert(L, -2);
+	lua_rawset(L, idx);
+}
+
+#endif

@@ -1,0 +1,74 @@
+/* Option tables as data: one descriptor per field serves a C structure and its Lua table. */
+#ifndef LBPF_BASE_FIELD_H
+#define LBPF_BASE_FIELD_H
+
+#include "base/compat.h"
+
+enum field_kind {
+	FIELD_OWN, /* no plain member: the room reads the value itself */
+	FIELD_BOOL,
+	FIELD_INT,
+	FIELD_U8,
+	FIELD_U32,
+	FIELD_U64,
+	FIELD_SIZE,
+	FIELD_STRING, /* borrowed from the table, which field_read() makes private */
+	FIELD_PROG_TYPE,
+	FIELD_ATTACH_TYPE,
+	FIELD_MAP_TYPE,
+	FIELD_LINK_TYPE,
+	FIELD_FD,   /* a number, or an object that has one */
+	FIELD_NAME, /* the kernel's char[16]; can only be pushed, like the next */
+	FIELD_TAG,  /* 8 bytes, in hexadecimal */
+};
+
+struct field {
+	const char *name;
+	enum field_kind kind;
+	size_t offset;
+	unsigned char major, minor; /* the libbpf that brought it; 0.0: older than 1.1 */
+	bool absent;                /* not in the headers of this build */
+};
+
+#define FIELD(type, member, kind_)                                                                 \
+	{                                                                                          \
+		.name = #member, .kind = (kind_), .offset = offsetof(type, member)                 \
+	}
+#define FIELD_SINCE(type, member, kind_, major_, minor_)                                           \
+	{                                                                                          \
+		.name = #member, .kind = (kind_), .offset = offsetof(type, member),                \
+		.major = (major_), .minor = (minor_)                                               \
+	}
+#define FIELD_NEEDS(name_, major_, minor_)                                                         \
+	{                                                                                          \
+		.name = (name_), .major = (major_), .minor = (minor_), .absent = true              \
+	}
+#define FIELD_BY_ROOM(name_)                                                                       \
+	{                                                                                          \
+		.name = (name_), .kind = FIELD_OWN                                                 \
+	}
+#define FIELDS_END                                                                                 \
+	{                                                                                          \
+		.name = NULL                                                                       \
+	}
+
+/* Reads the table at ARG, or nothing if it is nil or absent, into the structure at BASE. Raises
+ * an argument error that names the key: unknown, of a wrong type, out of range, or too new. A copy
+ * that no callback can reach takes the table's place at ARG, and keeps the strings.
+ */
+void field_read(lua_State *L, int arg, const struct field *fields, void *base);
+
+/* The descriptor of NAME; NULL if there is none. */
+const struct field *field_find(const struct field *fields, const char *name);
+
+/* Where a field of this kind ends: how long a structure must be to have it. */
+size_t field_end(const struct field *f);
+
+/* Sets in the table on top of the stack those members that lie within SIZE bytes. */
+void field_push_all(lua_State *L, const struct field *fields, const void *base, size_t size);
+
+/* Pushes the member; stores the value at IDX in it, or pushes what is wrong and is false. */
+void field_push(lua_State *L, const struct field *f, const void *base);
+bool field_store(lua_State *L, const struct field *f, void *base, int idx);
+
+#endif

@@ -1,0 +1,9 @@
+/* What libbpf prints: kept with the call that caused it, and given to a script that asks. */
+#ifndef LBPF_BASE_LOG_H
+#define LBPF_BASE_LOG_H
+
+#include "base/compat.h"
+
+void log_open(lua_State *L);
+
+#endif

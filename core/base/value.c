@@ -1,0 +1,434 @@
+#include "base/value.h"
+
+#include "base/frame.h"
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#ifndef ENOTSUPP
+#define ENOTSUPP 524 /* the kernel's own, which the C library does not know */
+#endif
+
+/* Integers ------------------------------------------------------------------------------- */
+
+/* The string at IDX. */
+static bool parse(lua_State *L, int idx, uint64_t *value)
+{
+	size_t len, rest;
+	const char *text = lua_tolstring(L, idx, &len);
+	bool negative = *text == '-';
+	const char *digits = text + negative;
+	char *end;
+
+	if (*digits < '0' || *digits > '9')
+		return false;
+	errno = 0;
+	*value = strtoull(digits, &end, digits[0] == '0' && (digits[1] | 32) == 'x' ? 16 : 10);
+	if (errno)
+		return false;
+	if (negative) {
+		if (*value > (uint64_t)INT64_MAX + 1)
+			return false;
+		*value = -*value;
+	}
+	rest = (size_t)(text + len - end);
+	/* LuaJIT writes its 64-bit integers with a suffix. */
+	return rest == 0 || (rest == 2 && memcmp(end, "LL", 2) == 0) ||
+	       (rest == 3 && memcmp(end, "ULL", 3) == 0);
+}
+
+static bool from_number(lua_Number n, uint64_t *value)
+{
+	if (n >= -0x1p63 && n < 0) {
+		*value = (uint64_t)(int64_t)n;
+		return (lua_Number)(int64_t)n == n;
+	}
+	if (n >= 0 && n < 0x1p64) {
+		*value = (uint64_t)n;
+		return (lua_Number)*value == n;
+	}
+	return false;
+}
+
+bool value_to_u64(lua_State *L, int idx, uint64_t *value)
+{
+	bool ok = false;
+
+	switch (lua_type(L, idx)) {
+	case LUA_TNUMBER:
+#if LUA_VERSION_NUM >= 503
+		if (lua_isinteger(L, idx)) {
+			*value = (uint64_t)lua_tointeger(L, idx);
+			return true;
+		}
+#endif
+		return from_number(lua_tonumber(L, idx), value);
+	case LUA_TSTRING:
+		return parse(L, idx, value);
+	case LBPF_TCDATA:
+		/* "5LL" and "5ULL" are exactly the 64-bit integers; other cdata print otherwise */
+		if (luaL_callmeta(L, idx, "__tostring")) {
+			ok = lua_type(L, -1) == LUA_TSTRING && parse(L, -1, value);
+			lua_pop(L, 1);
+		}
+		return ok;
+	default:
+		return false;
+	}
+}
+
+const char *value_show(lua_State *L, int idx)
+{
+	switch (lua_type(L, idx)) {
+	case LUA_TNUMBER:
+		lua_pushvalue(L, idx);
+		return lua_tostring(L, -1);
+	case LUA_TSTRING:
+		if (lua_rawlen(L, idx) <= 32)
+			return lua_pushfstring(L, "'%s'", lua_tostring(L, idx));
+		break;
+	default:
+		break;
+	}
+	return lua_pushfstring(L, "%s", luaL_typename(L, idx));
+}
+
+static int not_an_integer(lua_State *L, int arg)
+{
+	return luaL_argerror(
+		L, arg,
+		lua_pushfstring(L, "expected an integer of 64 bits, got %s", value_show(L, arg)));
+}
+
+uint64_t value_check_u64(lua_State *L, int arg)
+{
+	uint64_t value = 0;
+
+	if (!value_to_u64(L, arg, &value))
+		not_an_integer(L, arg);
+	return value;
+}
+
+int64_t value_check_int(lua_State *L, int arg, int64_t min, int64_t max)
+{
+	uint64_t u = 0;
+	int64_t value;
+
+	if (!value_to_u64(L, arg, &u))
+		not_an_integer(L, arg);
+	value = (int64_t)u;
+	if (value < min || value > max || (value < 0 && min >= 0)) {
+		char range[96];
+
+		snprintf(range, sizeof(range), "%lld is not in %lld to %lld", (long long)value,
+			 (long long)min, (long long)max);
+		luaL_argerror(L, arg, range);
+	}
+	return value;
+}
+
+#if LUA_VERSION_NUM < 503
+static const char s64_key, u64_key;
+
+/* LuaJIT's integers can only be made by its own library: keep its types. */
+static void keep_type(lua_State *L, const char *name, const char *key)
+{
+	lua_getfield(L, -1, "typeof");
+	lua_pushstring(L, name);
+	lua_call(L, 1, 1);
+	compat_rawsetp(L, LUA_REGISTRYINDEX, key);
+}
+
+static void push_64(lua_State *L, uint64_t bits, lua_Number number, bool exact, const char *key)
+{
+	compat_rawgetp(L, LUA_REGISTRYINDEX, key);
+	if (lua_isnil(L, -1)) {
+		if (!exact)
+			luaL_error(L, "an integer of 64 bits that a number cannot hold");
+		lua_pop(L, 1);
+		lua_pushnumber(L, number);
+		return;
+	}
+	lua_call(L, 0, 1);
+	memcpy((void *)lua_topointer(L, -1), &bits, sizeof(bits));
+}
+#endif
+
+void value_push_u64(lua_State *L, uint64_t value)
+{
+#if LUA_VERSION_NUM >= 503
+	lua_pushinteger(L, (lua_Integer)value);
+#else
+	push_64(L, value, (lua_Number)value, value <= 1ULL << 53, &u64_key);
+#endif
+}
+
+void value_push_s64(lua_State *L, int64_t value)
+{
+#if LUA_VERSION_NUM >= 503
+	lua_pushinteger(L, value);
+#else
+	push_64(L, (uint64_t)value, (lua_Number)value, value <= 1LL << 53 && value >= -(1LL << 53),
+		&s64_key);
+#endif
+}
+
+void value_push_u32(lua_State *L, uint32_t value)
+{
+#if LUA_VERSION_NUM >= 503
+	lua_pushinteger(L, value);
+#else
+	lua_pushnumber(L, value);
+#endif
+}
+
+bool value_to_fd(lua_State *L, int idx, int *fd)
+{
+	static const char *const methods[] = {"fd", "fileno"};
+	int type = lua_type(L, idx), top = lua_gettop(L);
+	bool has_methods = type == LUA_TTABLE;
+	const char *method = NULL;
+	uint64_t number;
+
+	lua_pushvalue(L, idx);
+	if (type == LUA_TUSERDATA && luaL_getmetafield(L, idx, "__index")) {
+		lua_pop(L, 1);
+		has_methods = true;
+	}
+	for (int i = 0; i < 2 && !method && has_methods; i++) {
+		lua_getfield(L, top + 1, methods[i]);
+		if (lua_isfunction(L, -1)) {
+			method = methods[i];
+			lua_pushvalue(L, top + 1);
+			lua_call(L, 1, 1);
+		} else {
+			lua_pop(L, 1);
+		}
+	}
+	if ((method || type == LUA_TNUMBER) && value_to_u64(L, -1, &number) &&
+	    number <= INT32_MAX) {
+		*fd = (int)number;
+		lua_settop(L, top);
+		return true;
+	}
+	if (method)
+		lua_pushfstring(L, "%s() returned %s: no descriptor", method, value_show(L, -1));
+	else
+		lua_pushfstring(L, "expected a file descriptor, or an object that has one, got %s",
+				value_show(L, top + 1));
+	return false;
+}
+
+int value_check_fd(lua_State *L, int arg)
+{
+	int fd = -1;
+
+	if (lua_type(L, arg) == LUA_TNUMBER)
+		return (int)value_check_int(L, arg, 0, INT32_MAX);
+	if (!value_to_fd(L, arg, &fd))
+		luaL_argerror(L, arg, lua_tostring(L, -1));
+	return fd;
+}
+
+void value_open(lua_State *L)
+{
+#if LUA_VERSION_NUM < 503
+	lua_getglobal(L, "require");
+	lua_pushliteral(L, "ffi");
+	if (lua_pcall(L, 1, 1, 0) == 0 && lua_istable(L, -1)) {
+		keep_type(L, "int64_t", &s64_key);
+		keep_type(L, "uint64_t", &u64_key);
+	}
+	lua_pop(L, 1);
+#else
+	(void)L;
+#endif
+}
+
+/* Errors --------------------------------------------------------------------------------- */
+
+int value_errno(long ret)
+{
+	int saved = errno;
+
+	if (ret < 0 && ret >= -INT32_MAX)
+		return (int)-ret;
+	return saved ? saved : EINVAL;
+}
+
+int value_pointer_error(const void *ptr)
+{
+	int saved = errno;
+
+	if ((intptr_t)ptr > 0)
+		return 0;
+	if (ptr && (intptr_t)ptr >= -4095)
+		return (int)-(intptr_t)ptr;
+	return saved ? saved : EINVAL;
+}
+
+const char *value_errno_name(int err)
+{
+	static const char *const names[] = {
+		"LIBBPF_ERRNO__LIBELF", "LIBBPF_ERRNO__FORMAT",   "LIBBPF_ERRNO__KVERSION",
+		"LIBBPF_ERRNO__ENDIAN", "LIBBPF_ERRNO__INTERNAL", "LIBBPF_ERRNO__RELOC",
+		"LIBBPF_ERRNO__LOAD",   "LIBBPF_ERRNO__VERIFY",   "LIBBPF_ERRNO__PROG2BIG",
+		"LIBBPF_ERRNO__KVER",   "LIBBPF_ERRNO__PROGTYPE", "LIBBPF_ERRNO__WRNGPID",
+		"LIBBPF_ERRNO__INVSEQ", "LIBBPF_ERRNO__NLPARSE",
+	};
+	const char *name;
+
+	if (err >= __LIBBPF_ERRNO__START && err < __LIBBPF_ERRNO__END)
+		return names[err - __LIBBPF_ERRNO__START];
+	if (err == ENOTSUPP)
+		return "ENOTSUPP";
+	name = strerrorname_np(err);
+	return name ? name : "unknown error";
+}
+
+/* What a person does next. WORD is sought in the operation; the last that fits is told. */
+static const struct hint {
+	int err;
+	const char *word, *hint;
+} hints[] = {
+	{EPERM, "", "this needs root, or CAP_BPF with CAP_PERFMON or CAP_NET_ADMIN"},
+	{EACCES, "load", "the verifier's log says why"},
+	{E2BIG, "load", "the program is too large or too complex for the verifier"},
+	{EACCES, "tracepoint", "only root may read tracefs"},
+	{ENOENT, "tracepoint",
+	 "no such event, or tracefs is not mounted: mount -t tracefs tracefs "
+	 "/sys/kernel/tracing"},
+	{ENOENT, "raw_tracepoint", "no such event"},
+	{ENOENT, "kprobe", "no such function, or the kernel has no kprobes (CONFIG_KPROBES)"},
+	{ENOENT, "ksyscall", "no such system call, or the kernel has no kprobes (CONFIG_KPROBES)"},
+	{ENOENT, "kprobe_multi", "no function that fprobe can trace matches"},
+	{ESRCH, "kprobe_multi", "every function must be one that fprobe can trace"},
+	{EOPNOTSUPP, "kprobe_multi", "the kernel has no fprobe (CONFIG_FPROBE)"},
+	{EINVAL, "kprobe_multi",
+	 "the program must be SEC(\"kprobe.multi\"), and every function one that fprobe can trace"},
+	{ENOENT, "usdt", "no such probe in the file: readelf -n lists them"},
+	{ENOENT, "uprobe", "no such file, or no such function in it"},
+	{LIBBPF_ERRNO__FORMAT, "open", "not a BPF object: compile it with clang --target=bpf"},
+	{LIBBPF_ERRNO__LIBELF, "open", "not an ELF file, or only a part of one"},
+	{EBUSY, "ring_buffer", "a process reads a ring through one consumer only"},
+	{EBUSY, "perf_buffer", "a process reads a map through one perf buffer only"},
+	{EBUSY, "user_ring_buffer", "a process writes a ring through one producer only"},
+	{ENOSPC, "user_ring_buffer", "the ring is full until a BPF program drains it"},
+};
+
+static const char *find_hint(int err, const char *what)
+{
+	const char *end = strchr(what, '\'');
+	size_t n = sizeof(hints) / sizeof(hints[0]);
+	char operation[64];
+
+	/* only the operation counts, not the names that follow it in quotes */
+	snprintf(operation, sizeof(operation), "%.*s", (int)(end ? end - what : (long)strlen(what)),
+		 what);
+	for (size_t i = n; i-- > 0;)
+		if (hints[i].err == err && strstr(operation, hints[i].word))
+			return hints[i].hint;
+	return NULL;
+}
+
+static void push_message(lua_State *L, int err, const char *what, va_list ap)
+{
+	char text[256], operation[512];
+	const char *hint;
+
+	if (err >= __LIBBPF_ERRNO__START)
+		libbpf_strerror(err, text, sizeof(text));
+	else if (err == ENOTSUPP)
+		snprintf(text, sizeof(text), "the kernel does not support that");
+	else
+		snprintf(text, sizeof(text), "%s", strerror(err));
+	vsnprintf(operation, sizeof(operation), what, ap);
+	hint = find_hint(err, operation);
+	lua_pushfstring(L, "%s: %s (%s)%s%s", operation, text, value_errno_name(err),
+			hint ? "; " : "", hint ? hint : "");
+}
+
+int value_fail(lua_State *L, int err, const char *what, ...)
+{
+	va_list ap;
+
+	lua_pushnil(L);
+	va_start(ap, what);
+	push_message(L, err, what, ap);
+	va_end(ap);
+	lua_pushinteger(L, err);
+	return 3;
+}
+
+/* Pushes the last lines of a log, without the last line feed: what went wrong stands there. */
+static void push_tail(lua_State *L, const char *log, size_t len)
+{
+	const size_t max = 1600;
+	const char *start = log, *line;
+
+	if (len && log[len - 1] == '\n')
+		len--;
+	if (len > max) {
+		start = log + len - max;
+		line = memchr(start, '\n', max);
+		if (line)
+			start = line + 1;
+	}
+	lua_pushlstring(L, start, (size_t)(log + len - start));
+}
+
+int value_fail_logged(lua_State *L, const struct frame *f, int err, const char *what, ...)
+{
+	const char *log;
+	size_t len;
+	va_list ap;
+
+	frame_push_log(L, f);
+	log = lua_tolstring(L, -1, &len);
+	lua_pushnil(L);
+	va_start(ap, what);
+	push_message(L, err, what, ap);
+	va_end(ap);
+	if (len > 0) {
+		lua_pushliteral(L, "\n");
+		push_tail(L, log, len);
+		lua_concat(L, 3);
+	}
+	lua_pushinteger(L, err);
+	lua_pushvalue(L, -4);
+	lua_remove(L, -5);
+	return 4;
+}
+
+int value_none(lua_State *L)
+{
+	lua_pushnil(L);
+	return 1;
+}
+
+int value_result(lua_State *L, int err, const char *what, ...)
+{
+	va_list ap;
+
+	if (err == 0) {
+		lua_pushboolean(L, 1);
+		return 1;
+	}
+	lua_pushnil(L);
+	va_start(ap, what);
+	push_message(L, err, what, ap);
+	va_end(ap);
+	lua_pushinteger(L, err);
+	return 3;
+}
+
+int value_needs_libbpf(lua_State *L, const char *what, unsigned major, unsigned minor)
+{
+	lua_pushnil(L);
+	lua_pushfstring(L, "%s needs libbpf %d.%d, this is %s%s", what, (int)major, (int)minor,
+			libbpf_version_string(),
+			compat_libbpf(major, minor) ? ", but built for an older one" : "");
+	lua_pushinteger(L, EOPNOTSUPP);
+	return 3;
+}

@@ -1,0 +1,538 @@
+#include "btf/btf.h"
+
+#include "base/enum.h"
+#include "base/value.h"
+#include "btf/query.h"
+#include "check/btfcheck.h"
+#include "object/object.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/*** @module lbpf */
+/*** Types: BTF of the kernel, its modules, programs and files
+@section types
+*/
+
+static const char BTF[] = "lbpf.btf";
+
+#if LBPF_HEADERS(1, 4)
+#pragma weak btf__new_split
+#endif
+
+/* BTF stands on its base, or belongs to an object that it was opened with. */
+struct box {
+	struct owner owner; /* first: the others' view of it */
+	struct btf *btf;
+	struct box *base;
+	struct owner *object;
+	unsigned dumps;
+	char name[];
+};
+
+struct handle {
+	struct box *box;
+};
+
+static struct box *box_from(struct owner *owner)
+{
+	return (struct box *)owner;
+}
+
+struct btf *btf_of(struct owner *owner)
+{
+	return box_from(owner)->btf;
+}
+
+void btf_check_open(lua_State *L, struct owner *owner)
+{
+	for (const struct box *b = box_from(owner); b; b = b->base) {
+		owner_check(L, &b->owner);
+		if (b->object)
+			owner_check(L, b->object);
+	}
+}
+
+static struct box *check_handle(lua_State *L, int arg)
+{
+	return ((struct handle *)class_check(L, arg, BTF))->box;
+}
+
+static struct box *check(lua_State *L, int arg)
+{
+	struct box *b = check_handle(L, arg);
+
+	btf_check_open(L, &b->owner);
+	return b;
+}
+
+struct owner *btf_check(lua_State *L, int arg)
+{
+	return &check(L, arg)->owner;
+}
+
+struct owner *btf_test(lua_State *L, int idx)
+{
+	return class_test(L, idx, BTF) ? btf_check(L, idx) : NULL;
+}
+
+struct owner *btf_check_mine(lua_State *L, int arg, const char *operation)
+{
+	struct box *b = check(L, arg);
+
+	owner_check_idle(L, &b->owner, operation);
+	if (b->dumps)
+		luaL_error(L, "BTF '%s' cannot change: there is a dump of it", b->name);
+	if (b->object)
+		luaL_error(L, "BTF '%s' cannot change: it is its object's", b->name);
+	return &b->owner;
+}
+
+__u32 btf_check_id(lua_State *L, int arg, struct owner *owner)
+{
+	return (__u32)value_check_int(L, arg, 0, btf__type_cnt(btf_of(owner)) - 1LL);
+}
+
+void btf_freeze(struct owner *owner)
+{
+	box_from(owner)->dumps++;
+}
+
+void btf_thaw(struct owner *owner)
+{
+	box_from(owner)->dumps--;
+}
+
+static void keep_busy(struct box *b, int by)
+{
+	for (; b; b = b->base) {
+		b->owner.busy += (unsigned)by;
+		if (b->object)
+			b->object->busy += (unsigned)by;
+	}
+}
+
+void btf_enter(lua_State *L, struct frame *f, struct owner *owner, struct owner *subject)
+{
+	frame_enter(L, f, subject, 0);
+	if (owner)
+		keep_busy(box_from(owner), 1);
+}
+
+void btf_leave(struct frame *f, struct owner *owner)
+{
+	if (owner)
+		keep_busy(box_from(owner), -1);
+	frame_leave(f);
+}
+
+/* Making and closing ---------------------------------------------------------------------- */
+
+static void free_btf(struct box *b)
+{
+	if (b->btf && !b->object)
+		btf__free(b->btf);
+	b->btf = NULL;
+}
+
+static void shut(struct owner *owner)
+{
+	if (owner->refs == 1) /* else when the last that needs it has gone */
+		free_btf(box_from(owner));
+}
+
+static void release(struct owner *owner)
+{
+	struct box *b = box_from(owner);
+
+	free_btf(b);
+	if (b->base)
+		owner_unref(&b->base->owner);
+	if (b->object)
+		owner_unref(b->object);
+	free(b);
+}
+
+/* Pushes a handle without BTF yet, whose base is the argument BASE if that is none of 0. */
+static struct box *push_box(lua_State *L, const char *name, int base)
+{
+	struct handle *h = class_push(L, BTF, sizeof(*h), 0);
+	size_t size = strlen(name) + 1;
+
+	h->box = calloc(1, sizeof(*h->box) + size);
+	if (!h->box)
+		luaL_error(L, "not enough memory");
+	memcpy(h->box->name, name, size);
+	h->box->owner =
+		(struct owner){.kind = "BTF", .name = h->box->name, .release = release, .refs = 1};
+	if (base) {
+		h->box->base = check(L, base);
+		owner_ref(&h->box->base->owner);
+		compat_getuservalue(L, -1);
+		lua_pushvalue(L, base);
+		lua_setfield(L, -2, "base");
+		lua_pop(L, 1);
+	}
+	return h->box;
+}
+
+/*** Closes the BTF. Dumps of it and BTF on top of it raise an error that says so. Closing twice is
+harmless.
+@function btf:close
+@treturn boolean true
+@raise while libbpf works on it
+@see btf__free
+*/
+static int close_btf(lua_State *L)
+{
+	owner_close(L, &check_handle(L, 1)->owner, shut);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int btf_gc(lua_State *L)
+{
+	struct handle *h = class_retire(L, BTF);
+
+	if (h->box)
+		owner_unref(&h->box->owner);
+	return 0;
+}
+
+/* The optional argument BASE as an index, or 0. */
+static int base_at(lua_State *L, int base)
+{
+	if (lua_isnoneornil(L, base))
+		return 0;
+	check(L, base);
+	return base;
+}
+
+static struct btf *base_of(const struct box *b)
+{
+	return b->base ? b->base->btf : NULL;
+}
+
+static struct owner *base_owner(const struct box *b)
+{
+	return b->base ? &b->base->owner : NULL;
+}
+
+/* The handle on top of the stack gets the BTF; or nil, message, errno in its place. */
+static int finish(lua_State *L, struct frame *f, struct box *b, struct btf *btf, const char *what)
+{
+	int err = value_pointer_error(btf);
+	char why[160];
+	bool ok = true;
+
+	if (!err) {
+		b->btf = btf;
+		ok = btfcheck(btf, why, sizeof(why));
+	} else {
+		b->owner.closed = true;
+	}
+	btf_leave(f, base_owner(b));
+	if (err)
+		return value_fail_logged(L, f, err, "%s '%s'", what, b->name);
+	if (!ok) {
+		b->owner.closed = true;
+		free_btf(b);
+		return value_fail(L, EINVAL, "%s '%s': %s", what, b->name, why);
+	}
+	return 1;
+}
+
+/*** The running kernel's types.
+@function btf_load_vmlinux_btf
+@treturn btf
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see btf__load_vmlinux_btf
+*/
+static int load_vmlinux(lua_State *L)
+{
+	struct box *b = push_box(L, "vmlinux", 0);
+	struct frame f;
+
+	btf_enter(L, &f, NULL, &b->owner);
+	return finish(L, &f, b, btf__load_vmlinux_btf(), "load BTF");
+}
+
+/*** A kernel module's types, on top of the kernel's.
+@function btf_load_module_btf
+@tparam string module its name, as in /sys/kernel/btf
+@tparam btf vmlinux the kernel's
+@treturn btf
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see btf__load_module_btf
+*/
+static int load_module(lua_State *L)
+{
+	const char *module = luaL_checkstring(L, 1);
+	struct box *b;
+	struct frame f;
+
+	luaL_argcheck(L, *module && !strchr(module, '/'), 1, "expected the name of a module");
+	check(L, 2);
+	b = push_box(L, module, 2);
+	btf_enter(L, &f, base_owner(b), &b->owner);
+	return finish(L, &f, b, btf__load_module_btf(module, base_of(b)), "load BTF of module");
+}
+
+/*** Types that were loaded into the kernel, say with a program.
+@function btf_load_from_kernel_by_id
+@tparam integer id of the BTF
+@tparam ?btf base
+@treturn btf
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see btf__load_from_kernel_by_id
+@see btf__load_from_kernel_by_id_split
+*/
+static int load_from_kernel(lua_State *L)
+{
+	__u32 id = (__u32)value_check_int(L, 1, 0, UINT32_MAX);
+	char name[16];
+	struct box *b;
+	struct frame f;
+
+	snprintf(name, sizeof(name), "%u", id);
+	b = push_box(L, name, base_at(L, 2));
+	btf_enter(L, &f, base_owner(b), &b->owner);
+	return finish(L, &f, b, btf__load_from_kernel_by_id_split(id, base_of(b)),
+		      "load BTF with id");
+}
+
+static int parse(lua_State *L, struct btf *(*function)(const char *, struct btf *))
+{
+	const char *path = luaL_checkstring(L, 1);
+	struct box *b = push_box(L, path, base_at(L, 2));
+	struct frame f;
+
+	btf_enter(L, &f, base_owner(b), &b->owner);
+	return finish(L, &f, b, function(path, base_of(b)), "parse BTF of");
+}
+
+/*** The types in a file: an ELF file with a section .BTF, or the bytes of BTF alone.
+@function btf_parse
+@tparam string path
+@tparam ?btf base
+@treturn btf
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see btf__parse
+@see btf__parse_split
+*/
+static int parse_any(lua_State *L)
+{
+	return parse(L, btf__parse_split);
+}
+
+/*** The types in an ELF file.
+@function btf_parse_elf
+@tparam string path
+@tparam ?btf base
+@treturn btf
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see btf__parse_elf
+@see btf__parse_elf_split
+*/
+static int parse_elf(lua_State *L)
+{
+	return parse(L, btf__parse_elf_split);
+}
+
+/*** The types in a file of BTF alone.
+@function btf_parse_raw
+@tparam string path
+@tparam ?btf base
+@treturn btf
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see btf__parse_raw
+@see btf__parse_raw_split
+*/
+static int parse_raw(lua_State *L)
+{
+	return parse(L, btf__parse_raw_split);
+}
+
+/* libbpf before 1.4 declares btf__new_split(), and does not have it. */
+static struct btf *new_split(const char *data, __u32 size, struct btf *base)
+{
+	struct btf *btf = NULL;
+	char path[32];
+	int fd, err;
+
+	if (!base)
+		return btf__new(data, size);
+#if LBPF_HEADERS(1, 4)
+	if (compat_libbpf(1, 4))
+		return btf__new_split(data, size, base);
+#endif
+	fd = memfd_create("btf", MFD_CLOEXEC);
+	if (fd < 0)
+		return NULL;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	if (write(fd, data, size) == (ssize_t)size)
+		btf = btf__parse_raw_split(path, base);
+	err = errno;
+	close(fd);
+	errno = err;
+	return btf;
+}
+
+/*** The types in a string.
+@function btf_new
+@tparam string bytes of a section .BTF
+@tparam ?btf base
+@treturn btf
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see btf__new
+@see btf__new_split
+*/
+static int new_from_bytes(lua_State *L)
+{
+	struct box *b;
+	struct frame f;
+	const char *data;
+	size_t size;
+
+	data = luaL_checklstring(L, 1, &size);
+	luaL_argcheck(L, size <= INT32_MAX, 1, "too long for BTF");
+	b = push_box(L, "memory", base_at(L, 2));
+	btf_enter(L, &f, base_owner(b), &b->owner);
+	return finish(L, &f, b, new_split(data, (__u32)size, base_of(b)), "make BTF of");
+}
+
+/*** BTF with no types of its own.
+@function btf_new_empty
+@tparam ?btf base
+@treturn btf
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see btf__new_empty
+@see btf__new_empty_split
+*/
+static int new_empty(lua_State *L)
+{
+	struct box *b = push_box(L, "empty", base_at(L, 1));
+	struct frame f;
+
+	btf_enter(L, &f, base_owner(b), &b->owner);
+	return finish(L, &f, b, btf__new_empty_split(base_of(b)), "make BTF");
+}
+
+/*** The types that the object came with. They are the object's, and end with it.
+@function object:btf
+@treturn ?btf nil if the object has none
+@see bpf_object__btf
+*/
+static int object_btf(lua_State *L)
+{
+	struct owner *object = object_check(L, 1);
+	struct btf *btf = bpf_object__btf(object_of(object));
+	struct box *b;
+
+	if (value_pointer_error(btf))
+		return value_none(L);
+	lua_settop(L, 1);
+	compat_getuservalue(L, 1);
+	lua_getfield(L, 2, "btf");
+	if (!lua_isnil(L, -1))
+		return 1;
+	b = push_box(L, object->name, 0);
+	b->btf = btf;
+	b->object = owner_ref(object);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, 2, "btf");
+	return 1;
+}
+
+/*** The descriptor of the object's types in the kernel.
+@function object:btf_fd
+@treturn ?integer nil before they are loaded, and if there are none
+@see bpf_object__btf_fd
+*/
+static int object_btf_fd(lua_State *L)
+{
+	int fd = bpf_object__btf_fd(object_of(object_check(L, 1)));
+
+	if (fd < 0)
+		return value_none(L);
+	lua_pushinteger(L, fd);
+	return 1;
+}
+
+/*** The kernel's type that an attach type needs for a name: of a function, a tracepoint's typedef,
+a hook.
+@function find_vmlinux_btf_id
+@tparam string name of the kernel's function, or the tracepoint
+@tparam string|integer attach_type "trace_fentry", "trace_raw_tp", "lsm_mac", "trace_iter" ...
+@treturn integer id in the kernel's BTF
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see libbpf_find_vmlinux_btf_id
+*/
+static int find_vmlinux_btf_id(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+	int type = enum_check(L, 2, &enum_attach_type), id;
+	struct frame f;
+
+	frame_enter(L, &f, NULL, 0);
+	id = libbpf_find_vmlinux_btf_id(name, (enum bpf_attach_type)type);
+	frame_leave(&f);
+	if (id <= 0)
+		return value_fail_logged(L, &f, id ? value_errno(id) : ENOENT,
+					 "find BTF id of '%s'", name);
+	lua_pushinteger(L, id);
+	return 1;
+}
+
+void btf_add_methods(lua_State *L, const luaL_Reg *methods)
+{
+	class_add_methods(L, BTF, methods);
+}
+
+static int btf_tostring(lua_State *L)
+{
+	const struct box *b = check_handle(L, 1);
+
+	lua_pushfstring(L, "lbpf.btf: %s%s", b->name, b->owner.closed ? " (closed)" : "");
+	return 1;
+}
+
+void btf_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"btf_load_vmlinux_btf", load_vmlinux},
+		{"btf_load_module_btf", load_module},
+		{"btf_load_from_kernel_by_id", load_from_kernel},
+		{"btf_parse", parse_any},
+		{"btf_parse_elf", parse_elf},
+		{"btf_parse_raw", parse_raw},
+		{"btf_new", new_from_bytes},
+		{"btf_new_empty", new_empty},
+		{"find_vmlinux_btf_id", find_vmlinux_btf_id},
+		{NULL, NULL},
+	};
+	static const luaL_Reg methods[] = {{"close", close_btf}, {NULL, NULL}};
+	static const luaL_Reg object_methods[] = {
+		{"btf", object_btf}, {"btf_fd", object_btf_fd}, {NULL, NULL}};
+	static const luaL_Reg meta[] = {{"__gc", btf_gc},
+					{"__close", close_btf},
+					{"__tostring", btf_tostring},
+					{NULL, NULL}};
+
+	class_new(L, BTF, methods, meta);
+	class_add_methods(L, BTF, btfquery_methods);
+	object_add_methods(L, object_methods);
+	luaL_setfuncs(L, functions, 0);
+}

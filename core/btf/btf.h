@@ -1,0 +1,41 @@
+/* Type information. Other rooms see it as an owner: of split BTF on top of it, and of dumps. */
+#ifndef LBPF_BTF_BTF_H
+#define LBPF_BTF_BTF_H
+
+#include "base/class.h"
+#include "base/frame.h"
+#include <bpf/btf.h>
+
+/* The argument ARG; raises unless it is BTF that is open, and what it stands on too. */
+struct owner *btf_check(lua_State *L, int arg);
+
+/* The value at IDX; NULL unless it is BTF that is open. */
+struct owner *btf_test(lua_State *L, int idx);
+
+/* The same for BTF that is known already. */
+void btf_check_open(lua_State *L, struct owner *owner);
+
+/* The argument ARG; raises unless OPERATION may change it: no dump, no object has it. */
+struct owner *btf_check_mine(lua_State *L, int arg, const char *operation);
+
+struct btf *btf_of(struct owner *owner);
+
+/* While it is frozen nothing about it can be set. It must be kept, too, as often as thawed. */
+void btf_freeze(struct owner *owner);
+void btf_thaw(struct owner *owner);
+
+/* Enters libbpf with SUBJECT, which may be the BTF itself, and keeps all that the BTF stands on
+ * from being closed by what libbpf's messages are given to.
+ */
+void btf_enter(lua_State *L, struct frame *f, struct owner *owner, struct owner *subject);
+void btf_leave(struct frame *f, struct owner *owner);
+
+/* The argument ARG as the id of one of the types of BTF; raises if there is no such type. */
+__u32 btf_check_id(lua_State *L, int arg, struct owner *owner);
+
+/* Methods that other rooms have, which open later. */
+void btf_add_methods(lua_State *L, const luaL_Reg *methods);
+
+void btf_open(lua_State *L);
+
+#endif

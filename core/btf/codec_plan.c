@@ -1,0 +1,308 @@
+#include "btf/codec_plan.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Structures nested deeper than this are no program's data. */
+#define DEPTH_MAX 32
+
+/* Steps are per type, not per element, so that even the kernel's largest need fewer. */
+#define STEPS_MAX 65536
+
+static int compile(struct plan *plan, const struct btf *btf, uint32_t type, uint32_t offset,
+		   const char *name, int depth);
+
+static struct step *add(struct plan *plan, enum step_kind kind, uint32_t offset, uint32_t size,
+			const char *name)
+{
+	struct step *s;
+
+	if (plan->n == plan->room) {
+		uint32_t room = plan->room ? 2 * plan->room : 16;
+		struct step *bigger =
+			room > STEPS_MAX ? NULL : realloc(plan->steps, room * sizeof(*bigger));
+
+		if (!bigger)
+			return NULL;
+		plan->steps = bigger;
+		plan->room = room;
+	}
+	s = &plan->steps[plan->n++];
+	*s = (struct step){.kind = kind, .offset = offset, .size = size, .span = 1, .name = name};
+	return s;
+}
+
+/* What a type is underneath its names and qualifiers. */
+static uint32_t resolve(const struct btf *btf, uint32_t type)
+{
+	int resolved = btf__resolve_type(btf, type);
+
+	return resolved < 0 ? 0 : (uint32_t)resolved;
+}
+
+static bool is_char(const struct btf *btf, uint32_t type)
+{
+	const struct btf_type *t = btf__type_by_id(btf, resolve(btf, type));
+
+	return t && btf_is_int(t) && t->size == 1 &&
+	       strcmp(btf__name_by_offset(btf, t->name_off), "char") == 0;
+}
+
+static int compile_int(struct plan *plan, const struct btf_type *t, uint32_t offset,
+		       const char *name)
+{
+	enum step_kind kind = STEP_UNSIGNED;
+
+	if (t->size > 8)
+		kind = STEP_BYTES;
+	else if (btf_int_encoding(t) & BTF_INT_BOOL)
+		kind = STEP_BOOL;
+	else if (btf_int_encoding(t) & BTF_INT_SIGNED)
+		kind = STEP_SIGNED;
+	return add(plan, kind, offset, t->size, name) ? 0 : -ENOMEM;
+}
+
+static int compile_array(struct plan *plan, const struct btf *btf, const struct btf_type *t,
+			 uint32_t offset, const char *name, int depth)
+{
+	const struct btf_array *array = btf_array(t);
+	int64_t size = btf__resolve_size(btf, array->type);
+	uint32_t at = plan->n;
+	struct step *s;
+	int err;
+
+	if (size < 0)
+		return -EINVAL;
+	if (is_char(btf, array->type))
+		return add(plan, STEP_STRING, offset, array->nelems, name) ? 0 : -ENOMEM;
+	s = add(plan, STEP_ARRAY, offset, (uint32_t)size, name);
+	if (!s)
+		return -ENOMEM;
+	s->count = array->nelems;
+	err = compile(plan, btf, array->type, 0, NULL, depth + 1);
+	plan->steps[at].span = plan->n - at;
+	return err;
+}
+
+/* The members of an anonymous member belong to what it is in, as in C. Adds to *COUNT. */
+static int compile_members(struct plan *plan, const struct btf *btf, const struct btf_type *t,
+			   uint32_t offset, uint32_t *count, int depth)
+{
+	if (depth > DEPTH_MAX)
+		return -ELOOP;
+	for (uint32_t i = 0; i < btf_vlen(t); i++) {
+		const struct btf_member *m = btf_members(t) + i;
+		const char *name = btf__name_by_offset(btf, m->name_off);
+		uint32_t bits = btf_member_bitfield_size(t, i);
+		uint32_t bit_offset = btf_member_bit_offset(t, i);
+		uint32_t at = offset + bit_offset / 8, resolved = resolve(btf, m->type);
+		const struct btf_type *mt = btf__type_by_id(btf, resolved);
+		int err;
+
+		if (!mt)
+			return -EINVAL;
+		if (!*name && btf_is_composite(mt)) {
+			err = compile_members(plan, btf, mt, at, count, depth + 1);
+		} else if (!*name) {
+			continue; /* padding */
+		} else {
+			uint32_t step = plan->n;
+
+			err = compile(plan, btf, resolved, at, name, depth + 1);
+			if (!err && bits) {
+				plan->steps[step].bits = (uint8_t)bits;
+				plan->steps[step].shift = bit_offset % 8;
+			}
+			++*count;
+		}
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+/* Compilers before clang 15 do not say; a small negative value does, where a set top bit may be a
+ * flag.
+ */
+static bool is_signed_enum(const struct btf_type *t)
+{
+	if (btf_kflag(t) || btf_kind(t) == BTF_KIND_ENUM64)
+		return btf_kflag(t);
+	for (uint32_t i = 0; i < btf_vlen(t); i++)
+		if (btf_enum(t)[i].val < 0 && btf_enum(t)[i].val >= -65536)
+			return true;
+	return false;
+}
+
+static int compile_enum(struct plan *plan, const struct btf_type *t, uint32_t offset,
+			const char *name)
+{
+	struct step *s = add(plan, STEP_ENUM, offset, t->size, name);
+
+	if (!s)
+		return -ENOMEM;
+	s->is_signed = is_signed_enum(t);
+	return 0;
+}
+
+static int compile_kind(struct plan *plan, const struct btf *btf, const struct btf_type *t,
+			uint32_t offset, const char *name, int depth)
+{
+	uint32_t at = plan->n, count = 0;
+	int err;
+
+	switch (btf_kind(t)) {
+	case BTF_KIND_INT:
+		return compile_int(plan, t, offset, name);
+	case BTF_KIND_ENUM:
+	case BTF_KIND_ENUM64:
+		return compile_enum(plan, t, offset, name);
+	case BTF_KIND_FLOAT:
+		return add(plan, t->size == 4 || t->size == 8 ? STEP_FLOAT : STEP_BYTES, offset,
+			   t->size, name)
+			       ? 0
+			       : -ENOMEM;
+	case BTF_KIND_PTR:
+		return add(plan, STEP_UNSIGNED, offset, (uint32_t)btf__pointer_size(btf), name)
+			       ? 0
+			       : -ENOMEM;
+	case BTF_KIND_ARRAY:
+		return compile_array(plan, btf, t, offset, name, depth);
+	case BTF_KIND_STRUCT:
+	case BTF_KIND_UNION:
+		if (!add(plan, STEP_STRUCT, offset, t->size, name))
+			return -ENOMEM;
+		err = compile_members(plan, btf, t, offset, &count, depth);
+		plan->steps[at].count = count;
+		plan->steps[at].span = plan->n - at;
+		return err;
+	default:
+		return -EINVAL;
+	}
+}
+
+static int compile(struct plan *plan, const struct btf *btf, uint32_t type, uint32_t offset,
+		   const char *name, int depth)
+{
+	uint32_t at = plan->n, resolved = resolve(btf, type);
+	const struct btf_type *t = btf__type_by_id(btf, resolved);
+	int err;
+
+	if (!t)
+		return -EINVAL;
+	if (depth > DEPTH_MAX)
+		return -ELOOP;
+	err = compile_kind(plan, btf, t, offset, name, depth);
+	if (!err)
+		plan->steps[at].type = resolved;
+	return err;
+}
+
+/* BTF is only data: does every step stay inside of what it is a part of? */
+static bool fits(const struct step *s, uint64_t limit)
+{
+	uint64_t size = s->kind == STEP_ARRAY ? (uint64_t)s->size * s->count : s->size;
+
+	if (s->bits)
+		size = (s->shift + s->bits + 7u) / 8;
+	if (s->offset + size > limit || s->bits > 64)
+		return false;
+	if (s->kind == STEP_ARRAY)
+		return s->count == 0 || fits(s + 1, s->size);
+	for (const struct step *m = s + 1; m < s + s->span; m += m->span)
+		if (!fits(m, limit))
+			return false;
+	return true;
+}
+
+/* BTF may go, or move what it holds: the names become the plan's own. */
+static int own_names(struct plan *plan)
+{
+	size_t size = 1;
+	char *at;
+
+	for (uint32_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].name)
+			size += strlen(plan->steps[i].name) + 1;
+	at = plan->names = malloc(size);
+	if (!at)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < plan->n; i++)
+		if (plan->steps[i].name) {
+			char *name = at;
+
+			at = stpcpy(at, plan->steps[i].name) + 1;
+			plan->steps[i].name = name;
+		}
+	return 0;
+}
+
+int plan_compile(struct plan *plan, const struct btf *btf, uint32_t type)
+{
+	int64_t size = btf__resolve_size(btf, type);
+	int err;
+
+	*plan = (struct plan){0};
+	if (size < 0)
+		return -EINVAL;
+	plan->size = (uint32_t)size;
+	err = compile(plan, btf, type, 0, NULL, 0);
+	if (!err && !fits(plan->steps, plan->size))
+		err = -EINVAL;
+	if (!err)
+		err = own_names(plan);
+	if (err)
+		plan_free(plan);
+	return err;
+}
+
+void plan_free(struct plan *plan)
+{
+	free(plan->steps);
+	free(plan->names);
+	*plan = (struct plan){0};
+}
+
+static const struct step *find_member(const struct step *s, const char *name, size_t len)
+{
+	const struct step *m = s + 1;
+
+	for (uint32_t i = 0; i < s->count; i++, m += m->span)
+		if (strncmp(m->name, name, len) == 0 && m->name[len] == '\0')
+			return m;
+	return NULL;
+}
+
+const struct step *plan_find(const struct plan *plan, const char *path, uint32_t *offset)
+{
+	const struct step *s = plan->steps;
+	uint32_t base = 0;
+
+	while (*path) {
+		if (*path == '[' && s->kind == STEP_ARRAY) {
+			char *end;
+			unsigned long i = strtoul(path + 1, &end, 10);
+
+			/* counted from 1, as the decoded table is */
+			if (*end != ']' || i < 1 || i > s->count)
+				return NULL;
+			base += s->offset + (uint32_t)(i - 1) * s->size;
+			s++;
+			path = end + 1;
+		} else if (s->kind == STEP_STRUCT) {
+			size_t len;
+
+			path += *path == '.';
+			len = strcspn(path, ".[");
+			s = find_member(s, path, len);
+			if (!s)
+				return NULL;
+			path += len;
+		} else {
+			return NULL;
+		}
+	}
+	*offset = base + s->offset;
+	return s;
+}

@@ -1,0 +1,361 @@
+/* What can be asked of BTF, and what can be set. */
+#include "btf/query.h"
+
+#include "base/enum.h"
+#include "base/value.h"
+#include "btf/btf.h"
+#include "btf/type.h"
+#include <errno.h>
+
+/*** @module lbpf */
+/*** What type information has
+@section types_asked
+*/
+
+/*** How many types there are, those of the base and void, which is 0, included: ids are less.
+@function btf:type_cnt
+@treturn integer
+@see btf__type_cnt
+*/
+static int type_cnt(lua_State *L)
+{
+	value_push_u32(L, btf__type_cnt(btf_of(btf_check(L, 1))));
+	return 1;
+}
+
+/*** The BTF that this stands on.
+@function btf:base_btf
+@treturn ?btf nil if it stands alone
+@see btf__base_btf
+*/
+static int base_btf(lua_State *L)
+{
+	btf_check(L, 1);
+	compat_getuservalue(L, 1);
+	lua_getfield(L, -1, "base");
+	return 1;
+}
+
+static int push_id(lua_State *L, __s32 id)
+{
+	if (id < 0)
+		return value_none(L);
+	lua_pushinteger(L, id);
+	return 1;
+}
+
+/*** The first type of a name.
+@function btf:find_by_name
+@tparam string name
+@treturn ?integer its id; nil if there is none
+@see btf__find_by_name
+*/
+static int find_by_name(lua_State *L)
+{
+	return push_id(L, btf__find_by_name(btf_of(btf_check(L, 1)), luaL_checkstring(L, 2)));
+}
+
+/*** The first type of a name and kind.
+@function btf:find_by_name_kind
+@tparam string name
+@tparam string|integer kind "int", "struct", "func", see `btf:type_by_id`
+@treturn ?integer its id; nil if there is none
+@see btf__find_by_name_kind
+*/
+static int find_by_name_kind(lua_State *L)
+{
+	struct owner *b = btf_check(L, 1);
+	const char *name = luaL_checkstring(L, 2);
+	__u32 kind = (__u32)enum_check(L, 3, &enum_btf_kind);
+
+	return push_id(L, btf__find_by_name_kind(btf_of(b), name, kind));
+}
+
+/*** A type, as a table: `id`, `kind`, `name` unless it has none, and what its kind has. References
+to other types are ids.
+
+- "int": `size` in bytes, `bits`, `offset` of the lowest bit, `signed`, `char`, `bool`
+- "ptr", "typedef", "volatile", "const", "restrict", "type_tag": `type`; a tag also `attribute`
+- "array": `type`, `index_type`, `nelems`
+- "struct", "union": `size`, `members`, a list of `name`, `type`, `offset` in bits and, for a
+  bitfield, `bitfield_size` in bits
+- "enum", "enum64": `size`, `signed`, `values`, a list of `name`, `value`
+- "fwd": `fwd_kind`, "struct" or "union"
+- "func": `type`, `linkage`, "static", "global" or "extern"
+- "func_proto": `type` of the result, `params`, a list of `name`, `type`
+- "var": `type`, `linkage`, "static", "global" or "extern"
+- "datasec": `size`, `vars`, a list of `type`, `offset`, `size`
+- "float": `size`
+- "decl_tag": `type`, `component_idx` counted from 0, -1 for the type itself, `attribute`
+
+@function btf:type_by_id
+@tparam integer id
+@treturn ?table nil if there is no such type
+@see btf__type_by_id
+*/
+static int type_by_id(lua_State *L)
+{
+	struct owner *b = btf_check(L, 1);
+	__u32 id = (__u32)value_check_int(L, 2, 0, UINT32_MAX);
+
+	return btftype_push(L, btf_of(b), id);
+}
+
+/* Upvalue: the id that comes next. */
+static int next_type(lua_State *L)
+{
+	struct owner *b = btf_check(L, 1);
+	lua_Integer id = lua_tointeger(L, lua_upvalueindex(1));
+
+	lua_pushinteger(L, id + 1);
+	lua_replace(L, lua_upvalueindex(1));
+	return btftype_push(L, btf_of(b), (__u32)id);
+}
+
+/*** For loops over the types, those of the base left out.
+@function btf:each_type
+@treturn function iterator that gives each as `btf:type_by_id` does
+@see btf:type_by_id
+*/
+static int each_type(lua_State *L)
+{
+	struct owner *b = btf_check(L, 1);
+	const struct btf *base = btf__base_btf(btf_of(b));
+
+	lua_pushinteger(L, base ? btf__type_cnt(base) : 1);
+	lua_pushcclosure(L, next_type, 1);
+	lua_pushvalue(L, 1);
+	return 2;
+}
+
+/*** What is behind typedefs and modifiers.
+@function btf:resolve_type
+@tparam integer id
+@treturn integer an id
+@treturn[2] nil
+@treturn[2] string message, and the error number: EINVAL where nothing is, or more than 32 are
+ stacked
+@see btf__resolve_type
+*/
+static int resolve_type(lua_State *L)
+{
+	struct owner *b = btf_check(L, 1);
+	__u32 id = btf_check_id(L, 2, b);
+	int ret = btf__resolve_type(btf_of(b), id);
+
+	if (ret < 0)
+		return value_fail(L, value_errno(ret), "resolve type %u of '%s'", id, b->name);
+	lua_pushinteger(L, ret);
+	return 1;
+}
+
+/*** How long values of a type are.
+@function btf:resolve_size
+@tparam integer id
+@treturn integer bytes
+@treturn[2] nil
+@treturn[2] string message, and the error number: EINVAL for what has no values
+@see btf__resolve_size
+*/
+static int resolve_size(lua_State *L)
+{
+	struct owner *b = btf_check(L, 1);
+	__u32 id = btf_check_id(L, 2, b);
+	__s64 size = btf__resolve_size(btf_of(b), id);
+
+	if (size < 0)
+		return value_fail(L, value_errno(size), "size of type %u of '%s'", id, b->name);
+	value_push_u32(L, (__u32)size);
+	return 1;
+}
+
+/*** How values of a type are aligned.
+@function btf:align_of
+@tparam integer id
+@treturn integer bytes
+@treturn[2] nil
+@treturn[2] string message, and the error number: EINVAL for what has no values
+@see btf__align_of
+*/
+static int align_of(lua_State *L)
+{
+	struct owner *b = btf_check(L, 1);
+	__u32 id = btf_check_id(L, 2, b);
+	struct frame f;
+	int align;
+
+	btf_enter(L, &f, b, b);
+	align = btf__align_of(btf_of(b), id);
+	btf_leave(&f, b);
+	if (align <= 0)
+		return value_fail(L, EINVAL, "alignment of type %u of '%s'", id, b->name);
+	lua_pushinteger(L, align);
+	return 1;
+}
+
+/*** The string at an offset in the BTF's strings.
+@function btf:str_by_offset
+@tparam integer offset in bytes
+@treturn ?string nil if they end before
+@see btf__str_by_offset
+*/
+static int str_by_offset(lua_State *L)
+{
+	struct owner *b = btf_check(L, 1);
+	__u32 offset = (__u32)value_check_int(L, 2, 0, UINT32_MAX);
+
+	lua_pushstring(L, btf__str_by_offset(btf_of(b), offset)); /* nil for NULL */
+	return 1;
+}
+
+/*** The same, under its other name.
+@function btf:name_by_offset
+@tparam integer offset in bytes
+@treturn ?string nil if the strings end before
+@see btf__name_by_offset
+*/
+static int name_by_offset(lua_State *L)
+{
+	return str_by_offset(L);
+}
+
+/*** The BTF as bytes, without those of its base.
+@function btf:raw_data
+@treturn string
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see btf__raw_data
+*/
+static int raw_data(lua_State *L)
+{
+	struct owner *b = btf_check(L, 1);
+	__u32 size;
+	const void *data = btf__raw_data(btf_of(b), &size);
+
+	if (value_pointer_error(data))
+		return value_fail(L, value_pointer_error(data), "bytes of BTF '%s'", b->name);
+	lua_pushlstring(L, data, size);
+	return 1;
+}
+
+/*** The descriptor of the BTF in the kernel.
+@function btf:fd
+@treturn ?integer nil if it is not loaded
+@see btf__fd
+*/
+static int fd(lua_State *L)
+{
+	int number = btf__fd(btf_of(btf_check(L, 1)));
+
+	if (number < 0)
+		return value_none(L);
+	lua_pushinteger(L, number);
+	return 1;
+}
+
+/* What can be set ------------------------------------------------------------------------- */
+
+/*** How long pointers are in what the BTF describes.
+@function btf:pointer_size
+@treturn integer bytes, 0 if that is not known
+@see btf__pointer_size
+*/
+static int pointer_size(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)btf__pointer_size(btf_of(btf_check(L, 1))));
+	return 1;
+}
+
+/*** Says how long pointers are.
+@function btf:set_pointer_size
+@tparam integer size 4 or 8 bytes
+@treturn btf itself
+@raise while there is a dump of it; if it is an object's
+@see btf__set_pointer_size
+*/
+static int set_pointer_size(lua_State *L)
+{
+	struct owner *b = btf_check_mine(L, 1, "set_pointer_size");
+	lua_Integer size = value_check_int(L, 2, 4, 8);
+
+	luaL_argcheck(L, size == 4 || size == 8, 2, "pointers have 4 bytes or 8");
+	btf__set_pointer_size(btf_of(b), (size_t)size);
+	lua_settop(L, 1);
+	return 1;
+}
+
+static const char *const endiannesses[] = {"little", "big", NULL};
+
+/*** The order of bytes in the BTF.
+@function btf:endianness
+@treturn string "little" or "big"
+@see btf__endianness
+*/
+static int endianness(lua_State *L)
+{
+	lua_pushstring(L, endiannesses[btf__endianness(btf_of(btf_check(L, 1)))]);
+	return 1;
+}
+
+/*** Says in which order `btf:raw_data` gives bytes.
+@function btf:set_endianness
+@tparam string order "little" or "big"
+@treturn btf itself
+@raise while there is a dump of it; if it is an object's
+@see btf__set_endianness
+*/
+static int set_endianness(lua_State *L)
+{
+	struct owner *b = btf_check_mine(L, 1, "set_endianness");
+	int order = luaL_checkoption(L, 2, NULL, endiannesses);
+
+	btf__set_endianness(btf_of(b), order ? BTF_BIG_ENDIAN : BTF_LITTLE_ENDIAN);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Loads the BTF into the kernel, which keeps it as long as this has its descriptor.
+@function btf:load_into_kernel
+@treturn btf itself
+@treturn[2] nil
+@treturn[2] string message, the error number, and the kernel's log
+@raise while there is a dump of it; if it is an object's
+@see btf__load_into_kernel
+*/
+static int load_into_kernel(lua_State *L)
+{
+	struct owner *b = btf_check_mine(L, 1, "load_into_kernel");
+	struct frame f;
+	int err;
+
+	btf_enter(L, &f, b, b);
+	err = btf__load_into_kernel(btf_of(b));
+	btf_leave(&f, b);
+	if (err)
+		return value_fail_logged(L, &f, value_errno(err), "load BTF '%s' into the kernel",
+					 b->name);
+	lua_settop(L, 1);
+	return 1;
+}
+
+const luaL_Reg btfquery_methods[] = {
+	{"type_cnt", type_cnt},
+	{"base_btf", base_btf},
+	{"find_by_name", find_by_name},
+	{"find_by_name_kind", find_by_name_kind},
+	{"type_by_id", type_by_id},
+	{"each_type", each_type},
+	{"resolve_type", resolve_type},
+	{"resolve_size", resolve_size},
+	{"align_of", align_of},
+	{"str_by_offset", str_by_offset},
+	{"name_by_offset", name_by_offset},
+	{"raw_data", raw_data},
+	{"fd", fd},
+	{"pointer_size", pointer_size},
+	{"set_pointer_size", set_pointer_size},
+	{"endianness", endianness},
+	{"set_endianness", set_endianness},
+	{"load_into_kernel", load_into_kernel},
+	{NULL, NULL},
+};

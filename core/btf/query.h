@@ -1,0 +1,9 @@
+/* The methods of BTF: lookups, sizes, bytes. */
+#ifndef LBPF_BTF_QUERY_H
+#define LBPF_BTF_QUERY_H
+
+#include "base/compat.h"
+
+extern const luaL_Reg btfquery_methods[];
+
+#endif

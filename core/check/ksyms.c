@@ -1,0 +1,145 @@
+#include "check/ksyms.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* KSYM_NAME_LEN is 512; a module's name follows in brackets. */
+#define NAME_MAX_LEN 512
+
+struct names {
+	char **names;
+	size_t cnt, size;
+};
+
+int ksyms_matches(const char *name, const char *pattern)
+{
+	const char *star = NULL, *retry = NULL;
+
+	while (*name) {
+		if (*pattern == '*') {
+			star = ++pattern;
+			retry = name;
+		} else if (*pattern == '?' || *pattern == *name) {
+			pattern++;
+			name++;
+		} else if (star) {
+			pattern = star; /* the last star takes one character more */
+			name = ++retry;
+		} else {
+			return 0;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
+/* Makes room for one element more. */
+static int grow(void *array, size_t *size, size_t cnt, size_t element)
+{
+	void **a = array, *bigger;
+
+	if (cnt < *size)
+		return 0;
+	*size = *size ? 2 * *size : 64;
+	bigger = realloc(*a, *size * element);
+	if (!bigger)
+		return -ENOMEM;
+	*a = bigger;
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static FILE *open_traceable(void)
+{
+	FILE *f = fopen("/sys/kernel/tracing/available_filter_functions", "re");
+
+	return f ? f : fopen("/sys/kernel/debug/tracing/available_filter_functions", "re");
+}
+
+/* The names that match, sorted. */
+static int read_traceable(const char *pattern, struct names *n)
+{
+	char name[NAME_MAX_LEN];
+	FILE *f = open_traceable();
+	int err = 0;
+
+	if (!f)
+		return -errno;
+	while (!err && fscanf(f, "%511s%*[^\n]", name) == 1) {
+		if (!ksyms_matches(name, pattern))
+			continue;
+		err = grow(&n->names, &n->size, n->cnt, sizeof(*n->names));
+		if (!err) {
+			n->names[n->cnt] = strdup(name);
+			err = n->names[n->cnt] ? 0 : -ENOMEM;
+			n->cnt += !err;
+		}
+	}
+	fclose(f);
+	qsort(n->names, n->cnt, sizeof(*n->names), by_name);
+	return err;
+}
+
+static int is_traceable(const struct names *n, const char *name)
+{
+	char trimmed[NAME_MAX_LEN], *key = trimmed;
+	const char *suffix = strstr(name, ".llvm.");
+
+	if (bsearch(&name, n->names, n->cnt, sizeof(*n->names), by_name))
+		return 1;
+	if (!suffix) /* which some kernels leave off in the list of traceable functions */
+		return 0;
+	snprintf(trimmed, sizeof(trimmed), "%.*s", (int)(suffix - name), name);
+	return bsearch(&key, n->names, n->cnt, sizeof(*n->names), by_name) != NULL;
+}
+
+static int read_addresses(const char *pattern, const struct names *n, unsigned long **addrs,
+			  size_t *cnt)
+{
+	FILE *f = fopen("/proc/kallsyms", "re");
+	char name[NAME_MAX_LEN];
+	unsigned long addr;
+	size_t size = 0;
+	int err = 0;
+
+	if (!f)
+		return -errno;
+	while (!err && fscanf(f, "%lx %*c %511s%*[^\n]", &addr, name) == 2) {
+		if (!ksyms_matches(name, pattern) || !is_traceable(n, name))
+			continue;
+		err = grow(addrs, &size, *cnt, sizeof(**addrs));
+		if (!err)
+			(*addrs)[(*cnt)++] = addr;
+	}
+	fclose(f);
+	return err;
+}
+
+int ksyms_resolve(const char *pattern, unsigned long **addrs, size_t *cnt)
+{
+	struct names n = {0};
+	int err;
+
+	*addrs = NULL;
+	*cnt = 0;
+	err = read_traceable(pattern, &n);
+	if (!err && n.cnt > 0)
+		err = read_addresses(pattern, &n, addrs, cnt);
+	for (size_t i = 0; i < n.cnt; i++)
+		free(n.names[i]);
+	free(n.names);
+	if (!err && *cnt == 0)
+		err = -ENOENT;
+	if (err) {
+		free(*addrs);
+		*addrs = NULL;
+	}
+	return err;
+}

@@ -1,0 +1,557 @@
+#include "event/batch.h"
+
+#include "base/value.h"
+#include "event/jit_events.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Copying stops when a batch has grown to this. */
+#define FULL (256 << 10)
+
+void batch_init(struct batch *b, const struct batch_kind *kind)
+{
+	b->kind = kind;
+	b->epoll = b->wake = -1;
+	b->cursor.fill = 1;
+}
+
+/* Empties the batch. If an event is being read its memory stays as it is, and the batch gets other
+ * memory.
+ */
+static void empty(struct batch *b)
+{
+	if (b->cursor.reading == b->cursor.fill) {
+		free(b->held);
+		b->held = b->cursor.bytes;
+		b->cursor.bytes = NULL;
+		b->size = 0;
+	}
+	b->cursor.used = b->cursor.next = 0;
+	if (++b->cursor.fill == 0)
+		b->cursor.fill = 1;
+}
+
+void batch_close(struct batch *b)
+{
+	if (b->epoll >= 0)
+		close(b->epoll);
+	if (b->wake >= 0)
+		close(b->wake);
+	b->epoll = b->wake = -1;
+	empty(b);
+	free(b->cursor.bytes);
+	b->cursor.bytes = NULL;
+	b->size = 0;
+	b->closed = true;
+}
+
+void batch_free(struct batch *b)
+{
+	batch_close(b);
+	free(b->held);
+	b->held = NULL;
+}
+
+/* Copying --------------------------------------------------------------------------------- */
+
+static size_t padded(size_t size)
+{
+	return (size + 7) / 8 * 8;
+}
+
+static bool make_room(struct batch *b, size_t more)
+{
+	size_t size = b->size ? b->size : 4096;
+	char *bigger;
+
+	while (size - (size_t)b->cursor.used < more)
+		size *= 2;
+	if (size == b->size)
+		return true;
+	bigger = realloc(b->cursor.bytes, size);
+	if (!bigger)
+		return false;
+	b->cursor.bytes = bigger;
+	b->size = size;
+	return true;
+}
+
+static struct batch_event *event_at(const struct batch *b, int32_t place)
+{
+	return (struct batch_event *)(b->cursor.bytes + place);
+}
+
+static size_t size_of(const struct batch_event *e)
+{
+	return sizeof(*e) + padded(e->size);
+}
+
+struct batch_event *batch_copy(struct batch *b, int function, const void *data, size_t size)
+{
+	struct batch_event *e;
+
+	if (!make_room(b, sizeof(*e) + padded(size))) {
+		b->err = -ENOMEM;
+		b->stopped = true;
+		return NULL;
+	}
+	e = event_at(b, b->cursor.used);
+	*e = (struct batch_event){.size = (__u32)size, .function = function};
+	memcpy(e->data, data, size);
+	b->cursor.used += (int32_t)size_of(e);
+	b->stopped = --b->wanted == 0 || b->cursor.used >= FULL;
+	return e;
+}
+
+size_t batch_waiting(const struct batch *b, int function, size_t header)
+{
+	const struct batch_event *e;
+	size_t bytes = 0;
+
+	for (int32_t place = b->cursor.next; place < b->cursor.used; place += (int32_t)size_of(e)) {
+		e = event_at(b, place);
+		if (e->function == function)
+			bytes += padded(header + e->size);
+	}
+	return bytes;
+}
+
+void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size_t waiting)
+{
+	lua_newtable(L);
+	lua_pushinteger(L, (lua_Integer)delivered->events);
+	lua_setfield(L, -2, "events");
+	lua_pushinteger(L, (lua_Integer)delivered->bytes);
+	lua_setfield(L, -2, "bytes");
+	lua_pushinteger(L, (lua_Integer)waiting);
+	lua_setfield(L, -2, "waiting");
+}
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* When a wait is over; nobody asks unless there is one. */
+static long end_of(int timeout)
+{
+	return timeout > 0 ? milliseconds() + timeout : 0;
+}
+
+/* Fills the empty batch; waits for the first event. 0, also if none came, or -errno. Raises if the
+ * buffer was closed after the method was called: by a finalizer, wherever Lua allocated.
+ */
+static int fill(lua_State *L, struct batch *b, int timeout)
+{
+	long end = end_of(timeout);
+	int ret;
+
+	if (b->closed)
+		luaL_error(L, "%s is closed", b->kind->name);
+	empty(b);
+	for (;;) {
+		b->err = 0;
+		b->stopped = false;
+		ret = b->kind->walk(b, timeout);
+		if (b->err)
+			return b->err;
+		if (b->stopped || b->cursor.used > 0)
+			return 0;
+		if (ret < 0 && value_errno(ret) != EINTR)
+			return -value_errno(ret);
+		/* A signal's handler may have left word for Lua, as the interpreter does for
+		 * Ctrl-C: then let Lua run.
+		 */
+		if (timeout == 0 || (ret < 0 && lua_gethook(L)))
+			return 0;
+		if (timeout > 0)
+			timeout = end > milliseconds() ? (int)(end - milliseconds()) : 0;
+	}
+}
+
+/* Delivering ------------------------------------------------------------------------------ */
+
+void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
+{
+	if (b->cursor.delivering)
+		luaL_error(L, "%s is busy: %s inside its own function", b->kind->name, what);
+}
+
+/* Of the stack of deliver(): what belongs to the function of the events that come now; what it
+ * returns comes after that.
+ */
+enum { FUNCTIONS = 2, NAMES, FUNCTION, COMPILED };
+
+/* Pushes what goes with a function: a table, whatever the debug library has put in its place. May
+ * allocate.
+ */
+static void push_names(lua_State *L, int functions, int function)
+{
+	lua_rawgeti(L, functions, -function);
+	if (lua_istable(L, -1))
+		return;
+	lua_newtable(L);
+	lua_replace(L, -2);
+}
+
+/* Returns whether there is compiled code for the function. */
+static bool switch_to(lua_State *L, const struct batch *b, int function)
+{
+	lua_settop(L, FUNCTIONS);
+	push_names(L, FUNCTIONS, function);
+	lua_rawgeti(L, FUNCTIONS, function);
+	if (!lua_toboolean(L, FUNCTION))
+		luaL_error(L, "%s has no function: use next() or events()", b->kind->name);
+	jit_events_push(L, FUNCTIONS, function, COMPILED_PUSH);
+	return lua_isfunction(L, COMPILED);
+}
+
+/* Calls what was compiled for a run of events of one function: as many as come, up to LIMIT. */
+static size_t deliver_run(lua_State *L, size_t limit, bool *stop)
+{
+	size_t n;
+
+	lua_pushvalue(L, COMPILED);
+	lua_pushvalue(L, FUNCTION);
+	lua_pushnumber(L, (lua_Number)limit);
+	lua_call(L, 2, 2);
+	n = (size_t)lua_tointeger(L, -2);
+	*stop = lua_toboolean(L, -1);
+	lua_pop(L, 2);
+	return n;
+}
+
+/* Calls the function with an event; true if it asked to stop. Most return nothing, and that is not
+ * looked at.
+ */
+static bool deliver_event(lua_State *L, struct batch *b, const struct batch_event *e)
+{
+	bool stop;
+
+	/* consumed from here on, also if the function raises */
+	b->cursor.next += (int32_t)size_of(e);
+	lua_pushvalue(L, FUNCTION);
+	lua_call(L, b->kind->push(L, b, e, NAMES), LUA_MULTRET);
+	if (lua_gettop(L) == COMPILED)
+		return false;
+	stop = lua_isboolean(L, COMPILED + 1) && !lua_toboolean(L, COMPILED + 1);
+	lua_settop(L, COMPILED);
+	return stop;
+}
+
+/* (batch, functions): calls the functions with the events of the batch, up to its limit; that is
+ * 0 for the news alone that come before the next event. Returns how many events, and whether a
+ * function asked to stop.
+ */
+static int deliver(lua_State *L)
+{
+	struct batch *b = lua_touserdata(L, 1);
+	bool stop = false, is_compiled = false;
+	int current = 0;
+	size_t n = 0;
+
+	while (b->cursor.next < b->cursor.used && !stop) {
+		const struct batch_event *e = event_at(b, b->cursor.next);
+
+		if (!e->is_news && n == b->limit)
+			break;
+		if (e->function != current)
+			is_compiled = switch_to(L, b, current = e->function);
+		if (is_compiled && !e->is_news) {
+			int32_t before = b->cursor.next;
+
+			n += deliver_run(L, b->limit - n, &stop);
+			if (b->cursor.next != before)
+				continue;
+		}
+		n += !e->is_news;
+		stop = deliver_event(L, b, e);
+	}
+	lua_pushinteger(L, (lua_Integer)n);
+	lua_pushboolean(L, stop);
+	return 2;
+}
+
+/* Makes the descriptor tell of events that the buffer's own does not tell of. */
+static void wake(struct batch *b)
+{
+	bool waiting = b->cursor.next < b->cursor.used || (b->stopped && b->kind->tells_once);
+	eventfd_t count;
+
+	if (b->wake < 0 || waiting == b->woken)
+		return;
+	if (waiting)
+		eventfd_write(b->wake, 1);
+	else
+		eventfd_read(b->wake, &count);
+	b->woken = waiting;
+}
+
+int batch_call(lua_State *L, struct batch *b, int args, int results)
+{
+	int32_t before = b->cursor.delivering;
+	int status;
+
+	b->cursor.delivering = true;
+	if (b->owner)
+		b->owner->busy++;
+	status = lua_pcall(L, args, results, 0);
+	if (b->owner)
+		b->owner->busy--;
+	b->cursor.delivering = before;
+	return status;
+}
+
+/* Delivers, and leaves deliver()'s results on the stack; raises what a function raised. */
+static void deliver_some(lua_State *L, struct batch *b, size_t limit)
+{
+	int status;
+
+	lua_pushcfunction(L, deliver);
+	lua_pushvalue(L, 1);
+	compat_getuservalue(L, 1);
+	b->limit = limit;
+	status = batch_call(L, b, 2, 2);
+	wake(b);
+	if (status)
+		lua_error(L);
+}
+
+int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
+{
+	size_t total = 0, copied = 0;
+	bool stop;
+	int err = 0;
+
+	batch_check_idle(L, b, "polled");
+	lua_settop(L, 1);
+	do {
+		b->wanted = wanted - total;
+		if (b->cursor.next == b->cursor.used) {
+			err = fill(L, b, timeout);
+			copied += (size_t)b->cursor.used;
+		}
+		timeout = 0;
+		deliver_some(L, b, wanted - total);
+		total += (size_t)lua_tointeger(L, -2);
+		stop = lua_toboolean(L, -1);
+		lua_settop(L, 1);
+		/* an event takes up to twice as much here as in its buffer */
+	} while (b->stopped && !stop && !err && total < wanted && copied / 2 < b->capacity);
+	if (err && total == 0)
+		return value_fail(L, -err, "%s", b->kind->function);
+	lua_pushinteger(L, (lua_Integer)total);
+	return 1;
+}
+
+/* Is there an event of FUNCTION, with nothing to be told before? One that is closed has none. */
+static bool has_next(const struct batch *b, int function)
+{
+	const struct batch_event *e;
+
+	if (b->cursor.next >= b->cursor.used || b->cursor.delivering)
+		return false;
+	e = event_at(b, b->cursor.next);
+	return !e->is_news && e->function == function;
+}
+
+/* Whoever reads an event may be interrupted by a finalizer of the script's, wherever Lua allocates,
+ * which polls the buffer too. So the first one claims what it reads, whose memory then stays; those
+ * that come meanwhile read copies. So do those that come after an error, which nobody notices.
+ */
+static const struct batch_event *claim(struct batch *b)
+{
+	const struct batch_event *e = event_at(b, b->cursor.next);
+
+	b->cursor.reading = b->cursor.fill;
+	/* consumed from here on, also if it cannot be decoded */
+	b->cursor.next += (int32_t)size_of(e);
+	wake(b);
+	return e;
+}
+
+/* The next event, of FUNCTION, as userdata that is pushed. NULL if it is no longer there. */
+static const struct batch_event *copy_next(lua_State *L, struct batch *b, int function)
+{
+	size_t size = size_of(event_at(b, b->cursor.next));
+	void *copy = compat_newuserdata(L, size);
+
+	if (!has_next(b, function) || size_of(event_at(b, b->cursor.next)) != size)
+		return NULL;
+	memcpy(copy, event_at(b, b->cursor.next), size);
+	b->cursor.next += (int32_t)size;
+	wake(b);
+	return copy;
+}
+
+/* Pushes the values of the next event, which is of FUNCTION; what goes with that is at NAMES.
+ * Returns how many; 0 if the event is no longer there.
+ */
+static int take_next(lua_State *L, struct batch *b, int function, int names)
+{
+	bool claimed = b->cursor.reading == 0;
+	const struct batch_event *e = claimed ? claim(b) : copy_next(L, b, function);
+	int values = e ? b->kind->push(L, b, e, names) : 0;
+
+	if (claimed)
+		b->cursor.reading = 0;
+	return values;
+}
+
+const struct batch_event *batch_claim(struct batch *b, int function, uint32_t least,
+				      struct batch_counters *counters)
+{
+	const struct batch_event *e;
+
+	if (b->cursor.reading || !has_next(b, function) ||
+	    event_at(b, b->cursor.next)->size < least)
+		return NULL;
+	e = claim(b);
+	counters->events++;
+	counters->bytes += e->size;
+	return e;
+}
+
+int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
+{
+	long end = end_of(timeout);
+	int err, function, values;
+
+	batch_check_idle(L, b, "polled");
+	for (;;) {
+		lua_settop(L, 1);
+		if (b->cursor.next == b->cursor.used) {
+			b->wanted = ahead;
+			err = fill(L, b, timeout);
+			if (b->cursor.next == b->cursor.used) {
+				wake(b);
+				return err ? value_fail(L, -err, "%s", b->kind->function)
+					   : value_none(L);
+			}
+		}
+		function = event_at(b, b->cursor.next)->function;
+		compat_getuservalue(L, 1);
+		luaL_checktype(L, 2, LUA_TTABLE);
+		push_names(L, 2, function);
+		if (has_next(b, function)) {
+			values = take_next(L, b, function, 3);
+			if (values)
+				return values;
+		} else {
+			deliver_some(L, b, 0);
+		}
+		if (timeout > 0)
+			timeout = end > milliseconds() ? (int)(end - milliseconds()) : 0;
+	}
+}
+
+/* upvalues: the method next(), the userdata, the timeout; what goes with the first function. They
+ * are trusted, as those of Lua's own iterators are: looking at each would take a tenth of the time.
+ */
+static int iterate(lua_State *L)
+{
+	struct batch *b = lua_touserdata(L, lua_upvalueindex(2));
+	int values = 0;
+
+	if (has_next(b, 1))
+		values = take_next(L, b, 1, lua_upvalueindex(4));
+	if (values)
+		return values;
+	lua_settop(L, 0);
+	for (int i = 1; i <= 3; i++)
+		lua_pushvalue(L, lua_upvalueindex(i));
+	lua_call(L, 2, LUA_MULTRET);
+	if (lua_isnil(L, 1) && lua_gettop(L) > 1) {
+		lua_settop(L, 2);
+		return lua_error(L); /* a loop would take the message for an event's field */
+	}
+	return lua_gettop(L);
+}
+
+int batch_events(lua_State *L, lua_CFunction next)
+{
+	batch_check_timeout(L, 2);
+	lua_settop(L, 2);
+	lua_pushcfunction(L, next);
+	lua_insert(L, 1);
+	compat_getuservalue(L, 2);
+	luaL_checktype(L, -1, LUA_TTABLE);
+	lua_insert(L, 1);
+	push_names(L, 1, 1);
+	lua_pushcclosure(L, iterate, 4);
+	jit_events_push(L, 1, 1, COMPILED_PULL);
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		return 1;
+	}
+	/* compiled code takes what there is of the first function; whatever else, this one */
+	lua_insert(L, -2);
+	lua_call(L, 1, 1);
+	return 1;
+}
+
+/* Waiting elsewhere ----------------------------------------------------------------------- */
+
+static int watch(int epoll, int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+/* libbpf's epoll set is its own, and takes no descriptor of others: so it is one of two in ours. */
+static int open_epoll(struct batch *b, int inner)
+{
+	int err = 0;
+
+	b->epoll = epoll_create1(EPOLL_CLOEXEC);
+	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (b->epoll < 0 || b->wake < 0 || watch(b->epoll, inner) || watch(b->epoll, b->wake))
+		err = -errno;
+	if (err && b->epoll >= 0)
+		close(b->epoll);
+	if (err && b->wake >= 0)
+		close(b->wake);
+	if (err)
+		b->epoll = b->wake = -1;
+	b->woken = false;
+	wake(b);
+	return err;
+}
+
+int batch_epoll_fd(lua_State *L, struct batch *b, int inner)
+{
+	int err = b->epoll < 0 ? open_epoll(b, inner) : 0;
+
+	if (err)
+		return value_fail(L, -err, "%s: epoll_fd", b->kind->function);
+	lua_pushinteger(L, b->epoll);
+	return 1;
+}
+
+int batch_pollable(lua_State *L, struct batch *b, int inner)
+{
+	int results = batch_epoll_fd(L, b, inner);
+
+	if (results > 1)
+		return results;
+	lua_newtable(L);
+	lua_insert(L, -2);
+	lua_setfield(L, -2, "pollfd");
+	lua_pushliteral(L, "r");
+	lua_setfield(L, -2, "events");
+	return 1;
+}
+
+int batch_check_timeout(lua_State *L, int arg)
+{
+	return lua_isnoneornil(L, arg) ? -1 : (int)value_check_int(L, arg, -1, INT32_MAX);
+}

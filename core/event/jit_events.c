@@ -1,0 +1,79 @@
+#include "event/jit_events.h"
+
+/* In the registry: the function that makes the code; lbpf.jit puts it there. */
+#define COMPILER "lbpf.compiler"
+
+/* In the table of functions: by function, a pair of what was made for it. */
+#define ALL 0
+
+/*** @module lbpf */
+/*** Compiled delivery
+@section compiled
+*/
+
+/*** Takes the function that makes code for events; `lbpf.jit` is the one that calls this.
+@function set_compiler
+@tparam function fn
+@treturn lightuserdata the address of what claims an event
+*/
+static int set_compiler(lua_State *L)
+{
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	lua_settop(L, 1);
+	lua_setfield(L, LUA_REGISTRYINDEX, COMPILER);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)batch_claim);
+	return 1;
+}
+
+void jit_events_add(lua_State *L, struct batch *b, int function, const struct codec *c,
+		    struct batch_counters *delivered, bool has_cpu)
+{
+	int functions = lua_gettop(L);
+
+	lua_getfield(L, LUA_REGISTRYINDEX, COMPILER);
+	if (!lua_isfunction(L, -1)) {
+		lua_pop(L, 1);
+		return;
+	}
+	if (c)
+		codec_describe(L, c);
+	else
+		lua_pushnil(L); /* bytes */
+	lua_pushlightuserdata(L, b);
+	lua_pushlightuserdata(L, delivered);
+	lua_pushinteger(L, function);
+	lua_rawgeti(L, functions, function);
+	lua_pushboolean(L, has_cpu);
+	lua_call(L, 6, 1);
+	lua_rawgeti(L, functions, ALL);
+	if (!lua_istable(L, -1)) {
+		lua_pop(L, 1);
+		lua_newtable(L);
+		lua_pushvalue(L, -1);
+		lua_rawseti(L, functions, ALL);
+	}
+	lua_insert(L, -2);
+	lua_rawseti(L, -2, function);
+	lua_settop(L, functions);
+}
+
+void jit_events_push(lua_State *L, int functions, int function, enum jit_events_kind kind)
+{
+	int top = lua_gettop(L);
+
+	lua_rawgeti(L, functions, ALL);
+	if (lua_istable(L, -1))
+		lua_rawgeti(L, -1, function);
+	if (lua_istable(L, -1))
+		lua_rawgeti(L, -1, (int)kind);
+	else
+		lua_pushnil(L);
+	lua_replace(L, top + 1);
+	lua_settop(L, top + 1);
+}
+
+void jit_events_open(lua_State *L)
+{
+	lua_pushcfunction(L, set_compiler);
+	lua_setfield(L, -2, "set_compiler");
+}

@@ -1,0 +1,589 @@
+/* libbpf is always given the raw callback, whose result can end its walk; with the other it copies
+ * whatever has come, and memory has no bound.
+ */
+#include "event/perfbuf.h"
+
+#include "base/field.h"
+#include "base/frame.h"
+#include "base/value.h"
+#include "event/batch.h"
+#include "event/endpoint.h"
+#include "event/jit_events.h"
+#include "event/perf.h"
+#include "event/perfcpus.h"
+#include "event/perfmem.h"
+#include "event/type.h"
+#include "map/map.h"
+#include <errno.h>
+#include <linux/perf_event.h>
+#include <unistd.h>
+
+/*** @module lbpf */
+/*** Perf buffers
+@section perf_buffers
+*/
+
+static const char PERFBUF[] = "lbpf.perf_buffer";
+
+/* The functions' places in the list. */
+enum { EVENT = 1, LOST };
+
+struct perfbuf {
+	struct batch batch; /* first; its owner is the map's object, or NULL */
+	struct dependent dependent;
+	struct perf_buffer *pb; /* NULL once closed */
+	struct perfmem memory;
+	struct endpoint map;
+	struct perf_buffer_raw_opts opts;
+	struct eventtype type;
+	bool is_raw, has_lost;
+	int only;  /* walk no other buffer; -1: all */
+	int first; /* begin with this one */
+	struct batch_counters delivered;
+	uint64_t lost;
+};
+
+/* The kernel's records. */
+struct sample {
+	struct perf_event_header header;
+	__u32 size;
+	char data[];
+};
+
+struct lost {
+	struct perf_event_header header;
+	__u64 id, count;
+};
+
+/* Copying and delivering ------------------------------------------------------------------ */
+
+static void copy_sample(struct batch *b, int cpu, const struct sample *s)
+{
+	struct batch_event *e;
+
+	if (s->header.size < sizeof(*s) || s->size > s->header.size - sizeof(*s)) {
+		b->err = -EBADMSG;
+		b->stopped = true;
+		return;
+	}
+	e = batch_copy(b, EVENT, s->data, s->size);
+	if (e)
+		e->cpu = cpu;
+}
+
+static void copy_lost(struct batch *b, int cpu, const struct lost *lost)
+{
+	struct batch_event *e = batch_copy(b, LOST, &lost->count, sizeof(lost->count));
+
+	if (e) {
+		e->cpu = cpu;
+		e->is_news = true;
+	}
+}
+
+/* libbpf's callback. DONE ends the walk of this CPU's buffer after this record. */
+static enum bpf_perf_event_ret on_record(void *ctx, int cpu, struct perf_event_header *header)
+{
+	struct perfbuf *p = ctx;
+	struct batch *b = &p->batch;
+	struct batch_event *e;
+
+	if (header->type == PERF_RECORD_LOST)
+		p->lost += ((const struct lost *)header)->count;
+	if (p->is_raw) {
+		e = batch_copy(b, EVENT, header, header->size);
+		if (e)
+			e->cpu = cpu;
+	} else if (header->type == PERF_RECORD_SAMPLE) {
+		copy_sample(b, cpu, (const struct sample *)header);
+	} else if (header->type == PERF_RECORD_LOST && p->has_lost) {
+		copy_lost(b, cpu, (const struct lost *)header);
+	}
+	return b->stopped ? LIBBPF_PERF_EVENT_DONE : LIBBPF_PERF_EVENT_CONT;
+}
+
+/* What perf_buffer__consume() does, but it stops when the batch is full, and begins after the
+ * buffer where it stopped: a CPU with a flood of events does not keep the others from being read.
+ */
+static int consume_all(struct perfbuf *p)
+{
+	int n = (int)perf_buffer__buffer_cnt(p->pb), ret;
+
+	for (int i = 0; i < n; i++) {
+		ret = perf_buffer__consume_buffer(p->pb, (size_t)p->first);
+		p->first = (p->first + 1) % n;
+		if (ret || p->batch.stopped)
+			return ret;
+	}
+	return 0;
+}
+
+/* What has come is looked for first: a descriptor of the kernel's tells once that something has, to
+ * whoever waits on it, and that may have been an event loop.
+ */
+static int walk(struct batch *b, int timeout)
+{
+	struct perfbuf *p = (struct perfbuf *)b;
+	int ret;
+
+	if (p->only >= 0)
+		return perf_buffer__consume_buffer(p->pb, (size_t)p->only);
+	ret = consume_all(p);
+	if (ret || b->cursor.used > 0 || timeout == 0)
+		return ret;
+	return perf_buffer__poll(p->pb, timeout);
+}
+
+static int push(lua_State *L, struct batch *b, const struct batch_event *e, int names)
+{
+	struct perfbuf *p = (struct perfbuf *)b;
+	int values = 1;
+
+	if (e->is_news) {
+		lua_pushinteger(L, (lua_Integer) * (const __u64 *)e->data);
+	} else {
+		p->delivered.events++;
+		p->delivered.bytes += e->size;
+		values = eventtype_push(L, &p->type, b, names, e->data, e->size);
+	}
+	lua_pushinteger(L, e->cpu);
+	return values + 1;
+}
+
+static const struct batch_kind kind = {"perf buffer", "perf_buffer", walk, push, true};
+
+static struct perfbuf *check(lua_State *L)
+{
+	struct perfbuf *p = class_check(L, 1, PERFBUF);
+
+	if (p->batch.owner)
+		owner_check(L, p->batch.owner);
+	if (!p->pb)
+		luaL_error(L, "perf buffer is closed");
+	perfmem_check(L, &p->memory);
+	return p;
+}
+
+/* The index at 2 of one CPU's buffer. */
+static int check_index(lua_State *L, const struct perfbuf *p)
+{
+	return (int)value_check_int(L, 2, 0, (int64_t)perf_buffer__buffer_cnt(p->pb) - 1);
+}
+
+static int take(lua_State *L, struct perfbuf *p, int only, int timeout)
+{
+	p->only = only;
+	return batch_take(L, &p->batch, timeout, SIZE_MAX);
+}
+
+/*** Waits for events, and calls the function with all that are there.
+@function perf_buffer:poll
+@tparam ?integer timeout in milliseconds; nil or -1: until there is one; 0: do not wait
+@treturn integer how many events were delivered; fewer than waited for if a signal arrived that
+ Lua is to see, if events were lost and none came, or if a function returned false: the rest waits
+ for the next call. If events keep coming, it is about as many as the buffers hold
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@raise whatever a function raised; the events after that one wait for the next call
+@see perf_buffer__poll
+*/
+static int perfbuf_poll(lua_State *L)
+{
+	struct perfbuf *p = check(L);
+
+	return take(L, p, -1, batch_check_timeout(L, 2));
+}
+
+/*** Calls the function with the events that are there, and does not wait.
+@function perf_buffer:consume
+@treturn integer how many
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see perf_buffer__consume
+*/
+static int perfbuf_consume(lua_State *L)
+{
+	return take(L, check(L), -1, 0);
+}
+
+/*** Calls the function with the events that are in one CPU's buffer; before them, what had been
+copied of any and not delivered.
+@function perf_buffer:consume_buffer
+@tparam integer index from 0 to `buffer_cnt` - 1
+@treturn integer how many
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see perf_buffer__consume_buffer
+*/
+static int perfbuf_consume_buffer(lua_State *L)
+{
+	struct perfbuf *p = check(L);
+
+	return take(L, p, check_index(L, p), 0);
+}
+
+/*** The next event, of whichever CPU. The function for events is not called, the one for lost ones
+is.
+@function perf_buffer:next
+@tparam ?integer timeout in milliseconds; nil or -1: until there is one; 0: do not wait
+@return the event: its bytes, a table, or a value for each field; nil alone if none came in time, or
+ if a signal arrived that Lua is to see
+@treturn ?integer the CPU
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see perf_buffer__consume
+*/
+static int perfbuf_next(lua_State *L)
+{
+	struct perfbuf *p = check(L);
+
+	p->only = -1;
+	return batch_next(L, &p->batch, batch_check_timeout(L, 2), SIZE_MAX);
+}
+
+/*** For loops over the events as they come: `for bytes, cpu in buffer:events() do`. The loop's body
+may do what it likes, also yield; the loop ends when no event came in time.
+@function perf_buffer:events
+@tparam ?integer timeout for each event, in milliseconds; nil or -1: no end
+@treturn function iterator
+@raise in the loop, the message of an error
+@see perf_buffer:next
+*/
+static int perfbuf_events(lua_State *L)
+{
+	check(L);
+	return batch_events(L, perfbuf_next);
+}
+
+/*** A descriptor that is readable when events have come, for an event loop to wait on. Then call
+`poll(0)`, `consume` or `next(0)` until there is nothing more. It stays the perf buffer's.
+@function perf_buffer:epoll_fd
+@treturn integer
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see perf_buffer__epoll_fd
+*/
+static int perfbuf_epoll_fd(lua_State *L)
+{
+	struct perfbuf *p = check(L);
+
+	return batch_epoll_fd(L, &p->batch, perf_buffer__epoll_fd(p->pb));
+}
+
+/*** What `cqueues.poll` waits on: a table with fields `pollfd` and `events`.
+@function perf_buffer:pollable
+@treturn table
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see perf_buffer:epoll_fd
+*/
+static int perfbuf_pollable(lua_State *L)
+{
+	struct perfbuf *p = check(L);
+
+	return batch_pollable(L, &p->batch, perf_buffer__epoll_fd(p->pb));
+}
+
+/* Its buffers ----------------------------------------------------------------------------- */
+
+/*** How many buffers there are: one for each CPU that is online, or for each of option `cpus`.
+@function perf_buffer:buffer_cnt
+@treturn integer
+@see perf_buffer__buffer_cnt
+*/
+static int perfbuf_buffer_cnt(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)perf_buffer__buffer_cnt(check(L)->pb));
+	return 1;
+}
+
+/*** The perf event behind one CPU's buffer. It stays the perf buffer's.
+@function perf_buffer:buffer_fd
+@tparam integer index from 0 to `buffer_cnt` - 1
+@treturn integer a descriptor
+@see perf_buffer__buffer_fd
+*/
+static int perfbuf_buffer_fd(lua_State *L)
+{
+	const struct perfbuf *p = check(L);
+
+	lua_pushinteger(L, perf_buffer__buffer_fd(p->pb, (size_t)check_index(L, p)));
+	return 1;
+}
+
+/*** A copy of the memory that the kernel writes one CPU's events to, as it is now.
+@function perf_buffer:buffer
+@tparam integer index from 0 to `buffer_cnt` - 1
+@treturn string a page that starts with struct perf_event_mmap_page, and the pages of the records
+@see perf_buffer__buffer
+*/
+static int perfbuf_buffer(lua_State *L)
+{
+	const struct perfbuf *p = check(L);
+	size_t size;
+	const void *base = perfmem_at(&p->memory, check_index(L, p), &size);
+
+	lua_pushlstring(L, base, size);
+	return 1;
+}
+
+/*** What has happened so far, and what is to come.
+@function perf_buffer:stats
+@treturn table `events` and `bytes` that were delivered; `lost`, events for which there was no room;
+ and `waiting`, bytes of records that are not delivered yet, about
+@see perf_buffer__buffer
+*/
+static int perfbuf_stats(lua_State *L)
+{
+	const struct perfbuf *p = check(L);
+	size_t waiting = batch_waiting(&p->batch, EVENT, p->is_raw ? 0 : sizeof(struct sample));
+
+	for (int i = 0, n = (int)perf_buffer__buffer_cnt(p->pb); i < n; i++) {
+		size_t size;
+		const struct perf_event_mmap_page *page = perfmem_at(&p->memory, i, &size);
+
+		waiting += __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE) - page->data_tail;
+	}
+	batch_push_stats(L, &p->delivered, waiting);
+	lua_pushinteger(L, (lua_Integer)p->lost);
+	lua_setfield(L, -2, "lost");
+	return 1;
+}
+
+/* Making and closing ---------------------------------------------------------------------- */
+
+static void shut(struct perfbuf *p)
+{
+	if (p->pb && p->batch.owner)
+		dependent_leave(&p->dependent);
+	perfmem_free(&p->memory);
+	p->pb = NULL;
+	endpoint_close(&p->map);
+	perfcpus_free(&p->opts);
+	batch_close(&p->batch);
+}
+
+static void on_object_close(struct dependent *d)
+{
+	shut((struct perfbuf *)((char *)d - offsetof(struct perfbuf, dependent)));
+}
+
+/* Pushes a perf buffer without one, for the map at 1 and the functions at EVENT_ARG and LOST_ARG.
+ */
+static struct perfbuf *push_new(lua_State *L, int event_arg, int lost_arg)
+{
+	int args[] = {[EVENT] = event_arg, [LOST] = lost_arg};
+	struct perfbuf *p = class_push(L, PERFBUF, sizeof(*p), 0);
+
+	batch_init(&p->batch, &kind);
+	p->map.fd = -1;
+	p->only = -1;
+	p->opts.sz = sizeof(p->opts);
+	p->dependent.shut = on_object_close;
+	compat_getuservalue(L, -1);
+	for (int i = EVENT; i <= LOST; i++) {
+		if (!args[i] || lua_isnil(L, args[i])) {
+			lua_pushboolean(L, 0);
+		} else {
+			luaL_checktype(L, args[i], LUA_TFUNCTION);
+			lua_pushvalue(L, args[i]);
+		}
+		lua_rawseti(L, -2, i);
+	}
+	lua_pop(L, 1);
+	p->has_lost = lost_arg && lua_isfunction(L, lost_arg);
+	return p;
+}
+
+static int make(struct perfbuf *p, int fd, size_t pages, struct perf_event_attr *attr)
+{
+	int err;
+
+	p->map.keys = p->opts.map_keys;
+	p->map.key_cnt = p->opts.cpu_cnt;
+	err = endpoint_open(&p->map, fd, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	if (err)
+		return -err;
+	p->pb = perf_buffer__new_raw(p->map.fd, pages, attr, on_record, p, &p->opts);
+	err = value_pointer_error(p->pb);
+	if (err) {
+		p->pb = NULL;
+		return err;
+	}
+	if (p->batch.owner)
+		dependent_join(&p->dependent, p->batch.owner);
+	perfmem_own(&p->memory, p->pb, p->map.fd);
+	p->batch.capacity = perf_buffer__buffer_cnt(p->pb) * pages * (size_t)sysconf(_SC_PAGESIZE);
+	return 0;
+}
+
+/* Opens the perf buffer on the top of the stack, and returns it. */
+static int open_buffer(lua_State *L, struct perfbuf *p, struct perf_event_attr *attr,
+		       const char *operation)
+{
+	size_t pages = (size_t)value_check_int(L, 2, 1, 1 << 20);
+	int fd = endpoint_check(L, 1), err;
+	struct owner *owner = map_owner(L, 1);
+	struct frame f;
+
+	luaL_argcheck(L, (pages & (pages - 1)) == 0, 2, "the number of pages is a power of two");
+	frame_enter(L, &f, owner, 0);
+	if (owner)
+		p->batch.owner = owner_ref(owner);
+	err = make(p, fd, pages, attr);
+	frame_leave(&f);
+	if (!err)
+		return 1;
+	shut(p);
+	return endpoint_fail(L, &f, 1, err, operation);
+}
+
+struct plain_opts {
+	struct eventtype_opts event; /* first */
+	__u32 sample_period;
+};
+
+/*** Reads the perf buffers of a BPF map: one ring for each CPU. It is closed with the map's object.
+In a process that is forked afterwards its methods raise, and `perf_buffer:close` leaves it to the
+process that has it; when that one has ended, as a server's that went to the background, the forked
+one has it.
+@function perf_buffer
+@tparam map|fd|integer map of type perf_event_array, or a descriptor of one
+@tparam integer page_cnt the size of each ring in pages, a power of two
+@tparam ?function fn called with each event, its bytes or what `opts` says, and the CPU; returning
+ false ends the call that delivers. The kernel pads the bytes, up to 7, to 4 less than a multiple of
+ 8. Without a function there are `perf_buffer:next` and `perf_buffer:events`
+@tparam ?function lost_fn called with a number of events and the CPU, where there was no room for
+them
+@tparam ?table opts `sample_period`: waiting ends when so many events have come on a CPU, instead of
+ 1; `type`, `fields`, `enum_names`, `numbers`, `btf`: as for `ring_buffer`
+@treturn perf_buffer
+@treturn[2] nil
+@treturn[2] string message, the error number, and all that libbpf had to say: EINVAL for a map of
+ another type, EBUSY if this process reads the map already
+@see perf_buffer__new
+*/
+static int perfbuf_new(lua_State *L)
+{
+	static const struct field fields[] = {
+		EVENTTYPE_FIELDS,
+		FIELD(struct plain_opts, sample_period, FIELD_U32),
+		FIELDS_END,
+	};
+	struct plain_opts opts = {0};
+	struct perfbuf *p;
+	struct perf_event_attr attr = {
+		.size = sizeof(attr),
+		.type = PERF_TYPE_SOFTWARE,
+		.config = PERF_COUNT_SW_BPF_OUTPUT,
+		.sample_type = PERF_SAMPLE_RAW,
+	};
+
+	lua_settop(L, 5);
+	field_read(L, 5, fields, &opts);
+	attr.wakeup_events = opts.sample_period ? opts.sample_period : 1;
+	p = push_new(L, 3, 4);
+	compat_getuservalue(L, -1);
+	eventtype_init(L, &p->type, 5, 1, &opts.event);
+	lua_rawseti(L, -2, -EVENT);
+	if (!p->type.btf)
+		jit_events_add(L, &p->batch, EVENT, p->type.codec, &p->delivered, true);
+	lua_pop(L, 1);
+	return open_buffer(L, p, &attr, "perf_buffer");
+}
+
+/*** Reads the perf buffers of a BPF map as records, with perf events of one's own choice.
+@function perf_buffer_raw
+@tparam map|fd|integer map of type perf_event_array, or a descriptor of one
+@tparam integer page_cnt the size of each ring in pages, a power of two
+@tparam table attr fields of struct perf_event_attr, as for `perf_event_open`; for BPF programs to
+ report through it, type 1 (software), config 10 (BPF output)
+@tparam ?function fn called with each record and the CPU: a string that starts with struct
+ perf_event_header, of every type that the attributes ask for; returning false ends the call that
+ delivers
+@tparam ?table opts `cpus`: a list of CPUs to read, `map_keys`: as many keys of the map for them,
+ `cpu_cnt`: how many of these; all CPUs, each with its number for a key, if there is none
+@treturn perf_buffer
+@treturn[2] nil
+@treturn[2] string message, the error number, and all that libbpf had to say: EINVAL for a map of
+ another type, EBUSY if this process reads one of the keys already
+@see perf_buffer__new_raw
+*/
+static int perfbuf_new_raw(lua_State *L)
+{
+	struct perf_event_attr attr;
+	struct perfbuf *p;
+
+	lua_settop(L, 5);
+	perf_check_attr(L, 3, &attr);
+	p = push_new(L, 4, 0);
+	p->is_raw = true;
+	perfcpus_read(L, 5, &p->opts);
+	return open_buffer(L, p, &attr, "perf_buffer_raw");
+}
+
+/*** Closes the perf buffer; events that were not delivered are dropped. Closing twice is harmless.
+@function perf_buffer:close
+@treturn boolean true
+@raise inside a function of this perf buffer
+@see perf_buffer__free
+*/
+static int perfbuf_close(lua_State *L)
+{
+	struct perfbuf *p = class_check(L, 1, PERFBUF);
+
+	batch_check_idle(L, &p->batch, "close()");
+	shut(p);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int perfbuf_gc(lua_State *L)
+{
+	struct perfbuf *p = class_retire(L, PERFBUF);
+
+	shut(p);
+	eventtype_free(&p->type); /* not before: see ring_map_unref() */
+	batch_free(&p->batch);
+	if (p->batch.owner)
+		owner_unref(p->batch.owner);
+	return 0;
+}
+
+static int perfbuf_tostring(lua_State *L)
+{
+	const struct perfbuf *p = class_check(L, 1, PERFBUF);
+
+	lua_pushstring(L, p->pb ? "lbpf.perf_buffer" : "lbpf.perf_buffer (closed)");
+	return 1;
+}
+
+void perfbuf_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"perf_buffer", perfbuf_new}, {"perf_buffer_raw", perfbuf_new_raw}, {NULL, NULL}};
+	static const luaL_Reg methods[] = {
+		{"poll", perfbuf_poll},
+		{"consume", perfbuf_consume},
+		{"consume_buffer", perfbuf_consume_buffer},
+		{"next", perfbuf_next},
+		{"events", perfbuf_events},
+		{"epoll_fd", perfbuf_epoll_fd},
+		{"pollable", perfbuf_pollable},
+		{"buffer_cnt", perfbuf_buffer_cnt},
+		{"buffer_fd", perfbuf_buffer_fd},
+		{"buffer", perfbuf_buffer},
+		{"stats", perfbuf_stats},
+		{"close", perfbuf_close},
+		{NULL, NULL},
+	};
+	static const luaL_Reg meta[] = {
+		{"__gc", perfbuf_gc},
+		{"__close", perfbuf_close},
+		{"__tostring", perfbuf_tostring},
+		{NULL, NULL},
+	};
+
+	class_new(L, PERFBUF, methods, meta);
+	luaL_setfuncs(L, functions, 0);
+}

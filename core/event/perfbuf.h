@@ -1,0 +1,9 @@
+/* Perf buffers: events from BPF programs, one buffer for each CPU. */
+#ifndef LBPF_EVENT_PERFBUF_H
+#define LBPF_EVENT_PERFBUF_H
+
+#include "base/compat.h"
+
+void perfbuf_open(lua_State *L);
+
+#endif

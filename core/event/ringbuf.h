@@ -1,0 +1,14 @@
+/* Ring buffers: events from BPF programs. */
+#ifndef LBPF_EVENT_RINGBUF_H
+#define LBPF_EVENT_RINGBUF_H
+
+#include "base/compat.h"
+
+struct ring_map;
+
+/* Delivers up to WANTED events of one ring of the ring buffer at 1; needs libbpf 1.3. */
+int ringbuf_take(lua_State *L, struct ring_map *m, size_t wanted);
+
+void ringbuf_open(lua_State *L);
+
+#endif

@@ -1,0 +1,194 @@
+#include "event/type.h"
+
+#include "base/value.h"
+#include "btf/btf.h"
+#include "map/map.h"
+#include "object/object.h"
+#include <string.h>
+
+/* In the table of names if there are several types; CODECS is by name. */
+enum { PICK = 1, CODECS, FIELDS };
+
+/* The BTF that types are looked up in: option `btf`, or that of the map's object. */
+static const struct btf *find_btf(lua_State *L, int arg, int map_arg)
+{
+	struct owner *object = map_owner(L, map_arg);
+	const struct btf *btf = NULL;
+
+	lua_getfield(L, arg, "btf");
+	if (!lua_isnil(L, -1)) {
+		struct owner *given = btf_test(L, lua_gettop(L));
+
+		luaL_argcheck(L, given, arg, "option 'btf' must be BTF");
+		btf = btf_of(given);
+	} else if (object && !object->closed) {
+		btf = bpf_object__btf(object_of(object));
+	}
+	luaL_argcheck(L, btf, arg,
+		      "option 'type': there is no BTF to look it up in: see option 'btf'");
+	lua_pop(L, 1);
+	return btf;
+}
+
+/* A copy, for types that are looked up later: the object may be closed by then. */
+static struct btf *copy_btf(lua_State *L, const struct btf *btf)
+{
+	__u32 size;
+	const void *data = btf__raw_data(btf, &size);
+	struct btf *copy = data ? btf__new(data, size) : NULL;
+
+	if (value_pointer_error(copy))
+		luaL_error(L, "not enough memory");
+	return copy;
+}
+
+/* Pushes the codec's handle. OPTS has the index of the table with `fields`. */
+static struct codec *push_codec(lua_State *L, const struct btf *btf, const char *name,
+				const struct codec_opts *opts, int arg)
+{
+	uint32_t type = codec_find_type(btf, name);
+	struct codec *c = type ? codec_push(L, btf, type, opts) : NULL;
+
+	if (!c && arg)
+		luaL_argerror(L, arg,
+			      lua_pushfstring(L, "option 'type': there is no type '%s'", name));
+	if (!c)
+		luaL_error(L, "there is no type '%s' for this event", name);
+	return c;
+}
+
+void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
+		    const struct eventtype_opts *opts)
+{
+	const struct btf *btf;
+
+	*t = (struct eventtype){.opts = opts->codec};
+	if (lua_isnil(L, arg)) {
+		lua_newtable(L);
+		return;
+	}
+	lua_getfield(L, arg, "type");
+	switch (lua_type(L, -1)) {
+	case LUA_TNIL:
+		lua_getfield(L, arg, "fields");
+		luaL_argcheck(L, lua_isnil(L, -1), arg, "option 'fields' needs option 'type'");
+		lua_pop(L, 2);
+		lua_newtable(L);
+		return;
+	case LUA_TSTRING:
+		btf = find_btf(L, arg, map_arg);
+		t->opts.arg = arg;
+		t->codec = codec_ref(push_codec(L, btf, lua_tostring(L, -1), &t->opts, arg));
+		t->size = codec_size(t->codec);
+		compat_getuservalue(L, -1);
+		lua_replace(L, -3);
+		lua_pop(L, 1);
+		return;
+	case LUA_TFUNCTION:
+		t->btf = copy_btf(L, find_btf(L, arg, map_arg));
+		lua_newtable(L);
+		lua_insert(L, -2);
+		lua_rawseti(L, -2, PICK);
+		lua_newtable(L);
+		lua_rawseti(L, -2, CODECS);
+		lua_getfield(L, arg, "fields");
+		luaL_argcheck(L, lua_isnil(L, -1) || lua_istable(L, -1), arg,
+			      "option 'fields' must be a table of lists, by type");
+		lua_rawseti(L, -2, FIELDS);
+		return;
+	default:
+		luaL_argerror(L, arg, "option 'type' must be a name, or a function");
+	}
+}
+
+void eventtype_free(struct eventtype *t)
+{
+	if (t->codec)
+		codec_unref(t->codec);
+	btf__free(t->btf);
+	*t = (struct eventtype){0};
+}
+
+/* Pushes the codec that the name on top means, which was not asked for before. The list of its
+ * fields takes the place of the options.
+ */
+static struct codec *compile(lua_State *L, const struct eventtype *t, int names)
+{
+	struct codec_opts opts = t->opts;
+	const char *name = lua_tostring(L, -1);
+	struct codec *c;
+
+	lua_newtable(L);
+	lua_rawgeti(L, names, FIELDS);
+	if (lua_istable(L, -1)) {
+		lua_getfield(L, -1, name);
+		lua_setfield(L, -3, "fields");
+	}
+	lua_pop(L, 1);
+	opts.arg = lua_gettop(L);
+	c = push_codec(L, t->btf, name, &opts, 0);
+	lua_rawgeti(L, names, CODECS);
+	lua_pushvalue(L, -2);
+	lua_setfield(L, -2, name);
+	lua_pop(L, 1);
+	lua_remove(L, -2);
+	return c;
+}
+
+static int push_decoded(lua_State *L, const struct codec *c, int names, const void *data,
+			size_t size)
+{
+	if (size < codec_size(c))
+		luaL_error(L, "an event has %d bytes, and its type %d", (int)size,
+			   (int)codec_size(c));
+	return codec_decode(L, c, names, data);
+}
+
+/* The name of the type that was picked, and its values; nil and the bytes if none was. */
+static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b, int names,
+		       const void *data, size_t size)
+{
+	const struct codec *c;
+	int first, n;
+
+	names = lua_absindex(L, names);
+	luaL_checktype(L, names, LUA_TTABLE);
+	lua_rawgeti(L, names, PICK);
+	lua_pushlstring(L, data, size);
+	if (batch_call(L, b, 1, 1)) /* DATA and T are the buffer's */
+		lua_error(L);
+	first = lua_gettop(L);
+	if (!lua_toboolean(L, first)) {
+		lua_pushlstring(L, data, size);
+		return 2;
+	}
+	if (lua_type(L, first) != LUA_TSTRING)
+		luaL_error(L, "function 'type' returned %s: no name", value_show(L, first));
+	lua_rawgeti(L, names, CODECS);
+	lua_pushvalue(L, first);
+	lua_rawget(L, -2);
+	lua_remove(L, -2);
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		c = compile(L, t, names);
+	} else {
+		c = codec_check(L, first + 1);
+	}
+	compat_getuservalue(L, -1);
+	codec_check_names(L, -1);
+	lua_replace(L, first + 1);
+	n = push_decoded(L, c, first + 1, data, size);
+	lua_remove(L, first + 1);
+	return 1 + n;
+}
+
+int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *b, int names,
+			 const void *data, size_t size)
+{
+	if (t->codec)
+		return push_decoded(L, t->codec, names, data, size);
+	if (t->btf)
+		return push_picked(L, t, b, names, data, size);
+	lua_pushlstring(L, data, size);
+	return 1;
+}

@@ -1,0 +1,459 @@
+#include "event/userring.h"
+
+#include "base/class.h"
+#include "base/field.h"
+#include "base/frame.h"
+#include "base/process.h"
+#include "base/value.h"
+#include "event/endpoint.h"
+#include "event/type.h"
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+/*** @module lbpf */
+/*** User ring buffers
+@section user_rings
+*/
+
+static const char USERRING[] = "lbpf.user_ring_buffer";
+static const char SAMPLE[] = "lbpf.user_ring_sample";
+
+/* A size has 30 bits, of 32: libbpf uses the others. */
+#define SIZE_LIMIT ((1 << 30) - 1)
+
+/* How long libbpf is left alone with waiting, in milliseconds: while there is some room in the
+ * ring, but not enough, it asks again and again and no signal gets through.
+ */
+#define PATIENCE 100
+
+struct userring {
+	struct user_ring_buffer *rb; /* NULL once closed */
+	struct endpoint map;
+	struct sample *reserved;
+	struct eventtype type;
+	const struct process *maker;
+};
+
+/* On its ring's list exactly while it is reserved. */
+struct sample {
+	struct sample *next, **at;
+	struct userring *ring; /* NULL once it is over */
+	const char *over;      /* "was submitted" */
+	char *data;
+	__u32 size;
+};
+
+static struct userring *check(lua_State *L)
+{
+	struct userring *r = class_check(L, 1, USERRING);
+
+	if (!r->rb)
+		luaL_error(L, "user ring buffer is closed");
+	process_check(L, r->maker, "the user ring buffer", NULL);
+	return r;
+}
+
+/* Samples --------------------------------------------------------------------------------- */
+
+static void reserve(struct userring *r, struct sample *s, void *data, __u32 size)
+{
+	s->ring = r;
+	s->data = data;
+	s->size = size;
+	s->next = r->reserved;
+	s->at = &r->reserved;
+	if (s->next)
+		s->next->at = &s->next;
+	r->reserved = s;
+	memset(data, 0, size); /* what was there before is another sample's */
+}
+
+static void finish(struct sample *s, bool submit, const char *over)
+{
+	if (submit)
+		user_ring_buffer__submit(s->ring->rb, s->data);
+	else if (process_owns(s->ring->maker)) /* else another process may be writing it */
+		user_ring_buffer__discard(s->ring->rb, s->data);
+	*s->at = s->next;
+	if (s->next)
+		s->next->at = s->at;
+	s->ring = NULL;
+	s->data = NULL;
+	s->over = over;
+}
+
+static struct sample *check_sample(lua_State *L)
+{
+	struct sample *s = class_check(L, 1, SAMPLE);
+
+	if (!s->ring)
+		luaL_error(L, "the sample %s", s->over);
+	process_check(L, s->ring->maker, "the user ring buffer", NULL);
+	return s;
+}
+
+/*** Writes bytes into the sample. What is never written is zero.
+@function user_ring_sample:write
+@tparam string bytes
+@tparam ?integer offset where they begin, from 0; nil: 0
+@treturn user_ring_sample itself
+@raise if they do not fit; if the sample was submitted or discarded, or its ring buffer is closed
+@see user_ring_buffer__reserve
+*/
+static int sample_write(lua_State *L)
+{
+	struct sample *s = check_sample(L);
+	size_t len, offset = 0;
+	const char *bytes = luaL_checklstring(L, 2, &len);
+
+	if (!lua_isnoneornil(L, 3))
+		offset = (size_t)value_check_int(L, 3, 0, s->size);
+	if (len > s->size - offset)
+		return luaL_error(L, "%d bytes at offset %d do not fit a sample of %d", (int)len,
+				  (int)offset, (int)s->size);
+	memcpy(s->data + offset, bytes, len);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Hands the sample over to BPF programs, which see it after those that were reserved before.
+@function user_ring_sample:submit
+@treturn boolean true
+@raise if the sample was submitted or discarded, or its ring buffer is closed
+@see user_ring_buffer__submit
+*/
+static int sample_submit(lua_State *L)
+{
+	finish(check_sample(L), true, "was submitted");
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+/*** Gives the sample up: BPF programs skip it. A sample that is collected is discarded; until then
+it holds up all that were reserved after it.
+@function user_ring_sample:discard
+@treturn boolean true
+@raise if the sample was submitted or discarded, or its ring buffer is closed
+@see user_ring_buffer__discard
+*/
+static int sample_discard(lua_State *L)
+{
+	finish(check_sample(L), false, "was discarded");
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int sample_close(lua_State *L)
+{
+	struct sample *s = class_check(L, 1, SAMPLE);
+
+	if (s->ring)
+		finish(s, false, "was discarded");
+	return 0;
+}
+
+static int sample_gc(lua_State *L)
+{
+	struct sample *s = class_retire(L, SAMPLE);
+
+	if (s->ring)
+		finish(s, false, "was discarded");
+	return 0;
+}
+
+static int sample_tostring(lua_State *L)
+{
+	const struct sample *s = class_check(L, 1, SAMPLE);
+
+	if (s->ring)
+		lua_pushfstring(L, "lbpf.user_ring_sample: %d bytes", (int)s->size);
+	else
+		lua_pushfstring(L, "lbpf.user_ring_sample (%s)", s->over);
+	return 1;
+}
+
+static void open_samples(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"write", sample_write},
+		{"submit", sample_submit},
+		{"discard", sample_discard},
+		{NULL, NULL},
+	};
+	static const luaL_Reg meta[] = {
+		{"__gc", sample_gc},
+		{"__close", sample_close},
+		{"__tostring", sample_tostring},
+		{NULL, NULL},
+	};
+
+	class_new(L, SAMPLE, methods, meta);
+}
+
+/* The ring -------------------------------------------------------------------------------- */
+
+static long milliseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Room for a sample; NULL, with errno set, if there is none in time. */
+static void *wait_for_room(lua_State *L, struct userring *r, __u32 size, int timeout)
+{
+	long end = milliseconds() + timeout, left;
+	void *data;
+
+	do {
+		left = timeout < 0 ? PATIENCE : end - milliseconds();
+		if (left < 0)
+			left = 0;
+		data = user_ring_buffer__reserve_blocking(r->rb, size,
+							  left < PATIENCE ? (int)left : PATIENCE);
+		if (data || (errno != ENOSPC && errno != EINTR))
+			return data;
+		/* A signal's handler has left word for Lua: then let Lua run. */
+		if (errno == EINTR && lua_gethook(L))
+			return NULL;
+		errno = ENOSPC;
+	} while (timeout < 0 || left > 0);
+	return NULL;
+}
+
+static __u32 check_size(lua_State *L, int arg)
+{
+	return (__u32)value_check_int(L, arg, 0, SIZE_LIMIT);
+}
+
+/* Returns the sample on the top of the stack, if it got DATA. */
+static int push_reserved(lua_State *L, struct userring *r, struct sample *s, void *data, __u32 size,
+			 const char *operation)
+{
+	if (!data)
+		return value_fail(L, errno, "%s: %d bytes", operation, (int)size);
+	reserve(r, s, data, size);
+	return 1;
+}
+
+/* Pushes a sample that is nowhere yet, and that keeps the ring at 1. */
+static struct sample *push_sample(lua_State *L)
+{
+	struct sample *s = class_push(L, SAMPLE, sizeof(*s), 0);
+
+	s->over = "was never reserved";
+	compat_getuservalue(L, -1);
+	lua_pushvalue(L, 1);
+	lua_setfield(L, -2, "ring");
+	lua_pop(L, 1);
+	return s;
+}
+
+/*** Reserves room for a sample, to be written and then submitted or discarded.
+@function user_ring_buffer:reserve
+@tparam integer size bytes, 0 to 2^30 - 1; with a header of 8, no more than the ring has
+@treturn user_ring_sample
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOSPC if the ring is full now, E2BIG if the
+ sample is too large for it
+@see user_ring_buffer__reserve
+*/
+static int userring_reserve(lua_State *L)
+{
+	struct userring *r = check(L);
+	__u32 size = check_size(L, 2);
+	struct sample *s = push_sample(L);
+
+	return push_reserved(L, r, s, user_ring_buffer__reserve(r->rb, size), size,
+			     "user_ring_buffer: reserve");
+}
+
+/*** The same, but waits until BPF programs have made room.
+@function user_ring_buffer:reserve_blocking
+@tparam integer size bytes
+@tparam ?integer timeout in milliseconds; nil or -1: for ever
+@treturn user_ring_sample
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOSPC if there was no room in time, E2BIG if the
+ sample is too large for the ring, EINTR if a signal arrived that Lua is to see
+@see user_ring_buffer__reserve_blocking
+*/
+static int userring_reserve_blocking(lua_State *L)
+{
+	struct userring *r = check(L);
+	__u32 size = check_size(L, 2);
+	int timeout = lua_isnoneornil(L, 3) ? -1 : (int)value_check_int(L, 3, -1, INT32_MAX);
+	struct sample *s = push_sample(L);
+
+	return push_reserved(L, r, s, wait_for_room(L, r, size, timeout), size,
+			     "user_ring_buffer: reserve_blocking");
+}
+
+/* The sample at 2: bytes, or a value of the ring's type. */
+static const char *check_value(lua_State *L, const struct userring *r, size_t *size)
+{
+	char *out;
+
+	if (!r->type.codec || lua_type(L, 2) == LUA_TSTRING)
+		return luaL_checklstring(L, 2, size);
+	luaL_checkany(L, 2);
+	compat_getuservalue(L, 1);
+	lua_getfield(L, -1, "names");
+	*size = codec_size(r->type.codec);
+	out = compat_newuserdata(L, *size + 1);
+	codec_encode(L, r->type.codec, -2, 2, out, 2, NULL);
+	return out;
+}
+
+/*** Reserves, writes and submits a sample.
+@function user_ring_buffer:send
+@param value its bytes, or a value of the type that the ring was made with
+@tparam ?integer timeout to wait for room, in milliseconds; -1: for ever; nil: do not wait
+@treturn user_ring_buffer itself
+@treturn[2] nil
+@treturn[2] string message, and the error number, as of `reserve` and `reserve_blocking`
+@see user_ring_buffer__submit
+*/
+static int userring_send(lua_State *L)
+{
+	struct userring *r = check(L);
+	const char *bytes;
+	size_t len = 0;
+	void *data;
+
+	lua_settop(L, 3);
+	bytes = check_value(L, r, &len);
+
+	luaL_argcheck(L, len <= SIZE_LIMIT, 2, "too long for a sample");
+	if (lua_isnil(L, 3))
+		data = user_ring_buffer__reserve(r->rb, (__u32)len);
+	else
+		data = wait_for_room(L, r, (__u32)len, (int)value_check_int(L, 3, -1, INT32_MAX));
+	if (!data)
+		return value_fail(L, errno, "user_ring_buffer: send: %d bytes", (int)len);
+	memcpy(data, bytes, len);
+	user_ring_buffer__submit(r->rb, data);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/* Making and closing ---------------------------------------------------------------------- */
+
+static void shut(struct userring *r)
+{
+	while (r->reserved)
+		finish(r->reserved, false, "was discarded when its user ring buffer was closed");
+	if (r->rb)
+		user_ring_buffer__free(r->rb);
+	r->rb = NULL;
+	endpoint_close(&r->map);
+}
+
+static int make(struct userring *r, int fd)
+{
+	int err = endpoint_open(&r->map, fd, BPF_MAP_TYPE_USER_RINGBUF);
+
+	if (err)
+		return -err;
+	r->rb = user_ring_buffer__new(r->map.fd, NULL);
+	err = value_pointer_error(r->rb);
+	if (err)
+		r->rb = NULL;
+	r->maker = process_self();
+	return err;
+}
+
+/*** Sends samples to BPF programs, which take them with bpf_user_ringbuf_drain(). It lives on when
+the object is closed. In a process that is forked afterwards its methods raise while the other one
+runs; that process may close its copy and make one of its own, if only one of them sends.
+@function user_ring_buffer
+@tparam map|fd|integer map of type user_ringbuf, or a descriptor of one
+@tparam ?table opts `type`: the name of the samples' type in BTF, so that tables are sent;
+`enum_names`: enums as their names; `btf`: where types are looked up if the map is given by its
+descriptor
+@treturn user_ring_buffer
+@treturn[2] nil
+@treturn[2] string message, the error number, and all that libbpf had to say: EINVAL for a map of
+ another type, EBUSY if this process writes to the map already
+@see user_ring_buffer__new
+*/
+static int userring_new(lua_State *L)
+{
+	int fd = endpoint_check(L, 1), err;
+	static const struct field fields[] = {FIELD_BY_ROOM("type"), FIELD_BY_ROOM("btf"),
+					      FIELD(struct codec_opts, enum_names, FIELD_BOOL),
+					      FIELDS_END};
+	struct eventtype_opts opts = {0};
+	struct userring *r;
+	struct frame f;
+
+	lua_settop(L, 2);
+	field_read(L, 2, fields, &opts);
+	r = class_push(L, USERRING, sizeof(*r), 0);
+	r->map.fd = -1;
+	compat_getuservalue(L, -1);
+	eventtype_init(L, &r->type, 2, 1, &opts);
+	luaL_argcheck(L, !r->type.btf, 2, "option 'type' must be a name");
+	lua_setfield(L, -2, "names");
+	lua_pop(L, 1);
+	frame_enter(L, &f, NULL, 0);
+	err = make(r, fd);
+	frame_leave(&f);
+	if (!err)
+		return 1;
+	shut(r);
+	return endpoint_fail(L, &f, 1, err, "user_ring_buffer");
+}
+
+/*** Closes the ring buffer. Samples that are reserved still are discarded; what was submitted stays
+for BPF programs to take. Closing twice is harmless.
+@function user_ring_buffer:close
+@treturn boolean true
+@see user_ring_buffer__free
+*/
+static int userring_close(lua_State *L)
+{
+	shut(class_check(L, 1, USERRING));
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int userring_gc(lua_State *L)
+{
+	struct userring *r = class_retire(L, USERRING);
+
+	shut(r);
+	eventtype_free(&r->type);
+	return 0;
+}
+
+static int userring_tostring(lua_State *L)
+{
+	const struct userring *r = class_check(L, 1, USERRING);
+
+	lua_pushfstring(L, "%s%s", USERRING, r->rb ? "" : " (closed)");
+	return 1;
+}
+
+void userring_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"reserve", userring_reserve},
+		{"reserve_blocking", userring_reserve_blocking},
+		{"send", userring_send},
+		{"close", userring_close},
+		{NULL, NULL},
+	};
+	static const luaL_Reg meta[] = {
+		{"__gc", userring_gc},
+		{"__close", userring_close},
+		{"__tostring", userring_tostring},
+		{NULL, NULL},
+	};
+	class_new(L, USERRING, methods, meta);
+	open_samples(L);
+	lua_pushcfunction(L, userring_new);
+	lua_setfield(L, -2, "user_ring_buffer");
+}

@@ -1,0 +1,9 @@
+/* User ring buffers: samples for BPF programs. */
+#ifndef LBPF_EVENT_USERRING_H
+#define LBPF_EVENT_USERRING_H
+
+#include "base/compat.h"
+
+void userring_open(lua_State *L);
+
+#endif

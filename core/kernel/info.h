@@ -1,0 +1,18 @@
+/* What the kernel tells about a program, map, link or BTF. */
+#ifndef LBPF_KERNEL_INFO_H
+#define LBPF_KERNEL_INFO_H
+
+#include "base/compat.h"
+
+/* Raises unless the descriptor FD, argument ARG, is of this kind: "bpf-map", "bpf-prog",
+ * "bpf-link" or "btf".
+ */
+void info_check_kind(lua_State *L, int arg, int fd, const char *kind);
+
+/* Pushes the table; else pushes nothing, and returns the error number. OPTS is the index of the
+ * options, or 0.
+ */
+typedef int info_push(lua_State *L, int fd, int opts);
+info_push info_push_prog, info_push_map, info_push_link, info_push_btf;
+
+#endif

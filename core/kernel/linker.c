@@ -1,0 +1,334 @@
+#include "kernel/linker.h"
+
+#include "base/frame.h"
+#include "base/value.h"
+#include "check/btfcheck.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+/*** @module lbpf */
+/*** Linkers
+@section linkers
+*/
+
+static const char LINKER[] = "lbpf.linker";
+
+#if LBPF_HEADERS(1, 6)
+#pragma weak bpf_linker__new_fd
+#pragma weak bpf_linker__add_fd
+#endif
+
+enum state { EMPTY, ADDED, FINALIZED, FAILED };
+
+struct linker {
+	struct owner owner;
+	struct bpf_linker *linker; /* NULL once closed */
+	enum state state;
+	int fd; /* of the output, if the script gave one; else -1 */
+	char name[];
+};
+
+struct handle {
+	struct linker *linker;
+};
+
+static struct linker *linker_from(struct owner *owner)
+{
+	return (struct linker *)owner;
+}
+
+static void shut(struct owner *owner)
+{
+	struct linker *l = linker_from(owner);
+
+	owner->closed = true;
+	if (l->linker)
+		bpf_linker__free(l->linker);
+	l->linker = NULL;
+	if (l->fd >= 0)
+		close(l->fd);
+	l->fd = -1;
+}
+
+static void release(struct owner *owner)
+{
+	shut(owner);
+	free(owner);
+}
+
+static struct linker *check_handle(lua_State *L, int arg)
+{
+	return ((struct handle *)class_check(L, arg, LINKER))->linker;
+}
+
+static struct linker *check(lua_State *L, int arg, const char *operation)
+{
+	struct linker *l = check_handle(L, arg);
+
+	owner_check_idle(L, &l->owner, operation);
+	if (l->state == FINALIZED)
+		luaL_error(L, "linker '%s' has written its file already", l->name);
+	if (l->state == FAILED)
+		luaL_error(L, "linker '%s' can only be closed: it has failed", l->name);
+	return l;
+}
+
+/* The name of an open file, for a libbpf that takes no descriptors. */
+static const char *path_of(int fd, char *buf, size_t size)
+{
+	snprintf(buf, size, "/proc/self/fd/%d", fd);
+	return buf;
+}
+
+static struct bpf_linker *new_fd(int fd)
+{
+	char path[32];
+
+#if LBPF_HEADERS(1, 6)
+	if (compat_libbpf(1, 6))
+		return bpf_linker__new_fd(fd, NULL);
+#endif
+	return bpf_linker__new(path_of(fd, path, sizeof(path)), NULL);
+}
+
+/*** Makes a linker. Its file is created, or made empty, at once, and is whole after
+`linker:finalize`.
+@function linker
+@tparam string|integer|object file a path; or a descriptor, open for writing, of an empty file
+@treturn linker
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_linker__new
+@see bpf_linker__new_fd
+*/
+static int new_linker(lua_State *L)
+{
+	const char *path = lua_type(L, 1) == LUA_TSTRING ? lua_tostring(L, 1) : NULL;
+	int fd = path ? -1 : value_check_fd(L, 1), err = 0;
+	const char *name = path ? path : lua_pushfstring(L, "fd %d", fd);
+	size_t size = strlen(name) + 1;
+	struct handle *h = class_push(L, LINKER, sizeof(*h), 0);
+	struct linker *l = calloc(1, sizeof(*l) + size);
+	struct frame f;
+
+	if (!l)
+		return luaL_error(L, "not enough memory");
+	h->linker = l;
+	memcpy(l->name, name, size);
+	l->owner = (struct owner){.kind = "linker", .name = l->name, .release = release, .refs = 1};
+	l->fd = -1;
+	if (fd >= 0) {
+		l->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		if (l->fd < 0)
+			return value_fail(L, errno, "linker '%s'", name);
+	}
+	frame_enter(L, &f, &l->owner, 0);
+	errno = EINVAL; /* libbpf takes it over from libelf, which leaves it alone */
+	l->linker = path ? bpf_linker__new(path, NULL) : new_fd(l->fd);
+	err = value_pointer_error(l->linker);
+	if (err)
+		l->linker = NULL;
+	frame_leave(&f);
+	if (err)
+		return value_fail_logged(L, &f, err, "linker '%s'", name);
+	return 1;
+}
+
+/* Adds the file, which is FD if that is one. */
+static int add(lua_State *L, struct linker *l, const struct elf_source *source, int fd,
+	       const char *name)
+{
+	struct frame f;
+	char why[160];
+	int err = 0;
+	bool ok;
+
+	frame_enter(L, &f, &l->owner, 0);
+	ok = btfcheck_source(L, source, why, sizeof(why));
+	errno = EINVAL; /* libbpf takes it over from libelf, which leaves it alone */
+	if (ok) {
+#if LBPF_HEADERS(1, 6)
+		if (fd >= 0 && compat_libbpf(1, 6))
+			err = bpf_linker__add_fd(l->linker, fd, NULL);
+		else
+#endif
+			err = bpf_linker__add_file(l->linker, source->path, NULL);
+		if (err)
+			err = value_errno(err);
+	}
+	l->state = ok && !err ? ADDED : FAILED;
+	frame_leave(&f);
+	(void)fd;
+	if (!ok)
+		return value_fail(L, EINVAL, "link '%s': %s", name, why);
+	if (err)
+		return value_fail_logged(L, &f, err, "link '%s'", name);
+	lua_settop(L, 1);
+	return 1;
+}
+
+static int add_fd(lua_State *L, struct linker *l, int fd, const char *name)
+{
+	char path[32];
+	const struct elf_source source = {.path = path_of(fd, path, sizeof(path))};
+
+	return add(L, l, &source, fd, name);
+}
+
+/*** Adds an object file. libbpf trusts it to be what a compiler wrote.
+After one has failed the linker can only be closed.
+@function linker:add_file
+@tparam string path
+@treturn linker itself
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@raise after `linker:finalize`, and after a file that failed
+@see bpf_linker__add_file
+*/
+static int linker_add_file(lua_State *L)
+{
+	struct linker *l = check(L, 1, "add_file");
+	const struct elf_source source = {.path = luaL_checkstring(L, 2)};
+
+	return add(L, l, &source, -1, source.path);
+}
+
+/*** Adds an object file that is open.
+@function linker:add_fd
+@tparam integer|object fd a descriptor that can be read
+@treturn linker itself
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@raise after `linker:finalize`, and after a file that failed
+@see bpf_linker__add_fd
+*/
+static int linker_add_fd(lua_State *L)
+{
+	struct linker *l = check(L, 1, "add_fd");
+	int fd = value_check_fd(L, 2);
+
+	return add_fd(L, l, fd, lua_pushfstring(L, "fd %d", fd));
+}
+
+/* An anonymous file with these bytes; -1 and errno if that fails. */
+static int memory_file(const char *data, size_t size)
+{
+	int fd = memfd_create("object", MFD_CLOEXEC), err;
+	ssize_t n;
+
+	while (fd >= 0 && size > 0) {
+		n = write(fd, data, size);
+		if (n < 0) {
+			err = errno;
+			close(fd);
+			errno = err;
+			return -1;
+		}
+		data += n;
+		size -= (size_t)n;
+	}
+	return fd;
+}
+
+/*** Adds an object file that is in memory.
+@function linker:add_buf
+@tparam string bytes
+@treturn linker itself
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@raise after `linker:finalize`, and after a file that failed
+@see bpf_linker__add_buf
+*/
+static int linker_add_buf(lua_State *L)
+{
+	struct linker *l = check(L, 1, "add_buf");
+	size_t size;
+	const char *data = luaL_checklstring(L, 2, &size);
+	int fd = memory_file(data, size), n;
+
+	if (fd < 0)
+		return value_fail(L, errno, "link 'memory'");
+	n = add_fd(L, l, fd, "memory");
+	close(fd);
+	return n;
+}
+
+/*** Joins what was added, and writes the file.
+@function linker:finalize
+@treturn linker itself, which can be closed then, and nothing else
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@raise if nothing was added, after a file that failed, and the second time
+@see bpf_linker__finalize
+*/
+static int linker_finalize(lua_State *L)
+{
+	struct linker *l = check(L, 1, "finalize");
+	struct frame f;
+	int err;
+
+	if (l->state == EMPTY)
+		return luaL_error(L, "linker '%s' has nothing to write: add a file", l->name);
+	frame_enter(L, &f, &l->owner, 0);
+	errno = EINVAL; /* libbpf takes it over from libelf, which leaves it alone */
+	err = bpf_linker__finalize(l->linker);
+	if (err)
+		err = value_errno(err);
+	l->state = err ? FAILED : FINALIZED;
+	frame_leave(&f);
+	if (err)
+		return value_fail_logged(L, &f, err, "finalize '%s'", l->name);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Closes the linker. A file that was not finalized stays as it is. Closing twice is harmless.
+@function linker:close
+@treturn boolean true
+@raise while libbpf works on it
+@see bpf_linker__free
+*/
+static int linker_close(lua_State *L)
+{
+	owner_close(L, &check_handle(L, 1)->owner, shut);
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int linker_gc(lua_State *L)
+{
+	struct handle *h = class_retire(L, LINKER);
+
+	if (h->linker)
+		owner_unref(&h->linker->owner);
+	return 0;
+}
+
+static int linker_tostring(lua_State *L)
+{
+	const struct linker *l = check_handle(L, 1);
+
+	lua_pushfstring(L, "lbpf.linker: %s%s", l->name, l->owner.closed ? " (closed)" : "");
+	return 1;
+}
+
+void linker_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {{"linker", new_linker}, {NULL, NULL}};
+	static const luaL_Reg methods[] = {
+		{"add_file", linker_add_file}, {"add_fd", linker_add_fd},
+		{"add_buf", linker_add_buf},   {"finalize", linker_finalize},
+		{"close", linker_close},       {NULL, NULL},
+	};
+	static const luaL_Reg meta[] = {{"__gc", linker_gc},
+					{"__close", linker_close},
+					{"__tostring", linker_tostring},
+					{NULL, NULL}};
+
+	class_new(L, LINKER, methods, meta);
+	luaL_setfuncs(L, functions, 0);
+}

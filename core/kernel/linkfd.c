@@ -1,0 +1,535 @@
+/* Links by descriptor, and files of the BPF file system. */
+#include "attach/link.h"
+#include "base/enum.h"
+#include "base/fd.h"
+#include "base/field.h"
+#include "base/list.h"
+#include "base/value.h"
+#include "kernel/syscall.h"
+#include <bpf/bpf.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+/*** @module lbpf */
+/*** Links by descriptor
+@section links_fd
+*/
+
+#if LBPF_HEADERS(1, 3)
+#pragma weak bpf_obj_pin_opts
+#endif
+#if LBPF_HEADERS(1, 4)
+#pragma weak bpf_raw_tracepoint_open_opts
+#endif
+
+/* Creating links -------------------------------------------------------------------------- */
+
+static const struct field create_fields[] = {
+	FIELD(struct bpf_link_create_opts, flags, FIELD_U32),
+	FIELD(struct bpf_link_create_opts, target_btf_id, FIELD_U32),
+	FIELD_BY_ROOM("iter_info"),
+	FIELD_BY_ROOM("perf_event"),
+	FIELD_BY_ROOM("kprobe_multi"),
+	FIELD_BY_ROOM("tracing"),
+#if LBPF_HEADERS(1, 3)
+	{.name = "uprobe_multi", .major = 1, .minor = 3},
+	{.name = "netfilter", .major = 1, .minor = 3},
+	{.name = "tcx", .major = 1, .minor = 3},
+	{.name = "netkit", .major = 1, .minor = 3},
+#else
+	FIELD_NEEDS("uprobe_multi", 1, 3),
+	FIELD_NEEDS("netfilter", 1, 3),
+	FIELD_NEEDS("tcx", 1, 3),
+	FIELD_NEEDS("netkit", 1, 3),
+#endif
+#if LBPF_HEADERS(1, 6)
+	{.name = "cgroup", .major = 1, .minor = 6},
+#else
+	FIELD_NEEDS("cgroup", 1, 6),
+#endif
+	FIELDS_END,
+};
+
+#define PART(part, member, kind_)                                                                  \
+	{                                                                                          \
+		.name = #member, .kind = (kind_),                                                  \
+		.offset = offsetof(struct bpf_link_create_opts, part.member)                       \
+	}
+
+static const struct field perf_event_fields[] = {
+	PART(perf_event, bpf_cookie, FIELD_U64),
+	FIELDS_END,
+};
+static const struct field tracing_fields[] = {
+	PART(tracing, cookie, FIELD_U64),
+	FIELDS_END,
+};
+static const struct field kprobe_multi_fields[] = {
+	PART(kprobe_multi, flags, FIELD_U32),
+	FIELD_BY_ROOM("syms"),
+	FIELD_BY_ROOM("addrs"),
+	FIELD_BY_ROOM("cookies"),
+	FIELDS_END,
+};
+
+static void read_kprobe_multi(lua_State *L, struct bpf_link_create_opts *opts)
+{
+	size_t n = 0;
+
+	opts->kprobe_multi.syms = list_strings(L, 4, "syms", &n);
+	opts->kprobe_multi.addrs = (const unsigned long *)list_u64(L, 4, "addrs", &n);
+	opts->kprobe_multi.cookies = (const __u64 *)list_u64(L, 4, "cookies", &n);
+	opts->kprobe_multi.cnt = (__u32)n;
+}
+
+#if LBPF_HEADERS(1, 3)
+static const struct field uprobe_multi_fields[] = {
+	PART(uprobe_multi, flags, FIELD_U32),
+	PART(uprobe_multi, path, FIELD_STRING),
+	PART(uprobe_multi, pid, FIELD_U32),
+	FIELD_BY_ROOM("offsets"),
+	FIELD_BY_ROOM("ref_ctr_offsets"),
+	FIELD_BY_ROOM("cookies"),
+	FIELDS_END,
+};
+
+static void read_uprobe_multi(lua_State *L, struct bpf_link_create_opts *opts)
+{
+	size_t n = 0;
+
+	opts->uprobe_multi.offsets = (const unsigned long *)list_u64(L, 4, "offsets", &n);
+	opts->uprobe_multi.ref_ctr_offsets =
+		(const unsigned long *)list_u64(L, 4, "ref_ctr_offsets", &n);
+	opts->uprobe_multi.cookies = (const __u64 *)list_u64(L, 4, "cookies", &n);
+	opts->uprobe_multi.cnt = (__u32)n;
+}
+
+static const struct field netfilter_fields[] = {
+	PART(netfilter, pf, FIELD_U32),
+	PART(netfilter, hooknum, FIELD_U32),
+	PART(netfilter, priority, FIELD_INT),
+	PART(netfilter, flags, FIELD_U32),
+	FIELDS_END,
+};
+static const struct field tcx_fields[] = {
+	PART(tcx, relative_fd, FIELD_FD),
+	PART(tcx, relative_id, FIELD_U32),
+	PART(tcx, expected_revision, FIELD_U64),
+	FIELDS_END,
+};
+static const struct field netkit_fields[] = {
+	PART(netkit, relative_fd, FIELD_FD),
+	PART(netkit, relative_id, FIELD_U32),
+	PART(netkit, expected_revision, FIELD_U64),
+	FIELDS_END,
+};
+#endif
+#if LBPF_HEADERS(1, 6)
+static const struct field cgroup_fields[] = {
+	PART(cgroup, relative_fd, FIELD_FD),
+	PART(cgroup, relative_id, FIELD_U32),
+	PART(cgroup, expected_revision, FIELD_U64),
+	FIELDS_END,
+};
+#endif
+
+/* These share their memory, so the attach type says which one may be given. */
+static const struct part {
+	const char *name;
+	const struct field *fields;
+	void (*read_lists)(lua_State *L, struct bpf_link_create_opts *opts);
+	const char *types[7]; /* the attach types, or how they begin */
+} parts[] = {
+	{"perf_event", perf_event_fields, NULL, {"perf_event"}},
+	{"kprobe_multi", kprobe_multi_fields, read_kprobe_multi, {"trace_kprobe_"}},
+	{"tracing",
+	 tracing_fields,
+	 NULL,
+	 {"trace_fentry", "trace_fexit", "trace_fsession", "modify_return", "lsm_mac",
+	  "trace_raw_tp"}},
+#if LBPF_HEADERS(1, 3)
+	{"uprobe_multi", uprobe_multi_fields, read_uprobe_multi, {"trace_uprobe_"}},
+	{"netfilter", netfilter_fields, NULL, {"netfilter"}},
+	{"tcx", tcx_fields, NULL, {"tcx_"}},
+	{"netkit", netkit_fields, NULL, {"netkit_"}},
+#endif
+#if LBPF_HEADERS(1, 6)
+	{"cgroup", cgroup_fields, NULL, {"cgroup_", "lsm_cgroup"}},
+#endif
+};
+
+static bool fits(const struct part *part, int type)
+{
+	const char *name = enum_attach_type.name(type);
+
+	for (int i = 0; name && part->types[i]; i++)
+		if (strncmp(name, part->types[i], strlen(part->types[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Puts the option NAME, a table, in the place of the argument ARG, so that errors are about that;
+ * false if it is not given. What was there stays on the stack.
+ */
+static bool step_into(lua_State *L, int arg, const char *name)
+{
+	lua_getfield(L, arg, name);
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		return false;
+	}
+	if (!lua_istable(L, -1))
+		luaL_argerror(L, arg, lua_pushfstring(L, "option '%s' must be a table", name));
+	lua_insert(L, arg);
+	return true;
+}
+
+static void read_part(lua_State *L, const struct part *part, int type,
+		      struct bpf_link_create_opts *opts)
+{
+	if (!step_into(L, 4, part->name))
+		return;
+	if (!fits(part, type))
+		luaL_argerror(
+			L, 4,
+			lua_pushfstring(L, "option '%s' is not for this attach type", part->name));
+	field_read(L, 4, part->fields, opts);
+	if (part->read_lists)
+		part->read_lists(L, opts);
+	lua_pushvalue(L, 4); /* keeps the strings */
+	lua_remove(L, 4);
+}
+
+/* What an iterator walks over: struct bpf_iter_link_info. */
+
+#define INFO(part, member, kind_)                                                                  \
+	{                                                                                          \
+		.name = #member, .kind = (kind_),                                                  \
+		.offset = offsetof(union bpf_iter_link_info, part.member)                          \
+	}
+
+static const struct field iter_fields[] = {
+	FIELD_BY_ROOM("map"),
+	FIELD_BY_ROOM("cgroup"),
+	FIELD_BY_ROOM("task"),
+	FIELDS_END,
+};
+static const struct field iter_map_fields[] = {INFO(map, map_fd, FIELD_FD), FIELDS_END};
+static const struct field iter_cgroup_fields[] = {
+	INFO(cgroup, order, FIELD_U32),
+	INFO(cgroup, cgroup_fd, FIELD_FD),
+	INFO(cgroup, cgroup_id, FIELD_U64),
+	FIELDS_END,
+};
+static const struct field iter_task_fields[] = {
+	INFO(task, tid, FIELD_U32),
+	INFO(task, pid, FIELD_U32),
+	INFO(task, pid_fd, FIELD_FD),
+	FIELDS_END,
+};
+
+static void read_iter(lua_State *L, int type, struct bpf_link_create_opts *opts,
+		      union bpf_iter_link_info *info)
+{
+	static const struct field *const fields[] = {iter_map_fields, iter_cgroup_fields,
+						     iter_task_fields};
+
+	if (!step_into(L, 4, "iter_info"))
+		return;
+	luaL_argcheck(L, type == BPF_TRACE_ITER, 4,
+		      "option 'iter_info' is not for this attach type");
+	field_read(L, 4, iter_fields, info);
+	for (int i = 0; i < 3; i++) {
+		if (!step_into(L, 4, iter_fields[i].name))
+			continue;
+		field_read(L, 4, fields[i], info);
+		lua_remove(L, 4);
+	}
+	lua_remove(L, 4);
+	opts->iter_info = info;
+	opts->iter_info_len = sizeof(*info);
+}
+
+/*** Attaches a program by a link that belongs to no object: it ends with its last descriptor,
+unless it is pinned.
+@function link_create
+@tparam integer|fd|program prog a descriptor, or an object that has one; for struct_ops, the map's
+@tparam integer|fd target a descriptor of a cgroup, a network namespace or a perf event, the number
+of a network device, or 0
+@tparam string|integer attach_type "cgroup_inet_ingress"
+@tparam ?table opts `flags`, `target_btf_id`; and, as the attach type has it, one of these tables:
+ `iter_info` (`map`: `map_fd`; `cgroup`: `order`, `cgroup_fd`, `cgroup_id`; `task`: `tid`, `pid`,
+ `pid_fd`), `perf_event` (`bpf_cookie`), `kprobe_multi` (lists `syms` or `addrs`, and `cookies`;
+ `flags`), `tracing` (`cookie`); libbpf 1.3: `uprobe_multi` (`path`, lists `offsets`,
+ `ref_ctr_offsets`, `cookies`; `pid`, `flags`), `netfilter` (`pf`, `hooknum`, `priority`, `flags`),
+ `tcx` and `netkit` (`relative_fd`, `relative_id`, `expected_revision`); libbpf 1.6: `cgroup` (the
+same)
+@treturn fd
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_link_create
+*/
+static int link_create(lua_State *L)
+{
+	struct bpf_link_create_opts opts;
+	int prog = value_check_fd(L, 1), target = value_check_fd(L, 2), type, number;
+	union bpf_iter_link_info info;
+	const char *name;
+	struct fd *fd;
+
+	/* an initializer would leave what a union has beyond its first member */
+	memset(&opts, 0, sizeof(opts));
+	memset(&info, 0, sizeof(info));
+	opts.sz = sizeof(opts);
+	lua_settop(L, 4);
+	type = enum_check(L, 3, &enum_attach_type);
+	name = enum_attach_type.name(type);
+	field_read(L, 4, create_fields, &opts);
+	if (!lua_isnil(L, 4)) {
+		read_iter(L, type, &opts, &info);
+		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+			read_part(L, &parts[i], type, &opts);
+	}
+	fd = fd_push(L);
+	number = bpf_link_create(prog, target, (enum bpf_attach_type)type, &opts);
+	if (number < 0)
+		return value_fail(L, value_errno(number), "link_create: program %d, %s", prog,
+				  name ? name : "?");
+	fd_own(fd, number);
+	return 1;
+}
+
+static const struct field raw_tracepoint_fields[] = {
+#if LBPF_HEADERS(1, 4)
+	FIELD_SINCE(struct bpf_raw_tp_opts, cookie, FIELD_U64, 1, 4),
+#else
+	FIELD_NEEDS("cookie", 1, 4),
+#endif
+	FIELDS_END,
+};
+
+/*** Attaches a program to a raw tracepoint, or, without a name, a tracing program to the function
+that it was loaded for.
+@function raw_tracepoint_open
+@tparam ?string name "sched_switch"
+@tparam integer|fd|program prog
+@tparam ?table opts `cookie` (64 bits), libbpf 1.4
+@treturn fd
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOENT if there is no such tracepoint
+@see bpf_raw_tracepoint_open_opts
+*/
+static int raw_tracepoint_open(lua_State *L)
+{
+	const char *name = luaL_optstring(L, 1, NULL);
+	int prog = value_check_fd(L, 2), number;
+	struct fd *fd;
+
+	lua_settop(L, 3);
+#if LBPF_HEADERS(1, 4)
+	struct bpf_raw_tp_opts opts = {.sz = sizeof(opts), .tp_name = name};
+
+	field_read(L, 3, raw_tracepoint_fields, &opts);
+	fd = fd_push(L);
+	number = compat_libbpf(1, 4) ? bpf_raw_tracepoint_open_opts(prog, &opts)
+				     : bpf_raw_tracepoint_open(name, prog);
+#else
+	field_read(L, 3, raw_tracepoint_fields, NULL);
+	fd = fd_push(L);
+	number = bpf_raw_tracepoint_open(name, prog);
+#endif
+	if (number < 0)
+		return value_fail(L, value_errno(number), "raw_tracepoint_open '%s'",
+				  name ? name : "");
+	fd_own(fd, number);
+	return 1;
+}
+
+/* Links that there are --------------------------------------------------------------------- */
+
+static int done(lua_State *L, int ret, const char *what, int fd)
+{
+	if (ret)
+		return value_fail(L, value_errno(ret), "%s: descriptor %d", what, fd);
+	lua_settop(L, 1);
+	return 1;
+}
+
+static const struct field update_fields[] = {
+	FIELD(struct bpf_link_update_opts, flags, FIELD_U32),
+	FIELD(struct bpf_link_update_opts, old_prog_fd, FIELD_FD),
+#if LBPF_HEADERS(1, 2)
+	FIELD_SINCE(struct bpf_link_update_opts, old_map_fd, FIELD_FD, 1, 2),
+#else
+	FIELD_NEEDS("old_map_fd", 1, 2),
+#endif
+	FIELDS_END,
+};
+
+/*** Replaces the program of a link, at one stroke.
+@function link_update
+@tparam integer|fd|link link
+@tparam integer|fd|program new_prog for struct_ops, the map
+@tparam ?table opts `flags` (4: only if the program is `old_prog_fd`), `old_prog_fd`; libbpf 1.2:
+ `old_map_fd`
+@treturn integer|fd|link the first argument
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_link_update
+*/
+static int link_update(lua_State *L)
+{
+	struct bpf_link_update_opts opts = {.sz = sizeof(opts)};
+	int link = value_check_fd(L, 1), prog = value_check_fd(L, 2);
+
+	field_read(L, 3, update_fields, &opts);
+	if (link_has_map(link, prog))
+		return done(L, 0, "link_update", link);
+	return done(L, bpf_link_update(link, prog, &opts), "link_update", link);
+}
+
+/*** Detaches a link's program; the link stays, as an empty one.
+@function link_detach
+@tparam integer|fd|link link
+@treturn integer|fd|link the first argument
+@treturn[2] nil
+@treturn[2] string message, and the error number: EOPNOTSUPP for links that cannot
+@see bpf_link_detach
+*/
+static int link_detach(lua_State *L)
+{
+	int link = value_check_fd(L, 1);
+
+	return done(L, bpf_link_detach(link), "link_detach", link);
+}
+
+/* Files ------------------------------------------------------------------------------------ */
+
+static const struct field pin_fields[] = {
+#if LBPF_HEADERS(1, 3)
+	FIELD_SINCE(struct bpf_obj_pin_opts, file_flags, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_obj_pin_opts, path_fd, FIELD_FD, 1, 3),
+#else
+	FIELD_NEEDS("file_flags", 1, 3),
+	FIELD_NEEDS("path_fd", 1, 3),
+#endif
+	FIELDS_END,
+};
+
+/*** Pins a program, map or link into a BPF file system, where it lives until the file is removed.
+@function obj_pin
+@tparam integer|fd|program|map|link obj
+@tparam string pathname where no file is yet
+@tparam ?table opts libbpf 1.3: `path_fd` (a directory; with `file_flags` 16384, BPF_F_PATH_FD),
+ `file_flags`
+@treturn integer|fd|program|map|link the first argument
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_obj_pin_opts
+*/
+static int obj_pin(lua_State *L)
+{
+	int fd = value_check_fd(L, 1), ret;
+	const char *path = luaL_checkstring(L, 2);
+
+	lua_settop(L, 3);
+#if LBPF_HEADERS(1, 3)
+	struct bpf_obj_pin_opts opts = {.sz = sizeof(opts)};
+
+	field_read(L, 3, pin_fields, &opts);
+	ret = compat_libbpf(1, 3) ? bpf_obj_pin_opts(fd, path, &opts) : bpf_obj_pin(fd, path);
+#else
+	field_read(L, 3, pin_fields, NULL);
+	ret = bpf_obj_pin(fd, path);
+#endif
+	if (ret)
+		return value_fail(L, value_errno(ret), "obj_pin '%s'", path);
+	lua_settop(L, 1);
+	return 1;
+}
+
+static const struct field get_fields[] = {
+	FIELD(struct bpf_obj_get_opts, file_flags, FIELD_U32),
+#if LBPF_HEADERS(1, 3)
+	FIELD_SINCE(struct bpf_obj_get_opts, path_fd, FIELD_FD, 1, 3),
+#else
+	FIELD_NEEDS("path_fd", 1, 3),
+#endif
+	FIELDS_END,
+};
+
+/*** Opens what is pinned in a BPF file system.
+@function obj_get
+@tparam string pathname
+@tparam ?table opts `file_flags` (8: a map to be read only, 16: to be written only); libbpf 1.3:
+ `path_fd` (a directory; with `file_flags` 16384, BPF_F_PATH_FD)
+@treturn fd
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_obj_get_opts
+*/
+static int obj_get(lua_State *L)
+{
+	struct bpf_obj_get_opts opts = {.sz = sizeof(opts)};
+	const char *path = luaL_checkstring(L, 1);
+	struct fd *fd;
+	int number;
+
+	field_read(L, 2, get_fields, &opts);
+	fd = fd_push(L);
+	number = bpf_obj_get_opts(path, &opts);
+	if (number < 0)
+		return value_fail(L, value_errno(number), "obj_get '%s'", path);
+	fd_own(fd, number);
+	return 1;
+}
+
+/*** What is in a directory of a BPF file system.
+@function pins
+@tparam string path of the directory
+@treturn {string,...} the names of its files and directories, in no particular order
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOENT if there is none
+@see obj_pin
+*/
+static int pins(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	struct fd *fd = fd_push(L);
+	int number = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
+	_Alignas(struct dirent64) char buffer[4096];
+	ssize_t size;
+
+	if (number < 0)
+		return value_fail(L, errno, "pins '%s'", path);
+	fd_own(fd, number); /* what follows may raise */
+	lua_newtable(L);
+	while ((size = getdents64(number, buffer, sizeof(buffer))) > 0) {
+		for (ssize_t at = 0; at < size;) {
+			const struct dirent64 *entry = (const void *)(buffer + at);
+
+			at += entry->d_reclen;
+			if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+				continue;
+			lua_pushstring(L, entry->d_name);
+			lua_rawseti(L, -2, ++n);
+		}
+	}
+	fd_disown(fd);
+	close(number);
+	return 1;
+}
+
+const luaL_Reg link_fd_functions[] = {
+	{"link_create", link_create},
+	{"raw_tracepoint_open", raw_tracepoint_open},
+	{"link_update", link_update},
+	{"link_detach", link_detach},
+	{"obj_pin", obj_pin},
+	{"obj_get", obj_get},
+	{"pins", pins},
+	{NULL, NULL},
+};

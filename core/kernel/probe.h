@@ -1,0 +1,9 @@
+/* Which libbpf this is, and what it and the machine have. */
+#ifndef LBPF_KERNEL_PROBE_H
+#define LBPF_KERNEL_PROBE_H
+
+#include "base/compat.h"
+
+void probe_open(lua_State *L);
+
+#endif

@@ -1,0 +1,506 @@
+/* Programs by descriptor: loading instructions, running them, asking where they are attached. */
+#include "base/enum.h"
+#include "base/fd.h"
+#include "base/field.h"
+#include "base/frame.h"
+#include "base/list.h"
+#include "base/value.h"
+#include "kernel/syscall.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*** @module lbpf */
+/*** Programs by descriptor
+@section programs_fd
+*/
+
+/* Loading -------------------------------------------------------------------------------- */
+
+/* The verifier takes no more. */
+#define INSNS_MAX 1000000
+
+/* What a log may become, where the script does not say. */
+#define LOG_FIRST ((uint32_t)1 << 16)
+#define LOG_LAST  ((uint32_t)1 << 24)
+
+static const struct field prog_load_fields[] = {
+	FIELD(struct bpf_prog_load_opts, attempts, FIELD_INT),
+	FIELD(struct bpf_prog_load_opts, expected_attach_type, FIELD_ATTACH_TYPE),
+	FIELD(struct bpf_prog_load_opts, prog_btf_fd, FIELD_FD),
+	FIELD(struct bpf_prog_load_opts, prog_flags, FIELD_U32),
+	FIELD(struct bpf_prog_load_opts, prog_ifindex, FIELD_U32),
+	FIELD(struct bpf_prog_load_opts, kern_version, FIELD_U32),
+	FIELD(struct bpf_prog_load_opts, attach_btf_id, FIELD_U32),
+	FIELD(struct bpf_prog_load_opts, attach_prog_fd, FIELD_FD),
+	FIELD(struct bpf_prog_load_opts, attach_btf_obj_fd, FIELD_FD),
+	FIELD_BY_ROOM("fd_array"),
+	FIELD_BY_ROOM("func_info"),
+	FIELD(struct bpf_prog_load_opts, func_info_rec_size, FIELD_U32),
+	FIELD_BY_ROOM("line_info"),
+	FIELD(struct bpf_prog_load_opts, line_info_rec_size, FIELD_U32),
+	FIELD(struct bpf_prog_load_opts, log_level, FIELD_U32),
+	FIELD(struct bpf_prog_load_opts, log_size, FIELD_U32),
+#if LBPF_HEADERS(1, 4)
+	FIELD_SINCE(struct bpf_prog_load_opts, token_fd, FIELD_FD, 1, 4),
+#else
+	FIELD_NEEDS("token_fd", 1, 4),
+#endif
+#if LBPF_HEADERS(1, 6)
+	FIELD_SINCE(struct bpf_prog_load_opts, fd_array_cnt, FIELD_U32, 1, 6),
+#else
+	FIELD_NEEDS("fd_array_cnt", 1, 6),
+#endif
+	FIELDS_END,
+};
+
+/* The option NAME, bytes in records of REC_SIZE; sets how many there are. */
+static const void *read_records(lua_State *L, int arg, const char *name, uint32_t rec_size,
+				__u32 *n)
+{
+	const char *bytes;
+	size_t len = 0;
+
+	lua_getfield(L, arg, name);
+	bytes = lua_tolstring(L, -1, &len);
+	if (!bytes && !lua_isnil(L, -1))
+		luaL_argerror(L, arg, lua_pushfstring(L, "option '%s' must be a string", name));
+	if (bytes && (rec_size == 0 || len % rec_size != 0 || len / rec_size > INT32_MAX))
+		luaL_argerror(L, arg,
+			      lua_pushfstring(L, "option '%s' must be records of %s_rec_size bytes",
+					      name, name));
+	*n = bytes ? (__u32)(len / rec_size) : 0;
+	lua_pop(L, 1); /* the table at ARG is ours, and keeps it */
+	return bytes;
+}
+
+static void read_load_opts(lua_State *L, int arg, struct bpf_prog_load_opts *opts)
+{
+	size_t n = 0;
+
+	field_read(L, arg, prog_load_fields, opts);
+	if (lua_isnoneornil(L, arg))
+		return;
+	opts->func_info =
+		read_records(L, arg, "func_info", opts->func_info_rec_size, &opts->func_info_cnt);
+	opts->line_info =
+		read_records(L, arg, "line_info", opts->line_info_rec_size, &opts->line_info_cnt);
+	opts->fd_array = list_fds(L, arg, "fd_array", &n);
+#if LBPF_HEADERS(1, 6)
+	luaL_argcheck(L, opts->fd_array_cnt <= n, arg,
+		      "option 'fd_array_cnt' is more than option 'fd_array' has");
+#endif
+}
+
+/* One call of a loading function, for which there is a buffer for the kernel's log. */
+typedef int load_call(void *args, char *log, uint32_t size);
+
+/* Makes it with larger and larger buffers, unless the script says how large: the kernel refuses
+ * what it cannot tell all about. Returns the descriptor, and the log if WANTED; or what failed.
+ */
+static int load(lua_State *L, load_call *call, void *args, uint32_t log_size, bool wanted,
+		const char *what)
+{
+	uint32_t size = log_size ? log_size : LOG_FIRST;
+	struct fd *fd = fd_push(L);
+	int top = lua_gettop(L), number, err;
+	struct frame f;
+	bool again;
+	char *log;
+
+	do {
+		lua_settop(L, top);
+		log = compat_newuserdata(L, (size_t)size + 1);
+		log[0] = log[size] = '\0';
+		frame_enter(L, &f, NULL, 0);
+		number = call(args, log, size);
+		err = number < 0 ? value_errno(number) : 0;
+		again = err == ENOSPC && !log_size && size < LOG_LAST;
+		if (!err)
+			fd_own(fd, number);
+		else if (!again)
+			frame_log(log, strlen(log));
+		frame_leave(&f);
+		size *= 16;
+	} while (again);
+	if (err)
+		return value_fail_logged(L, &f, err, "%s", what);
+	lua_pushvalue(L, top);
+	if (!wanted)
+		return 1;
+	lua_pushstring(L, log);
+	return 2;
+}
+
+struct prog_args {
+	enum bpf_prog_type type;
+	const char *name, *license;
+	const struct bpf_insn *insns;
+	size_t n;
+	struct bpf_prog_load_opts opts;
+};
+
+static int call_prog_load(void *args, char *log, uint32_t size)
+{
+	struct prog_args *a = args;
+
+	a->opts.log_buf = log;
+	a->opts.log_size = size;
+	return bpf_prog_load(a->type, a->name, a->license, a->insns, a->n, &a->opts);
+}
+
+/*** Loads a program from its instructions.
+@function prog_load
+@tparam string|integer prog_type "socket_filter"
+@tparam ?string prog_name at most 15 characters count
+@tparam string license "GPL"
+@tparam string insns struct bpf_insn of 8 bytes each, 1 to 1,000,000 of them
+@tparam ?table opts `expected_attach_type`, `attach_btf_id`, `attach_prog_fd`, `attach_btf_obj_fd`,
+ `prog_flags`, `prog_btf_fd`, `prog_ifindex`, `kern_version`, `attempts`, `fd_array` (a list of
+ descriptors), `func_info` and `line_info` (bytes) with `func_info_rec_size` and
+ `line_info_rec_size`, `log_level` (1: jumps; 2: all; 4: statistics), `log_size` in bytes; libbpf
+ 1.4: `token_fd`; libbpf 1.6: `fd_array_cnt`. Descriptors may be objects.
+@treturn fd
+@treturn ?string with `log_level`, what the verifier had to say
+@treturn[2] nil
+@treturn[2] string message, with the end of the verifier's log
+@treturn[2] integer error number
+@treturn[2] string the whole log
+@see bpf_prog_load
+*/
+static int prog_load(lua_State *L)
+{
+	struct prog_args a = {.opts.sz = sizeof(a.opts)};
+	size_t size;
+
+	lua_settop(L, 5);
+	a.type = (enum bpf_prog_type)enum_check(L, 1, &enum_prog_type);
+	a.name = luaL_optstring(L, 2, NULL);
+	a.license = luaL_checkstring(L, 3);
+	a.insns = (const struct bpf_insn *)luaL_checklstring(L, 4, &size);
+	a.n = size / sizeof(*a.insns);
+	luaL_argcheck(L, size % sizeof(*a.insns) == 0 && a.n >= 1 && a.n <= INSNS_MAX, 4,
+		      "expected 1 to 1,000,000 instructions of 8 bytes");
+	read_load_opts(L, 5, &a.opts);
+	return load(L, call_prog_load, &a, a.opts.log_size, a.opts.log_level > 0,
+		    lua_pushfstring(L, "prog_load '%s'", a.name ? a.name : ""));
+}
+
+struct btf_args {
+	const void *data;
+	size_t size;
+	struct bpf_btf_load_opts opts;
+};
+
+static int call_btf_load(void *args, char *log, uint32_t size)
+{
+	struct btf_args *a = args;
+
+	a->opts.log_buf = log;
+	a->opts.log_size = size;
+	return bpf_btf_load(a->data, a->size, &a->opts);
+}
+
+static const struct field btf_load_fields[] = {
+	FIELD(struct bpf_btf_load_opts, log_level, FIELD_U32),
+	FIELD(struct bpf_btf_load_opts, log_size, FIELD_U32),
+#if LBPF_HEADERS(1, 4)
+	FIELD_SINCE(struct bpf_btf_load_opts, btf_flags, FIELD_U32, 1, 4),
+	FIELD_SINCE(struct bpf_btf_load_opts, token_fd, FIELD_FD, 1, 4),
+#else
+	FIELD_NEEDS("btf_flags", 1, 4),
+	FIELD_NEEDS("token_fd", 1, 4),
+#endif
+	FIELDS_END,
+};
+
+/*** Loads BTF.
+@function btf_load
+@tparam string btf_data the section's bytes
+@tparam ?table opts `log_level`, `log_size` in bytes; libbpf 1.4: `btf_flags`, `token_fd`
+@treturn fd
+@treturn ?string with `log_level`, what the kernel had to say
+@treturn[2] nil
+@treturn[2] string message, with the end of the kernel's log
+@treturn[2] integer error number
+@treturn[2] string the whole log
+@see bpf_btf_load
+*/
+static int btf_load(lua_State *L)
+{
+	struct btf_args a = {.opts.sz = sizeof(a.opts)};
+
+	lua_settop(L, 2);
+	a.data = luaL_checklstring(L, 1, &a.size);
+	field_read(L, 2, btf_load_fields, &a.opts);
+	return load(L, call_btf_load, &a, a.opts.log_size, a.opts.log_level > 0, "btf_load");
+}
+
+/* Running -------------------------------------------------------------------------------- */
+
+static const struct field test_run_fields[] = {
+	FIELD_BY_ROOM("data_in"),
+	FIELD_BY_ROOM("ctx_in"),
+	FIELD(struct bpf_test_run_opts, data_size_out, FIELD_U32),
+	FIELD(struct bpf_test_run_opts, ctx_size_out, FIELD_U32),
+	FIELD(struct bpf_test_run_opts, repeat, FIELD_INT),
+	FIELD(struct bpf_test_run_opts, flags, FIELD_U32),
+	FIELD(struct bpf_test_run_opts, cpu, FIELD_U32),
+	FIELD(struct bpf_test_run_opts, batch_size, FIELD_U32),
+	FIELDS_END,
+};
+
+/* How much a packet can grow while a program runs on it. */
+#define DATA_GROWS (1 << 16)
+
+/* The option NAME, in memory that the kernel may write to: it writes a syscall program's context
+ * where it was. NULL if it is not given.
+ */
+static void *read_bytes(lua_State *L, int arg, const char *name, __u32 *size)
+{
+	const char *bytes;
+	size_t len = 0;
+	void *copy;
+
+	lua_getfield(L, arg, name);
+	bytes = lua_tolstring(L, -1, &len);
+	if (!bytes && !lua_isnil(L, -1))
+		luaL_argerror(L, arg, lua_pushfstring(L, "option '%s' must be a string", name));
+	if (!bytes)
+		return NULL;
+	luaL_argcheck(L, len <= INT32_MAX, arg, "too long");
+	copy = compat_newuserdata(L, len + 1);
+	memcpy(copy, bytes, len);
+	*size = (__u32)len;
+	return copy;
+}
+
+/* Zeroed, for not every type of program fills it; stays on the stack. */
+static void *make_room(lua_State *L, uint32_t size)
+{
+	void *room;
+
+	if (!size)
+		return NULL;
+	room = compat_newuserdata(L, size);
+	return memset(room, 0, size);
+}
+
+static bool is_given(lua_State *L, int arg, const char *name)
+{
+	bool given;
+
+	lua_getfield(L, arg, name);
+	given = !lua_isnil(L, -1);
+	lua_pop(L, 1);
+	return given;
+}
+
+static void read_run_opts(lua_State *L, int arg, struct bpf_test_run_opts *opts)
+{
+	if (lua_isnoneornil(L, arg))
+		return;
+	field_read(L, arg, test_run_fields, opts);
+	opts->data_in = read_bytes(L, arg, "data_in", &opts->data_size_in);
+	opts->ctx_in = read_bytes(L, arg, "ctx_in", &opts->ctx_size_in);
+	if (opts->data_in && !is_given(L, arg, "data_size_out"))
+		opts->data_size_out = opts->data_size_in + DATA_GROWS;
+	opts->data_out = make_room(L, opts->data_size_out);
+	opts->ctx_out = make_room(L, opts->ctx_size_out);
+}
+
+static bool is_syscall(int fd)
+{
+	struct bpf_prog_info info = {0};
+	__u32 size = sizeof(info);
+
+	return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == BPF_PROG_TYPE_SYSCALL;
+}
+
+/*** Runs a program once, or many times, on input that the script gives. Also
+`program:test_run(opts)`.
+@function prog_test_run
+@tparam integer|fd|program prog a descriptor, or an object that has one
+@tparam ?table opts `data_in` (a packet's bytes), `ctx_in` (the context's bytes, as the program's
+type has it), `repeat`, `flags` (2: send the frames of an XDP program), `cpu`, `batch_size`,
+ `data_size_out` (room for the packet as the program left it; by default enough; 0: none),
+ `ctx_size_out` (the same for the context; by default none)
+@treturn table `retval`, `duration` (nanoseconds, on average), `data_out`, `ctx_out`; a syscall
+ program's `ctx_out` is always there
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOSPC if the room is too small, ENOTSUPP (524) if
+ programs of this type cannot be run
+@see bpf_prog_test_run_opts
+*/
+static int prog_test_run(lua_State *L)
+{
+	struct bpf_test_run_opts opts = {.sz = sizeof(opts)};
+	int fd = value_check_fd(L, 1), ret;
+
+	lua_settop(L, 2);
+	read_run_opts(L, 2, &opts);
+	ret = bpf_prog_test_run_opts(fd, &opts);
+	if (ret)
+		return value_fail(L, value_errno(ret), "prog_test_run: descriptor %d", fd);
+	lua_newtable(L);
+	value_push_u32(L, opts.retval);
+	lua_setfield(L, -2, "retval");
+	value_push_u32(L, opts.duration);
+	lua_setfield(L, -2, "duration");
+	if (opts.data_out) {
+		lua_pushlstring(L, opts.data_out, opts.data_size_out);
+		lua_setfield(L, -2, "data_out");
+	}
+	if (opts.ctx_out)
+		lua_pushlstring(L, opts.ctx_out, opts.ctx_size_out);
+	else if (opts.ctx_in && is_syscall(fd))
+		lua_pushlstring(L, opts.ctx_in, opts.ctx_size_in);
+	else
+		lua_pushnil(L);
+	lua_setfield(L, -2, "ctx_out");
+	return 1;
+}
+
+/* Asking --------------------------------------------------------------------------------- */
+
+static const struct field query_fields[] = {
+	FIELD(struct bpf_prog_query_opts, query_flags, FIELD_U32),
+	FIELDS_END,
+};
+
+static const struct field answer_fields[] = {
+	FIELD(struct bpf_prog_query_opts, attach_flags, FIELD_U32),
+#if LBPF_HEADERS(1, 3)
+	FIELD_SINCE(struct bpf_prog_query_opts, revision, FIELD_U64, 1, 3),
+#endif
+	FIELDS_END,
+};
+
+static bool begins(const char *text, const char *prefix)
+{
+	return text && strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Sets the list NAME of the N first VALUES, if the kernel was asked for it. */
+static void set_list(lua_State *L, const char *name, const __u32 *values, uint32_t n)
+{
+	if (!values)
+		return;
+	lua_createtable(L, (int)n, 0);
+	for (uint32_t i = 0; i < n; i++) {
+		value_push_u32(L, values[i]);
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	lua_setfield(L, -2, name);
+}
+
+/* Many programs can be attached at one place; more than these are counted first. */
+#define QUERY_FIRST     64
+#define QUERY_LAST      (1 << 20)
+#define QUERY_EFFECTIVE 1
+
+/*** Which programs are attached somewhere.
+@function prog_query
+@tparam integer|fd target a descriptor of a cgroup, a network namespace or a sockmap, or the number
+ of a network device
+@tparam string|integer type "cgroup_inet_ingress"
+@tparam ?table opts `query_flags`: 1: also those that parents' attachments make effective here
+@treturn table `prog_ids`: a list; `attach_flags`; for cgroups `prog_attach_flags`, a list as long;
+for tcx and netkit that, `link_ids`, `link_attach_flags` and, libbpf 1.3, `revision`
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_prog_query_opts
+*/
+static int prog_query(lua_State *L)
+{
+	int target = value_check_fd(L, 1), type, ret, err;
+	uint32_t room = QUERY_FIRST;
+	const char *name;
+
+	lua_settop(L, 3);
+	type = enum_check(L, 2, &enum_attach_type);
+	name = enum_attach_type.name(type);
+	for (;;) {
+		struct bpf_prog_query_opts opts = {.sz = sizeof(opts)};
+		__u32 *ids;
+
+		lua_settop(L, 3);
+		field_read(L, 3, query_fields, &opts);
+		ids = compat_newuserdata(L, 4 * (size_t)room * sizeof(*ids));
+		memset(ids, 0, 4 * (size_t)room * sizeof(*ids));
+		opts.prog_ids = ids;
+		opts.prog_cnt = room;
+		if (begins(name, "cgroup") && !(opts.query_flags & QUERY_EFFECTIVE))
+			opts.prog_attach_flags = ids + room;
+#if LBPF_HEADERS(1, 3)
+		if (compat_libbpf(1, 3) && (begins(name, "tcx") || begins(name, "netkit"))) {
+			opts.prog_attach_flags = ids + room;
+			opts.link_ids = ids + 2 * (size_t)room;
+			opts.link_attach_flags = ids + 3 * (size_t)room;
+		}
+#endif
+		ret = bpf_prog_query_opts(target, (enum bpf_attach_type)type, &opts);
+		err = ret ? value_errno(ret) : 0;
+		if (err == ENOSPC && room < QUERY_LAST) {
+			room = opts.prog_cnt > room && opts.prog_cnt < QUERY_LAST ? opts.prog_cnt
+										  : 2 * room;
+			continue;
+		}
+		if (err)
+			return value_fail(L, err, "prog_query: target %d, %s", target,
+					  name ? name : "?");
+		lua_newtable(L);
+		field_push_all(L, answer_fields, &opts, sizeof(opts));
+		room = opts.prog_cnt < room ? opts.prog_cnt : room;
+		set_list(L, "prog_ids", opts.prog_ids, room);
+		set_list(L, "prog_attach_flags", opts.prog_attach_flags, room);
+#if LBPF_HEADERS(1, 3)
+		set_list(L, "link_ids", opts.link_ids, room);
+		set_list(L, "link_attach_flags", opts.link_attach_flags, room);
+#endif
+		return 1;
+	}
+}
+
+static const struct field bind_fields[] = {
+	FIELD(struct bpf_prog_bind_opts, flags, FIELD_U32),
+	FIELDS_END,
+};
+
+/*** Makes a program keep a map that it does not use, for instance with data about it. Also
+`program:bind_map(map, opts)`.
+@function prog_bind_map
+@tparam integer|fd|program prog
+@tparam integer|fd|map map
+@tparam ?table opts `flags`
+@treturn integer|fd|program the first argument
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_prog_bind_map
+*/
+static int prog_bind_map(lua_State *L)
+{
+	struct bpf_prog_bind_opts opts = {.sz = sizeof(opts)};
+	int prog = value_check_fd(L, 1), map = value_check_fd(L, 2), ret;
+
+	field_read(L, 3, bind_fields, &opts);
+	ret = bpf_prog_bind_map(prog, map, &opts);
+	if (ret)
+		return value_fail(L, value_errno(ret), "prog_bind_map: program %d, map %d", prog,
+				  map);
+	lua_settop(L, 1);
+	return 1;
+}
+
+const luaL_Reg prog_fd_functions[] = {
+	{"prog_load", prog_load},         {"btf_load", btf_load},
+	{"prog_test_run", prog_test_run}, {"prog_query", prog_query},
+	{"prog_bind_map", prog_bind_map}, {NULL, NULL},
+};
+
+const luaL_Reg prog_fd_methods[] = {
+	{"test_run", prog_test_run},
+	{"bind_map", prog_bind_map},
+	{NULL, NULL},
+};

@@ -1,9 +1,0 @@
-/* What libbpf prints: kept with the call that caused it, and given to a script that asks. */
-#ifndef LBPF_LOG_H
-#define LBPF_LOG_H
-
-#include "compat.h"
-
-void log_open(lua_State *L);
-
-#endif

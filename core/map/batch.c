@@ -1,0 +1,437 @@
+/* Many entries of a map in one system call. The kernel may end a batch early, for reasons good and
+ * bad; what it did until then counts, and is neither lost nor done twice.
+ */
+#include "base/field.h"
+#include "base/value.h"
+#include "kernel/syscall.h"
+#include "map/view.h"
+#include "map/walk.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+/*** @module lbpf */
+/*** Batches of elements
+@section batches
+*/
+
+struct batch_opts {
+	struct bpf_map_batch_opts kernel; /* first: its fields' offsets are good for both */
+	uint32_t count;
+};
+
+static const struct field write_fields[] = {
+	FIELD_BY_ROOM("elem_flags"),
+	FIELD(struct bpf_map_batch_opts, flags, FIELD_U64),
+	FIELDS_END,
+};
+
+static const struct field read_fields[] = {
+	FIELD(struct batch_opts, count, FIELD_U32),
+	FIELD_BY_ROOM("in_batch"),
+	FIELD_BY_ROOM("elem_flags"),
+	FIELD(struct bpf_map_batch_opts, flags, FIELD_U64),
+	FIELDS_END,
+};
+
+static void read_opts(lua_State *L, int arg, const struct field *fields, struct batch_opts *opts)
+{
+	uint64_t flags = 0;
+
+	*opts = (struct batch_opts){.kernel.sz = sizeof(opts->kernel)};
+	field_read(L, arg, fields, opts);
+	if (lua_isnoneornil(L, arg))
+		return;
+	lua_getfield(L, arg, "elem_flags");
+	luaL_argcheck(L, mapfd_to_flags(L, -1, &flags), arg,
+		      "option 'elem_flags' must be \"any\", \"noexist\", \"exist\" or bits");
+	opts->kernel.elem_flags = flags;
+	lua_pop(L, 1);
+}
+
+/* Reading -------------------------------------------------------------------------------- */
+
+/* The lists of results on the stack: of keys, and after it one for each value of an entry. */
+struct lists {
+	int first, count, names;
+	int n; /* entries */
+};
+
+static void append(lua_State *L, struct lists *l, const struct mapwalk *w, uint32_t i)
+{
+	l->n++;
+	mapcodec_push_key(L, &w->m, l->names, mapwalk_key(w, i));
+	lua_rawseti(L, l->first, l->n);
+	mapcodec_push_value(L, &w->m, l->names, mapwalk_value(w, i), w->opts.elem_flags);
+	for (int list = l->count; list-- > 1;)
+		lua_rawseti(L, l->first + list, l->n);
+}
+
+/* Pushes what goes on from here. */
+static void push_token(lua_State *L, const struct mapwalk *w)
+{
+	lua_pushlstring(L, w->token, w->token_size);
+}
+
+/* The lists are on top: the results, with the token unless the map is at its end. */
+static int push_results(lua_State *L, const struct lists *l, const struct mapwalk *w)
+{
+	for (int i = 0; i < l->count; i++)
+		lua_pushvalue(L, l->first + i);
+	if (w->ended || !w->started)
+		return l->count;
+	push_token(L, w);
+	return l->count + 1;
+}
+
+static int read_failed(lua_State *L, const struct lists *l, const struct mapwalk *w, int err,
+		       const char *operation)
+{
+	mapfd_fail(L, &w->m.map, err, operation);
+	lua_newtable(L);
+	lua_pushvalue(L, l->first);
+	lua_setfield(L, -2, "keys");
+	lua_pushvalue(L, l->first + 1);
+	lua_setfield(L, -2, "values");
+	if (w->started) {
+		push_token(L, w);
+		lua_setfield(L, -2, "out_batch");
+	}
+	return 4;
+}
+
+/* Begins where option `in_batch` of the table at 2 says. */
+static void resume(lua_State *L, struct mapwalk *w)
+{
+	size_t len = 0;
+	const char *in;
+
+	if (lua_isnil(L, 2))
+		return;
+	lua_getfield(L, 2, "in_batch");
+	in = lua_tolstring(L, -1, &len);
+	luaL_argcheck(L, lua_isnil(L, -1) || (in && len == w->token_size), 2,
+		      "option 'in_batch' must be what the last batch returned");
+	w->started = in;
+	if (in)
+		memcpy(w->token, in, len);
+	lua_pop(L, 1);
+}
+
+static int read_all(lua_State *L, mapwalk_read *fn, const char *operation)
+{
+	const struct mapcodec *m;
+	struct mapcodec plain;
+	struct batch_opts opts;
+	struct mapwalk *w;
+	struct lists l;
+	int walk, err;
+
+	lua_settop(L, 2);
+	read_opts(L, 2, read_fields, &opts);
+	m = mapview_check(L, 1, &plain);
+	mapview_push_names(L, 1, m);
+	l = (struct lists){.names = 3, .first = 4, .count = 1 + mapcodec_values(m)};
+	luaL_checkstack(L, 2 * l.count + 10, "too many fields");
+	for (int i = 0; i < l.count; i++)
+		lua_newtable(L);
+	w = mapwalk_push(L, m, fn, opts.kernel.elem_flags, opts.count);
+	walk = lua_gettop(L);
+	w->opts.flags = opts.kernel.flags;
+	resume(L, w);
+	do {
+		err = mapwalk_fill(w, opts.count && l.n > 0 ? opts.count - (uint32_t)l.n : 0);
+		if (err == -ENOSPC && l.n > 0)
+			break; /* the next bucket is more than was asked for */
+		if (err)
+			return read_failed(L, &l, w, -err, operation);
+		for (uint32_t i = 0; i < w->n; i++) {
+			lua_settop(L, walk);
+			if (mapwalk_is_new(L, w, mapwalk_key(w, i)))
+				append(L, &l, w, i);
+		}
+	} while (!w->ended && !(opts.count && (uint32_t)l.n >= opts.count));
+	return push_results(L, &l, w);
+}
+
+/*** Reads all entries of a map, many in one system call. Others may change the map meanwhile; the
+read ends all the same, and no key comes twice. Also `map:lookup_batch(opts)`.
+@function map_lookup_batch
+@tparam integer|fd|map map
+@tparam ?table opts `count`: stop after about so many entries (a hash gives whole buckets);
+ `in_batch`: go on where the last call stopped; `elem_flags` (4: under the values' spin locks),
+ `flags`
+@treturn table list of keys
+@treturn table list of values, in the same order; of a per-CPU map those of all CPUs
+@treturn ?string with `count`, what to give as `in_batch` for the next entries; nil at the end
+@treturn[2] nil
+@treturn[2] string message
+@treturn[2] integer error number: ENOTSUPP (524) if maps of this type cannot, EAGAIN if others
+ change the map so fast that there is no end
+@treturn[2] table what was read until then: `keys`, `values`, `out_batch`
+@see bpf_map_lookup_batch
+*/
+static int map_lookup_batch(lua_State *L)
+{
+	return read_all(L, bpf_map_lookup_batch, "map_lookup_batch");
+}
+
+/*** Reads all entries of a map, and deletes each as it is read: what another process adds or counts
+meanwhile is either in the result or still in the map. Also `map:lookup_and_delete_batch(opts)`.
+@function map_lookup_and_delete_batch
+@tparam integer|fd|map map a hash
+@tparam ?table opts like those of `map_lookup_batch`
+@treturn table list of keys
+@treturn table list of values, in the same order
+@treturn ?string like that of `map_lookup_batch`
+@treturn[2] nil
+@treturn[2] string message
+@treturn[2] integer error number
+@treturn[2] table what was read, and is no longer in the map: `keys`, `values`, `out_batch`
+@see bpf_map_lookup_and_delete_batch
+*/
+static int map_lookup_and_delete_batch(lua_State *L)
+{
+	return read_all(L, bpf_map_lookup_and_delete_batch, "map_lookup_and_delete_batch");
+}
+
+/* Writing -------------------------------------------------------------------------------- */
+
+/* Room for N entries in one piece, which stays on the stack. */
+static char *allocate(lua_State *L, size_t n, size_t size)
+{
+	return compat_newuserdata(L, n * size + 1);
+}
+
+static uint32_t check_list(lua_State *L, int arg)
+{
+	luaL_checktype(L, arg, LUA_TTABLE);
+	luaL_argcheck(L, lua_rawlen(L, arg) <= INT32_MAX, arg, "too many");
+	return (uint32_t)lua_rawlen(L, arg);
+}
+
+static void put(char *at, const void *bytes, size_t size)
+{
+	if (bytes != at)
+		memcpy(at, bytes, size);
+}
+
+/* The list of keys at ARG. */
+static char *pack_keys(lua_State *L, int arg, const struct mapcodec *m, int names, uint32_t n)
+{
+	size_t size = m->map.key_size;
+	char *packed = allocate(L, n, size);
+
+	for (uint32_t i = 0; i < n; i++) {
+		char *at = packed + i * size;
+
+		lua_rawgeti(L, arg, (int)i + 1);
+		put(at, mapcodec_key(L, m, names, lua_gettop(L), at, arg, (int)i + 1), size);
+		lua_pop(L, 1);
+	}
+	return packed;
+}
+
+/* The list of values at ARG. */
+static char *pack_values(lua_State *L, int arg, const struct mapcodec *m, int names, uint32_t n,
+			 uint64_t flags)
+{
+	size_t size = mapfd_value_size(L, &m->map, flags);
+	char *packed = allocate(L, n, size);
+
+	for (uint32_t i = 0; i < n; i++) {
+		char *at = packed + i * size;
+
+		lua_rawgeti(L, arg, (int)i + 1);
+		put(at, mapcodec_value(L, m, names, lua_gettop(L), at, flags, arg, (int)i + 1),
+		    size);
+		lua_pop(L, 1);
+	}
+	return packed;
+}
+
+struct writer {
+	const struct mapfd *map;
+	const char *keys, *values; /* no values: to delete */
+	size_t value_size;
+	uint32_t n, done, missing;
+};
+
+/* Goes on until the kernel refuses an entry: returns why, or 0. */
+static int write_all(struct writer *w, const struct bpf_map_batch_opts *opts)
+{
+	int tries = 0;
+
+	while (w->done < w->n) {
+		const char *keys = w->keys + w->done * w->map->key_size;
+		uint32_t asked = w->n - w->done, count = asked;
+		int ret = w->values ? bpf_map_update_batch(w->map->fd, keys,
+							   w->values + w->done * w->value_size,
+							   &count, opts)
+				    : bpf_map_delete_batch(w->map->fd, keys, &count, opts);
+		int err = ret ? value_errno(ret) : 0;
+
+		/* a call that stops early has not dealt with all */
+		count = err && count >= asked ? 0 : mapwalk_done(err, asked, count);
+		w->done += count;
+		if (err == ENOENT && !w->values) {
+			w->done++;
+			w->missing++;
+			tries = 0;
+			continue;
+		}
+		if (count > 0)
+			tries = 0;
+		if (err && !(mapwalk_is_worth_another_try(err) && ++tries < MAPWALK_TRIES))
+			return err;
+		if (!err && count == 0)
+			return EIO;
+	}
+	return 0;
+}
+
+static int write_failed(lua_State *L, const struct writer *w, int err, const char *operation)
+{
+	value_fail(L, err, "%s: %s, entry %u of %u", operation, w->map->name, w->done + 1, w->n);
+	if (err == EFAULT)
+		lua_pushnil(L);
+	else
+		lua_pushinteger(L, w->done - w->missing);
+	return 4;
+}
+
+/*** Writes many entries of a map. Also `map:update_batch(keys, values, opts)`.
+@function map_update_batch
+@tparam integer|fd|map map
+@tparam table keys a list of strings
+@tparam table values as many
+@tparam ?table opts `elem_flags`: "any" (the default), "noexist", "exist" or bits, of which kernels
+ to this day take only 4, under the values' spin locks; `flags`
+@treturn integer|fd|map the first argument
+@treturn[2] nil
+@treturn[2] string message: which entry was refused
+@treturn[2] integer error number
+@treturn[2] ?integer how many entries were written before it; nil after EFAULT, which hides that
+@see bpf_map_update_batch
+*/
+static int map_update_batch(lua_State *L)
+{
+	struct writer w = {0};
+	const struct mapcodec *m;
+	struct mapcodec plain;
+	struct batch_opts opts;
+	uint64_t flags;
+	int err;
+
+	lua_settop(L, 4);
+	m = mapview_check(L, 1, &plain);
+	read_opts(L, 4, write_fields, &opts);
+	flags = opts.kernel.elem_flags;
+	w.map = &m->map;
+	w.n = check_list(L, 2);
+	luaL_argcheck(L, w.n == check_list(L, 3), 3, "expected as many values as keys");
+	w.value_size = mapfd_value_size(L, &m->map, flags);
+	mapview_push_names(L, 1, m);
+	w.keys = pack_keys(L, 2, m, 5, w.n);
+	w.values = pack_values(L, 3, m, 5, w.n, flags);
+	err = write_all(&w, &opts.kernel);
+	if (err)
+		return write_failed(L, &w, err, "map_update_batch");
+	lua_settop(L, 1);
+	return 1;
+}
+
+/* Writes one at a time, for maps that have no batches. */
+static int write_each(struct writer *w)
+{
+	for (; w->done < w->n; w->done++) {
+		int ret = bpf_map_update_elem(w->map->fd, w->keys + w->done * w->map->key_size,
+					      w->values + w->done * w->value_size, 0);
+
+		if (ret)
+			return value_errno(ret);
+	}
+	return 0;
+}
+
+int mapbatch_update_table(lua_State *L)
+{
+	struct bpf_map_batch_opts opts = {.sz = sizeof(opts)};
+	struct mapcodec plain;
+	const struct mapcodec *m = mapview_check(L, 1, &plain);
+	struct writer w = {.map = &m->map, .value_size = mapfd_value_size(L, &m->map, 0)};
+	char *keys, *values;
+	uint32_t i = 0;
+	int err;
+
+	luaL_argcheck(L, m->map.key_size > 0, 1, "a map of this type has no keys");
+	for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1))
+		w.n++;
+	w.keys = keys = allocate(L, w.n, m->map.key_size);
+	w.values = values = allocate(L, w.n, w.value_size);
+	mapview_push_names(L, 1, m);
+	for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1), i++) {
+		char *key = keys + i * m->map.key_size, *value = values + i * w.value_size;
+
+		put(key, mapcodec_key(L, m, 5, 6, key, 2, 0), m->map.key_size);
+		put(value, mapcodec_value(L, m, 5, 7, value, 0, 2, 0), w.value_size);
+	}
+	err = write_all(&w, &opts);
+	if (err && w.done == 0 && mapwalk_has_no_batches(err))
+		err = write_each(&w);
+	if (err)
+		return write_failed(L, &w, err, "update");
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Deletes many keys of a map. Those that are not there are passed over. Also
+`map:delete_batch(keys, opts)`.
+@function map_delete_batch
+@tparam integer|fd|map map
+@tparam table keys a list of strings
+@tparam ?table opts `elem_flags`, `flags`
+@treturn integer how many there were
+@treturn[2] nil
+@treturn[2] string message: which entry was refused
+@treturn[2] integer error number
+@treturn[2] ?integer how many were deleted before it; nil after EFAULT, which hides that
+@see bpf_map_delete_batch
+*/
+static int map_delete_batch(lua_State *L)
+{
+	struct writer w = {0};
+	const struct mapcodec *m;
+	struct mapcodec plain;
+	struct batch_opts opts;
+	int err;
+
+	lua_settop(L, 3);
+	m = mapview_check(L, 1, &plain);
+	read_opts(L, 3, write_fields, &opts);
+	w.map = &m->map;
+	w.n = check_list(L, 2);
+	mapview_push_names(L, 1, m);
+	w.keys = pack_keys(L, 2, m, 4, w.n);
+	err = write_all(&w, &opts.kernel);
+	if (err)
+		return write_failed(L, &w, err, "map_delete_batch");
+	lua_pushinteger(L, w.n - w.missing);
+	return 1;
+}
+
+const luaL_Reg map_batch_functions[] = {
+	{"map_lookup_batch", map_lookup_batch},
+	{"map_lookup_and_delete_batch", map_lookup_and_delete_batch},
+	{"map_update_batch", map_update_batch},
+	{"map_delete_batch", map_delete_batch},
+	{NULL, NULL},
+};
+
+const luaL_Reg map_batch_methods[] = {
+	{"lookup_batch", map_lookup_batch},
+	{"lookup_and_delete_batch", map_lookup_and_delete_batch},
+	{"update_batch", map_update_batch},
+	{"delete_batch", map_delete_batch},
+	{NULL, NULL},
+};

@@ -1,0 +1,329 @@
+#include "map/codec.h"
+
+#include "base/value.h"
+#include "kernel/info.h"
+#include <stdio.h>
+#include <string.h>
+
+/* In the table of names. */
+enum { KEY = 1, VALUE };
+
+/* Types ---------------------------------------------------------------------------------- */
+
+/* The type that the map's definition has for MEMBER: __type(key, T). libbpf's own notes of it do
+ * not survive the load for every kind of map.
+ */
+static uint32_t defined_type(const struct btf *btf, const char *map, const char *member)
+{
+	int section = btf__find_by_name_kind(btf, ".maps", BTF_KIND_DATASEC);
+	const struct btf_type *t = section > 0 ? btf__type_by_id(btf, (uint32_t)section) : NULL;
+
+	for (uint32_t i = 0; t && i < btf_vlen(t); i++) {
+		const struct btf_type *var = btf__type_by_id(btf, btf_var_secinfos(t)[i].type);
+		const struct btf_type *def, *pointer;
+		int id;
+
+		if (!var || strcmp(btf__name_by_offset(btf, var->name_off), map) != 0)
+			continue;
+		id = btf__resolve_type(btf, var->type);
+		def = id > 0 ? btf__type_by_id(btf, (uint32_t)id) : NULL;
+		for (uint32_t j = 0; def && btf_is_struct(def) && j < btf_vlen(def); j++) {
+			const struct btf_member *is = btf_members(def) + j;
+
+			pointer = btf__type_by_id(btf, is->type);
+			if (pointer && btf_is_ptr(pointer) &&
+			    strcmp(btf__name_by_offset(btf, is->name_off), member) == 0)
+				return pointer->type;
+		}
+	}
+	return 0;
+}
+
+/* The codec of a type for what has SIZE bytes; its names go into the table on top. NULL: bytes. */
+static struct codec *codec_for(lua_State *L, const struct btf *btf, uint32_t type, size_t size,
+			       int which, const struct codec_opts *opts)
+{
+	struct codec *c = btf && type ? codec_push(L, btf, type, opts) : NULL;
+
+	if (!c)
+		return NULL;
+	if (codec_size(c) != size) {
+		lua_pop(L, 1);
+		return NULL;
+	}
+	codec_ref(c);
+	compat_getuservalue(L, -1);
+	lua_rawseti(L, -3, which);
+	lua_pop(L, 1);
+	return c;
+}
+
+/* The type that option OPTION names. */
+static uint32_t named_type(lua_State *L, const struct btf *btf, const char *name,
+			   const char *option, size_t size, int arg)
+{
+	uint32_t type = btf ? codec_find_type(btf, name) : 0;
+	int64_t has = type ? btf__resolve_size(btf, type) : -1;
+
+	if (has < 0)
+		luaL_argerror(
+			L, arg,
+			lua_pushfstring(L, "option '%s': there is no type '%s'", option, name));
+	if ((size_t)has != size)
+		luaL_argerror(L, arg,
+			      lua_pushfstring(L, "option '%s': type '%s' has %d bytes, not %d",
+					      option, name, (int)has, (int)size));
+	return type;
+}
+
+static bool has_descriptors(uint32_t type)
+{
+	switch (type) {
+	case BPF_MAP_TYPE_PROG_ARRAY:
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+	case BPF_MAP_TYPE_CGROUP_ARRAY:
+	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
+	case BPF_MAP_TYPE_HASH_OF_MAPS:
+	case BPF_MAP_TYPE_SOCKMAP:
+	case BPF_MAP_TYPE_SOCKHASH:
+	case BPF_MAP_TYPE_XSKMAP:
+	case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool needs_names(const struct codec *c)
+{
+	return c && (codec_needs_names(c) || codec_needs_enum_names(c));
+}
+
+void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, const char *name,
+		   uint32_t key, uint32_t value, const struct mapcodec_opts *opts)
+{
+	struct codec_opts plain = opts->codec;
+
+	plain.arg = 0;
+	mapcodec_free(m);
+	if (opts->raw)
+		return;
+	if (name && btf) {
+		key = defined_type(btf, name, "key");
+		value = defined_type(btf, name, "value");
+	}
+	if (opts->key)
+		key = named_type(L, btf, opts->key, "key", m->map.key_size, opts->arg);
+	if (opts->value)
+		value = named_type(L, btf, opts->value, "value", m->map.value_size, opts->arg);
+	m->key = codec_for(L, btf, key, m->map.key_size, KEY, &plain);
+	m->takes_fds = has_descriptors(m->map.type);
+	if (!m->takes_fds)
+		m->value = codec_for(L, btf, value, m->map.value_size, VALUE, &opts->codec);
+	m->needs_names = needs_names(m->key) || needs_names(m->value);
+}
+
+void mapcodec_free(struct mapcodec *m)
+{
+	if (m->key)
+		codec_unref(m->key);
+	if (m->value)
+		codec_unref(m->value);
+	m->key = m->value = NULL;
+}
+
+/* Values --------------------------------------------------------------------------------- */
+
+int mapcodec_values(const struct mapcodec *m)
+{
+	return m->value ? codec_values(m->value) : 1;
+}
+
+/* Pushes the names of one of the two codecs, if it needs any, and returns their index, or 0. */
+static int push_part_names(lua_State *L, int names, int which, bool needed)
+{
+	if (!needed)
+		return 0;
+	luaL_checktype(L, names, LUA_TTABLE);
+	lua_rawgeti(L, names, which);
+	codec_check_names(L, -1);
+	return lua_gettop(L);
+}
+
+/* Decodes with the names of the codec. */
+static int decode_part(lua_State *L, const struct codec *c, int names, int which, const void *data)
+{
+	int at = push_part_names(L, names, which, names && codec_needs_names(c));
+	int n = codec_decode(L, c, at, data);
+
+	if (at)
+		lua_remove(L, at);
+	return n;
+}
+
+int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const void *data)
+{
+	if (m->key)
+		return decode_part(L, m->key, names, KEY, data);
+	lua_pushlstring(L, data, m->map.key_size);
+	return 1;
+}
+
+/* A list for each value of the codec, with an element for each CPU. */
+static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const char *data,
+			size_t size)
+{
+	int lists = codec_values(m->value), first = lua_gettop(L) + 1, at;
+	size_t stride = (m->map.value_size + 7) / 8 * 8;
+
+	luaL_checkstack(L, lists + 4, "too many fields");
+	for (int i = 0; i < lists; i++) {
+		lua_createtable(L, (int)(size / stride), 0);
+		luaL_getmetatable(L, MAPCODEC_PER_CPU);
+		lua_setmetatable(L, -2);
+	}
+	at = push_part_names(L, names, VALUE, codec_needs_names(m->value));
+	for (size_t cpu = 0; cpu * stride < size; cpu++) {
+		codec_decode(L, m->value, at, data + cpu * stride);
+		for (int i = lists; i-- > 0;)
+			lua_rawseti(L, first + i, (int)cpu + 1);
+	}
+	if (at)
+		lua_pop(L, 1);
+	return lists;
+}
+
+/* What the kernel tells of what was given as a descriptor: an id, or a socket's cookie. */
+static int push_id(lua_State *L, const void *data, size_t size)
+{
+	uint64_t cookie;
+	uint32_t id;
+
+	memcpy(&id, data, sizeof(id));
+	if (size == sizeof(cookie)) {
+		memcpy(&cookie, data, sizeof(cookie));
+		value_push_u64(L, cookie);
+	} else {
+		value_push_u32(L, id);
+	}
+	return 1;
+}
+
+int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const void *data,
+			uint64_t flags)
+{
+	size_t size = mapfd_value_size(L, &m->map, flags);
+
+	if (m->takes_fds && size >= sizeof(uint32_t))
+		return push_id(L, data, size);
+	if (!m->value) {
+		lua_pushlstring(L, data, size);
+		return 1;
+	}
+	if (mapfd_is_of_all_cpus(&m->map, flags))
+		return push_per_cpu(L, m, names, data, size);
+	return decode_part(L, m->value, names, VALUE, data);
+}
+
+static const char *entry_name(lua_State *L, int entry)
+{
+	return entry ? lua_pushfstring(L, "[%d]", entry) : NULL;
+}
+
+/* Raises what is wrong with the bytes at IDX. */
+static void refuse_bytes(lua_State *L, const struct mapcodec *m, int idx, size_t size,
+			 const char *what, int arg, int entry)
+{
+	/* whatever else the descriptor is, its sizes were nonsense */
+	info_check_kind(L, 1, m->map.fd, "bpf-map");
+	if (!entry)
+		luaL_checkstring(L, idx);
+	luaL_argerror(L, arg,
+		      entry ? lua_pushfstring(L, "[%d]: a %s of this map has %d bytes", entry, what,
+					      (int)size)
+			    : lua_pushfstring(L, "a %s of this map has %d bytes, not %d", what,
+					      (int)size, (int)lua_rawlen(L, idx)));
+}
+
+static bool is_bytes(lua_State *L, int idx, size_t size, const struct codec *c)
+{
+	return lua_type(L, idx) == LUA_TSTRING && lua_rawlen(L, idx) == size &&
+	       !(c && codec_is_named(c));
+}
+
+static void encode_part(lua_State *L, const struct codec *c, int names, int which, int idx,
+			void *out, int arg, const char *name)
+{
+	int at = push_part_names(L, names, which, names && codec_needs_enum_names(c));
+
+	codec_encode(L, c, at, idx, out, arg, name);
+	if (at)
+		lua_pop(L, 1);
+}
+
+const void *mapcodec_key(lua_State *L, const struct mapcodec *m, int names, int idx, void *out,
+			 int arg, int entry)
+{
+	size_t size = m->map.key_size;
+
+	if (size == 0 && lua_isnoneornil(L, idx))
+		return NULL;
+	if (is_bytes(L, idx, size, m->key))
+		return size ? lua_tostring(L, idx) : NULL;
+	if (!m->key)
+		refuse_bytes(L, m, idx, size, "key", arg, entry);
+	luaL_checkany(L, idx);
+	encode_part(L, m->key, names, KEY, idx, out, arg, entry ? entry_name(L, entry) : NULL);
+	if (entry)
+		lua_pop(L, 1);
+	return out;
+}
+
+static void encode_per_cpu(lua_State *L, const struct mapcodec *m, int names, int idx, char *out,
+			   size_t size, int arg, int entry)
+{
+	size_t stride = (m->map.value_size + 7) / 8 * 8, n = size / stride;
+
+	memset(out, 0, size);
+	if (!lua_istable(L, idx) || lua_rawlen(L, idx) != n)
+		luaL_argerror(L, arg,
+			      lua_pushfstring(L, "%sexpected a list of %d values, one for each CPU",
+					      entry ? lua_pushfstring(L, "[%d]: ", entry) : "",
+					      (int)n));
+	for (size_t cpu = 0; cpu < n; cpu++) {
+		const char *name = entry_name(L, (int)cpu + 1);
+
+		lua_rawgeti(L, idx, (int)cpu + 1);
+		encode_part(L, m->value, names, VALUE, lua_gettop(L), out + cpu * stride, arg,
+			    name);
+		lua_pop(L, 2);
+	}
+}
+
+const void *mapcodec_value(lua_State *L, const struct mapcodec *m, int names, int idx, void *out,
+			   uint64_t flags, int arg, int entry)
+{
+	size_t size = mapfd_value_size(L, &m->map, flags);
+	int number;
+
+	if (is_bytes(L, idx, size, m->value))
+		return size ? lua_tostring(L, idx) : NULL;
+	if (m->takes_fds && lua_type(L, idx) != LUA_TSTRING && size >= sizeof(number)) {
+		if (!value_to_fd(L, idx, &number))
+			luaL_argerror(L, arg, lua_tostring(L, -1));
+		memset(out, 0, size);
+		memcpy(out, &number, sizeof(number));
+		return out;
+	}
+	if (!m->value)
+		refuse_bytes(L, m, idx, size, "value", arg, entry);
+	luaL_checkany(L, idx);
+	if (mapfd_is_of_all_cpus(&m->map, flags)) {
+		encode_per_cpu(L, m, names, idx, out, size, arg, entry);
+		return out;
+	}
+	encode_part(L, m->value, names, VALUE, idx, out, arg, entry ? entry_name(L, entry) : NULL);
+	if (entry)
+		lua_pop(L, 1);
+	return out;
+}

@@ -1,0 +1,300 @@
+/* Elements of maps, one at a time. */
+#include "base/value.h"
+#include "kernel/syscall.h"
+#include "map/view.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <string.h>
+
+/*** @module lbpf */
+/*** Elements of maps
+@section elements
+*/
+
+/* What a call works with. Most keys and values fit here, and need no allocation. */
+struct element {
+	struct mapcodec plain;
+	const struct mapcodec *m;
+	uint64_t flags;
+	size_t size; /* of the value, as the kernel copies it */
+	int names;
+	char small_key[64], small_value[512];
+};
+
+/* Room for SIZE bytes: SMALL, or what is pushed. */
+static char *room(lua_State *L, char *small, size_t enough, size_t size)
+{
+	return size <= enough ? small : compat_newuserdata(L, size);
+}
+
+/* The map at 1, and the flags at FLAGS_ARG (0: there are none). Nothing may be pushed onto the
+ * arguments before.
+ */
+static void begin(lua_State *L, struct element *e, int flags_arg)
+{
+	e->flags = flags_arg ? mapfd_check_flags(L, flags_arg) : 0;
+	e->m = mapview_check(L, 1, &e->plain);
+	e->size = mapfd_value_size(L, &e->m->map, e->flags);
+	e->names = 0;
+	if (e->m->needs_names) {
+		mapview_push_names(L, 1, e->m);
+		e->names = lua_gettop(L);
+	}
+}
+
+/* Bytes stay where they are; until their length was checked, the map's sizes may be nonsense. */
+static const void *key_at(lua_State *L, struct element *e, int arg)
+{
+	char *out = NULL;
+
+	if (e->m->key)
+		out = room(L, e->small_key, sizeof(e->small_key), e->m->map.key_size);
+	return mapcodec_key(L, e->m, e->names, arg, out, arg, 0);
+}
+
+static char *room_for_value(lua_State *L, struct element *e)
+{
+	return room(L, e->small_value, sizeof(e->small_value), e->size);
+}
+
+static const void *value_at(lua_State *L, struct element *e, int arg)
+{
+	char *out = e->m->value || e->m->takes_fds ? room_for_value(L, e) : NULL;
+
+	return mapcodec_value(L, e->m, e->names, arg, out, e->flags, arg, 0);
+}
+
+static int fail(lua_State *L, const struct element *e, int ret, const char *operation)
+{
+	return mapfd_fail(L, &e->m->map, value_errno(ret), operation);
+}
+
+typedef int look_up(int fd, const void *key, void *value, __u64 flags);
+
+/* The value of the key at KEY_ARG, or nil. */
+static int value_of(lua_State *L, look_up *fn, const char *operation, int key_arg, int flags_arg)
+{
+	struct element e;
+	const void *key;
+	char *value;
+	int ret;
+
+	begin(L, &e, flags_arg);
+	if (e.m->map.type == BPF_MAP_TYPE_BLOOM_FILTER) { /* it is asked for a value */
+		const void *asked = value_at(L, &e, key_arg);
+
+		value = room_for_value(L, &e);
+		memmove(value, asked, e.size);
+		key = NULL;
+	} else {
+		key = key_at(L, &e, key_arg);
+		value = room_for_value(L, &e);
+	}
+	ret = fn(e.m->map.fd, key, value, e.flags);
+	if (ret == 0)
+		return mapcodec_push_value(L, e.m, e.names, value, e.flags);
+	if (value_errno(ret) != ENOENT)
+		return fail(L, &e, ret, operation);
+	lua_pushnil(L);
+	return 1;
+}
+
+/*** Reads a value. Keys and values are Lua values of the types in the map's definition: integers,
+strings (of char arrays), tables (of structures and arrays); or their bytes, a string of just that
+size, which is taken in place of any key or value. A value of a per-CPU map is a list, see
+`per_cpu`. Where the value is a descriptor for writing (maps of maps, programs, sockets), reading
+tells the id. `lbpf.map_lookup(map, key, flags)` takes descriptors too, and for them keys and values
+are bytes.
+@function map:lookup
+@param key nil for a queue or a stack, whose next value is read; for a Bloom filter the value in
+ question
+@tparam ?integer flags 4: under the value's spin lock; 8: of the CPU in the upper 32 bits, Linux 7.0
+@return the value, or with `fields` one for each; nil alone if there is no such key
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_map__lookup_elem
+@see bpf_map_lookup_elem_flags
+*/
+static int map_lookup(lua_State *L)
+{
+	lua_settop(L, 3);
+	return value_of(L, bpf_map_lookup_elem_flags, "lookup", 2, 3);
+}
+
+/*** Reads a value and deletes its key in one go; of a queue or stack, takes the next value. Also
+`lbpf.map_lookup_and_delete(map, key, flags)`.
+@function map:lookup_and_delete
+@param key nil for a queue or stack
+@tparam ?integer flags 4: under the value's spin lock
+@return the value; nil alone if there is no such key, or nothing to take
+@treturn[2] nil
+@treturn[2] string message, and the error number: ENOTSUPP if maps of this type cannot
+@see bpf_map__lookup_and_delete_elem
+@see bpf_map_lookup_and_delete_elem_flags
+*/
+static int map_lookup_and_delete(lua_State *L)
+{
+	lua_settop(L, 3);
+	return value_of(L, bpf_map_lookup_and_delete_elem_flags, "lookup_and_delete", 2, 3);
+}
+
+/* Writes the value at VALUE_ARG. */
+static int write(lua_State *L, int key_arg, int value_arg, int flags_arg, const char *operation)
+{
+	const void *key = NULL, *value;
+	struct element e;
+	int ret;
+
+	begin(L, &e, flags_arg);
+	if (key_arg)
+		key = key_at(L, &e, key_arg);
+	value = value_at(L, &e, value_arg);
+	ret = bpf_map_update_elem(e.m->map.fd, key, value, e.flags);
+	if (ret)
+		return fail(L, &e, ret, operation);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Writes a value. Also `lbpf.map_update(map, key, value, flags)`.
+@function map:update
+@param key nil for a queue, stack or Bloom filter. A table of keys with their values, as the only
+ argument: many at once, in one system call where the kernel can, see `map:update_batch`
+@param value members that a table does not have are zero; of a per-CPU map a list, with a value for
+ each possible CPU; where it is a map, program or socket, that or its descriptor
+@tparam ?string|integer flags "any" (the default), "noexist": only a new key, "exist": only one
+ that is there; or bits: 4: under the value's spin lock
+@treturn map itself
+@treturn[2] nil
+@treturn[2] string message, and the error number: EEXIST, ENOENT, E2BIG if the map is full
+@raise if the key or value is none of this map's: which member, and what is wrong with it
+@see bpf_map__update_elem
+@see bpf_map_update_elem
+*/
+static int map_update(lua_State *L)
+{
+	if (lua_gettop(L) == 2 && lua_istable(L, 2))
+		return mapbatch_update_table(L);
+	lua_settop(L, 4);
+	return write(L, 2, 3, 4, "update");
+}
+
+/*** Deletes a key. Also `lbpf.map_delete(map, key, flags)`.
+@function map:delete
+@param key
+@tparam ?integer flags
+@treturn boolean true; false if there is no such key
+@treturn[2] nil
+@treturn[2] string message, and the error number: EINVAL if keys of this type of map stay
+@see bpf_map__delete_elem
+@see bpf_map_delete_elem_flags
+*/
+static int map_delete(lua_State *L)
+{
+	struct element e;
+	int ret;
+
+	lua_settop(L, 3);
+	begin(L, &e, 3);
+	ret = bpf_map_delete_elem_flags(e.m->map.fd, key_at(L, &e, 2), e.flags);
+	if (ret && value_errno(ret) != ENOENT)
+		return fail(L, &e, ret, "delete");
+	lua_pushboolean(L, ret == 0);
+	return 1;
+}
+
+/*** The key after the given one, in no particular order. Also `lbpf.map_get_next_key(map, key)`.
+@function map:next_key
+@param key nil, or one that is not there: the first
+@return nil alone after the last
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_map__get_next_key
+@see bpf_map_get_next_key
+*/
+static int map_next_key(lua_State *L)
+{
+	struct element e;
+	const void *key;
+	char *next;
+	int ret;
+
+	lua_settop(L, 2);
+	begin(L, &e, 0);
+	key = lua_isnil(L, 2) ? NULL : key_at(L, &e, 2);
+	next = compat_newuserdata(L, e.m->map.key_size + 1);
+	ret = bpf_map_get_next_key(e.m->map.fd, key, next);
+	if (ret == 0)
+		return mapcodec_push_key(L, e.m, e.names, next);
+	if (value_errno(ret) != ENOENT)
+		return fail(L, &e, ret, "next_key");
+	lua_pushnil(L);
+	return 1;
+}
+
+/* Maps without keys ---------------------------------------------------------------------- */
+
+/*** Puts a value into a queue or onto a stack; into a Bloom filter.
+@function map:push
+@param value
+@tparam ?string|integer flags "exist": the oldest makes room if the map is full
+@treturn map itself
+@treturn[2] nil
+@treturn[2] string message, and the error number: E2BIG if the map is full
+@see bpf_map_update_elem
+*/
+static int elem_push(lua_State *L)
+{
+	lua_settop(L, 3);
+	return write(L, 0, 2, 3, "push");
+}
+
+/* What there is without a key. */
+static int next_value(lua_State *L, look_up *fn, const char *operation)
+{
+	lua_settop(L, 1);
+	lua_pushnil(L);
+	return value_of(L, fn, operation, 2, 0);
+}
+
+/*** Takes the next value off a queue or stack.
+@function map:pop
+@return the value; nil alone if there is none
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_map_lookup_and_delete_elem
+*/
+static int elem_pop(lua_State *L)
+{
+	return next_value(L, bpf_map_lookup_and_delete_elem_flags, "pop");
+}
+
+/*** The next value of a queue or stack, which stays there.
+@function map:peek
+@return the value; nil alone if there is none
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_map_lookup_elem
+*/
+static int elem_peek(lua_State *L)
+{
+	return next_value(L, bpf_map_lookup_elem_flags, "peek");
+}
+
+const luaL_Reg map_element_functions[] = {
+	{"map_lookup", map_lookup},         {"map_lookup_and_delete", map_lookup_and_delete},
+	{"map_update", map_update},         {"map_delete", map_delete},
+	{"map_get_next_key", map_next_key}, {NULL, NULL},
+};
+
+const luaL_Reg map_element_methods[] = {
+	{"lookup", map_lookup},
+	{"lookup_and_delete", map_lookup_and_delete},
+	{"update", map_update},
+	{"delete", map_delete},
+	{"next_key", map_next_key},
+	{"push", elem_push},
+	{"pop", elem_pop},
+	{"peek", elem_peek},
+	{NULL, NULL},
+};

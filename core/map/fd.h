@@ -1,0 +1,39 @@
+/* Maps by descriptor. The kernel trusts the caller with sizes, so they come from the kernel. */
+#ifndef LBPF_MAP_FD_H
+#define LBPF_MAP_FD_H
+
+#include "base/compat.h"
+#include <stdint.h>
+
+struct mapfd {
+	int fd;
+	uint32_t type, max_entries;
+	size_t key_size;
+	size_t value_size; /* on one CPU */
+	char name[64];     /* "map 'x'" */
+};
+
+/* Has a map of this type a value for each CPU? */
+bool mapfd_is_per_cpu(uint32_t type);
+
+/* Fills M for the map at ARG: a descriptor, or an object that has one. */
+void mapfd_check(lua_State *L, int arg, struct mapfd *m);
+
+/* Does the kernel copy the values of all CPUs with these flags? */
+bool mapfd_is_of_all_cpus(const struct mapfd *m, uint64_t flags);
+
+/* How many bytes the kernel copies for a value with these flags. */
+size_t mapfd_value_size(lua_State *L, const struct mapfd *m, uint64_t flags);
+
+/* The flags at IDX, an argument or an option: "any", "noexist", "exist" or bits; nil is 0. False
+ * if it is none of these.
+ */
+bool mapfd_to_flags(lua_State *L, int idx, uint64_t *flags);
+
+/* The same for the argument ARG, which raises. */
+uint64_t mapfd_check_flags(lua_State *L, int arg);
+
+/* Returns nil, message, errno. */
+int mapfd_fail(lua_State *L, const struct mapfd *m, int err, const char *operation);
+
+#endif

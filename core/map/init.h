@@ -1,0 +1,10 @@
+/* What a map starts with: another map in its place or as its example, or a value. */
+#ifndef LBPF_MAP_INIT_H
+#define LBPF_MAP_INIT_H
+
+#include "base/compat.h"
+
+/* Methods of maps. */
+extern const luaL_Reg mapinit_methods[];
+
+#endif

@@ -1,0 +1,151 @@
+#include "map/jit_maps.h"
+
+#include "base/value.h"
+#include "map/view.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+
+/*** @module lbpf */
+/*** Compiled code for maps
+@section compiled_maps
+*/
+
+/* What compiled code works with, known to lua/lbpf/jit/maps.lua as well. It belongs to a handle,
+ * and is used in that handle's methods alone.
+ */
+struct element {
+	const struct mapcodec *map; /* in the handle */
+	int32_t busy, value_at;
+	char bytes[]; /* the key; the value from VALUE_AT on */
+};
+
+/* The map's descriptor, -1 once it is none. */
+static int fd_of(const struct element *e)
+{
+	const struct owner *owner = e->map->owner;
+
+	return e->map->map.fd < 0 || (owner && owner->closed) ? -1 : e->map->map.fd;
+}
+
+/* These are called by compiled code: 0, or an error number, EBADF also of a map that was closed. */
+static int look_up(struct element *e)
+{
+	int fd = fd_of(e), ret = -EBADF;
+
+	if (fd >= 0)
+		ret = bpf_map_lookup_elem_flags(fd, e->bytes, e->bytes + e->value_at, 0);
+	return ret ? value_errno(ret) : 0;
+}
+
+static int update(struct element *e)
+{
+	int fd = fd_of(e), ret = -EBADF;
+
+	if (fd >= 0)
+		ret = bpf_map_update_elem(fd, e->bytes, e->bytes + e->value_at, 0);
+	return ret ? value_errno(ret) : 0;
+}
+
+/* The place of the next element, which is being stepped over from now on. -1 if there is more to
+ * it: then call what else steps the walk.
+ */
+static int32_t next_element(struct mapwalk *w)
+{
+	if (w->stepping || w->at == w->n || (w->m.owner && w->m.owner->closed))
+		return -1;
+	w->stepping = true;
+	return (int32_t)w->at++;
+}
+
+/* In the registry: the function that makes what steps. */
+static const char walker;
+
+void jit_maps_walk(lua_State *L, int idx, struct mapwalk *w)
+{
+	compat_rawgetp(L, LUA_REGISTRYINDEX, &walker);
+	if (!lua_isfunction(L, -1)) {
+		lua_pop(L, 1);
+		return;
+	}
+	lua_pushvalue(L, idx);
+	lua_pushlightuserdata(L, w);
+	lua_pushvalue(L, -4);
+	lua_call(L, 3, 1);
+	if (lua_isfunction(L, -1))
+		lua_replace(L, -2);
+	else
+		lua_pop(L, 1);
+}
+
+static void replace(lua_State *L, const char *class, const char *method, int fn)
+{
+	luaL_getmetatable(L, class);
+	lua_getfield(L, -1, "__index");
+	lua_pushvalue(L, fn);
+	lua_setfield(L, -2, method);
+	lua_pop(L, 2);
+}
+
+/*** Takes functions in place of two methods of maps and views, and one that makes iterators;
+`lbpf.jit` is the one that calls this.
+@function set_map_methods
+@tparam function lookup
+@tparam function update
+@tparam function walk
+@treturn lightuserdata the address of what looks up
+@treturn lightuserdata the address of what updates
+@treturn lightuserdata the address of what finds a walk's next element
+*/
+static int set_map_methods(lua_State *L)
+{
+	static const char *const classes[] = {"lbpf.map", "lbpf.map_view"};
+
+	luaL_checktype(L, 1, LUA_TFUNCTION);
+	luaL_checktype(L, 2, LUA_TFUNCTION);
+	luaL_checktype(L, 3, LUA_TFUNCTION);
+	lua_settop(L, 3);
+	compat_rawsetp(L, LUA_REGISTRYINDEX, &walker);
+	for (int i = 0; i < 2; i++) {
+		replace(L, classes[i], "lookup", 1);
+		replace(L, classes[i], "update", 2);
+	}
+	lua_pushlightuserdata(L, (void *)(uintptr_t)look_up);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)update);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)next_element);
+	return 3;
+}
+
+/*** What code for a map can be made of.
+@function compiled_map
+@param map
+@treturn[1] nil if it is no map, or was not read yet
+@treturn[2] boolean false if its keys and values have no types, or are not plain
+@treturn[3] lightuserdata
+@treturn[3] table its keys' type
+@treturn[3] table its values' type
+*/
+static int compiled_map(lua_State *L)
+{
+	const struct mapcodec *m = mapview_known(L, 1);
+
+	if (!m) {
+		lua_pushnil(L);
+		return 1;
+	}
+	if (!m->key || !m->value || m->takes_fds || mapfd_is_of_all_cpus(&m->map, 0)) {
+		lua_pushboolean(L, 0);
+		return 1;
+	}
+	lua_pushlightuserdata(L, (void *)m);
+	codec_describe(L, m->key);
+	codec_describe(L, m->value);
+	return 3;
+}
+
+void jit_maps_open(lua_State *L)
+{
+	lua_pushcfunction(L, set_map_methods);
+	lua_setfield(L, -2, "set_map_methods");
+	lua_pushcfunction(L, compiled_map);
+	lua_setfield(L, -2, "compiled_map");
+}

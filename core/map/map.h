@@ -1,0 +1,37 @@
+/* Maps of an object. */
+#ifndef LBPF_MAP_MAP_H
+#define LBPF_MAP_MAP_H
+
+#include "base/class.h"
+
+struct mapcodec;
+
+/* Pushes the one handle of the map; ENV is its object's table. */
+void map_push(lua_State *L, struct owner *owner, struct bpf_map *map, int env);
+
+/* The argument ARG; raises unless it is a map of an open object. OWNER may be NULL. */
+struct bpf_map *map_check(lua_State *L, int arg, struct owner **owner);
+
+/* The same, which must belong to this object. */
+struct bpf_map *map_check_of(lua_State *L, int arg, const struct owner *owner);
+
+/* The same, which must exist in the kernel. */
+struct bpf_map *map_check_created(lua_State *L, int arg);
+
+/* What reads and writes the elements of the map at ARG; NULL if it is no map of an object. Raises
+ * if it does not exist. The table of names is in the handle's uservalue, under this address.
+ */
+const struct mapcodec *map_codec(lua_State *L, int arg);
+
+/* The same if it was asked for before and the object is open, else NULL. Raises nothing. */
+const struct mapcodec *map_known_codec(lua_State *L, int idx);
+
+/* The value at IDX; NULL if it is no map, or its object is closed. */
+struct bpf_map *map_test(lua_State *L, int idx);
+
+/* The object of the map at IDX; NULL if it is no map. */
+struct owner *map_owner(lua_State *L, int idx);
+
+void map_open(lua_State *L);
+
+#endif

@@ -1,0 +1,15 @@
+/* Global variables of a BPF object: obj.vars.NAME. */
+#ifndef LBPF_MAP_VARS_H
+#define LBPF_MAP_VARS_H
+
+#include "base/class.h"
+
+/* Pushes obj.vars; ENV is the object's table. */
+void vars_push(lua_State *L, struct owner *owner, int env);
+
+/* Has the object a variable of this name? */
+bool vars_has(struct owner *owner, const char *name);
+
+void vars_open(lua_State *L);
+
+#endif

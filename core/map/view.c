@@ -1,0 +1,306 @@
+#include "map/view.h"
+
+#include "base/fd.h"
+#include "base/field.h"
+#include "base/value.h"
+#include "btf/btf.h"
+#include "kernel/info.h"
+#include "kernel/syscall.h"
+#include "map/map.h"
+#include "map/walk.h"
+#include "object/object.h"
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/*** @module lbpf */
+/*** Views of maps
+@section views
+*/
+
+static const char VIEW[] = "lbpf.map_view";
+
+struct view {
+	struct mapcodec view; /* first */
+	int fd;               /* that one; -1: none, or closed */
+	struct btf *btf;      /* while the view is made */
+};
+
+/* Access --------------------------------------------------------------------------------- */
+
+const struct mapcodec *mapview_check(lua_State *L, int arg, struct mapcodec *plain)
+{
+	const struct mapcodec *m = map_codec(L, arg);
+	const struct view *own;
+
+	if (m)
+		return m;
+	own = class_test(L, arg, VIEW);
+	if (own && own->view.owner)
+		owner_check(L, own->view.owner);
+	else if (own && own->fd < 0)
+		luaL_error(L, "%s is closed", own->view.map.name);
+	if (own)
+		return &own->view;
+	*plain = (struct mapcodec){0};
+	mapfd_check(L, arg, &plain->map);
+	return plain;
+}
+
+const struct mapcodec *mapview_known(lua_State *L, int idx)
+{
+	const struct mapcodec *m = map_known_codec(L, idx);
+	const struct view *own = m ? NULL : class_test(L, idx, VIEW);
+
+	if (own && (own->view.owner ? !own->view.owner->closed : own->fd >= 0))
+		m = &own->view;
+	return m;
+}
+
+void mapview_push_names(lua_State *L, int arg, const struct mapcodec *m)
+{
+	if (!m->needs_names) {
+		lua_pushnil(L);
+		return;
+	}
+	compat_getuservalue(L, arg);
+	/* the debug library may have put something else there */
+	luaL_argcheck(L, lua_istable(L, -1), arg, "its names are gone");
+	compat_rawgetp(L, -1, m);
+	luaL_argcheck(L, lua_istable(L, -1), arg, "its names are gone");
+	lua_remove(L, -2);
+}
+
+/* Making views --------------------------------------------------------------------------- */
+
+/* Reads the options at ARG. */
+static void read_opts(lua_State *L, int arg, struct mapcodec_opts *opts)
+{
+	static const struct field fields[] = {
+		CODEC_FIELDS,
+		FIELD(struct mapcodec_opts, raw, FIELD_BOOL),
+		FIELD(struct mapcodec_opts, key, FIELD_STRING),
+		FIELD(struct mapcodec_opts, value, FIELD_STRING),
+		FIELDS_END,
+	};
+
+	*opts = (struct mapcodec_opts){.arg = arg, .codec.arg = arg};
+	field_read(L, arg, fields, opts);
+}
+
+/* Raises if the options ask for fields of values that are bytes. */
+static void check_fields(lua_State *L, const struct mapcodec *v, int arg)
+{
+	if (v->value || lua_isnoneornil(L, arg))
+		return;
+	lua_getfield(L, arg, "fields");
+	luaL_argcheck(L, lua_isnil(L, -1), arg, "option 'fields': its values are bytes here");
+	lua_pop(L, 1);
+}
+
+/* Pushes a view, and after it the table for its names, which is kept. */
+static struct view *push_view(lua_State *L)
+{
+	struct view *v = class_push(L, VIEW, sizeof(*v), 0);
+
+	v->fd = -1;
+	compat_getuservalue(L, -1);
+	lua_newtable(L);
+	lua_pushvalue(L, -1);
+	compat_rawsetp(L, -3, &v->view);
+	lua_remove(L, -2);
+	return v;
+}
+
+/*** Another view of the same map.
+@function map:view
+@tparam table opts `raw` (boolean): keys and values are bytes; `fields`: of a value only these, and
+ each as a value of its own: `for key, pid, comm in map:view{fields = {"pid", "comm"}}:pairs()`;
+ `enum_names`, `numbers` (boolean): as for `object:codec`; `key`, `value`: names of types, where the
+ map's definition has none
+@treturn map_view with the methods that read and write elements
+@raise if the map does not exist; if a type is not there, or has another size
+*/
+static int map_view_method(lua_State *L)
+{
+	const struct mapcodec *of = map_codec(L, 1);
+	struct bpf_map *map = map_check(L, 1, NULL);
+	struct owner *owner = map_owner(L, 1);
+	struct mapcodec_opts opts;
+	struct view *v;
+
+	luaL_checktype(L, 2, LUA_TTABLE);
+	lua_settop(L, 2);
+	read_opts(L, 2, &opts);
+	v = push_view(L);
+	v->view.owner = owner_ref(owner);
+	v->view.map = of->map;
+	mapcodec_init(L, &v->view, bpf_object__btf(object_of(owner)), bpf_map__name(map), 0, 0,
+		      &opts);
+	check_fields(L, &v->view, 2);
+	lua_settop(L, 3);
+	return 1;
+}
+
+/* The types of a map of the kernel's, in *BTF; 0, or -errno. */
+static int kernel_types(int fd, struct btf **btf, uint32_t *key, uint32_t *value)
+{
+	struct bpf_map_info info = {0};
+	__u32 size = sizeof(info);
+	int err = bpf_obj_get_info_by_fd(fd, &info, &size);
+
+	*btf = NULL;
+	if (err)
+		return -value_errno(err);
+	*key = info.btf_key_type_id;
+	*value = info.btf_value_type_id;
+	if (!info.btf_id)
+		return 0;
+	*btf = btf__load_from_kernel_by_id(info.btf_id);
+	err = -value_pointer_error(*btf);
+	if (err)
+		*btf = NULL;
+	return err;
+}
+
+/* A descriptor of our own for what is at 1: a path, or another descriptor. */
+static int open_map(lua_State *L)
+{
+	int fd;
+
+	if (lua_type(L, 1) == LUA_TSTRING) {
+		fd = bpf_obj_get(lua_tostring(L, 1));
+		return fd < 0 ? -value_errno(fd) : fd;
+	}
+	fd = fcntl(value_check_fd(L, 1), F_DUPFD_CLOEXEC, 3);
+	return fd < 0 ? -errno : fd;
+}
+
+/*** A map that is pinned, or that somebody else made. The types of its keys and values are those
+that the kernel knows; for that it wants CAP_SYS_ADMIN.
+@function map
+@tparam string|integer|fd|map from a path in a BPF file system, or a descriptor, which is duplicated
+@tparam ?table opts as for `map:view`; with `raw` no privilege is needed
+@treturn map_view
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@raise if a type is not there, or has another size
+@see bpf_obj_get
+*/
+static int view_new(lua_State *L)
+{
+	uint32_t key = 0, value = 0;
+	struct mapcodec_opts opts;
+	struct view *v;
+	int err = 0;
+
+	lua_settop(L, 2);
+	read_opts(L, 2, &opts);
+	v = push_view(L);
+	v->fd = open_map(L);
+	if (v->fd < 0)
+		return value_fail(L, -v->fd, "map%s%s%s", lua_isstring(L, 1) ? " '" : "",
+				  lua_isstring(L, 1) ? lua_tostring(L, 1) : "",
+				  lua_isstring(L, 1) ? "'" : "");
+	lua_pushinteger(L, v->fd);
+	lua_replace(L, 1);
+	mapfd_check(L, 1, &v->view.map);
+	info_check_kind(L, 1, v->fd, "bpf-map");
+	if (!opts.raw)
+		err = kernel_types(v->fd, &v->btf, &key, &value);
+	if (err)
+		return mapfd_fail(L, &v->view.map, -err, "map");
+	mapcodec_init(L, &v->view, v->btf, NULL, key, value, &opts);
+	check_fields(L, &v->view, 2);
+	btf__free(v->btf);
+	v->btf = NULL;
+	lua_settop(L, 3);
+	return 1;
+}
+
+static struct view *check(lua_State *L)
+{
+	struct view *v = class_check(L, 1, VIEW);
+
+	mapview_check(L, 1, NULL);
+	return v;
+}
+
+/*** The map's descriptor. It stays the view's.
+@function map_view:fd
+@treturn integer
+*/
+static int view_fd(lua_State *L)
+{
+	lua_pushinteger(L, check(L)->view.map.fd);
+	return 1;
+}
+
+/*** Closes a view that has a descriptor of its own. Closing twice is harmless.
+@function map_view:close
+@treturn boolean true
+*/
+static int view_close(lua_State *L)
+{
+	struct view *v = class_check(L, 1, VIEW);
+
+	if (v->fd >= 0) {
+		close(v->fd);
+		v->view.map.fd = -1; /* somebody may be about to use it */
+	}
+	v->fd = -1;
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int view_gc(lua_State *L)
+{
+	struct view *v = class_retire(L, VIEW);
+
+	v->view.map.fd = -1; /* compiled code may have it yet */
+	if (v->fd >= 0)
+		close(v->fd);
+	if (v->view.owner)
+		owner_unref(v->view.owner);
+	mapcodec_free(&v->view);
+	btf__free(v->btf);
+	return 0;
+}
+
+static int view_tostring(lua_State *L)
+{
+	const struct view *v = class_check(L, 1, VIEW);
+	bool closed = v->view.owner ? v->view.owner->closed : v->fd < 0;
+
+	lua_pushfstring(L, "lbpf.map_view: %s%s", v->view.map.name, closed ? " (closed)" : "");
+	return 1;
+}
+
+const luaL_Reg mapview_map_methods[] = {{"view", map_view_method}, {NULL, NULL}};
+
+void mapview_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {{"fd", view_fd}, {"close", view_close}, {NULL, NULL}};
+	static const luaL_Reg meta[] = {{"__gc", view_gc},
+					{"__close", view_close},
+					{"__pairs", mapwalk_pairs},
+					{"__tostring", view_tostring},
+					{NULL, NULL}};
+	static const luaL_Reg none[] = {{NULL, NULL}};
+
+	class_new(L, VIEW, methods, meta);
+	class_add_methods(L, VIEW, map_fd_methods);
+	class_add_methods(L, VIEW, map_element_methods);
+	class_add_methods(L, VIEW, map_batch_methods);
+	class_add_methods(L, VIEW, mapwalk_methods);
+	class_new(L, MAPCODEC_PER_CPU, none, none);
+	luaL_getmetatable(L, MAPCODEC_PER_CPU);
+	lua_getfield(L, -1, "__index");
+	lua_setfield(L, -3, "per_cpu");
+	lua_pop(L, 1);
+	lua_pushcfunction(L, view_new);
+	lua_setfield(L, -2, "map");
+}

@@ -1,0 +1,532 @@
+#include "map/walk.h"
+
+#include "base/class.h"
+#include "base/value.h"
+#include "map/jit_maps.h"
+#include "map/view.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*** @module lbpf */
+/*** Walks over maps
+@section walks
+*/
+
+static const char WALK[] = "lbpf.map_walk";
+
+#ifndef ENOTSUPP
+#define ENOTSUPP 524 /* the kernel's own, which the C library does not know */
+#endif
+
+/* How much is read at a time. */
+#define CHUNK_BYTES ((size_t)256 << 10)
+
+bool mapwalk_is_worth_another_try(int err)
+{
+	return err == EAGAIN || err == EBUSY || err == EINTR;
+}
+
+bool mapwalk_has_no_batches(int err)
+{
+	return err == ENOTSUPP || err == EOPNOTSUPP || err == EINVAL;
+}
+
+uint32_t mapwalk_done(int err, uint32_t asked, uint32_t count)
+{
+	if (!err)
+		return count;
+	if (err == EFAULT || count > asked || (count == asked && err != ENOENT))
+		return 0;
+	return count;
+}
+
+/* Reading -------------------------------------------------------------------------------- */
+
+static bool is_array(uint32_t type)
+{
+	switch (type) {
+	case BPF_MAP_TYPE_ARRAY:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+	case BPF_MAP_TYPE_PROG_ARRAY:
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+	case BPF_MAP_TYPE_CGROUP_ARRAY:
+	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
+	case BPF_MAP_TYPE_DEVMAP:
+	case BPF_MAP_TYPE_CPUMAP:
+	case BPF_MAP_TYPE_XSKMAP:
+	case BPF_MAP_TYPE_SOCKMAP:
+	case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* The kernel's batches of these go bucket by bucket, and stay on course whatever is deleted. */
+static bool has_buckets(uint32_t type)
+{
+	switch (type) {
+	case BPF_MAP_TYPE_HASH:
+	case BPF_MAP_TYPE_PERCPU_HASH:
+	case BPF_MAP_TYPE_LRU_HASH:
+	case BPF_MAP_TYPE_LRU_PERCPU_HASH:
+	case BPF_MAP_TYPE_HASH_OF_MAPS:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int make_room(struct mapwalk *w)
+{
+	char *keys = realloc(w->keys, (size_t)w->room * w->m.map.key_size + 1);
+	char *values;
+
+	if (!keys)
+		return -ENOMEM;
+	w->keys = keys;
+	values = realloc(w->values, (size_t)w->room * w->value_size + 1);
+	if (!values)
+		return -ENOMEM;
+	w->values = values;
+	return 0;
+}
+
+struct mapwalk *mapwalk_push(lua_State *L, const struct mapcodec *m, mapwalk_read *read,
+			     uint64_t elem_flags, uint32_t room)
+{
+	struct mapwalk *w = class_push(L, WALK, sizeof(*w), 0);
+	uint32_t max = m->map.max_entries;
+	size_t chunk;
+
+	w->m = *m;
+	if (m->key)
+		codec_ref(m->key);
+	if (m->value)
+		codec_ref(m->value);
+	if (m->owner)
+		owner_ref(m->owner);
+	w->m.map.fd = fcntl(m->map.fd, F_DUPFD_CLOEXEC, 3);
+	if (w->m.map.fd < 0)
+		luaL_error(L, "%s: %s", m->map.name, strerror(errno));
+	w->read = read;
+	w->opts = (struct bpf_map_batch_opts){.sz = sizeof(w->opts), .elem_flags = elem_flags};
+	w->value_size = mapfd_value_size(L, &m->map, elem_flags);
+	w->repeats = !is_array(m->map.type) && !(read && has_buckets(m->map.type));
+	/* hashes write the number of a bucket there, however short their keys */
+	w->token_size = m->map.key_size < 4 ? 4 : m->map.key_size;
+	/* preallocated hashes have a few entries more than they say, for each CPU */
+	w->room_max = max > INT32_MAX / 2 ? INT32_MAX : 2 * max + 1024;
+	chunk = CHUNK_BYTES / (m->map.key_size + w->value_size + 1);
+	if (room && chunk > room)
+		chunk = room;
+	if (chunk > max)
+		chunk = max;
+	w->room = chunk ? (uint32_t)chunk : 1;
+	w->token = malloc(2 * w->token_size);
+	if (!w->token || make_room(w))
+		luaL_error(L, "not enough memory");
+	w->next = w->token + w->token_size;
+	return w;
+}
+
+static int read_batch(struct mapwalk *w, uint32_t at_most)
+{
+	for (;;) {
+		uint32_t asked = at_most && at_most < w->room ? at_most : w->room;
+		int ret, err;
+
+		w->n = asked;
+		ret = w->read(w->m.map.fd, w->started ? w->token : NULL, w->next, w->keys,
+			      w->values, &w->n, &w->opts);
+		err = ret ? value_errno(ret) : 0;
+		w->n = mapwalk_done(err, asked, w->n);
+		w->ended = err == ENOENT;
+		if (w->n > 0) {
+			memcpy(w->token, w->next, w->token_size);
+			w->started = true;
+			w->idle = 0;
+		}
+		if (w->ended)
+			return 0;
+		if (w->n > 0) {
+			if (err && !mapwalk_is_worth_another_try(err) && err != ENOSPC)
+				w->err = -err;
+			return 0;
+		}
+		if (err == ENOSPC && asked < w->room)
+			return -ENOSPC;
+		if (err == ENOSPC && w->room < w->room_max) {
+			/* the next bucket holds more than that, and comes as a whole */
+			w->room = w->room > w->room_max / 2 ? w->room_max : 2 * w->room;
+			ret = make_room(w);
+			if (ret)
+				return ret;
+			continue;
+		}
+		if (err && !mapwalk_is_worth_another_try(err))
+			return -err;
+		if (++w->idle >= MAPWALK_TRIES)
+			return -(err ? err : EAGAIN);
+	}
+}
+
+/* Moves to the key after the one in the token. 0, or -errno. */
+static int next_key(struct mapwalk *w)
+{
+	int ret = bpf_map_get_next_key(w->m.map.fd, w->started ? w->token : NULL, w->next);
+	int err = ret ? value_errno(ret) : 0;
+
+	w->ended = err == ENOENT;
+	if (err && !w->ended)
+		return -err;
+	if (!err)
+		memcpy(w->token, w->next, w->m.map.key_size);
+	w->started = true;
+	return 0;
+}
+
+/* The token is the key to be read next: it is known before a loop's body can delete the last one.
+ */
+static int read_keys(struct mapwalk *w, uint32_t at_most)
+{
+	int err = w->started ? 0 : next_key(w);
+
+	w->n = 0;
+	while (!err && !w->ended && w->n < w->room && !(at_most && w->n == at_most)) {
+		int ret = bpf_map_lookup_elem_flags(w->m.map.fd, w->token,
+						    w->values + w->n * w->value_size,
+						    w->opts.elem_flags);
+
+		if (ret && value_errno(ret) != ENOENT) /* deleted by somebody else: the next */
+			return -value_errno(ret);
+		if (!ret)
+			memcpy(w->keys + w->n++ * w->m.map.key_size, w->token, w->m.map.key_size);
+		err = next_key(w);
+	}
+	return err;
+}
+
+int mapwalk_fill(struct mapwalk *w, uint32_t at_most)
+{
+	int err = w->err;
+
+	w->n = w->at = 0;
+	w->err = 0;
+	if (err || w->ended)
+		return err;
+	if (w->again > w->room_max)
+		return -EAGAIN;
+	return w->read ? read_batch(w, at_most) : read_keys(w, at_most);
+}
+
+bool mapwalk_is_new(lua_State *L, struct mapwalk *w, const char *key)
+{
+	bool is_new;
+
+	if (!w->repeats)
+		return true;
+	compat_getuservalue(L, -1);
+	luaL_checktype(L, -1, LUA_TTABLE);
+	lua_pushlstring(L, key, w->m.map.key_size);
+	lua_pushvalue(L, -1);
+	lua_rawget(L, -3);
+	is_new = lua_isnil(L, -1);
+	lua_pop(L, 1);
+	lua_pushboolean(L, 1);
+	lua_rawset(L, -3);
+	lua_pop(L, 1);
+	w->again += !is_new;
+	return is_new;
+}
+
+/* Nobody will ask for more: a script may walk often before there is garbage enough to collect. */
+static void end(struct mapwalk *w)
+{
+	if (w->m.map.fd >= 0)
+		close(w->m.map.fd);
+	w->m.map.fd = -1;
+	free(w->token);
+	free(w->keys);
+	free(w->values);
+	w->token = w->keys = w->values = NULL;
+}
+
+static int walk_gc(lua_State *L)
+{
+	struct mapwalk *w = class_retire(L, WALK);
+
+	end(w);
+	mapcodec_free(&w->m);
+	if (w->m.owner)
+		owner_unref(w->m.owner);
+	return 0;
+}
+
+/* Loops ---------------------------------------------------------------------------------- */
+
+/* Pushes a walk over the map at 1, and fills it for the first time. It goes from key to key where
+ * there are no batches. 0, or -errno.
+ */
+static int start(lua_State *L, struct mapwalk **walk, const struct mapcodec *m, mapwalk_read *read)
+{
+	int err;
+
+	luaL_argcheck(L, m->map.key_size > 0, 1, "a map of this type has no keys");
+	*walk = mapwalk_push(L, m, read, 0, 0);
+	err = mapwalk_fill(*walk, 0);
+	if (!err || !mapwalk_has_no_batches(-err))
+		return err;
+	end(*walk);
+	lua_pop(L, 1);
+	*walk = mapwalk_push(L, m, NULL, 0, 0);
+	return mapwalk_fill(*walk, 0);
+}
+
+static int raise(lua_State *L, const struct mapwalk *w, int err)
+{
+	return luaL_error(L, "pairs: %s: %s (%s)", w->m.map.name, strerror(err),
+			  value_errno_name(err));
+}
+
+/* upvalues: the walk, the names */
+static int step(lua_State *L)
+{
+	struct mapwalk *w = class_test(L, lua_upvalueindex(1), WALK);
+
+	/* a finalizer that steps while values are made would move what they are made of */
+	luaL_argcheck(L, w && !w->stepping, 1, "the walk is over");
+	if (w->m.owner)
+		owner_check(L, w->m.owner);
+	w->stepping = true;
+	lua_settop(L, 0);
+	for (;;) {
+		const char *key;
+		int err, values;
+
+		if (w->at == w->n) {
+			if (w->ended) {
+				end(w);
+				w->stepping = false;
+				return 0;
+			}
+			err = mapwalk_fill(w, 0);
+			if (err)
+				return raise(L, w, -err);
+			continue;
+		}
+		key = mapwalk_key(w, w->at++);
+		if (w->repeats) {
+			bool is_new;
+
+			lua_pushvalue(L, lua_upvalueindex(1));
+			is_new = mapwalk_is_new(L, w, key);
+			lua_pop(L, 1);
+			if (!is_new)
+				continue;
+		}
+		values = mapcodec_push_key(L, &w->m, lua_upvalueindex(2), key);
+		values += mapcodec_push_value(L, &w->m, lua_upvalueindex(2),
+					      mapwalk_value(w, w->at - 1), 0);
+		w->stepping = false;
+		return values;
+	}
+}
+
+/*** For loops over the keys and values: `for key, value in map:pairs() do`; also `pairs(map)`,
+where Lua has that. Many are read at a time where the kernel can. A key that is there all the time
+is shown once; one that others add or delete meanwhile may be shown or not; the loop's body may
+change the map.
+@function map:pairs
+@treturn function iterator; with `fields` it returns the key and a value for each
+@raise if the map has no keys; in the loop, if the kernel refuses
+@see bpf_map_lookup_batch
+@see bpf_map__get_next_key
+*/
+int mapwalk_pairs(lua_State *L)
+{
+	const struct mapcodec *m;
+	struct mapcodec plain;
+	struct mapwalk *w;
+	int err;
+
+	m = mapview_check(L, 1, &plain);
+	err = start(L, &w, m, bpf_map_lookup_batch);
+	if (err)
+		return raise(L, w, -err);
+	mapview_push_names(L, 1, m);
+	lua_pushcclosure(L, step, 2);
+	if (!w->repeats)
+		jit_maps_walk(L, 1, w);
+	return 1;
+}
+
+/*** How many keys the map has.
+@function map:count
+@treturn integer
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@raise if the map has no keys
+@see bpf_map_lookup_batch
+*/
+static int map_count(lua_State *L)
+{
+	struct mapcodec plain;
+	const struct mapcodec *m = mapview_check(L, 1, &plain);
+	struct mapwalk *w;
+	lua_Integer n = 0;
+	int err;
+
+	if (m->map.type == BPF_MAP_TYPE_ARRAY || m->map.type == BPF_MAP_TYPE_PERCPU_ARRAY) {
+		value_push_u32(L, m->map.max_entries);
+		return 1;
+	}
+	err = start(L, &w, m, bpf_map_lookup_batch);
+	while (!err) {
+		for (uint32_t i = 0; i < w->n; i++)
+			n += mapwalk_is_new(L, w, mapwalk_key(w, i));
+		if (w->ended)
+			break;
+		err = mapwalk_fill(w, 0);
+	}
+	end(w);
+	if (err)
+		return mapfd_fail(L, &m->map, -err, "count");
+	lua_pushinteger(L, n);
+	return 1;
+}
+
+/* Clearing ------------------------------------------------------------------------------- */
+
+/* An array's elements stay; they become zero. */
+static int clear_array(lua_State *L, const struct mapfd *m, lua_Integer *n)
+{
+	size_t size = mapfd_value_size(L, m, 0);
+	void *zero = compat_newuserdata(L, size + 1);
+
+	memset(zero, 0, size);
+	for (uint32_t key = 0; key < m->max_entries; key++, ++*n) {
+		int ret = bpf_map_update_elem(m->fd, &key, zero, 0);
+
+		if (ret)
+			return -value_errno(ret);
+	}
+	return 0;
+}
+
+static int clear_queue(lua_State *L, const struct mapfd *m, lua_Integer *n)
+{
+	void *value = compat_newuserdata(L, m->value_size + 1);
+
+	for (;; ++*n) {
+		int ret = bpf_map_lookup_and_delete_elem(m->fd, NULL, value);
+
+		if (ret)
+			return value_errno(ret) == ENOENT ? 0 : -value_errno(ret);
+	}
+}
+
+/* The first key, and again the first. Others that add keys can make this long, not endless. */
+static int clear_keys(lua_State *L, const struct mapfd *m, lua_Integer *n)
+{
+	void *key = compat_newuserdata(L, m->key_size + 1);
+	uint64_t limit = 2 * (uint64_t)m->max_entries + 1024;
+
+	for (uint64_t i = 0; i < limit; i++) {
+		int ret = bpf_map_get_next_key(m->fd, NULL, key);
+
+		if (ret)
+			return value_errno(ret) == ENOENT ? 0 : -value_errno(ret);
+		ret = bpf_map_delete_elem(m->fd, key);
+		if (ret && value_errno(ret) != ENOENT)
+			return -value_errno(ret);
+		*n += !ret;
+	}
+	return -EAGAIN;
+}
+
+/* Every key that can be; keys without a value are passed over. */
+static int clear_slots(const struct mapfd *m, lua_Integer *n)
+{
+	for (uint32_t key = 0; key < m->max_entries; key++) {
+		int ret = bpf_map_delete_elem(m->fd, &key);
+
+		if (ret && value_errno(ret) != ENOENT && value_errno(ret) != EINVAL)
+			return -value_errno(ret);
+		*n += !ret;
+	}
+	return 0;
+}
+
+static int clear_hash(lua_State *L, const struct mapcodec *m, lua_Integer *n)
+{
+	struct mapwalk *w = mapwalk_push(L, m, bpf_map_lookup_and_delete_batch, 0, 0);
+	int err = mapwalk_fill(w, 0);
+	bool has_batches = !err || !mapwalk_has_no_batches(-err);
+
+	while (!err) {
+		*n += w->n;
+		if (w->ended)
+			break;
+		err = mapwalk_fill(w, 0);
+	}
+	end(w);
+	return has_batches ? err : clear_keys(L, &m->map, n);
+}
+
+/*** Deletes every key; sets every element of an array to zero; empties a queue or stack. What
+others add meanwhile may stay.
+@function map:clear
+@treturn integer how many
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@see bpf_map_lookup_and_delete_batch
+@see bpf_map_delete_elem
+*/
+static int map_clear(lua_State *L)
+{
+	struct mapcodec plain;
+	const struct mapcodec *m = mapview_check(L, 1, &plain);
+	lua_Integer n = 0;
+	int err;
+
+	switch (m->map.type) {
+	case BPF_MAP_TYPE_ARRAY:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+		err = clear_array(L, &m->map, &n);
+		break;
+	case BPF_MAP_TYPE_QUEUE:
+	case BPF_MAP_TYPE_STACK:
+		err = clear_queue(L, &m->map, &n);
+		break;
+	default:
+		if (is_array(m->map.type))
+			err = clear_slots(&m->map, &n);
+		else if (has_buckets(m->map.type))
+			err = clear_hash(L, m, &n);
+		else
+			err = clear_keys(L, &m->map, &n);
+	}
+	if (err)
+		return mapfd_fail(L, &m->map, -err, "clear");
+	lua_pushinteger(L, n);
+	return 1;
+}
+
+const luaL_Reg mapwalk_methods[] = {
+	{"pairs", mapwalk_pairs},
+	{"count", map_count},
+	{"clear", map_clear},
+	{NULL, NULL},
+};
+
+void mapwalk_open(lua_State *L)
+{
+	static const luaL_Reg meta[] = {{"__gc", walk_gc}, {NULL, NULL}};
+	static const luaL_Reg none[] = {{NULL, NULL}};
+
+	class_new(L, WALK, none, meta);
+}

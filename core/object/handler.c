@@ -1,0 +1,514 @@
+#include "object/handler.h"
+
+#include "base/enum.h"
+#include "base/field.h"
+#include "base/frame.h"
+#include "base/value.h"
+#include "object/loadopts.h"
+#include "object/program.h"
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*** @module lbpf */
+/*** Handlers of SEC() names
+@section handlers
+*/
+
+/* In the Lua registry: the list of this state's handlers, in the order of registration. Each is
+ * a table with id, sec (absent for the generic one), prog_type, attach_type, and what the script
+ * gave: prog_setup_fn, prog_prepare_load_fn, prog_attach_fn, cookie.
+ */
+static const char handlers_key;
+
+/* In an object's table: handlers by the address of the program that was opened with them; and
+ * while it is being opened, the list as it was when that began. A setup closure may change the
+ * state's own list, and the array in libbpf was readied for this one.
+ */
+#define HANDLED  "handlers"
+#define IN_FORCE "handlers in force"
+
+static void push_handlers(lua_State *L)
+{
+	compat_rawgetp(L, LUA_REGISTRYINDEX, &handlers_key);
+}
+
+static lua_Integer integer_field(lua_State *L, int idx, const char *name)
+{
+	lua_Integer n;
+
+	lua_getfield(L, idx, name);
+	n = lua_tointeger(L, -1);
+	lua_pop(L, 1);
+	return n;
+}
+
+/* Finding -------------------------------------------------------------------------------- */
+
+/* Pushes the handler for a section, and returns its place in the list at LIST: the first that
+ * matches by name, else the generic one. 0, and nothing pushed, if there is none.
+ */
+static int push_match(lua_State *L, int list, const char *section)
+{
+	int generic = 0, n = (int)lua_rawlen(L, list);
+	const char *sec;
+	bool matches;
+
+	for (int i = 1; i <= n; i++) {
+		lua_rawgeti(L, list, i);
+		lua_getfield(L, -1, "sec");
+		sec = lua_tostring(L, -1);
+		matches = sec && registry_matches(sec, section);
+		if (!sec)
+			generic = i;
+		lua_pop(L, 1);
+		if (matches)
+			return i;
+		lua_pop(L, 1);
+	}
+	if (generic)
+		lua_rawgeti(L, list, generic);
+	return generic;
+}
+
+/* ANCHOR: a table that keeps the strings which NEED points to. */
+static void describe(lua_State *L, int list, int anchor, struct registry_need *need)
+{
+	int place = push_match(L, list, need->section);
+
+	if (!place)
+		return;
+	lua_getfield(L, -1, "sec");
+	need->sec = lua_tostring(L, -1);
+	lua_rawseti(L, anchor, place);
+	need->prog_type = (enum bpf_prog_type)integer_field(L, -1, "prog_type");
+	need->attach_type = (enum bpf_attach_type)integer_field(L, -1, "attach_type");
+	need->order = place;
+	lua_pop(L, 1);
+}
+
+/* Pushes a copy of the state's list. */
+static void push_copy(lua_State *L)
+{
+	int n;
+
+	push_handlers(L);
+	n = (int)lua_rawlen(L, -1);
+	lua_createtable(L, n, 0);
+	for (int i = 1; i <= n; i++) {
+		lua_rawgeti(L, -2, i);
+		lua_rawseti(L, -2, i);
+	}
+	lua_remove(L, -2);
+}
+
+size_t handler_begin(lua_State *L, int env, const char *sections, size_t size)
+{
+	struct registry_need *needs;
+	size_t n = 0, i = 0;
+	int list, anchor;
+
+	for (size_t at = 0; at < size; at++)
+		n += sections[at] == '\0';
+	push_copy(L);
+	list = lua_gettop(L);
+	lua_pushvalue(L, list);
+	lua_setfield(L, env, IN_FORCE);
+	lua_newtable(L);
+	anchor = lua_gettop(L);
+	needs = compat_newuserdata(L, (n + 1) * sizeof(*needs));
+	lua_pushvalue(L, anchor);
+	compat_setuservalue(L, -2);
+	for (const char *section = sections; i < n; section += strlen(section) + 1, i++) {
+		needs[i] = (struct registry_need){.section = section};
+		describe(L, list, anchor, &needs[i]);
+	}
+	lua_remove(L, anchor);
+	lua_remove(L, list);
+	return n;
+}
+
+void handler_end(lua_State *L, int env)
+{
+	lua_pushnil(L);
+	lua_setfield(L, env, IN_FORCE);
+}
+
+bool handler_push(lua_State *L, int env, const struct bpf_program *prog)
+{
+	lua_getfield(L, env, HANDLED);
+	if (lua_istable(L, -1)) {
+		compat_rawgetp(L, -1, prog);
+		lua_remove(L, -2);
+	}
+	if (lua_istable(L, -1))
+		return true;
+	lua_pop(L, 1);
+	return false;
+}
+
+enum handler_match handler_types(lua_State *L, const char *section, enum bpf_prog_type *prog_type,
+				 enum bpf_attach_type *attach_type)
+{
+	enum handler_match match = HANDLER_NONE;
+	int top = lua_gettop(L);
+
+	push_handlers(L);
+	if (push_match(L, top + 1, section)) {
+		*prog_type = (enum bpf_prog_type)integer_field(L, -1, "prog_type");
+		*attach_type = (enum bpf_attach_type)integer_field(L, -1, "attach_type");
+		lua_getfield(L, -1, "sec");
+		match = lua_isnil(L, -1) ? HANDLER_GENERIC : HANDLER_NAMED;
+	}
+	lua_settop(L, top);
+	return match;
+}
+
+/* Callbacks ------------------------------------------------------------------------------ */
+
+struct callback {
+	struct owner *owner;
+	struct bpf_program *prog;
+	const char *function; /* the handler's field, "prog_setup_fn" */
+	int err;              /* for libbpf: 0, or -errno */
+};
+
+/* Turns what a closure returned, the values from FIRST to the top, into an error for libbpf.
+ * Nothing, or anything true, is success; so is a number from 0 up. A negative number is -errno.
+ * Whoever returns what a refused call returned (nil, message, errno) passes it on.
+ */
+static int to_error(lua_State *L, int first, const char *function)
+{
+	uint64_t number;
+	size_t len;
+	const char *message;
+
+	switch (lua_type(L, first)) {
+	case LUA_TNONE:
+		return 0;
+	case LUA_TNIL:
+		if (lua_type(L, first + 1) != LUA_TSTRING)
+			return 0;
+		message = lua_tolstring(L, first + 1, &len);
+		frame_log(message, len);
+		frame_log("\n", 1);
+		if (value_to_u64(L, first + 2, &number) && number >= 1 && number <= 4095)
+			return -(int)number;
+		return -ECANCELED;
+	case LUA_TBOOLEAN:
+		return lua_toboolean(L, first) ? 0 : -ECANCELED;
+	case LUA_TNUMBER:
+	case LBPF_TCDATA:
+		if (!value_to_u64(L, first, &number))
+			return luaL_error(L, "%s returned what is no integer", function);
+		/* libbpf takes what is below -4095 for a pointer */
+		if ((int64_t)number >= 0)
+			return 0;
+		return (int64_t)number < -4095 ? -EINVAL : (int)(int64_t)number;
+	default:
+		return 0;
+	}
+}
+
+/* Calls the closure with the handler's program, the EXTRA values on the top, and its cookie.
+ * HANDLER and PROG are indices.
+ */
+static void call_closure(lua_State *L, struct callback *cb, int handler, int prog, int extra)
+{
+	int first = lua_gettop(L) - extra + 1;
+
+	lua_getfield(L, handler, cb->function);
+	if (lua_isnil(L, -1))
+		return;
+	lua_insert(L, first);
+	lua_pushvalue(L, prog);
+	lua_insert(L, first + 1);
+	lua_getfield(L, handler, "cookie");
+	lua_call(L, 2 + extra, LUA_MULTRET);
+	cb->err = to_error(L, first, cb->function);
+}
+
+/* (callback, the object's table): the program takes its handler, which sets its types. */
+static int setup(lua_State *L)
+{
+	struct callback *cb = lua_touserdata(L, 1);
+	int handler = 4, prog = 5;
+	enum bpf_prog_type type;
+	enum bpf_attach_type attach_type;
+
+	lua_getfield(L, 2, IN_FORCE);
+	if (!push_match(L, 3, bpf_program__section_name(cb->prog)))
+		return 0;
+	lua_getfield(L, 2, HANDLED);
+	lua_pushvalue(L, handler);
+	compat_rawsetp(L, -2, cb->prog);
+	lua_pop(L, 1);
+	program_push(L, cb->owner, cb->prog, 2);
+	/* Setting the type it has already would be harmless; a change parts the program from an
+	 * entry in libbpf's array (since libbpf 1.3), which has the right type by itself.
+	 */
+	type = (enum bpf_prog_type)integer_field(L, handler, "prog_type");
+	if (bpf_program__type(cb->prog) != type)
+		bpf_program__set_type(cb->prog, type);
+	attach_type = (enum bpf_attach_type)integer_field(L, handler, "attach_type");
+	bpf_program__set_expected_attach_type(cb->prog, attach_type);
+	call_closure(L, cb, handler, prog, 0);
+	return 0;
+}
+
+/* (callback, the object's table) */
+static int prepare_load(lua_State *L)
+{
+	struct callback *cb = lua_touserdata(L, 1);
+	int handler = 3, prog = 4;
+
+	if (!handler_push(L, 2, cb->prog))
+		return 0;
+	program_push(L, cb->owner, cb->prog, 2);
+	load_scope_push(L);
+	call_closure(L, cb, handler, prog, 1);
+	return 0;
+}
+
+/* libbpf's side: another user's program may come here, too, and then there is no frame. */
+
+static int on_setup(struct bpf_program *prog, long cookie)
+{
+	struct frame *f = frame_current();
+	struct callback cb = {.prog = prog, .function = "prog_setup_fn"};
+	int err;
+
+	(void)cookie;
+	if (!f || !f->owner)
+		return 0;
+	cb.owner = f->owner;
+	err = frame_call(f, setup, &cb);
+	return err ? err : cb.err;
+}
+
+static int on_prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	struct frame *f = frame_current();
+	struct callback cb = {.prog = prog, .function = "prog_prepare_load_fn"};
+	struct load_scope scope;
+	int err;
+
+	(void)cookie;
+	if (!f || !f->owner)
+		return 0;
+	cb.owner = f->owner;
+	load_scope_begin(&scope, prog, opts);
+	err = frame_call(f, prepare_load, &cb);
+	load_scope_end(&scope);
+	return err ? err : cb.err;
+}
+
+/* Programs with a handler of ours are attached by their closure directly, so that the link never
+ * passes through libbpf's hands. Here come those without: there is nothing to attach.
+ */
+static int on_attach(const struct bpf_program *prog, long cookie, struct bpf_link **link)
+{
+	(void)prog;
+	(void)cookie;
+	*link = NULL;
+	return 0;
+}
+
+int handler_attach(lua_State *L, int prog)
+{
+	int handler = lua_gettop(L), err;
+
+	lua_getfield(L, handler, "prog_attach_fn");
+	if (lua_isnil(L, -1)) {
+		lua_settop(L, handler - 1);
+		return 0;
+	}
+	lua_pushvalue(L, prog);
+	lua_getfield(L, handler, "cookie");
+	lua_call(L, 2, 3);
+	lua_remove(L, handler);
+	switch (lua_type(L, handler)) {
+	case LUA_TUSERDATA:
+	case LUA_TTABLE:
+		lua_settop(L, handler);
+		return 1;
+	case LUA_TNIL:
+		if (lua_type(L, handler + 1) == LUA_TSTRING)
+			return 3;
+		break;
+	case LUA_TBOOLEAN:
+	case LUA_TNUMBER:
+	case LBPF_TCDATA:
+		err = to_error(L, handler, "prog_attach_fn");
+		if (err) {
+			lua_settop(L, handler - 1);
+			return value_fail(L, -err, "prog_attach_fn");
+		}
+		break;
+	default:
+		luaL_error(L, "prog_attach_fn must return a link, a list of links, or nil; not %s",
+			   luaL_typename(L, handler));
+	}
+	lua_settop(L, handler - 1);
+	return 0;
+}
+
+/* Registering ---------------------------------------------------------------------------- */
+
+static const struct field handler_opts[] = {
+	FIELD_BY_ROOM("cookie"),
+	FIELD_BY_ROOM("prog_setup_fn"),
+	FIELD_BY_ROOM("prog_prepare_load_fn"),
+	FIELD_BY_ROOM("prog_attach_fn"),
+	FIELDS_END,
+};
+
+static const char *check_sec(lua_State *L, int arg)
+{
+	size_t len, stem;
+	const char *sec;
+
+	if (lua_isnil(L, arg))
+		return NULL;
+	sec = luaL_checklstring(L, arg, &len);
+	luaL_argcheck(L, strlen(sec) == len, arg, "a section name contains no zero byte");
+	stem = len && strchr("/+", sec[len - 1]) ? len - 1 : len;
+	luaL_argcheck(L, stem > 0, arg, "a section name cannot be empty");
+	return sec;
+}
+
+static bool has_generic(lua_State *L, int list)
+{
+	return push_match(L, list, "") && (lua_pop(L, 1), true);
+}
+
+/*** Teaches this Lua state a new SEC() name.
+It is consulted whenever an object is opened from now on; objects keep the handlers that they were
+opened with. Handlers come before libbpf's own, in the order of their registration. The closures
+run inside `lbpf.open` and `obj:load`, in the coroutine that called those; an error raised in one
+is raised again there, unchanged. A closure refuses by returning a negative error number, or what
+a refused call returned (nil, message, errno).
+@function register_prog_handler
+@tparam ?string sec "abc" matches SEC("abc"); "abc/" matches SEC("abc/anything"); "abc+" both; nil
+ everything that nothing else handles
+@tparam ?string|integer prog_type the programs' type, "kprobe"; none leaves it to the closures
+@tparam ?string|integer expected_attach_type "trace_kprobe_multi"
+@tparam ?table opts `cookie`: any value, the closures' last argument;
+ `prog_setup_fn(prog, cookie)`: the program was found, adjust its properties;
+ `prog_prepare_load_fn(prog, load_opts, cookie)`: it is about to be loaded, adjust the fields of
+ bpf_prog_load_opts;
+ `prog_attach_fn(prog, cookie)`: attach it, return the link, a list of links, or nil for none
+@treturn integer an id for `unregister_prog_handler`
+@treturn[2] nil
+@treturn[2] string message, and the error number: EBUSY for a second generic handler
+@see libbpf_register_prog_handler
+*/
+static int register_prog_handler(lua_State *L)
+{
+	static const char *const functions[] = {"prog_setup_fn", "prog_prepare_load_fn",
+						"prog_attach_fn"};
+	static const struct libbpf_prog_handler_opts callbacks = {
+		.sz = sizeof(callbacks),
+		.prog_setup_fn = on_setup,
+		.prog_prepare_load_fn = on_prepare_load,
+		.prog_attach_fn = on_attach,
+	};
+	static atomic_int last_id;
+	const char *sec;
+	int type, attach_type, id, list = 5, handler = 6;
+
+	lua_settop(L, 4);
+	sec = check_sec(L, 1);
+	type = lua_isnil(L, 2) ? 0 : enum_check(L, 2, &enum_prog_type);
+	luaL_argcheck(L, type != BPF_PROG_TYPE_STRUCT_OPS, 2, "a program cannot become struct_ops");
+	attach_type = lua_isnil(L, 3) ? 0 : enum_check(L, 3, &enum_attach_type);
+	field_read(L, 4, handler_opts, NULL);
+	push_handlers(L);
+	if (!registry_start(&callbacks) && !sec)
+		return value_fail(L, EBUSY,
+				  "register_prog_handler(nil): another user of libbpf "
+				  "in this process has a generic handler");
+	if (!sec && has_generic(L, list))
+		return value_fail(L, EBUSY,
+				  "register_prog_handler(nil): there is a generic handler");
+
+	lua_newtable(L);
+	if (!lua_isnil(L, 4)) {
+		for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++) {
+			lua_getfield(L, 4, functions[i]);
+			if (!lua_isnil(L, -1) && !lua_isfunction(L, -1))
+				luaL_argerror(L, 4,
+					      lua_pushfstring(L, "option '%s' must be a function",
+							      functions[i]));
+			lua_setfield(L, handler, functions[i]);
+		}
+		lua_getfield(L, 4, "cookie");
+		lua_setfield(L, handler, "cookie");
+	}
+	lua_pushvalue(L, 1);
+	lua_setfield(L, handler, "sec");
+	lua_pushinteger(L, type);
+	lua_setfield(L, handler, "prog_type");
+	lua_pushinteger(L, attach_type);
+	lua_setfield(L, handler, "attach_type");
+	id = atomic_fetch_add(&last_id, 1) + 1;
+	lua_pushinteger(L, id);
+	lua_setfield(L, handler, "id");
+	lua_rawseti(L, list, (int)lua_rawlen(L, list) + 1);
+	lua_pushinteger(L, id);
+	return 1;
+}
+
+/*** Forgets a handler: objects opened from now on do not see it. Those that were opened with it
+keep it.
+@function unregister_prog_handler
+@tparam integer id from `register_prog_handler`
+@treturn boolean true
+@treturn[2] nil
+@treturn[2] string message, and ENOENT if this state has no such handler
+@see libbpf_unregister_prog_handler
+*/
+static int unregister_prog_handler(lua_State *L)
+{
+	int id = (int)value_check_int(L, 1, 1, INT32_MAX), n, list = 2;
+
+	lua_settop(L, 1);
+	push_handlers(L);
+	n = (int)lua_rawlen(L, list);
+	for (int i = 1; i <= n; i++) {
+		bool found;
+
+		lua_rawgeti(L, list, i);
+		found = integer_field(L, -1, "id") == id;
+		lua_pop(L, 1);
+		if (!found)
+			continue;
+		for (; i < n; i++) {
+			lua_rawgeti(L, list, i + 1);
+			lua_rawseti(L, list, i);
+		}
+		lua_pushnil(L);
+		lua_rawseti(L, list, n);
+		lua_pushboolean(L, 1);
+		return 1;
+	}
+	return value_fail(L, ENOENT, "unregister_prog_handler(%d)", id);
+}
+
+void handler_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"register_prog_handler", register_prog_handler},
+		{"unregister_prog_handler", unregister_prog_handler},
+		{NULL, NULL},
+	};
+
+	luaL_setfuncs(L, functions, 0);
+	push_handlers(L);
+	if (lua_isnil(L, -1)) { /* else the module was loaded anew: the handlers stay */
+		lua_newtable(L);
+		compat_rawsetp(L, LUA_REGISTRYINDEX, &handlers_key);
+	}
+	lua_pop(L, 1);
+}

@@ -1,0 +1,35 @@
+/* SEC() handlers: Lua closures that libbpf's callbacks are bridged to. */
+#ifndef LBPF_OBJECT_HANDLER_H
+#define LBPF_OBJECT_HANDLER_H
+
+#include "base/compat.h"
+#include "object/registry.h"
+
+/* Before an open: for the program sections named in SECTIONS (SIZE bytes, each name ended by a
+ * zero byte), pushes a userdata that holds what the registry must know, and returns how many there
+ * are. Until handler_end() the object with the table ENV sees the handlers as they are now.
+ */
+size_t handler_begin(lua_State *L, int env, const char *sections, size_t size);
+void handler_end(lua_State *L, int env);
+
+/* Has this state a handler for such a section, and is it one without a name, which comes after
+ * libbpf's own? Tells the types that it gives programs.
+ */
+enum handler_match { HANDLER_NONE, HANDLER_NAMED, HANDLER_GENERIC };
+enum handler_match handler_types(lua_State *L, const char *section, enum bpf_prog_type *prog_type,
+				 enum bpf_attach_type *attach_type);
+
+/* Pushes the handler that the program was opened with; ENV is its object's table. False, and
+ * nothing pushed, if it is libbpf's to handle.
+ */
+bool handler_push(lua_State *L, int env, const struct bpf_program *prog);
+
+/* Calls the attach closure of the handler on top of the stack for the program at PROG, replaces
+ * the handler by what it returned, one link or a list of links, and returns 1; 0 if there is
+ * nothing to attach; or 3: nil, message, errno.
+ */
+int handler_attach(lua_State *L, int prog);
+
+void handler_open(lua_State *L);
+
+#endif

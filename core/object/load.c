@@ -1,0 +1,187 @@
+#include "object/load.h"
+
+#include "base/field.h"
+#include "base/value.h"
+#include "object/object.h"
+
+/*** @module lbpf */
+/*** Loading
+@section loading
+*/
+
+#if LBPF_HEADERS(1, 5)
+#pragma weak bpf_object__token_fd
+#endif
+#if LBPF_HEADERS(1, 6)
+#pragma weak bpf_object__prepare
+#endif
+
+/*** Goes as far towards loading as can be gone without the programs: relocates them, creates the
+maps, pins those that are to be. `object:load` does the rest.
+@function object:prepare
+@treturn object itself
+@treturn[2] nil
+@treturn[2] string message, the error number, and all that libbpf had to say
+@raise if it is prepared or loaded already, or that has failed; with a libbpf older than 1.6
+@see bpf_object__prepare
+*/
+static int object_prepare(lua_State *L)
+{
+#if LBPF_HEADERS(1, 6)
+	if (compat_libbpf(1, 6))
+		return object_advance(L, "prepare", bpf_object__prepare, OBJECT_OPENED,
+				      OBJECT_PREPARED);
+#endif
+	object_check(L, 1);
+	return value_needs_libbpf(L, "object:prepare", 1, 6);
+}
+
+/*** Loads the object's programs and maps into the kernel.
+@function object:load
+@treturn object itself
+@treturn[2] nil
+@treturn[2] string message with the end of the verifier's log, the error number, and the whole log
+@raise whatever a handler's closure raised; if it is loaded already, or a load has failed
+@see bpf_object__load
+*/
+static int object_load(lua_State *L)
+{
+	return object_advance(L, "load", bpf_object__load, OBJECT_PREPARED, OBJECT_LOADED);
+}
+
+static const struct field loader_fields[] = {
+#if LBPF_HEADERS(1, 7)
+	FIELD_SINCE(struct gen_loader_opts, gen_hash, FIELD_BOOL, 1, 7),
+#else
+	FIELD_NEEDS("gen_hash", 1, 7),
+#endif
+	FIELDS_END,
+};
+
+/* Raises for what libbpf cannot put into a loader program, and does not check. */
+static void check_generable(lua_State *L, struct owner *owner)
+{
+	struct bpf_object *obj = object_of(owner);
+	struct bpf_program *prog;
+	struct bpf_map *map;
+
+	bpf_object__for_each_program(prog, obj)
+	{
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_STRUCT_OPS)
+			luaL_error(L, "gen_loader '%s': program '%s' is struct_ops", owner->name,
+				   bpf_program__name(prog));
+	}
+	bpf_object__for_each_map(map, obj)
+	{
+		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+			luaL_error(L, "gen_loader '%s': map '%s' is struct_ops", owner->name,
+				   bpf_map__name(map));
+		/* libbpf 1.1 would pin, or close, descriptor 0 */
+		if (bpf_map__fd(map) >= 0 || bpf_map__pin_path(map))
+			luaL_error(L, "gen_loader '%s': map '%s' is reused, or to be pinned",
+				   owner->name, bpf_map__name(map));
+	}
+}
+
+/*** Instead of loading the object, makes a program that does: what a light skeleton is made of.
+Nothing is loaded. The object has served its purpose then, and can only be closed.
+@function object:gen_loader
+@tparam ?table opts the fields of gen_loader_opts that are not results: `gen_hash` (boolean)
+@treturn table `insns`, a program of type "syscall", and `data`, the value of the map that it
+ refers to; both bytes
+@treturn[2] nil
+@treturn[2] string message, the error number, and all that libbpf had to say
+@raise for an object with struct_ops, or with maps that are reused or pinned; if it is prepared or
+ loaded already, or that has failed; whatever a handler's closure raised
+@see bpf_object__gen_loader
+*/
+static int object_gen_loader(lua_State *L)
+{
+	struct gen_loader_opts opts = {.sz = sizeof(opts)};
+	struct owner *owner = object_check(L, 1);
+	int err, n;
+
+	field_read(L, 2, loader_fields, &opts);
+	owner_check_idle(L, owner, "gen_loader");
+	if (!object_is_prepared(owner)) {
+		check_generable(L, owner);
+		err = bpf_object__gen_loader(object_of(owner), &opts);
+		if (err)
+			return value_fail(L, value_errno(err), "gen_loader '%s'", owner->name);
+		object_start_generating(owner);
+	}
+	n = object_advance(L, "gen_loader", bpf_object__load, OBJECT_OPENED, OBJECT_GENERATED);
+	if (n != 1)
+		return n;
+	lua_newtable(L);
+	lua_pushlstring(L, opts.insns, opts.insns_sz);
+	lua_setfield(L, -2, "insns");
+	lua_pushlstring(L, opts.data, opts.data_sz);
+	lua_setfield(L, -2, "data");
+	return 1;
+}
+
+/* What it is loaded with ------------------------------------------------------------------- */
+
+/*** The kernel version that programs are loaded for, as KERNEL_VERSION() codes it.
+@function object:kversion
+@treturn integer the running kernel's, unless the file or `object:set_kversion` says another
+@see bpf_object__kversion
+*/
+static int object_kversion(lua_State *L)
+{
+	value_push_u32(L, bpf_object__kversion(object_of(object_check(L, 1))));
+	return 1;
+}
+
+/*** Changes that version, which kernels before 5.0 compare with their own for kprobes.
+@function object:set_kversion
+@tparam integer kern_version 0 to 2^32 - 1
+@treturn object itself
+@raise if it has been loaded
+@see bpf_object__set_kversion
+*/
+static int object_set_kversion(lua_State *L)
+{
+	uint32_t version = (uint32_t)value_check_int(L, 2, 0, UINT32_MAX);
+	struct owner *owner = object_check(L, 1);
+
+	if (object_is_loading_over(owner))
+		return luaL_error(L, "too late, object '%s' has been loaded", owner->name);
+	bpf_object__set_kversion(object_of(owner), version);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** The descriptor of the BPF token that the object is loaded with, which stays the object's.
+@function object:token_fd
+@treturn ?integer nil without a token
+@raise with a libbpf older than 1.5
+@see bpf_object__token_fd
+*/
+static int object_token_fd(lua_State *L)
+{
+	const struct bpf_object *obj = object_of(object_check(L, 1));
+#if LBPF_HEADERS(1, 5)
+	if (compat_libbpf(1, 5)) {
+		int fd = bpf_object__token_fd(obj);
+
+		if (fd < 0)
+			return value_none(L);
+		lua_pushinteger(L, fd);
+		return 1;
+	}
+#endif
+	(void)obj;
+	return value_needs_libbpf(L, "object:token_fd", 1, 5);
+}
+
+const luaL_Reg load_methods[] = {
+	{"prepare", object_prepare},
+	{"load", object_load},
+	{"gen_loader", object_gen_loader},
+	{"kversion", object_kversion},
+	{"set_kversion", object_set_kversion},
+	{"token_fd", object_token_fd},
+	{NULL, NULL},
+};

@@ -1,0 +1,240 @@
+#include "object/progattr.h"
+
+#include "base/bind.h"
+#include "base/field.h"
+#include "map/map.h"
+#include "object/object.h"
+#include "object/program.h"
+#include <bpf/bpf.h>
+
+/*** @module lbpf */
+/*** Loaded programs
+@section loaded_programs
+*/
+
+#if LBPF_HEADERS(1, 6)
+#pragma weak bpf_program__func_info
+#pragma weak bpf_program__func_info_cnt
+#pragma weak bpf_program__line_info
+#pragma weak bpf_program__line_info_cnt
+#endif
+#if LBPF_HEADERS(1, 7)
+#pragma weak bpf_program__assoc_struct_ops
+#endif
+
+/*** Closes the program's descriptor: unless something else holds the program, a link or a pin, the
+kernel lets go of it. The rest of the object stays.
+@function program:unload
+@treturn program itself
+@raise if the program is not loaded; inside a callback of its object
+@see bpf_program__unload
+*/
+static int program_unload(lua_State *L)
+{
+	struct owner *owner;
+	struct bpf_program *prog = program_check_loaded(L, 1, &owner);
+
+	owner_check_idle(L, owner, "unload");
+	bpf_program__unload(prog);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/*** Closes the descriptors of all the object's programs, as `program:unload` does for one: whoever
+has such a descriptor may attach the program, so processes that are forked after this, and give up
+their privileges, should not inherit them. Links, pins and maps keep their programs.
+@function object:close_program_fds
+@treturn object itself
+@raise if the object is not loaded; inside a callback of it
+@see bpf_program__unload
+*/
+static int object_close_program_fds(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	struct bpf_program *prog;
+
+	owner_check_idle(L, owner, "close_program_fds");
+	if (!object_is_loaded(owner))
+		return luaL_error(L, "object '%s' is not loaded", owner->name);
+	bpf_object__for_each_program(prog, object_of(owner))
+	{
+		if (bpf_program__fd(prog) >= 0)
+			bpf_program__unload(prog);
+	}
+	lua_settop(L, 1);
+	return 1;
+}
+
+/* Where instructions come from ------------------------------------------------------------- */
+
+#if LBPF_HEADERS(1, 6)
+static const struct field func_info_fields[] = {
+	FIELD(struct bpf_func_info, insn_off, FIELD_U32),
+	FIELD(struct bpf_func_info, type_id, FIELD_U32),
+	FIELDS_END,
+};
+
+static const struct field line_info_fields[] = {
+	FIELD(struct bpf_line_info, insn_off, FIELD_U32),
+	FIELD(struct bpf_line_info, file_name_off, FIELD_U32),
+	FIELD(struct bpf_line_info, line_off, FIELD_U32),
+	FIELD(struct bpf_line_info, line_col, FIELD_U32),
+	FIELDS_END,
+};
+
+/* Pushes the N structures at RECORDS as a list of tables. NULL: what libbpf has let go of. */
+static void push_records(lua_State *L, const void *records, uint32_t n, size_t size,
+			 const struct field *fields)
+{
+	if (value_pointer_error(records))
+		n = 0;
+	lua_createtable(L, (int)n, 0);
+	for (uint32_t i = 0; i < n; i++) {
+		lua_newtable(L);
+		for (const struct field *f = fields; f->name; f++) {
+			field_push(L, f, (const char *)records + i * size);
+			lua_setfield(L, -2, f->name);
+		}
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+}
+#endif
+
+/*** Which functions the program consists of. libbpf knows once it has relocated the program.
+@function program:func_info
+@treturn {table,...} `insn_off`, the number of the first instruction, and `type_id`, the function's
+ number in the object's BTF
+@raise with a libbpf older than 1.6
+@see bpf_program__func_info
+*/
+static int program_func_info(lua_State *L)
+{
+	const struct bpf_program *prog = program_check(L, 1, NULL);
+
+#if LBPF_HEADERS(1, 6)
+	if (compat_libbpf(1, 6)) {
+		push_records(L, bpf_program__func_info(prog), bpf_program__func_info_cnt(prog),
+			     sizeof(struct bpf_func_info), func_info_fields);
+		return 1;
+	}
+#endif
+	(void)prog;
+	return value_needs_libbpf(L, "program:func_info", 1, 6);
+}
+
+/*** How many functions libbpf has noted for the program.
+@function program:func_info_cnt
+@treturn integer
+@raise with a libbpf older than 1.6
+@see bpf_program__func_info_cnt
+*/
+static int program_func_info_cnt(lua_State *L)
+{
+	const struct bpf_program *prog = program_check(L, 1, NULL);
+
+#if LBPF_HEADERS(1, 6)
+	if (compat_libbpf(1, 6)) {
+		value_push_u32(L, bpf_program__func_info_cnt(prog));
+		return 1;
+	}
+#endif
+	(void)prog;
+	return value_needs_libbpf(L, "program:func_info_cnt", 1, 6);
+}
+
+/*** Which lines of the source the instructions come from.
+@function program:line_info
+@treturn {table,...} `insn_off`, the number of the first instruction; `file_name_off` and
+`line_off`, offsets of the file's name and the line's text among the strings of the object's BTF;
+`line_col`, 1024 times the line's number plus the column
+@raise with a libbpf older than 1.6
+@see bpf_program__line_info
+*/
+static int program_line_info(lua_State *L)
+{
+	const struct bpf_program *prog = program_check(L, 1, NULL);
+
+#if LBPF_HEADERS(1, 6)
+	if (compat_libbpf(1, 6)) {
+		push_records(L, bpf_program__line_info(prog), bpf_program__line_info_cnt(prog),
+			     sizeof(struct bpf_line_info), line_info_fields);
+		return 1;
+	}
+#endif
+	(void)prog;
+	return value_needs_libbpf(L, "program:line_info", 1, 6);
+}
+
+/*** How many lines libbpf has noted for the program.
+@function program:line_info_cnt
+@treturn integer
+@raise with a libbpf older than 1.6
+@see bpf_program__line_info_cnt
+*/
+static int program_line_info_cnt(lua_State *L)
+{
+	const struct bpf_program *prog = program_check(L, 1, NULL);
+
+#if LBPF_HEADERS(1, 6)
+	if (compat_libbpf(1, 6)) {
+		value_push_u32(L, bpf_program__line_info_cnt(prog));
+		return 1;
+	}
+#endif
+	(void)prog;
+	return value_needs_libbpf(L, "program:line_info_cnt", 1, 6);
+}
+
+/* struct_ops ------------------------------------------------------------------------------- */
+
+#if LBPF_HEADERS(1, 7)
+static const struct field assoc_fields[] = {
+	FIELD(struct bpf_prog_assoc_struct_ops_opts, flags, FIELD_U32),
+	FIELDS_END,
+};
+#endif
+
+/*** Associates the program with a struct_ops map, whose kernel functions then know for which one
+they are called.
+@function program:assoc_struct_ops
+@tparam map map of type "struct_ops"
+@tparam ?table opts `flags`
+@treturn program itself
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say: EINVAL if the program is
+ itself struct_ops, or the map is not
+@raise if one of them is not loaded; with a libbpf older than 1.7
+@see bpf_program__assoc_struct_ops
+*/
+static int program_assoc_struct_ops(lua_State *L)
+{
+	struct bound b = {.operation = "assoc_struct_ops", .kind = "program"};
+	struct bpf_program *prog = program_check_loaded(L, 1, &b.owner);
+
+#if LBPF_HEADERS(1, 7)
+	if (compat_libbpf(1, 7)) {
+		struct bpf_prog_assoc_struct_ops_opts opts = {.sz = sizeof(opts)};
+		struct bpf_map *map = map_check_created(L, 2);
+
+		field_read(L, 3, assoc_fields, &opts);
+		b.name = bpf_program__name(prog);
+		frame_enter(L, &b.frame, b.owner, 0);
+		return bind_end(L, &b, bpf_program__assoc_struct_ops(prog, map, &opts));
+	}
+#endif
+	(void)prog;
+	return value_needs_libbpf(L, "program:assoc_struct_ops", 1, 7);
+}
+
+const luaL_Reg progattr_object_methods[] = {{"close_program_fds", object_close_program_fds},
+					    {NULL, NULL}};
+
+const luaL_Reg progattr_methods[] = {
+	{"unload", program_unload},
+	{"func_info", program_func_info},
+	{"func_info_cnt", program_func_info_cnt},
+	{"line_info", program_line_info},
+	{"line_info_cnt", program_line_info_cnt},
+	{"assoc_struct_ops", program_assoc_struct_ops},
+	{NULL, NULL},
+};

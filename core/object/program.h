@@ -1,0 +1,21 @@
+/* Programs of an object. */
+#ifndef LBPF_OBJECT_PROGRAM_H
+#define LBPF_OBJECT_PROGRAM_H
+
+#include "base/class.h"
+
+/* Pushes the one handle of the program; ENV is its object's table. */
+void program_push(lua_State *L, struct owner *owner, struct bpf_program *prog, int env);
+
+/* The argument ARG; raises unless it is a program of an open object. */
+struct bpf_program *program_check(lua_State *L, int arg, struct owner **owner);
+
+/* The same, which must belong to this object. */
+struct bpf_program *program_check_of(lua_State *L, int arg, const struct owner *owner);
+
+/* The same, which must have been loaded. */
+struct bpf_program *program_check_loaded(lua_State *L, int arg, struct owner **owner);
+
+void program_open(lua_State *L);
+
+#endif

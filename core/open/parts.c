@@ -1,0 +1,203 @@
+#include "open/parts.h"
+
+#include "map/map.h"
+#include "object/object.h"
+#include "object/program.h"
+
+/*** @module lbpf */
+/*** An object's parts
+@section parts
+*/
+
+/* In order -------------------------------------------------------------------------------- */
+
+/* The program or map at 2; NULL if there is none. */
+static struct bpf_program *check_program(lua_State *L, const struct owner *owner)
+{
+	return lua_isnoneornil(L, 2) ? NULL : program_check_of(L, 2, owner);
+}
+
+static struct bpf_map *check_map(lua_State *L, const struct owner *owner)
+{
+	return lua_isnoneornil(L, 2) ? NULL : map_check_of(L, 2, owner);
+}
+
+/* Return the handle of a part, or nil if it is NULL. */
+static int return_program(lua_State *L, struct owner *owner, struct bpf_program *prog)
+{
+	if (!prog) {
+		lua_pushnil(L);
+		return 1;
+	}
+	lua_settop(L, 1);
+	compat_getuservalue(L, 1);
+	program_push(L, owner, prog, 2);
+	return 1;
+}
+
+static int return_map(lua_State *L, struct owner *owner, struct bpf_map *map)
+{
+	if (!map) {
+		lua_pushnil(L);
+		return 1;
+	}
+	lua_settop(L, 1);
+	compat_getuservalue(L, 1);
+	map_push(L, owner, map, 2);
+	return 1;
+}
+
+/*** The program after the given one, in the order of the file.
+@function object:next_program
+@tparam ?program prog nil for the first
+@treturn ?program nil after the last
+@see bpf_object__next_program
+*/
+static int object_next_program(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	struct bpf_program *prog = check_program(L, owner);
+
+	return return_program(L, owner, bpf_object__next_program(object_of(owner), prog));
+}
+
+/*** The program before the given one, in the order of the file.
+@function object:prev_program
+@tparam ?program prog nil for the last
+@treturn ?program nil before the first
+@see bpf_object__prev_program
+*/
+static int object_prev_program(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	struct bpf_program *prog = check_program(L, owner);
+
+	return return_program(L, owner, bpf_object__prev_program(object_of(owner), prog));
+}
+
+/*** The map after the given one, in the order of the file.
+@function object:next_map
+@tparam ?map map nil for the first
+@treturn ?map nil after the last
+@see bpf_object__next_map
+*/
+static int object_next_map(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	struct bpf_map *map = check_map(L, owner);
+
+	return return_map(L, owner, bpf_object__next_map(object_of(owner), map));
+}
+
+/*** The map before the given one, in the order of the file.
+@function object:prev_map
+@tparam ?map map nil for the last
+@treturn ?map nil before the first
+@see bpf_object__prev_map
+*/
+static int object_prev_map(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	struct bpf_map *map = check_map(L, owner);
+
+	return return_map(L, owner, bpf_object__prev_map(object_of(owner), map));
+}
+
+/*** For loops over the programs in the order of the file.
+@function object:each_program
+@treturn function iterator
+@see bpf_object__next_program
+*/
+static int object_each_program(lua_State *L)
+{
+	object_check(L, 1);
+	lua_pushcfunction(L, object_next_program);
+	lua_pushvalue(L, 1);
+	return 2;
+}
+
+/*** For loops over the maps in the order of the file.
+@function object:each_map
+@treturn function iterator
+@see bpf_object__next_map
+*/
+static int object_each_map(lua_State *L)
+{
+	object_check(L, 1);
+	lua_pushcfunction(L, object_next_map);
+	lua_pushvalue(L, 1);
+	return 2;
+}
+
+/* By name --------------------------------------------------------------------------------- */
+
+/*** Finds a program by its name, where a miss is no error as it is for `object.progs.NAME`.
+@function object:find_program_by_name
+@tparam string name of the C function
+@treturn ?program
+@see bpf_object__find_program_by_name
+*/
+static int object_find_program_by_name(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	const char *name = luaL_checkstring(L, 2);
+
+	return return_program(L, owner, bpf_object__find_program_by_name(object_of(owner), name));
+}
+
+/* Returns the map that 2 names, or nil. A map that is reused has another name in libbpf than in its
+ * file.
+ */
+static int find_map(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	const char *name = luaL_checkstring(L, 2);
+
+	compat_getuservalue(L, 1);
+	lua_getfield(L, -1, "maps");
+	lua_pushvalue(L, 2);
+	lua_rawget(L, -2);
+	if (!lua_isnil(L, -1))
+		return 1;
+	return return_map(L, owner, bpf_object__find_map_by_name(object_of(owner), name));
+}
+
+/*** Finds a map by its name.
+@function object:find_map_by_name
+@tparam string name of the C variable, or ".rodata"
+@treturn ?map
+@see bpf_object__find_map_by_name
+*/
+static int object_find_map_by_name(lua_State *L)
+{
+	return find_map(L);
+}
+
+/*** The descriptor of the map of that name, which stays the object's.
+@function object:find_map_fd_by_name
+@tparam string name of the C variable, or ".rodata"
+@treturn ?integer nil if there is no such map
+@raise if it is not loaded
+@see bpf_object__find_map_fd_by_name
+*/
+static int object_find_map_fd_by_name(lua_State *L)
+{
+	if (find_map(L) && lua_isnil(L, -1))
+		return 1;
+	lua_replace(L, 1);
+	lua_pushinteger(L, bpf_map__fd(map_check_created(L, 1)));
+	return 1;
+}
+
+const luaL_Reg parts_methods[] = {
+	{"next_program", object_next_program},
+	{"prev_program", object_prev_program},
+	{"next_map", object_next_map},
+	{"prev_map", object_prev_map},
+	{"each_program", object_each_program},
+	{"each_map", object_each_map},
+	{"find_program_by_name", object_find_program_by_name},
+	{"find_map_by_name", object_find_map_by_name},
+	{"find_map_fd_by_name", object_find_map_fd_by_name},
+	{NULL, NULL},
+};
