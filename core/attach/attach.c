@@ -71,9 +71,7 @@ static int attach_auto(lua_State *L, struct attempt *a)
 /*** Attaches the program as its section says: by the script's handler, or by libbpf's.
 @function program:attach
 @treturn link or what the handler's prog_attach_fn returned, a link or a list of links
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP if the section does not say what to
- attach to
+@fails EOPNOTSUPP if the section does not say what to attach to
 @raise if the program is not loaded
 @see bpf_program__attach
 */
@@ -169,8 +167,7 @@ a skeleton does; those that are attached already, or whose autoattach is off, ar
 one fails, those attached by this call are detached again.
 @function object:attach
 @treturn object itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise if the object is not loaded; whatever a handler's closure raised
 @see bpf_object__attach_skeleton
 */

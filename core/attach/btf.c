@@ -17,8 +17,7 @@
 /*** Attaches to the LSM hook that the program was loaded for.
 @function program:attach_lsm
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_lsm
 */
 static int attach_lsm(lua_State *L)
@@ -38,8 +37,7 @@ static int attach_lsm(lua_State *L)
 @tparam ?string attach_func_name a global function of the target, with the same arguments; nil
  exactly if target_fd is
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_freplace
 */
 static int attach_freplace(lua_State *L)
@@ -129,8 +127,7 @@ static bool is_one_kind(lua_State *L)
  `cgroup_fd` (descriptor, or path of the cgroup's directory) or `cgroup_id` (64 bits); or one of
  `tid`, `pid` and `pid_fd`
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_iter
 */
 static int attach_iter(lua_State *L)
@@ -181,9 +178,7 @@ const luaL_Reg attach_btf_methods[] = {
 @function map:attach_struct_ops
 @treturn link of SEC(".struct_ops"), which lasts as long as the object; of SEC(".struct_ops.link")
  (libbpf 1.2, kernel 6.4) one that can be pinned, and updated with `link:update_map`
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say: EINVAL if the map is no
- struct_ops, EBUSY or EEXIST if it is registered
+@failslog EINVAL if the map is no struct_ops, EBUSY or EEXIST if it is registered
 @raise if the object is not loaded
 @see bpf_map__attach_struct_ops
 */

@@ -27,8 +27,7 @@ static const struct field tracepoint_fields[] = {
 @tparam string name "sys_enter_openat"
 @tparam ?table opts `bpf_cookie` (64 bits)
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_tracepoint_opts
 */
 static int attach_tracepoint(lua_State *L)
@@ -67,8 +66,7 @@ static const struct field raw_tracepoint_fields[] = {
 @tparam string name "sys_enter"
 @tparam ?table opts `cookie` (64 bits; libbpf 1.4, kernel 6.10)
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_raw_tracepoint_opts
 */
 static int attach_raw_tracepoint(lua_State *L)
@@ -111,8 +109,7 @@ static const struct field trace_raw_fields[] = {
 @function program:attach_trace
 @tparam ?table opts `cookie` (64 bits; for tp_btf libbpf 1.4, kernel 6.10)
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_trace_opts
 */
 static int attach_trace(lua_State *L)
@@ -152,8 +149,7 @@ static const struct field perf_event_fields[] = {
 @tparam ?table opts `bpf_cookie` (64 bits), `force_ioctl_attach` (boolean, libbpf 1.2),
  `dont_enable` (boolean, libbpf 1.7)
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_perf_event_opts
 */
 static int attach_perf_event(lua_State *L)
@@ -205,8 +201,7 @@ static const struct field uprobe_fields[] = {
 @tparam ?table opts `func_name`, `retprobe` (boolean), `bpf_cookie` (64 bits), `ref_ctr_offset`,
  `attach_mode`
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_uprobe_opts
 */
 static int attach_uprobe(lua_State *L)
@@ -260,9 +255,7 @@ given
  `ref_ctr_offsets` and `cookies`: as many integers of 64 bits; `retprobe` (boolean); `session`
  (boolean): entry and return in one, libbpf 1.6
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP before libbpf
- 1.3
+@failslog EOPNOTSUPP before libbpf 1.3
 @see bpf_program__attach_uprobe_multi
 */
 static int attach_uprobe_multi(lua_State *L)
@@ -314,9 +307,8 @@ static const struct field usdt_fields[] = {
 @tparam string name
 @tparam ?table opts `usdt_cookie` (64 bits)
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP if the object
-was compiled for libbpf before 1.7 and this is 1.7, or the other way round
+@failslog EOPNOTSUPP if the object was compiled for libbpf before 1.7 and this is 1.7, or the
+other way round
 @see bpf_program__attach_usdt
 */
 static int attach_usdt(lua_State *L)

@@ -59,8 +59,7 @@ namespace, or with libbpf 1.3 to an interface's tcx.
 `flags`, `replace_prog_fd`, and with libbpf 1.3 `replace_fd`, `relative_fd`, `relative_id`,
  `expected_revision` (64 bits)
 @treturn boolean true
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_prog_attach_opts
 */
 static int prog_attach(lua_State *L)
@@ -89,8 +88,7 @@ static int prog_attach(lua_State *L)
 @tparam integer|map|string target as for `lbpf.prog_attach`
 @tparam string|integer type the attach type
 @treturn boolean true
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOENT if there is none
+@fails ENOENT if there is none
 @see bpf_prog_detach
 */
 static int prog_detach(lua_State *L)
@@ -136,8 +134,7 @@ static const struct field prog_detach_fields[] = {
 @tparam ?table opts with libbpf 1.3 the fields of bpf_prog_detach_opts: `flags`, `relative_fd`,
  `relative_id`, `expected_revision` (64 bits)
 @treturn boolean true
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOENT if it is not attached
+@fails ENOENT if it is not attached
 @see bpf_prog_detach2
 @see bpf_prog_detach_opts
 */
@@ -175,8 +172,7 @@ static int prog_detach2(lua_State *L)
 @function iter_create
 @tparam link|integer link of `program:attach_iter`
 @treturn fd see `fd:read`
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_iter_create
 */
 static int iter_create(lua_State *L)

@@ -32,8 +32,7 @@ static const struct field kprobe_fields[] = {
 @tparam ?table opts `retprobe` (boolean), `bpf_cookie` (64 bits, for bpf_get_attach_cookie),
  `offset` into the function, `attach_mode` (0: best, 1: legacy, 2: perf, 3: link)
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_kprobe_opts
 */
 static int attach_kprobe(lua_State *L)
@@ -62,8 +61,7 @@ static const struct field ksyscall_fields[] = {
 @tparam string syscall_name "nanosleep"
 @tparam ?table opts `retprobe` (boolean), `bpf_cookie` (64 bits)
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_ksyscall
 */
 static int attach_ksyscall(lua_State *L)
@@ -105,8 +103,7 @@ SEC("kprobe.session") for sessions.
  integers of 64 bits; `retprobe` (boolean); `session` (boolean): entry and return in one, libbpf
  1.5; `unique_match` (boolean): refuse a pattern that does not match exactly one function
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_kprobe_multi_opts
 */
 static int attach_kprobe_multi(lua_State *L)

@@ -71,8 +71,7 @@ static const struct field cgroup_fields[] = {
  `F_LINK`, `F_PREORDER`, added up), `relative_fd` (program, link or descriptor) or `relative_id`,
  `expected_revision` (64 bits)
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_cgroup
 @see bpf_program__attach_cgroup_opts
 */
@@ -105,8 +104,7 @@ static int attach_cgroup(lua_State *L)
 @function program:attach_netns
 @tparam integer|string netns_fd a descriptor, or a path: "/proc/self/ns/net"
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_netns
 */
 static int attach_netns(lua_State *L)
@@ -118,9 +116,7 @@ static int attach_netns(lua_State *L)
 @function program:attach_sockmap
 @tparam map|integer map_fd a map of type "sockmap" or "sockhash"
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP before libbpf
- 1.5: `lbpf.prog_attach` does it without a link
+@failslog EOPNOTSUPP before libbpf 1.5: `lbpf.prog_attach` does it without a link
 @see bpf_program__attach_sockmap
 */
 static int attach_sockmap(lua_State *L)
@@ -138,8 +134,7 @@ static int attach_sockmap(lua_State *L)
 @function program:attach_xdp
 @tparam integer|string ifindex index or name of the interface
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_program__attach_xdp
 */
 static int attach_xdp(lua_State *L)
@@ -174,9 +169,7 @@ static const struct field tcx_fields[] = {
  `F_ID`, `F_LINK`, added up), `relative_fd` (program, link or descriptor) or `relative_id`,
  `expected_revision` (64 bits)
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP before libbpf
- 1.3
+@failslog EOPNOTSUPP before libbpf 1.3
 @see bpf_program__attach_tcx
 */
 static int attach_tcx(lua_State *L)
@@ -217,9 +210,7 @@ static const struct field netkit_fields[] = {
 @tparam integer|string ifindex index or name of the primary device
 @tparam ?table opts the fields of bpf_netkit_opts, as for `program:attach_tcx`
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP before libbpf
- 1.3
+@failslog EOPNOTSUPP before libbpf 1.3
 @see bpf_program__attach_netkit
 */
 static int attach_netkit(lua_State *L)
@@ -261,9 +252,7 @@ static const struct field netfilter_fields[] = {
  prerouting, 1: input, 2: forward, 3: output, 4: postrouting), `priority` (-2^31 to 2^31 - 1, which
  no other program of the hook has; neither of the two), `flags` (1: defragment first)
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say; EOPNOTSUPP before libbpf
- 1.3
+@failslog EOPNOTSUPP before libbpf 1.3
 @see bpf_program__attach_netfilter
 */
 static int attach_netfilter(lua_State *L)

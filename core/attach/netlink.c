@@ -62,9 +62,7 @@ or replaced, also when the process ends. `program:attach_xdp` makes a link.
 @tparam ?integer flags `lbpf.XDP_FLAGS_...`, added up
 @tparam ?table opts `old_prog_fd`: replace this program and no other
 @treturn boolean true
-@treturn[2] nil
-@treturn[2] string message, the error number, and what the kernel had to say: EBUSY if another one
-is attached that may not be replaced
+@failslog EBUSY if another one is attached that may not be replaced
 @see bpf_xdp_attach
 */
 static int xdp_attach(lua_State *L)
@@ -92,8 +90,7 @@ static int xdp_attach(lua_State *L)
 @tparam ?integer flags `lbpf.XDP_FLAGS_...`: the mode that it was attached in
 @tparam ?table opts `old_prog_fd`: detach this program and no other
 @treturn boolean true, also if there is none
-@treturn[2] nil
-@treturn[2] string message, the error number, and what the kernel had to say
+@failslog
 @see bpf_xdp_detach
 */
 static int xdp_detach(lua_State *L)
@@ -136,8 +133,7 @@ static const struct field xdp_query_fields[] = {
 @tparam ?integer flags at most one mode, `lbpf.XDP_FLAGS_...`
 @treturn table `prog_id`, `drv_prog_id`, `hw_prog_id`, `skb_prog_id` (0: none), `attach_mode`
  (`lbpf.XDP_ATTACHED_...`); `feature_flags` (64 bits) with libbpf 1.2, `xdp_zc_max_segs` with 1.3
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_xdp_query
 */
 static int xdp_query(lua_State *L)
@@ -163,8 +159,7 @@ static int xdp_query(lua_State *L)
 @tparam integer|string ifindex index or name of the interface
 @tparam ?integer flags at most one mode, `lbpf.XDP_FLAGS_...`
 @treturn ?integer the program's id; nil alone if there is none
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_xdp_query_id
 */
 static int xdp_query_id(lua_State *L)
@@ -271,8 +266,7 @@ static int tc_hook(lua_State *L, int (*operate)(struct bpf_tc_hook *), const cha
  `attach_point` ("ingress", "egress", "qdisc", or `lbpf.TC_...` added up), `parent`; with libbpf 1.6
  `handle` and `qdisc` (its name), for attach point "qdisc"
 @treturn boolean true
-@treturn[2] nil
-@treturn[2] string message, the error number, and what the kernel had to say: EEXIST if there is one
+@failslog EEXIST if there is one
 @see bpf_tc_hook_create
 */
 static int tc_hook_create(lua_State *L)
@@ -284,8 +278,7 @@ static int tc_hook_create(lua_State *L)
 @function tc_hook_destroy
 @tparam table hook as for `lbpf.tc_hook_create`
 @treturn boolean true
-@treturn[2] nil
-@treturn[2] string message, the error number, and what the kernel had to say
+@failslog
 @see bpf_tc_hook_destroy
 */
 static int tc_hook_destroy(lua_State *L)
@@ -315,8 +308,7 @@ static const struct field tc_attach_fields[] = {
 @tparam table opts the fields of bpf_tc_opts: `prog_fd` (program or descriptor), `flags`
  (`lbpf.TC_F_REPLACE`), `handle` and `priority` (1 to 65535), which the kernel chooses if they are 0
 @treturn table `prog_id`, `handle` and `priority`: what `lbpf.tc_detach` takes
-@treturn[2] nil
-@treturn[2] string message, the error number, and what the kernel had to say
+@failslog
 @see bpf_tc_attach
 */
 static int tc_attach(lua_State *L)
@@ -356,8 +348,7 @@ static bool check_attached(lua_State *L, struct bpf_tc_hook *hook, struct bpf_tc
 @tparam table hook as for `lbpf.tc_attach`
 @tparam table opts `handle` and `priority`, as `lbpf.tc_attach` returned them
 @treturn boolean true
-@treturn[2] nil
-@treturn[2] string message, the error number, and what the kernel had to say
+@failslog
 @see bpf_tc_detach
 */
 static int tc_detach(lua_State *L)
@@ -381,8 +372,7 @@ static int tc_detach(lua_State *L)
 @tparam table hook as for `lbpf.tc_attach`
 @tparam table opts `handle` and `priority`
 @treturn ?table `prog_id`, `handle` and `priority`; nil alone if there is none
-@treturn[2] nil
-@treturn[2] string message, the error number, and what the kernel had to say
+@failslog
 @see bpf_tc_query
 */
 static int tc_query(lua_State *L)

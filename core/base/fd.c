@@ -114,8 +114,7 @@ static int fd_fileno(lua_State *L)
 @function fd:read
 @tparam ?integer size read no more than that many bytes, 1 to 2^30; nil: read to the end
 @treturn ?string nil alone at the end; without a size, "" there
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see read
 */
 static int fd_read(lua_State *L)

@@ -248,8 +248,7 @@ static int finish(lua_State *L, struct frame *f, struct box *b, struct btf *btf,
 /*** The running kernel's types.
 @function btf_load_vmlinux_btf
 @treturn btf
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__load_vmlinux_btf
 */
 static int load_vmlinux(lua_State *L)
@@ -266,8 +265,7 @@ static int load_vmlinux(lua_State *L)
 @tparam string module its name, as in /sys/kernel/btf
 @tparam btf vmlinux the kernel's
 @treturn btf
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__load_module_btf
 */
 static int load_module(lua_State *L)
@@ -288,8 +286,7 @@ static int load_module(lua_State *L)
 @tparam integer id of the BTF
 @tparam ?btf base
 @treturn btf
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__load_from_kernel_by_id
 @see btf__load_from_kernel_by_id_split
 */
@@ -322,8 +319,7 @@ static int parse(lua_State *L, struct btf *(*function)(const char *, struct btf 
 @tparam string path
 @tparam ?btf base
 @treturn btf
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__parse
 @see btf__parse_split
 */
@@ -337,8 +333,7 @@ static int parse_any(lua_State *L)
 @tparam string path
 @tparam ?btf base
 @treturn btf
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__parse_elf
 @see btf__parse_elf_split
 */
@@ -352,8 +347,7 @@ static int parse_elf(lua_State *L)
 @tparam string path
 @tparam ?btf base
 @treturn btf
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__parse_raw
 @see btf__parse_raw_split
 */
@@ -392,8 +386,7 @@ static struct btf *new_split(const char *data, __u32 size, struct btf *base)
 @tparam string bytes of a section .BTF
 @tparam ?btf base
 @treturn btf
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__new
 @see btf__new_split
 */
@@ -415,8 +408,7 @@ static int new_from_bytes(lua_State *L)
 @function btf_new_empty
 @tparam ?btf base
 @treturn btf
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__new_empty
 @see btf__new_empty_split
 */
@@ -476,8 +468,7 @@ a hook.
 @tparam string name of the kernel's function, or the tracepoint
 @tparam string|integer attach_type "trace_fentry", "trace_raw_tp", "lsm_mac", "trace_iter" ...
 @treturn integer id in the kernel's BTF
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see libbpf_find_vmlinux_btf_id
 */
 static int find_vmlinux_btf_id(lua_State *L)

@@ -313,8 +313,7 @@ static int new_codec(lua_State *L, const struct btf *btf)
  "stack[1]"); `enum_names` (boolean): enums as their names where they have one; `numbers` (boolean):
  integers of 64 bits as numbers in LuaJIT, rounded beyond 2^53
 @treturn codec
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOENT if there is no such type
+@fails ENOENT if there is no such type
 @see btf__find_by_name_kind
 */
 static int object_codec(lua_State *L)
@@ -327,8 +326,7 @@ static int object_codec(lua_State *L)
 @tparam string type "event", "struct event", "u64"
 @tparam ?table opts as for `object:codec`
 @treturn codec
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOENT if there is no such type
+@fails ENOENT if there is no such type
 @see btf__find_by_name_kind
 */
 static int btf_codec(lua_State *L)

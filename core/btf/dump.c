@@ -169,8 +169,7 @@ While there is a dump nothing about the BTF can be set.
 @tparam btf btf
 @tparam ?function fn is given the text of each call; without it the calls return the text
 @treturn btf_dump
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf_dump__new
 */
 static int btf_dump(lua_State *L)
@@ -269,8 +268,7 @@ static bool keep_text(lua_State *L)
 @function btf_dump:dump_type
 @tparam integer id
 @treturn string|btf_dump the text; itself if the dump has a function, which got the text
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf_dump__dump_type
 */
 static int dump_type(lua_State *L)
@@ -302,8 +300,7 @@ static const struct field decl_fields[] = {
 @tparam ?table opts `field_name`: what is declared; `indent_level` of all lines but the first,
  0 to 100; `strip_mods`: without const, volatile and restrict
 @treturn string|btf_dump the text; itself if the dump has a function, which got the text
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL for what is no type in C
+@fails EINVAL for what is no type in C
 @see btf_dump__emit_type_decl
 */
 static int emit_type_decl(lua_State *L)
@@ -363,8 +360,7 @@ static const void *push_copy(lua_State *L, const char *data, size_t size)
  `skip_names`; `emit_zeroes`: also what is 0; `emit_strings`: char arrays as strings
 @treturn string|btf_dump the text; itself if the dump has a function, which got the text
 @treturn integer how many bytes of the data were shown
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL for what has no values
+@fails EINVAL for what has no values
 @raise if the data are too short
 @see btf_dump__dump_type_data
 */
@@ -469,8 +465,7 @@ what it needs of that.
 @function btf:dump_c
 @tparam ?function fn is given the text piece by piece; without it the text is returned
 @treturn string|btf the text; itself if there is a function
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf_dump__dump_type
 */
 static int dump_c(lua_State *L)

@@ -132,9 +132,7 @@ static int each_type(lua_State *L)
 @function btf:resolve_type
 @tparam integer id
 @treturn integer an id
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL where nothing is, or more than 32 are
- stacked
+@fails EINVAL where nothing is, or more than 32 are stacked
 @see btf__resolve_type
 */
 static int resolve_type(lua_State *L)
@@ -153,8 +151,7 @@ static int resolve_type(lua_State *L)
 @function btf:resolve_size
 @tparam integer id
 @treturn integer bytes
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL for what has no values
+@fails EINVAL for what has no values
 @see btf__resolve_size
 */
 static int resolve_size(lua_State *L)
@@ -173,8 +170,7 @@ static int resolve_size(lua_State *L)
 @function btf:align_of
 @tparam integer id
 @treturn integer bytes
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL for what has no values
+@fails EINVAL for what has no values
 @see btf__align_of
 */
 static int align_of(lua_State *L)
@@ -222,8 +218,7 @@ static int name_by_offset(lua_State *L)
 /*** The BTF as bytes, without those of its base.
 @function btf:raw_data
 @treturn string
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__raw_data
 */
 static int raw_data(lua_State *L)
@@ -317,8 +312,7 @@ static int set_endianness(lua_State *L)
 /*** Loads the BTF into the kernel, which keeps it as long as this has its descriptor.
 @function btf:load_into_kernel
 @treturn btf itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and the kernel's log
+@failslog
 @raise while there is a dump of it; if it is an object's
 @see btf__load_into_kernel
 */

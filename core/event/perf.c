@@ -78,8 +78,7 @@ void perf_check_attr(lua_State *L, int arg, struct perf_event_attr *attr)
 @tparam ?integer pid 0: this process; nil: all
 @tparam ?integer cpu nil: any
 @treturn fd
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENODEV if the CPU is not online
+@fails ENODEV if the CPU is not online
 @see perf_event_open
 */
 static int perf_event_open(lua_State *L)

@@ -182,8 +182,7 @@ static int take(lua_State *L, struct perfbuf *p, int only, int timeout)
 @treturn integer how many events were delivered; fewer than waited for if a signal arrived that
  Lua is to see, if events were lost and none came, or if a function returned false: the rest waits
  for the next call. If events keep coming, it is about as many as the buffers hold
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise whatever a function raised; the events after that one wait for the next call
 @see perf_buffer__poll
 */
@@ -197,8 +196,7 @@ static int perfbuf_poll(lua_State *L)
 /*** Calls the function with the events that are there, and does not wait.
 @function perf_buffer:consume
 @treturn integer how many
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see perf_buffer__consume
 */
 static int perfbuf_consume(lua_State *L)
@@ -211,8 +209,7 @@ copied of any and not delivered.
 @function perf_buffer:consume_buffer
 @tparam integer index from 0 to `buffer_cnt` - 1
 @treturn integer how many
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see perf_buffer__consume_buffer
 */
 static int perfbuf_consume_buffer(lua_State *L)
@@ -229,8 +226,7 @@ is.
 @return the event: its bytes, a table, or a value for each field; nil alone if none came in time, or
  if a signal arrived that Lua is to see
 @treturn ?integer the CPU
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see perf_buffer__consume
 */
 static int perfbuf_next(lua_State *L)
@@ -259,8 +255,7 @@ static int perfbuf_events(lua_State *L)
 `poll(0)`, `consume` or `next(0)` until there is nothing more. It stays the perf buffer's.
 @function perf_buffer:epoll_fd
 @treturn integer
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see perf_buffer__epoll_fd
 */
 static int perfbuf_epoll_fd(lua_State *L)
@@ -273,8 +268,7 @@ static int perfbuf_epoll_fd(lua_State *L)
 /*** What `cqueues.poll` waits on: a table with fields `pollfd` and `events`.
 @function perf_buffer:pollable
 @treturn table
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see perf_buffer:epoll_fd
 */
 static int perfbuf_pollable(lua_State *L)
@@ -458,9 +452,7 @@ them
 @tparam ?table opts `sample_period`: waiting ends when so many events have come on a CPU, instead of
  1; `type`, `fields`, `enum_names`, `numbers`, `btf`: as for `ring_buffer`
 @treturn perf_buffer
-@treturn[2] nil
-@treturn[2] string message, the error number, and all that libbpf had to say: EINVAL for a map of
- another type, EBUSY if this process reads the map already
+@failslog EINVAL for a map of another type, EBUSY if this process reads the map already
 @see perf_buffer__new
 */
 static int perfbuf_new(lua_State *L)
@@ -504,9 +496,7 @@ static int perfbuf_new(lua_State *L)
 @tparam ?table opts `cpus`: a list of CPUs to read, `map_keys`: as many keys of the map for them,
  `cpu_cnt`: how many of these; all CPUs, each with its number for a key, if there is none
 @treturn perf_buffer
-@treturn[2] nil
-@treturn[2] string message, the error number, and all that libbpf had to say: EINVAL for a map of
- another type, EBUSY if this process reads one of the keys already
+@failslog EINVAL for a map of another type, EBUSY if this process reads one of the keys already
 @see perf_buffer__new_raw
 */
 static int perfbuf_new_raw(lua_State *L)

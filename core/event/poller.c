@@ -52,8 +52,7 @@ static int watch(const struct poller *p, int fd)
 /*** What `lbpf.run` waits with: a set of descriptors, and signals.
 @function poller
 @treturn poller
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see epoll_create(2)
 */
 static int poller_new(lua_State *L)
@@ -71,8 +70,7 @@ static int poller_new(lua_State *L)
 @function poller:add
 @tparam integer|fd|map fd a descriptor, or an object that has one
 @treturn poller itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see epoll_ctl(2)
 */
 static int poller_add(lua_State *L)
@@ -91,8 +89,7 @@ the poller is closed.
 @function poller:catch
 @tparam {string,...} names "INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "WINCH", "CHLD"
 @treturn poller itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise if it catches signals already
 @see signalfd(2)
 */
@@ -151,8 +148,7 @@ static void push_signals(lua_State *L, const struct poller *p)
 @tparam ?number seconds at most; nil: as long as it takes
 @treturn {integer,...} the descriptors that are readable, or at their end; none if time is up
 @treturn {string,...} the signals that came
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see epoll_wait(2)
 */
 static int poller_wait(lua_State *L)

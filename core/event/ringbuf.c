@@ -95,8 +95,7 @@ static int take(lua_State *L, struct reader *r, const struct ring_map *only, int
 @treturn integer how many events were delivered; fewer than waited for if a signal arrived that
  Lua is to see, or if a function returned false: the rest waits for the next call. If events keep
  coming, it is about as many as the rings hold
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise whatever a function raised; the events after that one wait for the next call
 @see ring_buffer__poll
 */
@@ -110,8 +109,7 @@ static int ringbuf_poll(lua_State *L)
 /*** Calls the functions with the events that are there, and does not wait.
 @function ring_buffer:consume
 @treturn integer how many
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see ring_buffer__consume
 */
 static int ringbuf_consume(lua_State *L)
@@ -123,8 +121,7 @@ static int ringbuf_consume(lua_State *L)
 @function ring_buffer:consume_n
 @tparam integer n at least 1
 @treturn integer how many
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see ring_buffer__consume_n
 */
 static int ringbuf_consume_n(lua_State *L)
@@ -142,8 +139,7 @@ static int ringbuf_consume_n(lua_State *L)
  been returned
 @return the event: its bytes, a table, or a value for each field; nil alone if none came in time, or
 if a signal arrived that Lua is to see
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see ring_buffer__consume
 */
 static int ringbuf_next(lua_State *L)
@@ -176,8 +172,7 @@ static int ringbuf_events(lua_State *L)
 the ring buffer's.
 @function ring_buffer:epoll_fd
 @treturn integer
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see ring_buffer__epoll_fd
 */
 static int ringbuf_epoll_fd(lua_State *L)
@@ -190,8 +185,7 @@ static int ringbuf_epoll_fd(lua_State *L)
 /*** What `cqueues.poll` waits on: a table with fields `pollfd` and `events`.
 @function ring_buffer:pollable
 @treturn table
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see ring_buffer:epoll_fd
 */
 static int ringbuf_pollable(lua_State *L)
@@ -386,9 +380,7 @@ static int add(lua_State *L, struct reader *r, int ring, int first)
 type or nil; `fn` is then called with that name, and the event; `fields` has a list for each type,
 by its name. `btf`: where types are looked up if the map is given by its descriptor
 @treturn ring_buffer
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL for a map of another type, EBUSY if this
- process reads the map already
+@fails EINVAL for a map of another type, EBUSY if this process reads the map already
 @raise if there is no such type or field
 @see ring_buffer__new
 */
@@ -412,8 +404,7 @@ static int ringbuf_new(lua_State *L)
 @tparam ?function fn called with each of its events
 @tparam ?table opts as for `ring_buffer`
 @treturn ring_buffer itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise inside a function of this ring buffer
 @see ring_buffer__add
 */

@@ -255,9 +255,7 @@ static struct sample *push_sample(lua_State *L)
 @function user_ring_buffer:reserve
 @tparam integer size bytes, 0 to 2^30 - 1; with a header of 8, no more than the ring has
 @treturn user_ring_sample
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOSPC if the ring is full now, E2BIG if the
- sample is too large for it
+@fails ENOSPC if the ring is full now, E2BIG if the sample is too large for it
 @see user_ring_buffer__reserve
 */
 static int userring_reserve(lua_State *L)
@@ -275,9 +273,8 @@ static int userring_reserve(lua_State *L)
 @tparam integer size bytes
 @tparam ?integer timeout in milliseconds; nil or -1: for ever
 @treturn user_ring_sample
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOSPC if there was no room in time, E2BIG if the
- sample is too large for the ring, EINTR if a signal arrived that Lua is to see
+@fails ENOSPC if there was no room in time, E2BIG if the sample is too large for the ring, EINTR if
+a signal arrived that Lua is to see
 @see user_ring_buffer__reserve_blocking
 */
 static int userring_reserve_blocking(lua_State *L)
@@ -312,8 +309,7 @@ static const char *check_value(lua_State *L, const struct userring *r, size_t *s
 @param value its bytes, or a value of the type that the ring was made with
 @tparam ?integer timeout to wait for room, in milliseconds; -1: for ever; nil: do not wait
 @treturn user_ring_buffer itself
-@treturn[2] nil
-@treturn[2] string message, and the error number, as of `reserve` and `reserve_blocking`
+@fails as of `reserve` and `reserve_blocking`
 @see user_ring_buffer__submit
 */
 static int userring_send(lua_State *L)
@@ -374,9 +370,7 @@ runs; that process may close its copy and make one of its own, if only one of th
 `enum_names`: enums as their names; `btf`: where types are looked up if the map is given by its
 descriptor
 @treturn user_ring_buffer
-@treturn[2] nil
-@treturn[2] string message, the error number, and all that libbpf had to say: EINVAL for a map of
- another type, EBUSY if this process writes to the map already
+@failslog EINVAL for a map of another type, EBUSY if this process writes to the map already
 @see user_ring_buffer__new
 */
 static int userring_new(lua_State *L)

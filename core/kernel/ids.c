@@ -185,8 +185,7 @@ static int btfs(lua_State *L)
 @function prog_get_next_id
 @tparam ?integer start_id 0 to 2^31 - 2; nil: 0
 @treturn ?integer nil alone after the last
-@treturn[2] nil
-@treturn[2] string message, and the error number: EPERM unless root
+@fails EPERM unless root
 @see bpf_prog_get_next_id
 */
 static int prog_get_next_id(lua_State *L)
@@ -233,8 +232,7 @@ static int btf_get_next_id(lua_State *L)
 @tparam ?table opts `open_flags` (of a map, 8: to be read only, 16: to be written only); libbpf 1.6:
  `token_fd`
 @treturn fd
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOENT if there is none, EPERM unless root
+@fails ENOENT if there is none, EPERM unless root
 @see bpf_prog_get_fd_by_id_opts
 */
 static int prog_get_fd_by_id(lua_State *L)

@@ -352,8 +352,7 @@ static int by_fd(lua_State *L, const char *kind, info_push *push, const char *wh
  `name`, `load_time` (nanoseconds since boot), `created_by_uid`, `map_ids`, `btf_id`,
  `gpl_compatible` (boolean), `run_time_ns` and `run_cnt` (see `enable_stats`), `recursion_misses`,
  `verified_insns`, and so on; arrays are nil where the kernel hides them
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_prog_get_info_by_fd
 */
 static int prog_get_info_by_fd(lua_State *L)
@@ -367,8 +366,7 @@ static int prog_get_info_by_fd(lua_State *L)
 @tparam ?table opts `hash` (boolean): the SHA-256 of a frozen array's contents, Linux 6.18
 @treturn table the fields of struct bpf_map_info: `type` ("hash"), `id`, `name`, `key_size`,
  `value_size`, `max_entries`, `map_flags`, `map_extra`, `btf_id` and so on; `hash` as 32 bytes
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_map_get_info_by_fd
 */
 static int map_get_info_by_fd(lua_State *L)
@@ -385,8 +383,7 @@ static int map_get_info_by_fd(lua_State *L)
 `cgroup`, `task`), `netns`, `xdp`, `struct_ops`, `netfilter`, `kprobe_multi` (`count`, `flags`,
 `missed`, `addrs`, `cookies`), `uprobe_multi`, `perf_event` (`type`, and a table of that name),
 `tcx`, `netkit`, `sockmap`
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_link_get_info_by_fd
 */
 static int link_get_info_by_fd(lua_State *L)
@@ -400,8 +397,7 @@ static int link_get_info_by_fd(lua_State *L)
 @tparam ?table opts `btf` (boolean): get the BTF itself
 @treturn table `id`, `btf_size`, `name` ("vmlinux", or a module's; "" if a program brought it),
  `kernel_btf` (boolean), `btf`: its bytes
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_btf_get_info_by_fd
 */
 static int btf_get_info_by_fd(lua_State *L)
@@ -416,8 +412,7 @@ static int btf_get_info_by_fd(lua_State *L)
 @treturn table what `prog_get_info_by_fd`, `map_get_info_by_fd`, `link_get_info_by_fd` or
  `btf_get_info_by_fd` returns
 @treturn string "prog", "map", "link" or "btf"
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_obj_get_info_by_fd
 */
 static int obj_get_info_by_fd(lua_State *L)

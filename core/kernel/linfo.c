@@ -81,8 +81,7 @@ static int read_lists(int fd, struct bpf_prog_info *info, struct lists *lists)
 @function prog_linfo
 @tparam program|integer prog a loaded program, or a descriptor of one
 @treturn prog_linfo
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENODATA if the kernel knows no lines
+@fails ENODATA if the kernel knows no lines
 @see bpf_prog_linfo__new
 */
 static int new_linfo(lua_State *L)

@@ -100,8 +100,7 @@ static struct bpf_linker *new_fd(int fd)
 @function linker
 @tparam string|integer|object file a path; or a descriptor, open for writing, of an empty file
 @treturn linker
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_linker__new
 @see bpf_linker__new_fd
 */
@@ -184,8 +183,7 @@ After one has failed the linker can only be closed.
 @function linker:add_file
 @tparam string path
 @treturn linker itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise after `linker:finalize`, and after a file that failed
 @see bpf_linker__add_file
 */
@@ -201,8 +199,7 @@ static int linker_add_file(lua_State *L)
 @function linker:add_fd
 @tparam integer|object fd a descriptor that can be read
 @treturn linker itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise after `linker:finalize`, and after a file that failed
 @see bpf_linker__add_fd
 */
@@ -238,8 +235,7 @@ static int memory_file(const char *data, size_t size)
 @function linker:add_buf
 @tparam string bytes
 @treturn linker itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise after `linker:finalize`, and after a file that failed
 @see bpf_linker__add_buf
 */
@@ -260,8 +256,7 @@ static int linker_add_buf(lua_State *L)
 /*** Joins what was added, and writes the file.
 @function linker:finalize
 @treturn linker itself, which can be closed then, and nothing else
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise if nothing was added, after a file that failed, and the second time
 @see bpf_linker__finalize
 */

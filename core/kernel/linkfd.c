@@ -268,8 +268,7 @@ of a network device, or 0
  `tcx` and `netkit` (`relative_fd`, `relative_id`, `expected_revision`); libbpf 1.6: `cgroup` (the
 same)
 @treturn fd
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_link_create
 */
 static int link_create(lua_State *L)
@@ -318,8 +317,7 @@ that it was loaded for.
 @tparam integer|fd|program prog
 @tparam ?table opts `cookie` (64 bits), libbpf 1.4
 @treturn fd
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOENT if there is no such tracepoint
+@fails ENOENT if there is no such tracepoint
 @see bpf_raw_tracepoint_open_opts
 */
 static int raw_tracepoint_open(lua_State *L)
@@ -376,8 +374,7 @@ static const struct field update_fields[] = {
 @tparam ?table opts `flags` (4: only if the program is `old_prog_fd`), `old_prog_fd`; libbpf 1.2:
  `old_map_fd`
 @treturn integer|fd|link the first argument
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_link_update
 */
 static int link_update(lua_State *L)
@@ -395,8 +392,7 @@ static int link_update(lua_State *L)
 @function link_detach
 @tparam integer|fd|link link
 @treturn integer|fd|link the first argument
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP for links that cannot
+@fails EOPNOTSUPP for links that cannot
 @see bpf_link_detach
 */
 static int link_detach(lua_State *L)
@@ -426,8 +422,7 @@ static const struct field pin_fields[] = {
 @tparam ?table opts libbpf 1.3: `path_fd` (a directory; with `file_flags` 16384, BPF_F_PATH_FD),
  `file_flags`
 @treturn integer|fd|program|map|link the first argument
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_obj_pin_opts
 */
 static int obj_pin(lua_State *L)
@@ -467,8 +462,7 @@ static const struct field get_fields[] = {
 @tparam ?table opts `file_flags` (8: a map to be read only, 16: to be written only); libbpf 1.3:
  `path_fd` (a directory; with `file_flags` 16384, BPF_F_PATH_FD)
 @treturn fd
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_obj_get_opts
 */
 static int obj_get(lua_State *L)
@@ -491,8 +485,7 @@ static int obj_get(lua_State *L)
 @function pins
 @tparam string path of the directory
 @treturn {string,...} the names of its files and directories, in no particular order
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOENT if there is none
+@fails ENOENT if there is none
 @see obj_pin
 */
 static int pins(lua_State *L)

@@ -140,8 +140,7 @@ no.
 @function probe_bpf_prog_type
 @tparam string|integer prog_type "kprobe"
 @treturn boolean
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see libbpf_probe_bpf_prog_type
 */
 static int probe_bpf_prog_type(lua_State *L)
@@ -157,8 +156,7 @@ static int probe_bpf_prog_type(lua_State *L)
 @function probe_bpf_map_type
 @tparam string|integer map_type "ringbuf"
 @treturn boolean
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see libbpf_probe_bpf_map_type
 */
 static int probe_bpf_map_type(lua_State *L)
@@ -214,9 +212,7 @@ the answer is no.
 @tparam string|integer prog_type "kprobe"
 @tparam string|integer helper "bpf_ringbuf_output", or its number, 0 to 2^31 - 1
 @treturn boolean
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say: EOPNOTSUPP for "tracing",
- "ext", "lsm" and "struct_ops", which cannot be tried
+@failslog EOPNOTSUPP for "tracing", "ext", "lsm" and "struct_ops", which cannot be tried
 @see libbpf_probe_bpf_helper
 */
 static int probe_bpf_helper(lua_State *L)
@@ -238,8 +234,7 @@ load lifts it altogether, there.
 @function set_memlock_rlim
 @tparam integer memlock_bytes 0: leave it alone
 @treturn boolean true
-@treturn[2] nil
-@treturn[2] string message, and EBUSY if a load has lifted it already
+@fails EBUSY if a load has lifted it already
 @raise with a libbpf older than 1.4
 @see libbpf_set_memlock_rlim
 */
@@ -263,8 +258,7 @@ static int set_memlock_rlim(lua_State *L)
 /*** How many CPUs the machine can have; a per-CPU value has as many parts.
 @function num_possible_cpus
 @treturn integer
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see libbpf_num_possible_cpus
 */
 static int num_possible_cpus(lua_State *L)

@@ -163,10 +163,7 @@ static int call_prog_load(void *args, char *log, uint32_t size)
  1.4: `token_fd`; libbpf 1.6: `fd_array_cnt`. Descriptors may be objects.
 @treturn fd
 @treturn ?string with `log_level`, what the verifier had to say
-@treturn[2] nil
-@treturn[2] string message, with the end of the verifier's log
-@treturn[2] integer error number
-@treturn[2] string the whole log
+@failslog
 @see bpf_prog_load
 */
 static int prog_load(lua_State *L)
@@ -221,10 +218,7 @@ static const struct field btf_load_fields[] = {
 @tparam ?table opts `log_level`, `log_size` in bytes; libbpf 1.4: `btf_flags`, `token_fd`
 @treturn fd
 @treturn ?string with `log_level`, what the kernel had to say
-@treturn[2] nil
-@treturn[2] string message, with the end of the kernel's log
-@treturn[2] integer error number
-@treturn[2] string the whole log
+@failslog
 @see bpf_btf_load
 */
 static int btf_load(lua_State *L)
@@ -328,9 +322,7 @@ type has it), `repeat`, `flags` (2: send the frames of an XDP program), `cpu`, `
  `ctx_size_out` (the same for the context; by default none)
 @treturn table `retval`, `duration` (nanoseconds, on average), `data_out`, `ctx_out`; a syscall
  program's `ctx_out` is always there
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOSPC if the room is too small, ENOTSUPP (524) if
- programs of this type cannot be run
+@fails ENOSPC if the room is too small, ENOTSUPP (524) if programs of this type cannot be run
 @see bpf_prog_test_run_opts
 */
 static int prog_test_run(lua_State *L)
@@ -408,8 +400,7 @@ static void set_list(lua_State *L, const char *name, const __u32 *values, uint32
 @tparam ?table opts `query_flags`: 1: also those that parents' attachments make effective here
 @treturn table `prog_ids`: a list; `attach_flags`; for cgroups `prog_attach_flags`, a list as long;
 for tcx and netkit that, `link_ids`, `link_attach_flags` and, libbpf 1.3, `revision`
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_prog_query_opts
 */
 static int prog_query(lua_State *L)
@@ -475,8 +466,7 @@ static const struct field bind_fields[] = {
 @tparam integer|fd|map map
 @tparam ?table opts `flags`
 @treturn integer|fd|program the first argument
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_prog_bind_map
 */
 static int prog_bind_map(lua_State *L)

@@ -25,8 +25,7 @@ open: see `run_cnt` and `run_time_ns` of `prog_get_info_by_fd`.
 @function enable_stats
 @tparam ?string|integer type "run_time" (the default), or a number
 @treturn fd
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_enable_stats
 */
 static int enable_stats(lua_State *L)
@@ -54,8 +53,7 @@ static int enable_stats(lua_State *L)
 @tparam ?integer flags 0
 @treturn table `prog_id`; `fd_type`: "raw_tracepoint", "tracepoint", "kprobe", "kretprobe", "uprobe"
  or "uretprobe"; `buf`: the tracepoint's, function's or file's name; `probe_offset`, `probe_addr`
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOTSUPP (524) if no program is attached by it
+@fails ENOTSUPP (524) if no program is attached by it
 @see bpf_task_fd_query
 */
 static int task_fd_query(lua_State *L)
@@ -103,9 +101,7 @@ this may delegate. It is the `token_fd` of `map_create`, `prog_load` and `btf_lo
 @tparam integer|fd bpffs_fd a descriptor of the file system's root
 @tparam ?table opts `flags`
 @treturn fd
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP outside of a user namespace, and with a
- libbpf older than 1.4
+@fails EOPNOTSUPP outside of a user namespace, and with a libbpf older than 1.4
 @see bpf_token_create
 */
 static int token_create(lua_State *L)
@@ -138,9 +134,7 @@ kernel has found something wrong while it ran.
 @tparam string|integer stream "stdout" or "stderr", or its number
 @tparam ?integer size how many bytes at most; 65536
 @treturn string "" if there is nothing
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOENT if there is no such stream, EOPNOTSUPP with
-a libbpf older than 1.6
+@fails ENOENT if there is no such stream, EOPNOTSUPP with a libbpf older than 1.6
 @see bpf_prog_stream_read
 */
 static int prog_stream_read(lua_State *L)

@@ -258,8 +258,7 @@ its last variable, which must be an array, gets longer.
 @function map:set_value_size
 @tparam integer size in bytes, 0 to 2^32 - 1
 @treturn map itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @raise if it exists, or its object has been loaded; for a map that holds global variables, if they
  would not fit, and on libbpf before 1.3; for struct_ops
 @see bpf_map__set_value_size
@@ -374,8 +373,7 @@ BIND_SETTER(set_autoattach, bpf_map__set_autoattach, struct bpf_map, check_idle,
 @function map:set_autoattach
 @tparam boolean autoattach
 @treturn map itself
-@treturn[2] nil
-@treturn[2] string message, and EINVAL for other maps
+@fails EINVAL for other maps
 @raise with a libbpf older than 1.5
 @see bpf_map__set_autoattach
 */

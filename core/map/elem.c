@@ -110,8 +110,7 @@ are bytes.
  question
 @tparam ?integer flags 4: under the value's spin lock; 8: of the CPU in the upper 32 bits, Linux 7.0
 @return the value, or with `fields` one for each; nil alone if there is no such key
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_map__lookup_elem
 @see bpf_map_lookup_elem_flags
 */
@@ -127,8 +126,7 @@ static int map_lookup(lua_State *L)
 @param key nil for a queue or stack
 @tparam ?integer flags 4: under the value's spin lock
 @return the value; nil alone if there is no such key, or nothing to take
-@treturn[2] nil
-@treturn[2] string message, and the error number: ENOTSUPP if maps of this type cannot
+@fails ENOTSUPP if maps of this type cannot
 @see bpf_map__lookup_and_delete_elem
 @see bpf_map_lookup_and_delete_elem_flags
 */
@@ -165,8 +163,7 @@ static int write(lua_State *L, int key_arg, int value_arg, int flags_arg, const 
 @tparam ?string|integer flags "any" (the default), "noexist": only a new key, "exist": only one
  that is there; or bits: 4: under the value's spin lock
 @treturn map itself
-@treturn[2] nil
-@treturn[2] string message, and the error number: EEXIST, ENOENT, E2BIG if the map is full
+@fails EEXIST, ENOENT, E2BIG if the map is full
 @raise if the key or value is none of this map's: which member, and what is wrong with it
 @see bpf_map__update_elem
 @see bpf_map_update_elem
@@ -184,8 +181,7 @@ static int map_update(lua_State *L)
 @param key
 @tparam ?integer flags
 @treturn boolean true; false if there is no such key
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL if keys of this type of map stay
+@fails EINVAL if keys of this type of map stay
 @see bpf_map__delete_elem
 @see bpf_map_delete_elem_flags
 */
@@ -207,8 +203,7 @@ static int map_delete(lua_State *L)
 @function map:next_key
 @param key nil, or one that is not there: the first
 @return nil alone after the last
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_map__get_next_key
 @see bpf_map_get_next_key
 */
@@ -239,8 +234,7 @@ static int map_next_key(lua_State *L)
 @param value
 @tparam ?string|integer flags "exist": the oldest makes room if the map is full
 @treturn map itself
-@treturn[2] nil
-@treturn[2] string message, and the error number: E2BIG if the map is full
+@fails E2BIG if the map is full
 @see bpf_map_update_elem
 */
 static int elem_push(lua_State *L)
@@ -260,8 +254,7 @@ static int next_value(lua_State *L, look_up *fn, const char *operation)
 /*** Takes the next value off a queue or stack.
 @function map:pop
 @return the value; nil alone if there is none
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_map_lookup_and_delete_elem
 */
 static int elem_pop(lua_State *L)
@@ -272,8 +265,7 @@ static int elem_pop(lua_State *L)
 /*** The next value of a queue or stack, which stays there.
 @function map:peek
 @return the value; nil alone if there is none
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_map_lookup_elem
 */
 static int elem_peek(lua_State *L)

@@ -100,9 +100,7 @@ int mapfd_fail(lua_State *L, const struct mapfd *m, int err, const char *operati
 @function map_freeze
 @tparam integer|fd|map map
 @treturn integer|fd|map the first argument
-@treturn[2] nil
-@treturn[2] string message, and the error number: EPERM, in older kernels EBUSY, if it is frozen
- already, EBUSY while it is mapped for writing
+@fails EPERM, in older kernels EBUSY, if it is frozen already, EBUSY while it is mapped for writing
 @see bpf_map_freeze
 */
 static int map_freeze(lua_State *L)
@@ -157,8 +155,7 @@ static const struct field create_fields[] = {
  `value_type_btf_obj_fd`, `token_fd`; libbpf 1.7: `excl_prog_hash`, bytes. Descriptors may be
 objects.
 @treturn fd
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_map_create
 */
 static int map_create(lua_State *L)

@@ -22,8 +22,7 @@
 @tparam integer|fd|map fd of the map, which stays the caller's: it is duplicated. A map that holds
  global variables takes one of exactly its own shape.
 @treturn map itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise if it exists, or its object has been loaded; for struct_ops; if the other is of a kind that
  it could not be set to
 @see bpf_map__reuse_fd
@@ -92,9 +91,7 @@ static int map_inner_map(lua_State *L)
 @function map:set_inner_map_fd
 @tparam integer|fd|map fd of the example, which stays the caller's: it is duplicated
 @treturn map itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say: EINVAL for other maps, or
- if it has been said
+@failslog EINVAL for other maps, or if it has been said
 @raise if it exists, or its object has been loaded
 @see bpf_map__set_inner_map_fd
 */
@@ -133,8 +130,7 @@ static void *initial_value(struct bpf_map *map, size_t *size)
 created with. Once it exists: the bytes that a map of global variables has now.
 @function map:initial_value
 @treturn ?string nil for other maps
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise if an arena or a struct_ops map exists, or its object's load has failed
 @see bpf_map__initial_value
 */
@@ -177,8 +173,7 @@ static int map_initial_value(lua_State *L)
 @function map:set_initial_value
 @tparam string data as long as `map:initial_value`
 @treturn map itself
-@treturn[2] nil
-@treturn[2] string message, and EINVAL for other maps, and for ".kconfig"
+@fails EINVAL for other maps, and for ".kconfig"
 @raise if it exists, or its object has been loaded; if the length is another
 @see bpf_map__set_initial_value
 */

@@ -185,8 +185,7 @@ that the kernel knows; for that it wants CAP_SYS_ADMIN.
 @tparam string|integer|fd|map from a path in a BPF file system, or a descriptor, which is duplicated
 @tparam ?table opts as for `map:view`; with `raw` no privilege is needed
 @treturn map_view
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise if a type is not there, or has another size
 @see bpf_obj_get
 */

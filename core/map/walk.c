@@ -367,8 +367,7 @@ int mapwalk_pairs(lua_State *L)
 /*** How many keys the map has.
 @function map:count
 @treturn integer
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise if the map has no keys
 @see bpf_map_lookup_batch
 */
@@ -481,8 +480,7 @@ static int clear_hash(lua_State *L, const struct mapcodec *m, lua_Integer *n)
 others add meanwhile may stay.
 @function map:clear
 @treturn integer how many
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_map_lookup_and_delete_batch
 @see bpf_map_delete_elem
 */

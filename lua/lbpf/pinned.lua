@@ -239,8 +239,7 @@ end
 -- variables' are. `setup`: a function that is called with the object before it is loaded. `open`:
 -- the options of `lbpf.open`
 -- @treturn object
--- @treturn[2] nil
--- @treturn[2] string message, and the error number
+-- @fails
 function pinned.load(path, opts)
   opts = opts or {}
   check_options(opts)
@@ -281,8 +280,7 @@ end
 --- Removes a directory with all that is pinned there. What nothing else holds is detached.
 -- @tparam string dir
 -- @treturn boolean true, also if there is no such directory
--- @treturn[2] nil
--- @treturn[2] string message, and the error number
+-- @fails
 function pinned.remove(dir)
   local names, message, errno = lbpf.pins(dir)
   if not names then

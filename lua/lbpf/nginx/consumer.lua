@@ -79,8 +79,7 @@ end
 -- `lock_file` ("/run/lbpf.lock"); `type`, `fields`, `numbers`, `enum_names` as for
 -- `lbpf.ring_buffer`
 -- @treturn consumer
--- @treturn[2] nil
--- @treturn[2] string message, and the error number
+-- @fails
 function consumer.new(map, fn, opts)
   local self = setmetatable({map = map, fn = fn, opts = read_options(opts)}, consumer)
   local info, message, errno = lbpf.map_get_info_by_fd(map)
