@@ -1,4 +1,5 @@
-/* lbpf: the whole of libbpf in Lua. This file opens each room of core/, nothing else. */
+/* lbpf: the whole of libbpf in Lua. This file opens each module of core/, nothing else. */
+#include "core/attach/attach.h"
 #include "core/attach/fd.h"
 #include "core/attach/link.h"
 #include "core/attach/netlink.h"
@@ -10,6 +11,7 @@
 #include "core/btf/btf.h"
 #include "core/btf/codec.h"
 #include "core/btf/dump.h"
+#include "core/btf/query.h"
 #include "core/event/jit_events.h"
 #include "core/event/perf.h"
 #include "core/event/perfbuf.h"
@@ -17,65 +19,103 @@
 #include "core/event/ring.h"
 #include "core/event/ringbuf.h"
 #include "core/event/userring.h"
+#include "core/kernel/info.h"
 #include "core/kernel/linfo.h"
 #include "core/kernel/linker.h"
 #include "core/kernel/probe.h"
 #include "core/kernel/syscall.h"
 #include "core/kernel/types.h"
+#include "core/map/attr.h"
+#include "core/map/batch.h"
+#include "core/map/create.h"
+#include "core/map/elem.h"
+#include "core/map/init.h"
 #include "core/map/jit_maps.h"
 #include "core/map/map.h"
 #include "core/map/vars.h"
 #include "core/map/view.h"
 #include "core/map/walk.h"
 #include "core/object/handler.h"
+#include "core/object/load.h"
 #include "core/object/loadopts.h"
 #include "core/object/object.h"
+#include "core/object/progattr.h"
 #include "core/object/program.h"
+#include "core/object/types.h"
+#include "core/open/parts.h"
+#include "core/open/pin.h"
 
 __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 
-/* One room a line; the first ones are what others build on. */
+/* One module a line, folder by folder: what adds methods to a class comes after what makes it. */
 /* clang-format off */
-static void (*const rooms[])(lua_State *) = {
+static void (*const modules[])(lua_State *) = {
 	process_open,
 	value_open,
 	frame_open,
 	log_open,
-	object_open,
-	attach_fd_open,
+	fd_open,
+
 	btf_open,
+	btfquery_open,
 	btfdump_open,
 	codec_open,
-	jit_events_open,
-	fd_open,
+
+	object_open,
+	program_open,
+	progattr_open,
+	objtypes_open,
+	load_open,
 	handler_open,
-	linfo_open,
-	link_open,
-	linker_open,
 	load_scope_open,
+
 	map_open,
 	mapview_open,
-	jit_maps_open,
+	mapattr_open,
+	mapinit_open,
+	mapcreate_open,
+	mapelem_open,
+	mapbatch_open,
 	mapwalk_open,
+	jit_maps_open,
+	vars_open,
+
+	parts_open,
+	pin_open,
+
+	link_open,
+	attach_open,
+	attach_kernel_open,
+	attach_event_open,
+	attach_net_open,
+	attach_btf_open,
+	attach_fd_open,
 	net_open,
+
+	jit_events_open,
 	perf_open,
 	perfbuf_open,
 	poller_open,
-	probe_open,
-	program_open,
 	ring_open,
 	ringbuf_open,
+	userring_open,
+
+	ids_open,
+	info_open,
+	linfo_open,
+	linker_open,
+	linkfd_open,
+	probe_open,
+	progfd_open,
 	syscall_open,
 	types_open,
-	userring_open,
-	vars_open,
 };
 /* clang-format on */
 
 int luaopen_lbpf_core(lua_State *L)
 {
 	lua_newtable(L);
-	for (size_t i = 0; i < sizeof(rooms) / sizeof(rooms[0]); i++)
-		rooms[i](L);
+	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
+		modules[i](L);
 	return 1;
 }

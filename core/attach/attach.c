@@ -75,7 +75,7 @@ static int attach_auto(lua_State *L, struct attempt *a)
 @raise if the program is not loaded
 @see bpf_program__attach
 */
-int attach_program(lua_State *L)
+static int attach_program(lua_State *L)
 {
 	struct attempt a;
 	int n;
@@ -171,7 +171,7 @@ one fails, those attached by this call are detached again.
 @raise if the object is not loaded; whatever a handler's closure raised
 @see bpf_object__attach_skeleton
 */
-int attach_object(lua_State *L)
+static int attach_object(lua_State *L)
 {
 	struct owner *owner = object_check(L, 1);
 	struct bpf_program *prog = NULL;
@@ -203,4 +203,13 @@ int attach_object(lua_State *L)
 #endif
 	lua_settop(L, 1);
 	return 1;
+}
+
+void attach_open(lua_State *L)
+{
+	static const luaL_Reg program_methods[] = {{"attach", attach_program}, {NULL, NULL}};
+	static const luaL_Reg object_methods[] = {{"attach", attach_object}, {NULL, NULL}};
+
+	program_add_methods(L, program_methods);
+	object_add_methods(L, object_methods);
 }

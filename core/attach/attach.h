@@ -4,18 +4,14 @@
 
 #include "base/compat.h"
 
-/* The methods program:attach() and object:attach(). */
-int attach_program(lua_State *L);
-int attach_object(lua_State *L);
-
 /* The method map:attach_struct_ops(). */
 int attach_struct_ops(lua_State *L);
 
-/* The methods of programs that name their target. */
-extern const luaL_Reg attach_kernel_methods[], attach_event_methods[], attach_net_methods[],
-	attach_btf_methods[];
-
-/* The same for maps. */
-extern const luaL_Reg attach_map_methods[];
+/* Each of these adds its methods to programs and objects, or maps. */
+void attach_open(lua_State *L);
+void attach_kernel_open(lua_State *L);
+void attach_event_open(lua_State *L);
+void attach_net_open(lua_State *L);
+void attach_btf_open(lua_State *L);
 
 #endif

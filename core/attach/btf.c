@@ -6,6 +6,8 @@
 #include "base/fd.h"
 #include "base/field.h"
 #include "base/value.h"
+#include "map/map.h"
+#include "object/program.h"
 #include <bpf/btf.h>
 #include <errno.h>
 
@@ -167,13 +169,6 @@ static int attach_iter(lua_State *L)
 	return attempt_finish(L, &a, link, "attach_iter", cgroup.path);
 }
 
-const luaL_Reg attach_btf_methods[] = {
-	{"attach_lsm", attach_lsm},
-	{"attach_freplace", attach_freplace},
-	{"attach_iter", attach_iter},
-	{NULL, NULL},
-};
-
 /*** Registers what a struct_ops map implements, a congestion control for example.
 @function map:attach_struct_ops
 @treturn link of SEC(".struct_ops"), which lasts as long as the object; of SEC(".struct_ops.link")
@@ -193,7 +188,19 @@ int attach_struct_ops(lua_State *L)
 	return attempt_finish(L, &a, link, "attach_struct_ops", NULL);
 }
 
-const luaL_Reg attach_map_methods[] = {
-	{"attach_struct_ops", attach_struct_ops},
-	{NULL, NULL},
-};
+void attach_btf_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"attach_lsm", attach_lsm},
+		{"attach_freplace", attach_freplace},
+		{"attach_iter", attach_iter},
+		{NULL, NULL},
+	};
+	static const luaL_Reg map_methods[] = {
+		{"attach_struct_ops", attach_struct_ops},
+		{NULL, NULL},
+	};
+
+	program_add_methods(L, methods);
+	map_add_methods(L, map_methods);
+}

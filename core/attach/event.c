@@ -9,6 +9,7 @@
 #include "base/field.h"
 #include "base/list.h"
 #include "base/value.h"
+#include "object/program.h"
 #include <errno.h>
 
 /*** @module lbpf */
@@ -333,13 +334,18 @@ static int attach_usdt(lua_State *L)
 	return attempt_finish(L, &a, link, "attach_usdt", name);
 }
 
-const luaL_Reg attach_event_methods[] = {
-	{"attach_tracepoint", attach_tracepoint},
-	{"attach_raw_tracepoint", attach_raw_tracepoint},
-	{"attach_trace", attach_trace},
-	{"attach_perf_event", attach_perf_event},
-	{"attach_uprobe", attach_uprobe},
-	{"attach_uprobe_multi", attach_uprobe_multi},
-	{"attach_usdt", attach_usdt},
-	{NULL, NULL},
-};
+void attach_event_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"attach_tracepoint", attach_tracepoint},
+		{"attach_raw_tracepoint", attach_raw_tracepoint},
+		{"attach_trace", attach_trace},
+		{"attach_perf_event", attach_perf_event},
+		{"attach_uprobe", attach_uprobe},
+		{"attach_uprobe_multi", attach_uprobe_multi},
+		{"attach_usdt", attach_usdt},
+		{NULL, NULL},
+	};
+
+	program_add_methods(L, methods);
+}

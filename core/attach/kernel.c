@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/value.h"
 #include "check/ksyms.h"
+#include "object/program.h"
 #include <errno.h>
 #include <stdlib.h>
 
@@ -168,9 +169,14 @@ static int attach_kprobe_multi(lua_State *L)
 	return attempt_finish(L, &a, err ? NULL : link, "attach_kprobe_multi", pattern);
 }
 
-const luaL_Reg attach_kernel_methods[] = {
-	{"attach_kprobe", attach_kprobe},
-	{"attach_kprobe_multi", attach_kprobe_multi},
-	{"attach_ksyscall", attach_ksyscall},
-	{NULL, NULL},
-};
+void attach_kernel_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"attach_kprobe", attach_kprobe},
+		{"attach_kprobe_multi", attach_kprobe_multi},
+		{"attach_ksyscall", attach_ksyscall},
+		{NULL, NULL},
+	};
+
+	program_add_methods(L, methods);
+}

@@ -7,6 +7,7 @@
 #include "base/fd.h"
 #include "base/field.h"
 #include "base/value.h"
+#include "object/program.h"
 #include <errno.h>
 
 /*** @module lbpf */
@@ -275,13 +276,18 @@ static int attach_netfilter(lua_State *L)
 #endif
 }
 
-const luaL_Reg attach_net_methods[] = {
-	{"attach_cgroup", attach_cgroup},
-	{"attach_netns", attach_netns},
-	{"attach_sockmap", attach_sockmap},
-	{"attach_xdp", attach_xdp},
-	{"attach_tcx", attach_tcx},
-	{"attach_netkit", attach_netkit},
-	{"attach_netfilter", attach_netfilter},
-	{NULL, NULL},
-};
+void attach_net_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"attach_cgroup", attach_cgroup},
+		{"attach_netns", attach_netns},
+		{"attach_sockmap", attach_sockmap},
+		{"attach_xdp", attach_xdp},
+		{"attach_tcx", attach_tcx},
+		{"attach_netkit", attach_netkit},
+		{"attach_netfilter", attach_netfilter},
+		{NULL, NULL},
+	};
+
+	program_add_methods(L, methods);
+}

@@ -39,6 +39,15 @@ void class_add_methods(lua_State *L, const char *name, const luaL_Reg *methods)
 	lua_pop(L, 2);
 }
 
+int class_pairs(lua_State *L)
+{
+	lua_settop(L, 1);
+	lua_getfield(L, 1, "pairs");
+	lua_insert(L, 1);
+	lua_call(L, 1, LUA_MULTRET);
+	return lua_gettop(L);
+}
+
 /* A userdata ends with its class: the address of a name. Metatables can be exchanged, by the debug
  * library, and looking at one takes longer.
  */

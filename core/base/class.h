@@ -26,6 +26,9 @@ void *class_check(lua_State *L, int idx, const char *name);
  */
 void *class_retire(lua_State *L, const char *name);
 
+/* A __pairs: what the method pairs() of the userdata at 1 returns. */
+int class_pairs(lua_State *L);
+
 /* What libbpf structures belong to. A handle in Lua may be collected, or its uservalue cut off
  * with the debug library, in any order: this count alone decides when memory goes.
  */

@@ -2,9 +2,7 @@
 
 #include "base/enum.h"
 #include "base/value.h"
-#include "btf/query.h"
 #include "check/btfcheck.h"
-#include "object/object.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -421,45 +419,12 @@ static int new_empty(lua_State *L)
 	return finish(L, &f, b, btf__new_empty_split(base_of(b)), "make BTF");
 }
 
-/*** The types that the object came with. They are the object's, and end with it.
-@function object:btf
-@treturn ?btf nil if the object has none
-@see bpf_object__btf
-*/
-static int object_btf(lua_State *L)
+void btf_push_of(lua_State *L, struct owner *object, struct btf *btf)
 {
-	struct owner *object = object_check(L, 1);
-	struct btf *btf = bpf_object__btf(object_of(object));
-	struct box *b;
+	struct box *b = push_box(L, object->name, 0);
 
-	if (value_pointer_error(btf))
-		return value_none(L);
-	lua_settop(L, 1);
-	compat_getuservalue(L, 1);
-	lua_getfield(L, 2, "btf");
-	if (!lua_isnil(L, -1))
-		return 1;
-	b = push_box(L, object->name, 0);
 	b->btf = btf;
 	b->object = owner_ref(object);
-	lua_pushvalue(L, -1);
-	lua_setfield(L, 2, "btf");
-	return 1;
-}
-
-/*** The descriptor of the object's types in the kernel.
-@function object:btf_fd
-@treturn ?integer nil before they are loaded, and if there are none
-@see bpf_object__btf_fd
-*/
-static int object_btf_fd(lua_State *L)
-{
-	int fd = bpf_object__btf_fd(object_of(object_check(L, 1)));
-
-	if (fd < 0)
-		return value_none(L);
-	lua_pushinteger(L, fd);
-	return 1;
 }
 
 /*** The kernel's type that an attach type needs for a name: of a function, a tracepoint's typedef,
@@ -515,15 +480,11 @@ void btf_open(lua_State *L)
 		{NULL, NULL},
 	};
 	static const luaL_Reg methods[] = {{"close", close_btf}, {NULL, NULL}};
-	static const luaL_Reg object_methods[] = {
-		{"btf", object_btf}, {"btf_fd", object_btf_fd}, {NULL, NULL}};
 	static const luaL_Reg meta[] = {{"__gc", btf_gc},
 					{"__close", close_btf},
 					{"__tostring", btf_tostring},
 					{NULL, NULL}};
 
 	class_new(L, BTF, methods, meta);
-	class_add_methods(L, BTF, btfquery_methods);
-	object_add_methods(L, object_methods);
 	luaL_setfuncs(L, functions, 0);
 }

@@ -20,6 +20,9 @@ struct owner *btf_check_mine(lua_State *L, int arg, const char *operation);
 
 struct btf *btf_of(struct owner *owner);
 
+/* Pushes BTF that is the object's, and ends with it. */
+void btf_push_of(lua_State *L, struct owner *object, struct btf *btf);
+
 /* While it is frozen nothing about it can be set. It must be kept, too, as often as thawed. */
 void btf_freeze(struct owner *owner);
 void btf_thaw(struct owner *owner);

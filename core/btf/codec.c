@@ -3,8 +3,6 @@
 #include "base/class.h"
 #include "base/field.h"
 #include "base/value.h"
-#include "btf/btf.h"
-#include "object/object.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -288,8 +286,7 @@ static int codec_gc(lua_State *L)
 	return 0;
 }
 
-/* The codec of the type that argument 2 names, with the options at 3. */
-static int new_codec(lua_State *L, const struct btf *btf)
+int codec_new(lua_State *L, const struct btf *btf)
 {
 	static const struct field fields[] = {CODEC_FIELDS, FIELDS_END};
 	const char *name = luaL_checkstring(L, 2);
@@ -306,36 +303,6 @@ static int new_codec(lua_State *L, const struct btf *btf)
 	return 1;
 }
 
-/*** What turns bytes into values, and back, by a type of the object's BTF.
-@function object:codec
-@tparam string type "event", "struct event", "u64"
-@tparam ?table opts `fields`: decode only these, one value for each ("pid", "file.name",
- "stack[1]"); `enum_names` (boolean): enums as their names where they have one; `numbers` (boolean):
- integers of 64 bits as numbers in LuaJIT, rounded beyond 2^53
-@treturn codec
-@fails ENOENT if there is no such type
-@see btf__find_by_name_kind
-*/
-static int object_codec(lua_State *L)
-{
-	return new_codec(L, bpf_object__btf(object_of(object_check(L, 1))));
-}
-
-/*** The same by a type of any BTF.
-@function btf:codec
-@tparam string type "event", "struct event", "u64"
-@tparam ?table opts as for `object:codec`
-@treturn codec
-@fails ENOENT if there is no such type
-@see btf__find_by_name_kind
-*/
-static int btf_codec(lua_State *L)
-{
-	return new_codec(L, btf_of(btf_check(L, 1)));
-}
-
-const luaL_Reg codec_object_methods[] = {{"codec", object_codec}, {NULL, NULL}};
-
 void codec_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
@@ -346,8 +313,5 @@ void codec_open(lua_State *L)
 	};
 	static const luaL_Reg meta[] = {{"__gc", codec_gc}, {NULL, NULL}};
 
-	static const luaL_Reg btf_methods[] = {{"codec", btf_codec}, {NULL, NULL}};
-
 	class_new(L, CODEC, methods, meta);
-	btf_add_methods(L, btf_methods);
 }

@@ -75,8 +75,10 @@ void codec_describe(lua_State *L, const struct codec *c);
 void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, int arg,
 		  const char *name);
 
-/* The method object:codec(). */
-extern const luaL_Reg codec_object_methods[];
+/* For the methods codec() of BTF and objects: returns the codec of the type that argument 2 names,
+ * with the options at 3; or nil, message, errno. BTF may be NULL.
+ */
+int codec_new(lua_State *L, const struct btf *btf);
 
 void codec_open(lua_State *L);
 

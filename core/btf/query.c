@@ -4,6 +4,7 @@
 #include "base/enum.h"
 #include "base/value.h"
 #include "btf/btf.h"
+#include "btf/codec.h"
 #include "btf/type.h"
 #include <errno.h>
 
@@ -248,6 +249,19 @@ static int fd(lua_State *L)
 	return 1;
 }
 
+/*** The same by a type of any BTF.
+@function btf:codec
+@tparam string type "event", "struct event", "u64"
+@tparam ?table opts as for `object:codec`
+@treturn codec
+@fails ENOENT if there is no such type
+@see btf__find_by_name_kind
+*/
+static int btf_codec(lua_State *L)
+{
+	return codec_new(L, btf_of(btf_check(L, 1)));
+}
+
 /* What can be set ------------------------------------------------------------------------- */
 
 /*** How long pointers are in what the BTF describes.
@@ -332,24 +346,30 @@ static int load_into_kernel(lua_State *L)
 	return 1;
 }
 
-const luaL_Reg btfquery_methods[] = {
-	{"type_cnt", type_cnt},
-	{"base_btf", base_btf},
-	{"find_by_name", find_by_name},
-	{"find_by_name_kind", find_by_name_kind},
-	{"type_by_id", type_by_id},
-	{"each_type", each_type},
-	{"resolve_type", resolve_type},
-	{"resolve_size", resolve_size},
-	{"align_of", align_of},
-	{"str_by_offset", str_by_offset},
-	{"name_by_offset", name_by_offset},
-	{"raw_data", raw_data},
-	{"fd", fd},
-	{"pointer_size", pointer_size},
-	{"set_pointer_size", set_pointer_size},
-	{"endianness", endianness},
-	{"set_endianness", set_endianness},
-	{"load_into_kernel", load_into_kernel},
-	{NULL, NULL},
-};
+void btfquery_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"type_cnt", type_cnt},
+		{"base_btf", base_btf},
+		{"find_by_name", find_by_name},
+		{"find_by_name_kind", find_by_name_kind},
+		{"type_by_id", type_by_id},
+		{"each_type", each_type},
+		{"resolve_type", resolve_type},
+		{"resolve_size", resolve_size},
+		{"align_of", align_of},
+		{"str_by_offset", str_by_offset},
+		{"name_by_offset", name_by_offset},
+		{"codec", btf_codec},
+		{"raw_data", raw_data},
+		{"fd", fd},
+		{"pointer_size", pointer_size},
+		{"set_pointer_size", set_pointer_size},
+		{"endianness", endianness},
+		{"set_endianness", set_endianness},
+		{"load_into_kernel", load_into_kernel},
+		{NULL, NULL},
+	};
+
+	btf_add_methods(L, methods);
+}

@@ -4,6 +4,6 @@
 
 #include "base/compat.h"
 
-extern const luaL_Reg btfquery_methods[];
+void btfquery_open(lua_State *L);
 
 #endif

@@ -276,18 +276,23 @@ static int btf_get_fd_by_id(lua_State *L)
 	return get_fd_by_id(L, &btf);
 }
 
-const luaL_Reg id_functions[] = {
-	{"programs", programs},
-	{"maps", maps},
-	{"links", links},
-	{"btfs", btfs},
-	{"prog_get_next_id", prog_get_next_id},
-	{"map_get_next_id", map_get_next_id},
-	{"link_get_next_id", link_get_next_id},
-	{"btf_get_next_id", btf_get_next_id},
-	{"prog_get_fd_by_id", prog_get_fd_by_id},
-	{"map_get_fd_by_id", map_get_fd_by_id},
-	{"link_get_fd_by_id", link_get_fd_by_id},
-	{"btf_get_fd_by_id", btf_get_fd_by_id},
-	{NULL, NULL},
-};
+void ids_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"programs", programs},
+		{"maps", maps},
+		{"links", links},
+		{"btfs", btfs},
+		{"prog_get_next_id", prog_get_next_id},
+		{"map_get_next_id", map_get_next_id},
+		{"link_get_next_id", link_get_next_id},
+		{"btf_get_next_id", btf_get_next_id},
+		{"prog_get_fd_by_id", prog_get_fd_by_id},
+		{"map_get_fd_by_id", map_get_fd_by_id},
+		{"link_get_fd_by_id", link_get_fd_by_id},
+		{"btf_get_fd_by_id", btf_get_fd_by_id},
+		{NULL, NULL},
+	};
+
+	luaL_setfuncs(L, functions, 0);
+}

@@ -2,7 +2,6 @@
 
 #include "base/field.h"
 #include "base/value.h"
-#include "kernel/syscall.h"
 #include <bpf/bpf.h>
 #include <stdio.h>
 #include <string.h>
@@ -444,8 +443,16 @@ static int obj_get_info_by_fd(lua_State *L)
 		L, 1, lua_pushfstring(L, "descriptor %d is nothing of BPF's, but '%s'", fd, is));
 }
 
-const luaL_Reg info_functions[] = {
-	{"prog_get_info_by_fd", prog_get_info_by_fd}, {"map_get_info_by_fd", map_get_info_by_fd},
-	{"link_get_info_by_fd", link_get_info_by_fd}, {"btf_get_info_by_fd", btf_get_info_by_fd},
-	{"obj_get_info_by_fd", obj_get_info_by_fd},   {NULL, NULL},
-};
+void info_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"prog_get_info_by_fd", prog_get_info_by_fd},
+		{"map_get_info_by_fd", map_get_info_by_fd},
+		{"link_get_info_by_fd", link_get_info_by_fd},
+		{"btf_get_info_by_fd", btf_get_info_by_fd},
+		{"obj_get_info_by_fd", obj_get_info_by_fd},
+		{NULL, NULL},
+	};
+
+	luaL_setfuncs(L, functions, 0);
+}

@@ -15,4 +15,6 @@ void info_check_kind(lua_State *L, int arg, int fd, const char *kind);
 typedef int info_push(lua_State *L, int fd, int opts);
 info_push info_push_prog, info_push_map, info_push_link, info_push_btf;
 
+void info_open(lua_State *L);
+
 #endif

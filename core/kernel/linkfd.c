@@ -516,13 +516,18 @@ static int pins(lua_State *L)
 	return 1;
 }
 
-const luaL_Reg link_fd_functions[] = {
-	{"link_create", link_create},
-	{"raw_tracepoint_open", raw_tracepoint_open},
-	{"link_update", link_update},
-	{"link_detach", link_detach},
-	{"obj_pin", obj_pin},
-	{"obj_get", obj_get},
-	{"pins", pins},
-	{NULL, NULL},
-};
+void linkfd_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"link_create", link_create},
+		{"raw_tracepoint_open", raw_tracepoint_open},
+		{"link_update", link_update},
+		{"link_detach", link_detach},
+		{"obj_pin", obj_pin},
+		{"obj_get", obj_get},
+		{"pins", pins},
+		{NULL, NULL},
+	};
+
+	luaL_setfuncs(L, functions, 0);
+}

@@ -6,6 +6,7 @@
 #include "base/list.h"
 #include "base/value.h"
 #include "kernel/syscall.h"
+#include "object/program.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -483,14 +484,19 @@ static int prog_bind_map(lua_State *L)
 	return 1;
 }
 
-const luaL_Reg prog_fd_functions[] = {
-	{"prog_load", prog_load},         {"btf_load", btf_load},
-	{"prog_test_run", prog_test_run}, {"prog_query", prog_query},
-	{"prog_bind_map", prog_bind_map}, {NULL, NULL},
-};
+void progfd_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"prog_load", prog_load},         {"btf_load", btf_load},
+		{"prog_test_run", prog_test_run}, {"prog_query", prog_query},
+		{"prog_bind_map", prog_bind_map}, {NULL, NULL},
+	};
+	static const luaL_Reg methods[] = {
+		{"test_run", prog_test_run},
+		{"bind_map", prog_bind_map},
+		{NULL, NULL},
+	};
 
-const luaL_Reg prog_fd_methods[] = {
-	{"test_run", prog_test_run},
-	{"bind_map", prog_bind_map},
-	{NULL, NULL},
-};
+	luaL_setfuncs(L, functions, 0);
+	program_add_methods(L, methods);
+}

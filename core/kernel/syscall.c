@@ -172,11 +172,4 @@ void syscall_open(lua_State *L)
 	};
 
 	luaL_setfuncs(L, functions, 0);
-	luaL_setfuncs(L, map_fd_functions, 0);
-	luaL_setfuncs(L, map_element_functions, 0);
-	luaL_setfuncs(L, map_batch_functions, 0);
-	luaL_setfuncs(L, prog_fd_functions, 0);
-	luaL_setfuncs(L, link_fd_functions, 0);
-	luaL_setfuncs(L, id_functions, 0);
-	luaL_setfuncs(L, info_functions, 0);
 }

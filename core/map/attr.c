@@ -437,33 +437,38 @@ static int map_set_exclusive_program(lua_State *L)
 	return value_needs_libbpf(L, "map:set_exclusive_program", 1, 7);
 }
 
-const luaL_Reg mapattr_methods[] = {
-	{"name", map_name},
-	{"type", map_type},
-	{"set_type", map_set_type},
-	{"key_size", map_key_size},
-	{"set_key_size", map_set_key_size},
-	{"value_size", map_value_size},
-	{"set_value_size", map_set_value_size},
-	{"max_entries", map_max_entries},
-	{"set_max_entries", map_set_max_entries},
-	{"map_flags", map_map_flags},
-	{"set_map_flags", map_set_map_flags},
-	{"map_extra", map_map_extra},
-	{"set_map_extra", map_set_map_extra},
-	{"numa_node", map_numa_node},
-	{"set_numa_node", map_set_numa_node},
-	{"ifindex", map_ifindex},
-	{"set_ifindex", map_set_ifindex},
-	{"btf_key_type_id", map_btf_key_type_id},
-	{"btf_value_type_id", map_btf_value_type_id},
-	{"is_internal", map_is_internal},
-	{"autocreate", map_autocreate},
-	{"set_autocreate", map_set_autocreate},
-	{"autoattach", map_autoattach},
-	{"set_autoattach", map_set_autoattach},
-	{"exclusive_program", map_exclusive_program},
-	{"set_exclusive_program", map_set_exclusive_program},
-	{"fd", map_fd},
-	{NULL, NULL},
-};
+void mapattr_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"name", map_name},
+		{"type", map_type},
+		{"set_type", map_set_type},
+		{"key_size", map_key_size},
+		{"set_key_size", map_set_key_size},
+		{"value_size", map_value_size},
+		{"set_value_size", map_set_value_size},
+		{"max_entries", map_max_entries},
+		{"set_max_entries", map_set_max_entries},
+		{"map_flags", map_map_flags},
+		{"set_map_flags", map_set_map_flags},
+		{"map_extra", map_map_extra},
+		{"set_map_extra", map_set_map_extra},
+		{"numa_node", map_numa_node},
+		{"set_numa_node", map_set_numa_node},
+		{"ifindex", map_ifindex},
+		{"set_ifindex", map_set_ifindex},
+		{"btf_key_type_id", map_btf_key_type_id},
+		{"btf_value_type_id", map_btf_value_type_id},
+		{"is_internal", map_is_internal},
+		{"autocreate", map_autocreate},
+		{"set_autocreate", map_set_autocreate},
+		{"autoattach", map_autoattach},
+		{"set_autoattach", map_set_autoattach},
+		{"exclusive_program", map_exclusive_program},
+		{"set_exclusive_program", map_set_exclusive_program},
+		{"fd", map_fd},
+		{NULL, NULL},
+	};
+
+	map_add_methods(L, methods);
+}

@@ -15,7 +15,6 @@ struct bpf_map *mapattr_check_uncreated(lua_State *L, struct bound *b);
  */
 int mapattr_family(enum bpf_map_type type);
 
-/* Methods of maps. */
-extern const luaL_Reg mapattr_methods[];
+void mapattr_open(lua_State *L);
 
 #endif

@@ -1,9 +1,10 @@
 /* Many entries of a map in one system call. The kernel may end a batch early, for reasons good and
  * bad; what it did until then counts, and is neither lost nor done twice.
  */
+#include "map/batch.h"
+
 #include "base/field.h"
 #include "base/value.h"
-#include "kernel/syscall.h"
 #include "map/view.h"
 #include "map/walk.h"
 #include <bpf/bpf.h>
@@ -420,18 +421,23 @@ static int map_delete_batch(lua_State *L)
 	return 1;
 }
 
-const luaL_Reg map_batch_functions[] = {
-	{"map_lookup_batch", map_lookup_batch},
-	{"map_lookup_and_delete_batch", map_lookup_and_delete_batch},
-	{"map_update_batch", map_update_batch},
-	{"map_delete_batch", map_delete_batch},
-	{NULL, NULL},
-};
+void mapbatch_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"map_lookup_batch", map_lookup_batch},
+		{"map_lookup_and_delete_batch", map_lookup_and_delete_batch},
+		{"map_update_batch", map_update_batch},
+		{"map_delete_batch", map_delete_batch},
+		{NULL, NULL},
+	};
+	static const luaL_Reg methods[] = {
+		{"lookup_batch", map_lookup_batch},
+		{"lookup_and_delete_batch", map_lookup_and_delete_batch},
+		{"update_batch", map_update_batch},
+		{"delete_batch", map_delete_batch},
+		{NULL, NULL},
+	};
 
-const luaL_Reg map_batch_methods[] = {
-	{"lookup_batch", map_lookup_batch},
-	{"lookup_and_delete_batch", map_lookup_and_delete_batch},
-	{"update_batch", map_update_batch},
-	{"delete_batch", map_delete_batch},
-	{NULL, NULL},
-};
+	luaL_setfuncs(L, functions, 0);
+	mapview_add_methods(L, methods);
+}

@@ -1,6 +1,7 @@
-/* Elements of maps, one at a time. */
+#include "map/elem.h"
+
 #include "base/value.h"
-#include "kernel/syscall.h"
+#include "map/batch.h"
 #include "map/view.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -273,20 +274,28 @@ static int elem_peek(lua_State *L)
 	return next_value(L, bpf_map_lookup_elem_flags, "peek");
 }
 
-const luaL_Reg map_element_functions[] = {
-	{"map_lookup", map_lookup},         {"map_lookup_and_delete", map_lookup_and_delete},
-	{"map_update", map_update},         {"map_delete", map_delete},
-	{"map_get_next_key", map_next_key}, {NULL, NULL},
-};
+void mapelem_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"map_lookup", map_lookup},
+		{"map_lookup_and_delete", map_lookup_and_delete},
+		{"map_update", map_update},
+		{"map_delete", map_delete},
+		{"map_get_next_key", map_next_key},
+		{NULL, NULL},
+	};
+	static const luaL_Reg methods[] = {
+		{"lookup", map_lookup},
+		{"lookup_and_delete", map_lookup_and_delete},
+		{"update", map_update},
+		{"delete", map_delete},
+		{"next_key", map_next_key},
+		{"push", elem_push},
+		{"pop", elem_pop},
+		{"peek", elem_peek},
+		{NULL, NULL},
+	};
 
-const luaL_Reg map_element_methods[] = {
-	{"lookup", map_lookup},
-	{"lookup_and_delete", map_lookup_and_delete},
-	{"update", map_update},
-	{"delete", map_delete},
-	{"next_key", map_next_key},
-	{"push", elem_push},
-	{"pop", elem_pop},
-	{"peek", elem_peek},
-	{NULL, NULL},
-};
+	luaL_setfuncs(L, functions, 0);
+	mapview_add_methods(L, methods);
+}

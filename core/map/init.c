@@ -193,11 +193,16 @@ static int map_set_initial_value(lua_State *L)
 	return bind_end(L, &b, bpf_map__set_initial_value(map, data, len));
 }
 
-const luaL_Reg mapinit_methods[] = {
-	{"reuse_fd", map_reuse_fd},
-	{"inner_map", map_inner_map},
-	{"set_inner_map_fd", map_set_inner_map_fd},
-	{"initial_value", map_initial_value},
-	{"set_initial_value", map_set_initial_value},
-	{NULL, NULL},
-};
+void mapinit_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"reuse_fd", map_reuse_fd},
+		{"inner_map", map_inner_map},
+		{"set_inner_map_fd", map_set_inner_map_fd},
+		{"initial_value", map_initial_value},
+		{"set_initial_value", map_set_initial_value},
+		{NULL, NULL},
+	};
+
+	map_add_methods(L, methods);
+}

@@ -4,7 +4,6 @@
 
 #include "base/compat.h"
 
-/* Methods of maps. */
-extern const luaL_Reg mapinit_methods[];
+void mapinit_open(lua_State *L);
 
 #endif

@@ -1,13 +1,7 @@
 #include "map/map.h"
 
-#include "attach/attach.h"
-#include "kernel/syscall.h"
-#include "map/attr.h"
-#include "map/init.h"
-#include "map/view.h"
-#include "map/walk.h"
+#include "map/codec.h"
 #include "object/object.h"
-#include "open/pin.h"
 #include <bpf/bpf.h>
 #include <stdio.h>
 
@@ -165,22 +159,18 @@ static int map_tostring(lua_State *L)
 	return 1;
 }
 
+void map_add_methods(lua_State *L, const luaL_Reg *methods)
+{
+	class_add_methods(L, MAP, methods);
+}
+
 void map_open(lua_State *L)
 {
 	static const luaL_Reg none[] = {{NULL, NULL}};
 	static const luaL_Reg meta[] = {{"__gc", map_gc},
-					{"__pairs", mapwalk_pairs},
+					{"__pairs", class_pairs},
 					{"__tostring", map_tostring},
 					{NULL, NULL}};
 
 	class_new(L, MAP, none, meta);
-	class_add_methods(L, MAP, mapattr_methods);
-	class_add_methods(L, MAP, mapinit_methods);
-	class_add_methods(L, MAP, pin_map_methods);
-	class_add_methods(L, MAP, attach_map_methods);
-	class_add_methods(L, MAP, map_fd_methods);
-	class_add_methods(L, MAP, map_element_methods);
-	class_add_methods(L, MAP, mapwalk_methods);
-	class_add_methods(L, MAP, mapview_map_methods);
-	class_add_methods(L, MAP, map_batch_methods);
 }

@@ -32,6 +32,9 @@ struct bpf_map *map_test(lua_State *L, int idx);
 /* The object of the map at IDX; NULL if it is no map. */
 struct owner *map_owner(lua_State *L, int idx);
 
+/* Methods of maps that other modules have, which open later. */
+void map_add_methods(lua_State *L, const luaL_Reg *methods);
+
 void map_open(lua_State *L);
 
 #endif

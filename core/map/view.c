@@ -5,9 +5,7 @@
 #include "base/value.h"
 #include "btf/btf.h"
 #include "kernel/info.h"
-#include "kernel/syscall.h"
 #include "map/map.h"
-#include "map/walk.h"
 #include "object/object.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -278,23 +276,25 @@ static int view_tostring(lua_State *L)
 	return 1;
 }
 
-const luaL_Reg mapview_map_methods[] = {{"view", map_view_method}, {NULL, NULL}};
+void mapview_add_methods(lua_State *L, const luaL_Reg *methods)
+{
+	map_add_methods(L, methods);
+	class_add_methods(L, VIEW, methods);
+}
 
 void mapview_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {{"fd", view_fd}, {"close", view_close}, {NULL, NULL}};
 	static const luaL_Reg meta[] = {{"__gc", view_gc},
 					{"__close", view_close},
-					{"__pairs", mapwalk_pairs},
+					{"__pairs", class_pairs},
 					{"__tostring", view_tostring},
 					{NULL, NULL}};
+	static const luaL_Reg map_methods[] = {{"view", map_view_method}, {NULL, NULL}};
 	static const luaL_Reg none[] = {{NULL, NULL}};
 
 	class_new(L, VIEW, methods, meta);
-	class_add_methods(L, VIEW, map_fd_methods);
-	class_add_methods(L, VIEW, map_element_methods);
-	class_add_methods(L, VIEW, map_batch_methods);
-	class_add_methods(L, VIEW, mapwalk_methods);
+	map_add_methods(L, map_methods);
 	class_new(L, MAPCODEC_PER_CPU, none, none);
 	luaL_getmetatable(L, MAPCODEC_PER_CPU);
 	lua_getfield(L, -1, "__index");

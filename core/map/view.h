@@ -16,8 +16,8 @@ const struct mapcodec *mapview_known(lua_State *L, int idx);
 /* Pushes the table of names of the map at ARG, M; nil if it needs none. */
 void mapview_push_names(lua_State *L, int arg, const struct mapcodec *m);
 
-/* map:view() */
-extern const luaL_Reg mapview_map_methods[];
+/* Methods of maps and views alike, which open later. */
+void mapview_add_methods(lua_State *L, const luaL_Reg *methods);
 
 void mapview_open(lua_State *L);
 

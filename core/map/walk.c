@@ -346,7 +346,7 @@ change the map.
 @see bpf_map_lookup_batch
 @see bpf_map__get_next_key
 */
-int mapwalk_pairs(lua_State *L)
+static int map_pairs(lua_State *L)
 {
 	const struct mapcodec *m;
 	struct mapcodec plain;
@@ -514,17 +514,17 @@ static int map_clear(lua_State *L)
 	return 1;
 }
 
-const luaL_Reg mapwalk_methods[] = {
-	{"pairs", mapwalk_pairs},
-	{"count", map_count},
-	{"clear", map_clear},
-	{NULL, NULL},
-};
-
 void mapwalk_open(lua_State *L)
 {
 	static const luaL_Reg meta[] = {{"__gc", walk_gc}, {NULL, NULL}};
 	static const luaL_Reg none[] = {{NULL, NULL}};
+	static const luaL_Reg methods[] = {
+		{"pairs", map_pairs},
+		{"count", map_count},
+		{"clear", map_clear},
+		{NULL, NULL},
+	};
 
 	class_new(L, WALK, none, meta);
+	mapview_add_methods(L, methods);
 }

@@ -65,12 +65,6 @@ uint32_t mapwalk_done(int err, uint32_t asked, uint32_t count);
 /* How often the kernel may ask to try again before anything comes of it. */
 #define MAPWALK_TRIES 16
 
-/* The methods pairs(), count() and clear(). */
-extern const luaL_Reg mapwalk_methods[];
-
-/* The iterator of a map at 1, for __pairs. */
-int mapwalk_pairs(lua_State *L);
-
 void mapwalk_open(lua_State *L);
 
 #endif

@@ -176,12 +176,17 @@ static int object_token_fd(lua_State *L)
 	return value_needs_libbpf(L, "object:token_fd", 1, 5);
 }
 
-const luaL_Reg load_methods[] = {
-	{"prepare", object_prepare},
-	{"load", object_load},
-	{"gen_loader", object_gen_loader},
-	{"kversion", object_kversion},
-	{"set_kversion", object_set_kversion},
-	{"token_fd", object_token_fd},
-	{NULL, NULL},
-};
+void load_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"prepare", object_prepare},
+		{"load", object_load},
+		{"gen_loader", object_gen_loader},
+		{"kversion", object_kversion},
+		{"set_kversion", object_set_kversion},
+		{"token_fd", object_token_fd},
+		{NULL, NULL},
+	};
+
+	object_add_methods(L, methods);
+}

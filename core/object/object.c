@@ -1,24 +1,18 @@
 #include "object/object.h"
 
-#include "attach/attach.h"
 #include "attach/link.h"
 #include "base/field.h"
 #include "base/frame.h"
 #include "base/names.h"
 #include "base/value.h"
-#include "btf/codec.h"
 #include "check/btfcheck.h"
 #include "check/elf.h"
 #include "check/guard.h"
 #include "map/map.h"
 #include "map/vars.h"
 #include "object/handler.h"
-#include "object/load.h"
-#include "object/progattr.h"
 #include "object/program.h"
 #include "object/registry.h"
-#include "open/parts.h"
-#include "open/pin.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -530,7 +524,6 @@ void object_open(lua_State *L)
 	static const luaL_Reg functions[] = {
 		{"open", lbpf_open}, {"open_mem", lbpf_open_mem}, {NULL, NULL}};
 	static const luaL_Reg methods[] = {
-		{"attach", attach_object},
 		{"close", object_close},
 		{"name", object_name},
 		{"kernel_log", object_kernel_log},
@@ -542,10 +535,5 @@ void object_open(lua_State *L)
 	};
 
 	class_new(L, OBJECT, methods, meta);
-	class_add_methods(L, OBJECT, load_methods);
-	class_add_methods(L, OBJECT, parts_methods);
-	class_add_methods(L, OBJECT, pin_object_methods);
-	class_add_methods(L, OBJECT, progattr_object_methods);
-	class_add_methods(L, OBJECT, codec_object_methods);
 	luaL_setfuncs(L, functions, 0);
 }

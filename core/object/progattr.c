@@ -226,15 +226,20 @@ static int program_assoc_struct_ops(lua_State *L)
 	return value_needs_libbpf(L, "program:assoc_struct_ops", 1, 7);
 }
 
-const luaL_Reg progattr_object_methods[] = {{"close_program_fds", object_close_program_fds},
-					    {NULL, NULL}};
+void progattr_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"unload", program_unload},
+		{"func_info", program_func_info},
+		{"func_info_cnt", program_func_info_cnt},
+		{"line_info", program_line_info},
+		{"line_info_cnt", program_line_info_cnt},
+		{"assoc_struct_ops", program_assoc_struct_ops},
+		{NULL, NULL},
+	};
+	static const luaL_Reg object_methods[] = {{"close_program_fds", object_close_program_fds},
+						  {NULL, NULL}};
 
-const luaL_Reg progattr_methods[] = {
-	{"unload", program_unload},
-	{"func_info", program_func_info},
-	{"func_info_cnt", program_func_info_cnt},
-	{"line_info", program_line_info},
-	{"line_info_cnt", program_line_info_cnt},
-	{"assoc_struct_ops", program_assoc_struct_ops},
-	{NULL, NULL},
-};
+	program_add_methods(L, methods);
+	object_add_methods(L, object_methods);
+}

@@ -4,8 +4,6 @@
 
 #include "base/compat.h"
 
-/* Methods of programs, and of objects. */
-extern const luaL_Reg progattr_methods[];
-extern const luaL_Reg progattr_object_methods[];
+void progattr_open(lua_State *L);
 
 #endif

@@ -1,15 +1,11 @@
 #include "object/program.h"
 
-#include "attach/attach.h"
 #include "base/bind.h"
 #include "base/enum.h"
 #include "base/frame.h"
 #include "base/value.h"
-#include "kernel/syscall.h"
 #include "object/loadopts.h"
 #include "object/object.h"
-#include "object/progattr.h"
-#include "open/pin.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -446,10 +442,14 @@ static int program_log_buf(lua_State *L)
 	return 1;
 }
 
+void program_add_methods(lua_State *L, const luaL_Reg *methods)
+{
+	class_add_methods(L, PROGRAM, methods);
+}
+
 void program_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-		{"attach", attach_program},
 		{"name", program_name},
 		{"section_name", program_section_name},
 		{"type", program_type},
@@ -478,11 +478,4 @@ void program_open(lua_State *L)
 		{"__gc", program_gc}, {"__tostring", program_tostring}, {NULL, NULL}};
 
 	class_new(L, PROGRAM, methods, meta);
-	class_add_methods(L, PROGRAM, attach_kernel_methods);
-	class_add_methods(L, PROGRAM, attach_event_methods);
-	class_add_methods(L, PROGRAM, pin_program_methods);
-	class_add_methods(L, PROGRAM, progattr_methods);
-	class_add_methods(L, PROGRAM, attach_net_methods);
-	class_add_methods(L, PROGRAM, attach_btf_methods);
-	class_add_methods(L, PROGRAM, prog_fd_methods);
 }

@@ -16,6 +16,9 @@ struct bpf_program *program_check_of(lua_State *L, int arg, const struct owner *
 /* The same, which must have been loaded. */
 struct bpf_program *program_check_loaded(lua_State *L, int arg, struct owner **owner);
 
+/* Methods of programs that other modules have, which open later. */
+void program_add_methods(lua_State *L, const luaL_Reg *methods);
+
 void program_open(lua_State *L);
 
 #endif

@@ -189,15 +189,20 @@ static int object_find_map_fd_by_name(lua_State *L)
 	return 1;
 }
 
-const luaL_Reg parts_methods[] = {
-	{"next_program", object_next_program},
-	{"prev_program", object_prev_program},
-	{"next_map", object_next_map},
-	{"prev_map", object_prev_map},
-	{"each_program", object_each_program},
-	{"each_map", object_each_map},
-	{"find_program_by_name", object_find_program_by_name},
-	{"find_map_by_name", object_find_map_by_name},
-	{"find_map_fd_by_name", object_find_map_fd_by_name},
-	{NULL, NULL},
-};
+void parts_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"next_program", object_next_program},
+		{"prev_program", object_prev_program},
+		{"next_map", object_next_map},
+		{"prev_map", object_prev_map},
+		{"each_program", object_each_program},
+		{"each_map", object_each_map},
+		{"find_program_by_name", object_find_program_by_name},
+		{"find_map_by_name", object_find_map_by_name},
+		{"find_map_fd_by_name", object_find_map_fd_by_name},
+		{NULL, NULL},
+	};
+
+	object_add_methods(L, methods);
+}

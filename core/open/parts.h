@@ -4,7 +4,6 @@
 
 #include "base/compat.h"
 
-/* Methods of objects. */
-extern const luaL_Reg parts_methods[];
+void parts_open(lua_State *L);
 
 #endif

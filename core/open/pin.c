@@ -134,16 +134,6 @@ BIND_SETTER(object_pin_programs, bpf_object__pin_programs, struct bpf_object, ch
 BIND_SETTER(object_unpin_programs, bpf_object__unpin_programs, struct bpf_object, check_loaded,
 	    const char *, luaL_checkstring)
 
-const luaL_Reg pin_object_methods[] = {
-	{"pin", object_pin},
-	{"unpin", object_unpin},
-	{"pin_maps", object_pin_maps},
-	{"unpin_maps", object_unpin_maps},
-	{"pin_programs", object_pin_programs},
-	{"unpin_programs", object_unpin_programs},
-	{NULL, NULL},
-};
-
 /* Programs --------------------------------------------------------------------------------- */
 
 static struct bpf_program *check_program(lua_State *L, struct bound *b)
@@ -179,9 +169,6 @@ BIND_SETTER(program_pin, bpf_program__pin, struct bpf_program, check_program, co
 */
 BIND_SETTER(program_unpin, bpf_program__unpin, struct bpf_program, check_program, const char *,
 	    luaL_checkstring)
-
-const luaL_Reg pin_program_methods[] = {
-	{"pin", program_pin}, {"unpin", program_unpin}, {NULL, NULL}};
 
 /* Maps ------------------------------------------------------------------------------------- */
 
@@ -260,11 +247,29 @@ BIND_GETTER(map_pin_path, check_part, bpf_map__pin_path, push_path)
 */
 BIND_GETTER(map_is_pinned, check_part, bpf_map__is_pinned, lua_pushboolean)
 
-const luaL_Reg pin_map_methods[] = {
-	{"pin", map_pin},
-	{"unpin", map_unpin},
-	{"set_pin_path", map_set_pin_path},
-	{"pin_path", map_pin_path},
-	{"is_pinned", map_is_pinned},
-	{NULL, NULL},
-};
+void pin_open(lua_State *L)
+{
+	static const luaL_Reg object_methods[] = {
+		{"pin", object_pin},
+		{"unpin", object_unpin},
+		{"pin_maps", object_pin_maps},
+		{"unpin_maps", object_unpin_maps},
+		{"pin_programs", object_pin_programs},
+		{"unpin_programs", object_unpin_programs},
+		{NULL, NULL},
+	};
+	static const luaL_Reg program_methods[] = {
+		{"pin", program_pin}, {"unpin", program_unpin}, {NULL, NULL}};
+	static const luaL_Reg map_methods[] = {
+		{"pin", map_pin},
+		{"unpin", map_unpin},
+		{"set_pin_path", map_set_pin_path},
+		{"pin_path", map_pin_path},
+		{"is_pinned", map_is_pinned},
+		{NULL, NULL},
+	};
+
+	object_add_methods(L, object_methods);
+	program_add_methods(L, program_methods);
+	map_add_methods(L, map_methods);
+}

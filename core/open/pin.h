@@ -4,7 +4,6 @@
 
 #include "base/compat.h"
 
-/* Methods of objects, programs and maps. */
-extern const luaL_Reg pin_object_methods[], pin_program_methods[], pin_map_methods[];
+void pin_open(lua_State *L);
 
 #endif

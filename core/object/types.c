@@ -1,0 +1,76 @@
+#include "object/types.h"
+
+#include "base/value.h"
+#include "btf/btf.h"
+#include "btf/codec.h"
+#include "object/object.h"
+
+/*** @module lbpf */
+/*** An object's types
+@section object_types
+*/
+
+/*** The types that the object came with. They are the object's, and end with it.
+@function object:btf
+@treturn ?btf nil if the object has none
+@see bpf_object__btf
+*/
+static int object_btf(lua_State *L)
+{
+	struct owner *object = object_check(L, 1);
+	struct btf *btf = bpf_object__btf(object_of(object));
+
+	if (value_pointer_error(btf))
+		return value_none(L);
+	lua_settop(L, 1);
+	compat_getuservalue(L, 1);
+	lua_getfield(L, 2, "btf");
+	if (!lua_isnil(L, -1))
+		return 1;
+	btf_push_of(L, object, btf);
+	lua_pushvalue(L, -1);
+	lua_setfield(L, 2, "btf");
+	return 1;
+}
+
+/*** The descriptor of the object's types in the kernel.
+@function object:btf_fd
+@treturn ?integer nil before they are loaded, and if there are none
+@see bpf_object__btf_fd
+*/
+static int object_btf_fd(lua_State *L)
+{
+	int fd = bpf_object__btf_fd(object_of(object_check(L, 1)));
+
+	if (fd < 0)
+		return value_none(L);
+	lua_pushinteger(L, fd);
+	return 1;
+}
+
+/*** What turns bytes into values, and back, by a type of the object's BTF.
+@function object:codec
+@tparam string type "event", "struct event", "u64"
+@tparam ?table opts `fields`: decode only these, one value for each ("pid", "file.name",
+ "stack[1]"); `enum_names` (boolean): enums as their names where they have one; `numbers` (boolean):
+ integers of 64 bits as numbers in LuaJIT, rounded beyond 2^53
+@treturn codec
+@fails ENOENT if there is no such type
+@see btf__find_by_name_kind
+*/
+static int object_codec(lua_State *L)
+{
+	return codec_new(L, bpf_object__btf(object_of(object_check(L, 1))));
+}
+
+void objtypes_open(lua_State *L)
+{
+	static const luaL_Reg methods[] = {
+		{"btf", object_btf},
+		{"btf_fd", object_btf_fd},
+		{"codec", object_codec},
+		{NULL, NULL},
+	};
+
+	object_add_methods(L, methods);
+}
