@@ -42,6 +42,7 @@
 #include "core/object/progattr.h"
 #include "core/object/program.h"
 #include "core/object/types.h"
+#include "core/open/open.h"
 #include "core/open/parts.h"
 #include "core/open/pin.h"
 
@@ -80,6 +81,7 @@ static void (*const modules[])(lua_State *) = {
 	jit_maps_open,
 	vars_open,
 
+	open_open,
 	parts_open,
 	pin_open,
 

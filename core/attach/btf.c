@@ -2,6 +2,7 @@
 #include "attach/attach.h"
 
 #include "attach/attempt.h"
+#include "base/bind.h"
 #include "base/enum.h"
 #include "base/fd.h"
 #include "base/field.h"
@@ -15,6 +16,10 @@
 /*** Attaching to what BTF describes
 @section attaching_btf
 */
+
+#if LBPF_HEADERS(1, 7)
+#pragma weak bpf_program__assoc_struct_ops
+#endif
 
 /*** Attaches to the LSM hook that the program was loaded for.
 @function program:attach_lsm
@@ -188,12 +193,52 @@ int attach_struct_ops(lua_State *L)
 	return attempt_finish(L, &a, link, "attach_struct_ops", NULL);
 }
 
+#if LBPF_HEADERS(1, 7)
+static const struct field assoc_fields[] = {
+	FIELD(struct bpf_prog_assoc_struct_ops_opts, flags, FIELD_U32),
+	FIELDS_END,
+};
+#endif
+
+/*** Associates the program with a struct_ops map, whose kernel functions then know for which one
+they are called.
+@function program:assoc_struct_ops
+@tparam map map of type "struct_ops"
+@tparam ?table opts `flags`
+@treturn program itself
+@treturn[2] nil
+@treturn[2] string message, the error number, and what libbpf had to say: EINVAL if the program is
+ itself struct_ops, or the map is not
+@raise if one of them is not loaded; with a libbpf older than 1.7
+@see bpf_program__assoc_struct_ops
+*/
+static int program_assoc_struct_ops(lua_State *L)
+{
+	struct bound b = {.operation = "assoc_struct_ops", .kind = "program"};
+	struct bpf_program *prog = program_check_loaded(L, 1, &b.owner);
+
+#if LBPF_HEADERS(1, 7)
+	if (compat_libbpf(1, 7)) {
+		struct bpf_prog_assoc_struct_ops_opts opts = {.sz = sizeof(opts)};
+		struct bpf_map *map = map_check_created(L, 2);
+
+		field_read(L, 3, assoc_fields, &opts);
+		b.name = bpf_program__name(prog);
+		frame_enter(L, &b.frame, b.owner, 0);
+		return bind_end(L, &b, bpf_program__assoc_struct_ops(prog, map, &opts));
+	}
+#endif
+	(void)prog;
+	return value_needs_libbpf(L, "program:assoc_struct_ops", 1, 7);
+}
+
 void attach_btf_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
 		{"attach_lsm", attach_lsm},
 		{"attach_freplace", attach_freplace},
 		{"attach_iter", attach_iter},
+		{"assoc_struct_ops", program_assoc_struct_ops},
 		{NULL, NULL},
 	};
 	static const luaL_Reg map_methods[] = {

@@ -5,7 +5,6 @@
 #include "base/process.h"
 #include "base/value.h"
 #include "map/map.h"
-#include "object/object.h"
 #include "object/program.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -21,11 +20,11 @@
 
 static const char LINK[] = "lbpf.link";
 
-/* On its object's list exactly while LINK is set; freed when that and the handle are gone. One that
- * was opened by its path has no object: it is its handle's alone, and goes with it.
+/* Its object's dependent exactly while LINK is set; freed when that and the handle are gone. One
+ * that was opened by its path has no object: it is its handle's alone, and goes with it.
  */
 struct link {
-	struct link *next, **at;
+	struct dependent dependent; /* first */
 	struct bpf_link *link;
 	struct owner *owner;
 	const struct process *maker;
@@ -55,22 +54,6 @@ struct link *link_push(lua_State *L, struct owner *owner, enum link_of of, const
 	h->l->of = of;
 	h->l->has_handle = true;
 	return h->l;
-}
-
-void link_set(struct link *l, struct bpf_link *link)
-{
-	struct link **list;
-
-	l->link = link;
-	l->maker = process_self();
-	if (!l->owner)
-		return;
-	list = object_links(l->owner);
-	l->next = *list;
-	l->at = list;
-	if (l->next)
-		l->next->at = &l->next;
-	*list = l;
 }
 
 static void free_if_done(struct link *l)
@@ -144,19 +127,25 @@ static int destroy(struct link *l)
 	int ret = process_owns(l->maker) || !affects_others(l) ? bpf_link__destroy(l->link)
 							       : let_go(l->link);
 
-	if (l->at)
-		*l->at = l->next;
-	if (l->next)
-		l->next->at = l->at;
+	if (l->owner)
+		dependent_leave(&l->dependent);
 	l->link = NULL;
 	free_if_done(l);
 	return ret;
 }
 
-void link_destroy_all(struct link **list)
+static void on_object_close(struct dependent *d)
 {
-	while (*list)
-		destroy(*list);
+	destroy((struct link *)d);
+}
+
+void link_set(struct link *l, struct bpf_link *link)
+{
+	l->link = link;
+	l->maker = process_self();
+	l->dependent.shut = on_object_close;
+	if (l->owner)
+		dependent_join(&l->dependent, l->owner);
 }
 
 static struct handle *test(lua_State *L, int idx)

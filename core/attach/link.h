@@ -6,7 +6,7 @@
 
 struct link;
 
-/* What is attached, or how the link was come by. */
+/* What is attached, or how the link was obtained. */
 enum link_of { LINK_OF_PROGRAM, LINK_OF_MAP, LINK_OPENED };
 
 /* Pushes a handle that has no link yet, so that nothing can fail once libbpf has made one. NAME is
@@ -36,8 +36,6 @@ void link_destroy_returned(lua_State *L, int idx);
  * congestion control with itself enters it in the kernel's list twice: Linux 6.12 panics.
  */
 bool link_has_map(int link, int map);
-
-void link_destroy_all(struct link **list);
 
 void link_open(lua_State *L);
 

@@ -1,10 +1,10 @@
-/* BPF objects. Other rooms see one as the owner of its programs, maps and links. */
+/* BPF objects. Other modules see one as the owner of its programs, maps and links. */
 #ifndef LBPF_OBJECT_OBJECT_H
 #define LBPF_OBJECT_OBJECT_H
 
 #include "base/class.h"
 
-struct link;
+struct registry_user;
 
 /* The argument ARG; raises unless it is an object that is open. */
 struct owner *object_check(lua_State *L, int arg);
@@ -45,10 +45,25 @@ void *object_alloc(lua_State *L, struct owner *owner, size_t size);
 /* A place for a descriptor, -1 now, that will be closed when libbpf has closed the object. */
 int *object_alloc_fd(lua_State *L, struct owner *owner);
 
-/* The list of links that are attached until they are destroyed or the object is closed. */
-struct link **object_links(struct owner *owner);
+/* For who opens an object. Pushes the handle, and its uservalue, which all its parts share: progs,
+ * maps and links by name, handlers by program, and the parts by address. libbpf has not opened it
+ * yet.
+ */
+struct owner *object_push(lua_State *L, const char *name);
 
-/* Methods of objects that other rooms have, which open later. */
+/* What libbpf has opened; NULL: nothing, and the object is closed. */
+void object_set(struct owner *owner, struct bpf_object *obj);
+
+/* Memory for SIZE bytes of the kernel's log. */
+char *object_alloc_log(lua_State *L, struct owner *owner, size_t size);
+
+/* Its entry in the list of those that libbpf's array of handlers is kept still for. */
+struct registry_user *object_registry_user(struct owner *owner);
+
+/* Closes it: what depends on it goes first. */
+void object_shut(struct owner *owner);
+
+/* Methods of objects that other modules have, which open later. */
 void object_add_methods(lua_State *L, const luaL_Reg *methods);
 
 void object_open(lua_State *L);

@@ -1,11 +1,9 @@
 #include "object/progattr.h"
 
-#include "base/bind.h"
 #include "base/field.h"
-#include "map/map.h"
+#include "base/value.h"
 #include "object/object.h"
 #include "object/program.h"
-#include <bpf/bpf.h>
 
 /*** @module lbpf */
 /*** Loaded programs
@@ -17,9 +15,6 @@
 #pragma weak bpf_program__func_info_cnt
 #pragma weak bpf_program__line_info
 #pragma weak bpf_program__line_info_cnt
-#endif
-#if LBPF_HEADERS(1, 7)
-#pragma weak bpf_program__assoc_struct_ops
 #endif
 
 /*** Closes the program's descriptor: unless something else holds the program, a link or a pin, the
@@ -185,47 +180,6 @@ static int program_line_info_cnt(lua_State *L)
 	return value_needs_libbpf(L, "program:line_info_cnt", 1, 6);
 }
 
-/* struct_ops ------------------------------------------------------------------------------- */
-
-#if LBPF_HEADERS(1, 7)
-static const struct field assoc_fields[] = {
-	FIELD(struct bpf_prog_assoc_struct_ops_opts, flags, FIELD_U32),
-	FIELDS_END,
-};
-#endif
-
-/*** Associates the program with a struct_ops map, whose kernel functions then know for which one
-they are called.
-@function program:assoc_struct_ops
-@tparam map map of type "struct_ops"
-@tparam ?table opts `flags`
-@treturn program itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say: EINVAL if the program is
- itself struct_ops, or the map is not
-@raise if one of them is not loaded; with a libbpf older than 1.7
-@see bpf_program__assoc_struct_ops
-*/
-static int program_assoc_struct_ops(lua_State *L)
-{
-	struct bound b = {.operation = "assoc_struct_ops", .kind = "program"};
-	struct bpf_program *prog = program_check_loaded(L, 1, &b.owner);
-
-#if LBPF_HEADERS(1, 7)
-	if (compat_libbpf(1, 7)) {
-		struct bpf_prog_assoc_struct_ops_opts opts = {.sz = sizeof(opts)};
-		struct bpf_map *map = map_check_created(L, 2);
-
-		field_read(L, 3, assoc_fields, &opts);
-		b.name = bpf_program__name(prog);
-		frame_enter(L, &b.frame, b.owner, 0);
-		return bind_end(L, &b, bpf_program__assoc_struct_ops(prog, map, &opts));
-	}
-#endif
-	(void)prog;
-	return value_needs_libbpf(L, "program:assoc_struct_ops", 1, 7);
-}
-
 void progattr_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
@@ -234,7 +188,6 @@ void progattr_open(lua_State *L)
 		{"func_info_cnt", program_func_info_cnt},
 		{"line_info", program_line_info},
 		{"line_info_cnt", program_line_info_cnt},
-		{"assoc_struct_ops", program_assoc_struct_ops},
 		{NULL, NULL},
 	};
 	static const luaL_Reg object_methods[] = {{"close_program_fds", object_close_program_fds},

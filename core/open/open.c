@@ -1,0 +1,299 @@
+#include "open/open.h"
+
+#include "base/field.h"
+#include "base/frame.h"
+#include "base/names.h"
+#include "base/value.h"
+#include "check/btfcheck.h"
+#include "check/elf.h"
+#include "check/guard.h"
+#include "map/map.h"
+#include "map/vars.h"
+#include "object/handler.h"
+#include "object/object.h"
+#include "object/program.h"
+#include "object/registry.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*** @module lbpf */
+/*** Opening objects
+@section opening
+*/
+
+static const struct field open_fields[] = {
+	FIELD(struct bpf_object_open_opts, object_name, FIELD_STRING),
+	FIELD(struct bpf_object_open_opts, relaxed_maps, FIELD_BOOL),
+	FIELD(struct bpf_object_open_opts, pin_root_path, FIELD_STRING),
+	FIELD(struct bpf_object_open_opts, kconfig, FIELD_STRING),
+	FIELD(struct bpf_object_open_opts, btf_custom_path, FIELD_STRING),
+	FIELD(struct bpf_object_open_opts, kernel_log_size, FIELD_SIZE),
+	FIELD(struct bpf_object_open_opts, kernel_log_level, FIELD_U32),
+#if LBPF_HEADERS(1, 4)
+	FIELD_SINCE(struct bpf_object_open_opts, bpf_token_path, FIELD_STRING, 1, 4),
+#else
+	FIELD_NEEDS("bpf_token_path", 1, 4),
+#endif
+	FIELDS_END,
+};
+
+/* One call of lbpf.open() or lbpf.open_mem(). */
+struct opening {
+	const struct elf_source *source;
+	struct bpf_object_open_opts *opts;
+	const char *name;
+	struct owner *owner;
+	struct registry_need *needs; /* what is to be known of its N sections */
+	size_t n;
+	int handle, env; /* indices */
+	struct frame frame;
+};
+
+/* Before libbpf --------------------------------------------------------------------------- */
+
+/* Is the source one that libbpf can be trusted with? Else pushes nil, message, errno. */
+static bool check_source(lua_State *L, const struct opening *o)
+{
+	int err = o->source->path ? elf_read_error(o->source->path) : 0;
+	char why[160];
+
+	if (err) {
+		value_fail(L, err, "open '%s'", o->name);
+		return false;
+	}
+	if (!btfcheck_source(L, o->source, why, sizeof(why))) {
+		value_fail(L, EINVAL, "open '%s': %s", o->name, why);
+		return false;
+	}
+	return true;
+}
+
+/* Pushes a buffer with the names of the source's program sections. */
+static const char *push_sections(lua_State *L, const struct elf_source *source, size_t *size)
+{
+	size_t room = elf_program_sections(source, NULL, 0), now;
+	char *names = compat_newuserdata(L, room + 1);
+
+	now = elf_program_sections(source, names, room);
+	*size = now <= room ? now : 0; /* the file changed: libbpf will see what it is */
+	return names;
+}
+
+/* Pushes the object, and what the script's handlers want of its sections. */
+static void prepare(lua_State *L, struct opening *o)
+{
+	struct bpf_object_open_opts *opts = o->opts;
+	const char *sections;
+	size_t size;
+
+	o->owner = object_push(L, o->name);
+	o->env = lua_gettop(L);
+	o->handle = o->env - 1;
+	if (opts->kernel_log_size) {
+		/* older kernels refuse a smaller one, which would hide what they have to say */
+		luaL_argcheck(L, opts->kernel_log_size >= 128 && opts->kernel_log_size <= 1 << 28,
+			      2, "option 'kernel_log_size' is not in 128 to 268435456");
+		opts->kernel_log_buf = object_alloc_log(L, o->owner, opts->kernel_log_size);
+	}
+	sections = push_sections(L, o->source, &size);
+	o->n = handler_begin(L, o->env, sections, size);
+	o->needs = lua_touserdata(L, -1);
+}
+
+/* libbpf opens ---------------------------------------------------------------------------- */
+
+/* Locks the registry, and enters; -EBUSY if another object keeps libbpf's array from changing. */
+static int enter(lua_State *L, struct opening *o)
+{
+	for (bool again = false;; again = true) {
+		int err;
+
+		frame_enter(L, &o->frame, o->owner, o->env);
+		err = registry_begin(object_registry_user(o->owner), o->needs, o->n);
+		if (err != -EBUSY || again)
+			return err;
+		frame_leave(&o->frame);
+		lua_gc(L, LUA_GCCOLLECT, 0); /* a forgotten object may be in the way */
+	}
+}
+
+/* Opens, with the handlers' setup closures. 0; -errno from the registry; or libbpf's error number.
+ */
+static int call_libbpf(lua_State *L, struct opening *o)
+{
+	struct bpf_object *obj = NULL;
+	int err = enter(L, o);
+
+	if (!err) {
+		/* a copy of the path: libbpf cuts off a slash at its end, in place */
+		if (o->source->path)
+			obj = bpf_object__open_file(o->owner->name, o->opts);
+		else
+			obj = bpf_object__open_mem(o->source->image, o->source->size, o->opts);
+		err = value_pointer_error(obj);
+		registry_end(object_registry_user(o->owner), !err);
+	}
+	object_set(o->owner, err ? NULL : obj); /* programs that a closure saw die with the open */
+	frame_leave(&o->frame);
+	handler_end(L, o->env);
+	return err;
+}
+
+/* After it -------------------------------------------------------------------------------- */
+
+/* The name that a script knows the map by. libbpf puts a part of the file's name in front of
+ * ".rodata" and the like.
+ */
+static const char *map_key(const struct bpf_map *map)
+{
+	const char *name = bpf_map__name(map);
+	const char *section = bpf_map__is_internal(map) ? strchr(name, '.') : NULL;
+
+	return section ? section : name;
+}
+
+/* Gives every program and map its handle, by name and by address, and the object its variables. */
+static void collect(lua_State *L, struct owner *owner, int env)
+{
+	struct bpf_program *prog;
+	struct bpf_map *map;
+
+	lua_getfield(L, env, "progs");
+	bpf_object__for_each_program(prog, object_of(owner))
+	{
+		program_push(L, owner, prog, env);
+		lua_setfield(L, -2, bpf_program__name(prog));
+	}
+	names_make_strict(L, "program", owner->name);
+	lua_getfield(L, env, "maps");
+	bpf_object__for_each_map(map, object_of(owner))
+	{
+		map_push(L, owner, map, env);
+		lua_setfield(L, -2, map_key(map));
+	}
+	names_make_strict(L, "map", owner->name);
+	vars_push(L, owner, env);
+	lua_pop(L, 3);
+}
+
+/* The section of a program that a handler of the script should have had, and did not get. */
+static const char *missed(lua_State *L, struct owner *owner, int env,
+			  const struct registry_need *needs, size_t n)
+{
+	struct bpf_program *prog;
+
+	bpf_object__for_each_program(prog, object_of(owner))
+	{
+		const char *section = bpf_program__section_name(prog);
+
+		if (handler_push(L, env, prog)) {
+			lua_pop(L, 1);
+			continue;
+		}
+		for (size_t i = 0; i < n; i++)
+			if (needs[i].sec && strcmp(needs[i].section, section) == 0)
+				return section;
+	}
+	return NULL;
+}
+
+/* Gives the object its parts. False if it has what a script must not get: then it is shut, and
+ * nil, message, errno are pushed.
+ */
+static bool finish(lua_State *L, struct opening *o)
+{
+	const char *stray = guard_stray_struct_ops(object_of(o->owner)), *stolen;
+
+	if (stray) {
+		value_fail(L, EINVAL, "open '%s': map '%s' is struct_ops in SEC(\".maps\")",
+			   o->name, stray);
+		object_shut(o->owner);
+		return false;
+	}
+	collect(L, o->owner, o->env);
+	stolen = missed(L, o->owner, o->env, o->needs, o->n);
+	if (stolen) {
+		value_fail(L, EBUSY,
+			   "open '%s': SEC(\"%s\") was taken by another user of libbpf in this "
+			   "process, before the script's handler",
+			   o->name, stolen);
+		object_shut(o->owner);
+		return false;
+	}
+	return true;
+}
+
+static int open_source(lua_State *L, const struct elf_source *source,
+		       struct bpf_object_open_opts *opts, const char *name)
+{
+	struct opening o = {.source = source, .opts = opts, .name = name};
+	int err;
+
+	if (!check_source(L, &o))
+		return 3;
+	prepare(L, &o);
+	err = call_libbpf(L, &o);
+	if (err == -EBUSY)
+		return value_fail(L, EBUSY,
+				  "open '%s': a handler overrides libbpf's own SEC(), and object "
+				  "'%s' has yet to be loaded or closed",
+				  name, object_registry_user(o.owner)->holder);
+	if (err)
+		return value_fail_logged(L, &o.frame, abs(err), "open '%s'", name);
+	if (!finish(L, &o))
+		return 3;
+	lua_settop(L, o.handle);
+	return 1;
+}
+
+/*** Opens a compiled BPF object. Nothing is loaded into the kernel yet.
+@function open
+@tparam string path of the ELF file that clang --target=bpf wrote
+@tparam ?table opts the fields of bpf_object_open_opts: `object_name`, `relaxed_maps`,
+ `pin_root_path`, `kconfig`, `btf_custom_path`, `bpf_token_path`, `kernel_log_level`, and
+ `kernel_log_size`: keep that much of the kernel's log, 128 to 2^28 bytes, see
+ `object:kernel_log`
+@treturn object
+@treturn[2] nil
+@treturn[2] string message, the error number, and all that libbpf had to say
+@see bpf_object__open_file
+*/
+static int lbpf_open(lua_State *L)
+{
+	struct bpf_object_open_opts opts = {.sz = sizeof(opts)};
+	struct elf_source source = {.path = luaL_checkstring(L, 1)};
+
+	lua_settop(L, 2);
+	field_read(L, 2, open_fields, &opts);
+	return open_source(L, &source, &opts, source.path);
+}
+
+/*** Opens a compiled BPF object that is in memory.
+@function open_mem
+@tparam string bytes the ELF file's
+@tparam ?table opts as for `open`; without an `object_name` it is called "memory"
+@treturn object
+@treturn[2] nil
+@treturn[2] string message, the error number, and all that libbpf had to say
+@see bpf_object__open_mem
+*/
+static int lbpf_open_mem(lua_State *L)
+{
+	struct bpf_object_open_opts opts = {.sz = sizeof(opts), .object_name = "memory"};
+	struct elf_source source = {.path = NULL};
+
+	source.image = luaL_checklstring(L, 1, &source.size);
+	luaL_argcheck(L, source.size > 0, 1, "an object cannot be empty");
+	lua_settop(L, 2);
+	field_read(L, 2, open_fields, &opts);
+	return open_source(L, &source, &opts, opts.object_name);
+}
+
+void open_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {
+		{"open", lbpf_open}, {"open_mem", lbpf_open_mem}, {NULL, NULL}};
+
+	luaL_setfuncs(L, functions, 0);
+}
