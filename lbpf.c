@@ -6,6 +6,7 @@
 #include "core/base/fd.h"
 #include "core/base/frame.h"
 #include "core/base/log.h"
+#include "core/base/nearest.h"
 #include "core/base/process.h"
 #include "core/base/value.h"
 #include "core/btf/btf.h"
@@ -55,6 +56,7 @@ static void (*const modules[])(lua_State *) = {
 	value_open,
 	frame_open,
 	log_open,
+	nearest_open,
 	fd_open,
 
 	btf_open,

@@ -1,26 +1,16 @@
 #include "base/names.h"
 
-/* Pushes the table's keys, sorted: "abc, def". */
-static void push_names(lua_State *L, int table)
-{
-	int list, n = 0;
+#include "base/nearest.h"
 
-	lua_newtable(L);
-	list = lua_gettop(L);
-	lua_pushnil(L);
-	while (lua_next(L, table)) {
-		lua_pop(L, 1);
-		lua_pushvalue(L, -1);
-		lua_rawseti(L, list, ++n);
-	}
-	lua_getglobal(L, "table");
-	lua_getfield(L, -1, "sort");
-	lua_pushvalue(L, list);
-	lua_call(L, 1, 0);
-	lua_getfield(L, -1, "concat");
-	lua_pushvalue(L, list);
-	lua_pushliteral(L, ", ");
-	lua_call(L, 2, 1);
+/* Pushes the table's keys, those most like WANTED first. */
+static void push_names(lua_State *L, int table, const char *wanted)
+{
+	struct nearest n = {.wanted = wanted};
+
+	for (lua_pushnil(L); lua_next(L, table); lua_pop(L, 1))
+		if (lua_type(L, -2) == LUA_TSTRING)
+			nearest_add(&n, lua_tostring(L, -2));
+	nearest_push(L, &n);
 }
 
 /* __index; upvalues: the kind, the owner's name */
@@ -28,7 +18,7 @@ static int missing(lua_State *L)
 {
 	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
 
-	push_names(L, 1);
+	push_names(L, 1, name);
 	return luaL_error(L, "object '%s' has no %s '%s'; there are: %s",
 			  lua_tostring(L, lua_upvalueindex(2)),
 			  lua_tostring(L, lua_upvalueindex(1)), name, lua_tostring(L, -1));

@@ -276,6 +276,44 @@ static int view_tostring(lua_State *L)
 	return 1;
 }
 
+/* What the map's values are -------------------------------------------------------------- */
+
+/* Pushes what each of the codec's values is; nil for bytes. Returns how many. */
+static int push_types(lua_State *L, const struct codec *c)
+{
+	int n = c ? codec_values(c) : 1, list;
+
+	if (!c) {
+		lua_pushnil(L);
+		return 1;
+	}
+	luaL_checkstack(L, n + 4, "too many fields");
+	codec_describe(L, c);
+	list = lua_gettop(L);
+	for (int i = 1; i <= n; i++)
+		lua_rawgeti(L, list, i);
+	lua_remove(L, list);
+	return n;
+}
+
+/*** What the map's keys and values are. A type is a table with `kind`: "unsigned", "signed",
+"bool", "float", "enum", "string" (an array of char), "bytes" (what has no other form), "struct" (or
+a union) or "array"; and with `size` in bytes. A structure's type is also a list of its members'
+types, each with its `name`; that of an array has its element's type at 1, whose size `size` is, and
+`count`.
+@function map:types
+@treturn ?table the keys' type; nil if they are bytes
+@treturn ?table the values'; with `fields` one for each
+*/
+static int map_types(lua_State *L)
+{
+	struct mapcodec plain;
+	const struct mapcodec *m = mapview_check(L, 1, &plain);
+	int n = push_types(L, m->key);
+
+	return n + push_types(L, m->value);
+}
+
 void mapview_add_methods(lua_State *L, const luaL_Reg *methods)
 {
 	map_add_methods(L, methods);
@@ -291,10 +329,12 @@ void mapview_open(lua_State *L)
 					{"__tostring", view_tostring},
 					{NULL, NULL}};
 	static const luaL_Reg map_methods[] = {{"view", map_view_method}, {NULL, NULL}};
+	static const luaL_Reg both[] = {{"types", map_types}, {NULL, NULL}};
 	static const luaL_Reg none[] = {{NULL, NULL}};
 
 	class_new(L, VIEW, methods, meta);
 	map_add_methods(L, map_methods);
+	mapview_add_methods(L, both);
 	class_new(L, MAPCODEC_PER_CPU, none, none);
 	luaL_getmetatable(L, MAPCODEC_PER_CPU);
 	lua_getfield(L, -1, "__index");

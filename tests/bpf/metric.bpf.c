@@ -64,3 +64,23 @@ struct {
 	__type(key, __u32);
 	__type(value, __s32);
 } level SEC(".maps");
+
+struct peer {
+	__u32 pid;
+	char comm[16];
+	__u8 address[4];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16);
+	__type(key, struct peer);
+	__type(value, __u64);
+} calls SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16);
+	__uint(key_size, 4);
+	__uint(value_size, 8);
+} untyped SEC(".maps");

@@ -123,6 +123,79 @@ describe("lbpf.prometheus", function()
         slot = "slot", slots = 4})
   end))
 
+  -- One process a key; most have a name in common.
+  local function call(peers)
+    maps.calls:clear()
+    for pid, comm in pairs(peers) do
+      assert(maps.calls:update({pid = pid, comm = comm, address = {10, 0, 0, pid}}, pid))
+    end
+  end
+
+  it("adds up keys with the same labels", needs("root", function()
+    call {"nginx", "nginx", "sshd"}
+    local metric = {name = "calls_total", type = "counter", map = maps.calls, labels = {"comm"}}
+    local expected = lines("# TYPE calls_total counter", 'calls_total{comm="nginx"} 3',
+      'calls_total{comm="sshd"} 3')
+    assert.equal(expected, sorted(text(metric)))
+    assert.equal(lines("# TYPE calls_total counter", "calls_total 6"),
+      text {name = "calls_total", type = "counter", map = maps.calls})
+    maps.latency:clear()
+    for status = 1, 2 do
+      assert(maps.latency:update({method = "GET", status = status},
+        {total = 10 * status, slots = {status, 0, 0, 0, 1}}))
+    end
+    assert.equal(lines(
+      "# TYPE latency histogram",
+      'latency_bucket{method="GET",le="1"} 3',
+      'latency_bucket{method="GET",le="3"} 3',
+      'latency_bucket{method="GET",le="7"} 3',
+      'latency_bucket{method="GET",le="15"} 3',
+      'latency_bucket{method="GET",le="+Inf"} 5',
+      'latency_sum{method="GET"} 30',
+      'latency_count{method="GET"} 5'),
+      text {name = "latency", type = "histogram", map = maps.latency, labels = {"method"},
+        slots = "slots", sum = "total"})
+  end))
+
+  it("shows what is no UTF-8 as U+FFFD", needs("root", function()
+    local unknown = "\239\191\189"
+    local names = {
+      ["\255"] = unknown, ["ok\255\254"] = "ok" .. unknown .. unknown,
+      ["caf\195\169"] = "caf\195\169", ["caf\195"] = "caf" .. unknown,
+      ["\240\159\152\128!"] = "\240\159\152\128!", -- beyond 16 bits
+      ["\192\175"] = unknown .. unknown, -- "/", longer than need be
+      ["\237\160\128"] = unknown:rep(3), -- a surrogate
+      ["\244\144\128\128"] = unknown:rep(4), -- beyond Unicode
+    }
+    for name, shown in pairs(names) do
+      call {name}
+      assert.equal(lines("# TYPE calls_total counter", ('calls_total{comm="%s"} 1'):format(shown)),
+        text {name = "calls_total", type = "counter", map = maps.calls, labels = {"comm"}})
+    end
+    call {"\255", "\254"} -- the same once they are shown
+    assert.equal(lines("# TYPE calls_total counter", ('calls_total{comm="%s"} 3'):format(unknown)),
+      text {name = "calls_total", type = "counter", map = maps.calls, labels = {"comm"}})
+  end))
+
+  it("shows integers of 64 bits as they are", needs({"root", "64 bits"}, function()
+    call {"a"}
+    local key = {pid = 1, comm = "a", address = {10, 0, 0, 1}}
+    assert(maps.calls:update(key, "0xffffffffffffff00"))
+    assert.matches("\ncalls 18446744073709551[36]", text {name = "calls", type = "gauge",
+      map = maps.calls})
+  end))
+
+  it("says which label or value of a function's is none", needs("root", function()
+    call {"a"}
+    assert.error_matches(function()
+      return text {name = "calls_total", type = "counter", map = maps.calls,
+        labels = {x = function(key) return key.address end}}
+    end, "^metric 'calls_total': label 'x' is no string or number, but a table$")
+    assert.error_matches(function()
+      return text {name = "calls_total", type = "gauge", read = function() end}
+    end, "^metric 'calls_total': the value is no number, but a nil$")
+  end))
+
   it("says what is declared wrongly", needs("root", function()
     for message, metric in pairs({
       ["metric '2nd': names are letters"] = {name = "2nd", type = "gauge", map = maps.level},
@@ -134,8 +207,62 @@ describe("lbpf.prometheus", function()
         labels = {"a-b"}},
       ["metric 'a': the scale is"] = {name = "a", type = "histogram", map = maps.latency,
         scale = "linear"},
+      ["label 'address': field 'address' of the key is an array; expected a number or a string"] =
+        {name = "a", type = "gauge", map = maps.calls, labels = {"address"}},
+      ["label 'comn': the map's key has no field 'comn'; there are: comm, "] =
+        {name = "a", type = "gauge", map = maps.calls, labels = {"comn"}},
+      ["label 'x': the map's key is no structure, and has no field 'cpu': give a function"] =
+        {name = "a", type = "gauge", map = maps.level, labels = {x = "cpu"}},
+      ["label 'x': the map's keys are bytes, for they have no type: give a function"] =
+        {name = "a", type = "gauge", map = maps.untyped, labels = {"x"}, value = string.len},
+      ["value: the map's values are bytes, for they have no type: give a function"] =
+        {name = "a", type = "gauge", map = maps.untyped},
+      ["label '__x' is Prometheus' own"] =
+        {name = "a", type = "gauge", map = maps.calls, labels = {__x = "pid"}},
+      ["label 'le' is Prometheus' own"] = {name = "a", type = "histogram", map = maps.latency,
+        slots = "slots", labels = {le = "status"}},
+      ["label 'pid' is given twice"] =
+        {name = "a", type = "gauge", map = maps.calls, labels = {"comm", "pid", pid = "comm"}},
+      ["value: the value is a structure; expected a number"] =
+        {name = "a", type = "gauge", map = maps.traffic},
+      ["value: the map's value has no field 'packet'; there are: packets, bytes"] =
+        {name = "a", type = "gauge", map = maps.traffic, value = "packet"},
+      ["slots: field 'total' of the value is a number; expected an array of counts"] =
+        {name = "a", type = "histogram", map = maps.latency, slots = "total"},
+      ["sum: field 'slots' of the value is an array; expected a number"] =
+        {name = "a", type = "histogram", map = maps.latency, slots = "slots", sum = "slots"},
     }) do
-      assert.error_matches(function() prometheus.new({metric}) end, message)
+      local ok, said = pcall(prometheus.new, {metric})
+      assert.is_false(ok)
+      assert.is_truthy(said:find(message, 1, true), said)
+      assert.matches("^metric 'a': ", (said:gsub("2nd", "a")))
     end
+    local a = {name = "a", type = "gauge", map = maps.level}
+    assert.error_matches(function() prometheus.new {a, a} end,
+      "^metric 'a': there is a metric with samples of that name, 'a'$")
+    assert.error_matches(function()
+      prometheus.new {{name = "a", type = "histogram", map = maps.latency, slots = "slots"},
+        {name = "a_count", type = "gauge", map = maps.level}}
+    end, "metric 'a_count': there is a metric with samples of that name, 'a_count'")
+  end))
+
+  it("wants maps that exist", needs("root", function()
+    local unloaded = assert(lbpf.open("build/bpf/metric.bpf.o"))
+    assert.error_matches(function()
+      prometheus.new {{name = "a", type = "gauge", map = unloaded.maps.level}}
+    end, "map 'level' does not exist: object 'build/bpf/metric.bpf.o' is not loaded")
+  end))
+
+  it("knows the types of maps' keys and values", needs("root", function()
+    local key, value = maps.latency:types()
+    assert.same({"struct", 12, "method", "string", 8, "status", "unsigned", 4},
+      {key.kind, key.size, key[1].name, key[1].kind, key[1].size, key[2].name, key[2].kind,
+        key[2].size})
+    assert.same({"array", 5, 4, "unsigned"},
+      {value[2].kind, value[2].count, value[2].size, value[2][1].kind})
+    assert.equal(2, select("#", maps.untyped:types()))
+    assert.is_nil((maps.untyped:types()))
+    local _, slots, total = maps.latency:view({fields = {"slots", "total"}}):types()
+    assert.same({"array", "unsigned"}, {slots.kind, total.kind})
   end))
 end)
