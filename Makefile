@@ -193,6 +193,7 @@ check:
 	luacheck -q $(wildcard lua examples tests tests/check/layering tests/check/docs tests/check/api \
 		tests/bench/run *.rockspec)
 	tests/check/layering $(MODULE)
+	tests/run host tests/check
 	tests/check/docs
 	tests/check/api $(MODULE)
 

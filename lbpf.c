@@ -100,8 +100,8 @@ static void (*const modules[])(lua_State *) = {
 	perf_open,
 	perfbuf_open,
 	poller_open,
-	ring_open,
 	ringbuf_open,
+	ring_open,
 	userring_open,
 
 	ids_open,

@@ -1,6 +1,7 @@
 #include "attach/link.h"
 
 #include "base/enum.h"
+#include "base/fd.h"
 #include "base/frame.h"
 #include "base/process.h"
 #include "base/value.h"
@@ -62,33 +63,10 @@ static void free_if_done(struct link *l)
 		free(l);
 }
 
-/* What a descriptor refers to. */
-static void read_target(int fd, char target[64])
-{
-	char path[32];
-	ssize_t len;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	len = readlink(path, target, 63);
-	target[len > 0 ? len : 0] = '\0';
-}
-
 /* Is FD the kernel's link, and not a map or a perf event that stands in for one? */
 static bool is_kernel_link(int fd)
 {
-	char target[64];
-
-	/* spelt in two ways, for those that were made and those that were opened */
-	read_target(fd, target);
-	return strstr(target, "bpf_link") || strstr(target, "bpf-link");
-}
-
-static bool is_perf_event(int fd)
-{
-	char target[64];
-
-	read_target(fd, target);
-	return strstr(target, "perf_event");
+	return fd_is(fd, "bpf-link");
 }
 
 /* Does libbpf do more to destroy it than close a descriptor? For it disables perf events, also
@@ -113,7 +91,7 @@ static bool affects_others(const struct link *l)
 static int let_go(struct bpf_link *link)
 {
 	int fd = bpf_link__fd(link);
-	bool is_its_own = is_kernel_link(fd) || is_perf_event(fd);
+	bool is_its_own = is_kernel_link(fd) || fd_is(fd, "[perf_event]");
 
 	bpf_link__disconnect(link);
 	bpf_link__destroy(link);

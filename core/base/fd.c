@@ -4,6 +4,8 @@
 #include "base/value.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 /*** @module lbpf */
@@ -98,6 +100,48 @@ void fd_target_close(struct fd_target *t)
 		close(t->number);
 	errno = saved;
 }
+
+/* What a descriptor is --------------------------------------------------------------------- */
+
+char *fd_path(int fd, char path[FD_PATH_SIZE])
+{
+	snprintf(path, FD_PATH_SIZE, "/proc/self/fd/%d", fd);
+	return path;
+}
+
+bool fd_kind(int fd, char *kind, size_t size)
+{
+	static const char prefix[] = "anon_inode:";
+	char path[FD_PATH_SIZE], text[64];
+	ssize_t n = readlink(fd_path(fd, path), text, sizeof(text) - 1);
+
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	snprintf(kind, size, "%s",
+		 strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text);
+	if (strcmp(kind, "bpf_link") == 0) /* a new one; one that was pinned is a bpf-link */
+		kind[3] = '-';
+	return true;
+}
+
+bool fd_is(int fd, const char *kind)
+{
+	char is[64];
+
+	return fd_kind(fd, is, sizeof(is)) && strcmp(is, kind) == 0;
+}
+
+void fd_check_kind(lua_State *L, int arg, int fd, const char *kind)
+{
+	char is[64];
+
+	if (fd_kind(fd, is, sizeof(is)) && strcmp(is, kind) != 0)
+		luaL_argerror(L, arg,
+			      lua_pushfstring(L, "descriptor %d is no %s, but '%s'", fd, kind, is));
+}
+
+/* In Lua ----------------------------------------------------------------------------------- */
 
 /*** The descriptor's number, which stays this object's to close.
 @function fd:fileno

@@ -43,6 +43,23 @@ void fd_check_target(lua_State *L, int arg, struct fd_target *t);
 bool fd_target_open(struct fd_target *t);
 void fd_target_close(struct fd_target *t);
 
+/* Room for the name of an open file in /proc. */
+#define FD_PATH_SIZE 32
+
+/* "/proc/self/fd/FD": opening that opens the file anew. Returns PATH. */
+char *fd_path(int fd, char path[FD_PATH_SIZE]);
+
+/* What a descriptor refers to, which the kernel does not check for whoever asks about it:
+ * "bpf-map", "bpf-prog", "bpf-link", "btf", "[perf_event]", or a file's path. False if it is not
+ * open, or there is no /proc.
+ */
+bool fd_kind(int fd, char *kind, size_t size);
+bool fd_is(int fd, const char *kind);
+
+/* Raises unless the descriptor, which argument ARG gave, is of this kind, or its kind is unknown.
+ */
+void fd_check_kind(lua_State *L, int arg, int fd, const char *kind);
+
 void fd_open(lua_State *L);
 
 #endif

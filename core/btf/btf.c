@@ -1,6 +1,7 @@
 #include "btf/btf.h"
 
 #include "base/enum.h"
+#include "base/fd.h"
 #include "base/value.h"
 #include "check/btfcheck.h"
 #include <bpf/bpf.h>
@@ -358,7 +359,7 @@ static int parse_raw(lua_State *L)
 static struct btf *new_split(const char *data, __u32 size, struct btf *base)
 {
 	struct btf *btf = NULL;
-	char path[32];
+	char path[FD_PATH_SIZE];
 	int fd, err;
 
 	if (!base)
@@ -370,9 +371,8 @@ static struct btf *new_split(const char *data, __u32 size, struct btf *base)
 	fd = memfd_create("btf", MFD_CLOEXEC);
 	if (fd < 0)
 		return NULL;
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	if (write(fd, data, size) == (ssize_t)size)
-		btf = btf__parse_raw_split(path, base);
+		btf = btf__parse_raw_split(fd_path(fd, path), base);
 	err = errno;
 	close(fd);
 	errno = err;

@@ -1,8 +1,9 @@
-#include "btf/codec_walk.h"
+#include "btf/codec.h"
 
 #include "base/class.h"
 #include "base/field.h"
 #include "base/value.h"
+#include "btf/codec_walk.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

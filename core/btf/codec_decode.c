@@ -1,4 +1,5 @@
 /* Bytes to values. */
+#include "btf/codec.h"
 #include "btf/codec_walk.h"
 
 #include "base/value.h"

@@ -1,4 +1,5 @@
 /* A plan as a table, for those who generate code from it. */
+#include "btf/codec.h"
 #include "btf/codec_walk.h"
 
 static void set_number(lua_State *L, const char *name, uint32_t value)

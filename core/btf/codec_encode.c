@@ -1,4 +1,5 @@
 /* Values to bytes. */
+#include "btf/codec.h"
 #include "btf/codec_walk.h"
 
 #include "base/value.h"

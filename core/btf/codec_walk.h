@@ -2,7 +2,7 @@
 #ifndef LBPF_BTF_CODEC_WALK_H
 #define LBPF_BTF_CODEC_WALK_H
 
-#include "btf/codec.h"
+#include "base/compat.h"
 #include "btf/codec_plan.h"
 
 /* A part that was asked for by name. */

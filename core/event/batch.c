@@ -1,7 +1,6 @@
 #include "event/batch.h"
 
 #include "base/value.h"
-#include "event/jit_events.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -202,6 +201,24 @@ static void push_names(lua_State *L, int functions, int function)
 	lua_replace(L, -2);
 }
 
+enum compiled { COMPILED_PUSH = 1, COMPILED_PULL };
+
+/* Pushes the code that was made for the function, or nil. */
+static void push_compiled(lua_State *L, int functions, int function, enum compiled which)
+{
+	int top = lua_gettop(L);
+
+	lua_rawgeti(L, functions, BATCH_COMPILED);
+	if (lua_istable(L, -1))
+		lua_rawgeti(L, -1, function);
+	if (lua_istable(L, -1))
+		lua_rawgeti(L, -1, (int)which);
+	else
+		lua_pushnil(L);
+	lua_replace(L, top + 1);
+	lua_settop(L, top + 1);
+}
+
 /* Returns whether there is compiled code for the function. */
 static bool switch_to(lua_State *L, const struct batch *b, int function)
 {
@@ -210,7 +227,7 @@ static bool switch_to(lua_State *L, const struct batch *b, int function)
 	lua_rawgeti(L, FUNCTIONS, function);
 	if (!lua_toboolean(L, FUNCTION))
 		luaL_error(L, "%s has no function: use next() or events()", b->kind->name);
-	jit_events_push(L, FUNCTIONS, function, COMPILED_PUSH);
+	push_compiled(L, FUNCTIONS, function, COMPILED_PUSH);
 	return lua_isfunction(L, COMPILED);
 }
 
@@ -487,7 +504,7 @@ int batch_events(lua_State *L, lua_CFunction next)
 	lua_insert(L, 1);
 	push_names(L, 1, 1);
 	lua_pushcclosure(L, iterate, 4);
-	jit_events_push(L, 1, 1, COMPILED_PULL);
+	push_compiled(L, 1, 1, COMPILED_PULL);
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);
 		return 1;

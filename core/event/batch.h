@@ -47,9 +47,11 @@ struct batch_kind {
 	bool tells_once; /* its descriptor tells that events came, not that there are some */
 };
 
-/* The first member of a userdata, whose uservalue lists the functions, false for none; and at
- * -function the names of what the function's events are made of.
+/* The first member of a userdata, whose uservalue lists the functions, false for none; at -function
+ * the names of what the function's events are made of; and at BATCH_COMPILED by function the code
+ * that was made for them, a list of two: what pushes events, and what pulls them.
  */
+enum { BATCH_COMPILED = 0 };
 struct batch {
 	struct batch_cursor cursor; /* compiled code takes its address for the batch's */
 	const struct batch_kind *kind;

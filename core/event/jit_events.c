@@ -3,9 +3,6 @@
 /* In the registry: the function that makes the code; lbpf.jit puts it there. */
 #define COMPILER "lbpf.compiler"
 
-/* In the table of functions: by function, a pair of what was made for it. */
-#define ALL 0
-
 /*** @module lbpf */
 /*** Compiled delivery
 @section compiled
@@ -45,31 +42,16 @@ void jit_events_add(lua_State *L, struct batch *b, int function, const struct co
 	lua_rawgeti(L, functions, function);
 	lua_pushboolean(L, has_cpu);
 	lua_call(L, 6, 1);
-	lua_rawgeti(L, functions, ALL);
+	lua_rawgeti(L, functions, BATCH_COMPILED);
 	if (!lua_istable(L, -1)) {
 		lua_pop(L, 1);
 		lua_newtable(L);
 		lua_pushvalue(L, -1);
-		lua_rawseti(L, functions, ALL);
+		lua_rawseti(L, functions, BATCH_COMPILED);
 	}
 	lua_insert(L, -2);
 	lua_rawseti(L, -2, function);
 	lua_settop(L, functions);
-}
-
-void jit_events_push(lua_State *L, int functions, int function, enum jit_events_kind kind)
-{
-	int top = lua_gettop(L);
-
-	lua_rawgeti(L, functions, ALL);
-	if (lua_istable(L, -1))
-		lua_rawgeti(L, -1, function);
-	if (lua_istable(L, -1))
-		lua_rawgeti(L, -1, (int)kind);
-	else
-		lua_pushnil(L);
-	lua_replace(L, top + 1);
-	lua_settop(L, top + 1);
 }
 
 void jit_events_open(lua_State *L)

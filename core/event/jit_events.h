@@ -7,16 +7,11 @@
 #include "btf/codec.h"
 #include "event/batch.h"
 
-enum jit_events_kind { COMPILED_PUSH = 1, COMPILED_PULL };
-
 /* Has code made for the events that the FUNCTION of a batch is called with: C decodes them, or they
  * are bytes if it is NULL. The table of functions is on top, and keeps it.
  */
 void jit_events_add(lua_State *L, struct batch *b, int function, const struct codec *c,
 		    struct batch_counters *delivered, bool has_cpu);
-
-/* Pushes what was made, or nil; FUNCTIONS is the index of the table. */
-void jit_events_push(lua_State *L, int functions, int function, enum jit_events_kind kind);
 
 void jit_events_open(lua_State *L);
 

@@ -3,10 +3,7 @@
 #include "base/class.h"
 #include "base/value.h"
 #include "event/ringbuf.h"
-#include <errno.h>
-#include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
+#include "event/ringmap.h"
 
 /*** @module lbpf */
 /*** One ring of a ring buffer
@@ -15,98 +12,11 @@
 
 static const char RING[] = "lbpf.ring";
 
-/* The consumer's position, and on the next page the producer's. */
-static size_t pages_size(void)
-{
-	return 2 * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-struct ring_map *ring_map_new(int index)
-{
-	struct ring_map *m = calloc(1, sizeof(*m));
-
-	if (m)
-		*m = (struct ring_map){.map.fd = -1, .index = index, .refs = 1};
-	return m;
-}
-
-int ring_map_open(struct ring_map *m, int fd)
-{
-	int err = endpoint_open(&m->map, fd, BPF_MAP_TYPE_RINGBUF);
-	void *pages;
-
-	if (err)
-		return err;
-	pages = mmap(NULL, pages_size(), PROT_READ, MAP_SHARED, m->map.fd, 0);
-	if (pages == MAP_FAILED)
-		return -errno;
-	m->pages = pages;
-	return 0;
-}
-
-void ring_map_unref(struct ring_map *m)
-{
-	if (--m->refs)
-		return;
-	eventtype_free(&m->type);
-	free(m);
-}
-
-void ring_map_close(struct ring_map *m)
-{
-	if (m->pages)
-		munmap((void *)m->pages, pages_size());
-	m->pages = NULL;
-	endpoint_close(&m->map);
-	if (m->object)
-		owner_unref(m->object);
-	m->object = NULL;
-	m->reader = NULL;
-}
-
-static unsigned long position(const struct ring_map *m, int page)
-{
-	const char *at = m->pages + (long)page * sysconf(_SC_PAGESIZE);
-
-	return __atomic_load_n((const unsigned long *)at, __ATOMIC_ACQUIRE);
-}
-
-static unsigned long consumer_pos(const struct ring_map *m)
-{
-	return position(m, 0);
-}
-
-static unsigned long producer_pos(const struct ring_map *m)
-{
-	return position(m, 1);
-}
-
-size_t ring_map_waiting(const struct ring_map *m)
-{
-	unsigned long consumer = consumer_pos(m);
-
-	return producer_pos(m) - consumer;
-}
-
 /* The handle ------------------------------------------------------------------------------ */
 
 struct handle {
 	struct ring_map *m;
 };
-
-void ring_push(lua_State *L, struct ring_map *m, int ring_buffer)
-{
-	struct handle *h;
-
-	ring_buffer = lua_absindex(L, ring_buffer);
-	h = class_push(L, RING, sizeof(*h), 0);
-	h->m = m;
-	m->refs++;
-	compat_getuservalue(L, -1);
-	lua_pushvalue(L, ring_buffer);
-	lua_setfield(L, -2, "ring_buffer");
-	lua_pop(L, 1);
-}
 
 static struct ring_map *check(lua_State *L)
 {
@@ -161,7 +71,7 @@ static int ring_consume_n(lua_State *L)
 */
 static int ring_consumer_pos(lua_State *L)
 {
-	value_push_u64(L, consumer_pos(check(L)));
+	value_push_u64(L, ring_map_consumer_pos(check(L)));
 	return 1;
 }
 
@@ -172,7 +82,7 @@ static int ring_consumer_pos(lua_State *L)
 */
 static int ring_producer_pos(lua_State *L)
 {
-	value_push_u64(L, producer_pos(check(L)));
+	value_push_u64(L, ring_map_producer_pos(check(L)));
 	return 1;
 }
 
@@ -210,6 +120,26 @@ static int ring_map_fd(lua_State *L)
 	return 1;
 }
 
+/*** One of the rings that are read.
+@function ring_buffer:ring
+@tparam integer index from 0, in the order in which the maps were added
+@treturn ring
+@see ring_buffer__ring
+*/
+static int ringbuf_ring(lua_State *L)
+{
+	struct ring_map *m = ringbuf_map(L, 2);
+	struct handle *h = class_push(L, RING, sizeof(*h), 0);
+
+	h->m = m;
+	m->refs++;
+	compat_getuservalue(L, -1);
+	lua_pushvalue(L, 1);
+	lua_setfield(L, -2, "ring_buffer");
+	lua_pop(L, 1);
+	return 1;
+}
+
 static int ring_gc(lua_State *L)
 {
 	struct handle *h = class_retire(L, RING);
@@ -239,8 +169,10 @@ void ring_open(lua_State *L)
 		{"map_fd", ring_map_fd},
 		{NULL, NULL},
 	};
+	static const luaL_Reg ringbuf_methods[] = {{"ring", ringbuf_ring}, {NULL, NULL}};
 	static const luaL_Reg meta[] = {
 		{"__gc", ring_gc}, {"__tostring", ring_tostring}, {NULL, NULL}};
 
 	class_new(L, RING, methods, meta);
+	ringbuf_add_methods(L, ringbuf_methods);
 }

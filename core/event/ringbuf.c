@@ -5,7 +5,7 @@
 #include "base/value.h"
 #include "event/batch.h"
 #include "event/jit_events.h"
-#include "event/ring.h"
+#include "event/ringmap.h"
 #include "map/map.h"
 #include "map/vars.h"
 #include "object/object.h"
@@ -233,18 +233,11 @@ static int ringbuf_stats(lua_State *L)
 	return 1;
 }
 
-/*** One of the rings that are read.
-@function ring_buffer:ring
-@tparam integer index from 0, in the order in which the maps were added
-@treturn ring
-@see ring_buffer__ring
-*/
-static int ringbuf_ring(lua_State *L)
+struct ring_map *ringbuf_map(lua_State *L, int arg)
 {
 	struct reader *r = check(L);
 
-	ring_push(L, r->maps[value_check_int(L, 2, 0, r->count - 1)], 1);
-	return 1;
+	return r->maps[value_check_int(L, arg, 0, r->count - 1)];
 }
 
 int ringbuf_take(lua_State *L, struct ring_map *m, size_t wanted)
@@ -453,15 +446,25 @@ static int ringbuf_tostring(lua_State *L)
 	return 1;
 }
 
+void ringbuf_add_methods(lua_State *L, const luaL_Reg *methods)
+{
+	class_add_methods(L, RINGBUF, methods);
+}
+
 void ringbuf_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-		{"poll", ringbuf_poll},           {"consume", ringbuf_consume},
-		{"consume_n", ringbuf_consume_n}, {"next", ringbuf_next},
-		{"events", ringbuf_events},       {"epoll_fd", ringbuf_epoll_fd},
-		{"pollable", ringbuf_pollable},   {"stats", ringbuf_stats},
-		{"ring", ringbuf_ring},           {"add", ringbuf_add},
-		{"close", ringbuf_close},         {NULL, NULL},
+		{"poll", ringbuf_poll},
+		{"consume", ringbuf_consume},
+		{"consume_n", ringbuf_consume_n},
+		{"next", ringbuf_next},
+		{"events", ringbuf_events},
+		{"epoll_fd", ringbuf_epoll_fd},
+		{"pollable", ringbuf_pollable},
+		{"stats", ringbuf_stats},
+		{"add", ringbuf_add},
+		{"close", ringbuf_close},
+		{NULL, NULL},
 	};
 	static const luaL_Reg meta[] = {
 		{"__gc", ringbuf_gc},

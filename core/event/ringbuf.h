@@ -9,6 +9,12 @@ struct ring_map;
 /* Delivers up to WANTED events of one ring of the ring buffer at 1; needs libbpf 1.3. */
 int ringbuf_take(lua_State *L, struct ring_map *m, size_t wanted);
 
+/* The map of its ring whose index is at ARG. */
+struct ring_map *ringbuf_map(lua_State *L, int arg);
+
+/* Methods that other modules have, which open later. */
+void ringbuf_add_methods(lua_State *L, const luaL_Reg *methods);
+
 void ringbuf_open(lua_State *L);
 
 #endif

@@ -1,5 +1,6 @@
 #include "kernel/info.h"
 
+#include "base/fd.h"
 #include "base/field.h"
 #include "base/value.h"
 #include <bpf/bpf.h>
@@ -13,35 +14,6 @@
 */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-/* The kernel does not say what it was asked about; /proc does: "anon_inode:bpf-map". */
-static bool kind_of(int fd, char *kind, size_t size)
-{
-	static const char prefix[] = "anon_inode:";
-	char path[32], text[64];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	n = readlink(path, text, sizeof(text) - 1);
-	if (n < 0)
-		return false; /* not open, which the kernel will say, or no /proc */
-	text[n] = '\0';
-	snprintf(kind, size, "%s",
-		 strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text);
-	if (strcmp(kind, "bpf_link") ==
-	    0) /* as a new link is called, but not one that was pinned */
-		kind[3] = '-';
-	return true;
-}
-
-void info_check_kind(lua_State *L, int arg, int fd, const char *kind)
-{
-	char is[64];
-
-	if (kind_of(fd, is, sizeof(is)) && strcmp(is, kind) != 0)
-		luaL_argerror(L, arg,
-			      lua_pushfstring(L, "descriptor %d is no %s, but '%s'", fd, kind, is));
-}
 
 /* Programs ------------------------------------------------------------------------------- */
 
@@ -336,7 +308,7 @@ static int by_fd(lua_State *L, const char *kind, info_push *push, const char *wh
 	int fd = value_check_fd(L, 1), err;
 
 	lua_settop(L, 2);
-	info_check_kind(L, 1, fd, kind);
+	fd_check_kind(L, 1, fd, kind);
 	err = push(L, fd, 2);
 	return err ? value_fail(L, err, "%s: descriptor %d", what, fd) : 1;
 }
@@ -429,7 +401,7 @@ static int obj_get_info_by_fd(lua_State *L)
 	char is[64] = "not open";
 
 	lua_settop(L, 2);
-	kind_of(fd, is, sizeof(is));
+	fd_kind(fd, is, sizeof(is));
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		if (strcmp(is, kinds[i].inode) != 0)
 			continue;

@@ -4,11 +4,6 @@
 
 #include "base/compat.h"
 
-/* Raises unless the descriptor FD, argument ARG, is of this kind: "bpf-map", "bpf-prog",
- * "bpf-link" or "btf".
- */
-void info_check_kind(lua_State *L, int arg, int fd, const char *kind);
-
 /* Pushes the table; else pushes nothing, and returns the error number. OPTS is the index of the
  * options, or 0.
  */

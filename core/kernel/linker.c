@@ -1,5 +1,6 @@
 #include "kernel/linker.h"
 
+#include "base/fd.h"
 #include "base/frame.h"
 #include "base/value.h"
 #include "check/btfcheck.h"
@@ -77,22 +78,15 @@ static struct linker *check(lua_State *L, int arg, const char *operation)
 	return l;
 }
 
-/* The name of an open file, for a libbpf that takes no descriptors. */
-static const char *path_of(int fd, char *buf, size_t size)
-{
-	snprintf(buf, size, "/proc/self/fd/%d", fd);
-	return buf;
-}
-
 static struct bpf_linker *new_fd(int fd)
 {
-	char path[32];
+	char path[FD_PATH_SIZE];
 
 #if LBPF_HEADERS(1, 6)
 	if (compat_libbpf(1, 6))
 		return bpf_linker__new_fd(fd, NULL);
 #endif
-	return bpf_linker__new(path_of(fd, path, sizeof(path)), NULL);
+	return bpf_linker__new(fd_path(fd, path), NULL);
 }
 
 /*** Makes a linker. Its file is created, or made empty, at once, and is whole after
@@ -172,8 +166,8 @@ static int add(lua_State *L, struct linker *l, const struct elf_source *source, 
 
 static int add_fd(lua_State *L, struct linker *l, int fd, const char *name)
 {
-	char path[32];
-	const struct elf_source source = {.path = path_of(fd, path, sizeof(path))};
+	char path[FD_PATH_SIZE];
+	const struct elf_source source = {.path = fd_path(fd, path)};
 
 	return add(L, l, &source, fd, name);
 }

@@ -1,7 +1,7 @@
 #include "map/codec.h"
 
+#include "base/fd.h"
 #include "base/value.h"
-#include "kernel/info.h"
 #include <stdio.h>
 #include <string.h>
 
@@ -235,7 +235,7 @@ static void refuse_bytes(lua_State *L, const struct mapcodec *m, int idx, size_t
 			 const char *what, int arg, int entry)
 {
 	/* whatever else the descriptor is, its sizes were nonsense */
-	info_check_kind(L, 1, m->map.fd, "bpf-map");
+	fd_check_kind(L, 1, m->map.fd, "bpf-map");
 	if (!entry)
 		luaL_checkstring(L, idx);
 	luaL_argerror(L, arg,

@@ -2,6 +2,7 @@
 
 #include "base/value.h"
 #include "map/view.h"
+#include "map/walk.h"
 #include <bpf/bpf.h>
 #include <errno.h>
 
@@ -57,26 +58,6 @@ static int32_t next_element(struct mapwalk *w)
 	return (int32_t)w->at++;
 }
 
-/* In the registry: the function that makes what steps. */
-static const char walker;
-
-void jit_maps_walk(lua_State *L, int idx, struct mapwalk *w)
-{
-	compat_rawgetp(L, LUA_REGISTRYINDEX, &walker);
-	if (!lua_isfunction(L, -1)) {
-		lua_pop(L, 1);
-		return;
-	}
-	lua_pushvalue(L, idx);
-	lua_pushlightuserdata(L, w);
-	lua_pushvalue(L, -4);
-	lua_call(L, 3, 1);
-	if (lua_isfunction(L, -1))
-		lua_replace(L, -2);
-	else
-		lua_pop(L, 1);
-}
-
 static void replace(lua_State *L, const char *class, const char *method, int fn)
 {
 	luaL_getmetatable(L, class);
@@ -104,7 +85,7 @@ static int set_map_methods(lua_State *L)
 	luaL_checktype(L, 2, LUA_TFUNCTION);
 	luaL_checktype(L, 3, LUA_TFUNCTION);
 	lua_settop(L, 3);
-	compat_rawsetp(L, LUA_REGISTRYINDEX, &walker);
+	mapwalk_set_compiler(L);
 	for (int i = 0; i < 2; i++) {
 		replace(L, classes[i], "lookup", 1);
 		replace(L, classes[i], "update", 2);

@@ -4,12 +4,7 @@
 #ifndef LBPF_MAP_JIT_MAPS_H
 #define LBPF_MAP_JIT_MAPS_H
 
-#include "map/walk.h"
-
-/* Puts code that was compiled for the map at IDX in place of the function on top, which steps W,
- * and is called for what that does not do; if there is any.
- */
-void jit_maps_walk(lua_State *L, int idx, struct mapwalk *w);
+#include "base/compat.h"
 
 void jit_maps_open(lua_State *L);
 

@@ -4,7 +4,6 @@
 #include "base/field.h"
 #include "base/value.h"
 #include "btf/btf.h"
-#include "kernel/info.h"
 #include "map/map.h"
 #include "object/object.h"
 #include <bpf/bpf.h>
@@ -205,7 +204,7 @@ static int view_new(lua_State *L)
 	lua_pushinteger(L, v->fd);
 	lua_replace(L, 1);
 	mapfd_check(L, 1, &v->view.map);
-	info_check_kind(L, 1, v->fd, "bpf-map");
+	fd_check_kind(L, 1, v->fd, "bpf-map");
 	if (!opts.raw)
 		err = kernel_types(v->fd, &v->btf, &key, &value);
 	if (err)

@@ -2,7 +2,6 @@
 
 #include "base/class.h"
 #include "base/value.h"
-#include "map/jit_maps.h"
 #include "map/view.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -336,6 +335,34 @@ static int step(lua_State *L)
 	}
 }
 
+/* In the registry: see mapwalk_set_compiler(). */
+static const char compiler;
+
+void mapwalk_set_compiler(lua_State *L)
+{
+	compat_rawsetp(L, LUA_REGISTRYINDEX, &compiler);
+}
+
+/* Puts code that is compiled for the map at IDX, if there is any, in place of the function on top,
+ * which steps W.
+ */
+static void compile(lua_State *L, int idx, struct mapwalk *w)
+{
+	compat_rawgetp(L, LUA_REGISTRYINDEX, &compiler);
+	if (!lua_isfunction(L, -1)) {
+		lua_pop(L, 1);
+		return;
+	}
+	lua_pushvalue(L, idx);
+	lua_pushlightuserdata(L, w);
+	lua_pushvalue(L, -4);
+	lua_call(L, 3, 1);
+	if (lua_isfunction(L, -1))
+		lua_replace(L, -2);
+	else
+		lua_pop(L, 1);
+}
+
 /*** For loops over the keys and values: `for key, value in map:pairs() do`; also `pairs(map)`,
 where Lua has that. Many are read at a time where the kernel can. A key that is there all the time
 is shown once; one that others add or delete meanwhile may be shown or not; the loop's body may
@@ -360,7 +387,7 @@ static int map_pairs(lua_State *L)
 	mapview_push_names(L, 1, m);
 	lua_pushcclosure(L, step, 2);
 	if (!w->repeats)
-		jit_maps_walk(L, 1, w);
+		compile(L, 1, w);
 	return 1;
 }
 

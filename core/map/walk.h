@@ -65,6 +65,12 @@ uint32_t mapwalk_done(int err, uint32_t asked, uint32_t count);
 /* How often the kernel may ask to try again before anything comes of it. */
 #define MAPWALK_TRIES 16
 
+/* Takes the function on top, which makes code that steps over a map's elements. It gets the map,
+ * the walk and the function that steps already, and returns one that calls it for what it does not
+ * do itself; or nil.
+ */
+void mapwalk_set_compiler(lua_State *L);
+
 void mapwalk_open(lua_State *L);
 
 #endif
