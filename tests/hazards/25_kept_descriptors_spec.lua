@@ -24,7 +24,7 @@ describe("hazard 25: an attach target's descriptor", function()
       object.progs.replacement:set_attach_target(target.progs.xdp_asks, "asked"))
     target:close()
     -- takes the number
-    local other = assert(lbpf.open("build/bpf/iter.bpf.o"))
+    local other = assert(lbpf.open("build/bpf/maps.bpf.o"))
     assert(other:load())
     assert.matches("bpf", fds.list()[fd])
     assert.equal(object, object:load())

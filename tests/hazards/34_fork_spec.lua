@@ -197,7 +197,7 @@ describe("a fork()", function()
     ]]))
   end))
 
-  it("leaves reserved samples to the parent", needs({"root", "kernel 6.2"}, function()
+  it("leaves reserved samples to the parent", needs("root", function()
     assert.is_true(run([[
       local samples = require "samples"
       local object = samples.load()

@@ -60,7 +60,7 @@ describe("a cgroup", function()
     assert.equal("connected\n", connects())
   end))
 
-  it("takes them in order", needs({"root", "libbpf 1.6", "kernel 6.17"}, function()
+  it("takes them in order", needs({"root", "libbpf 1.6", "cgroup order"}, function()
     local first = assert(allowed:attach_cgroup(path, {}))
     local second = assert(refused:attach_cgroup(path,
       {flags = lbpf.F_BEFORE + lbpf.F_LINK, relative_fd = first}))

@@ -84,7 +84,7 @@ describe("attach_raw_tracepoint", function()
     object:close()
   end))
 
-  it("takes a cookie where libbpf does", needs({"root", "kernel 6.10", "libbpf 1.5"}, function()
+  it("takes a cookie where libbpf does", needs({"root", "libbpf 1.5", "raw tracepoint cookies"}, function()
     local object = events.load("attach_event", nil, {"on_raw_tracepoint_cookie"})
     assert(object.progs.on_raw_tracepoint_cookie:attach_raw_tracepoint("sys_enter",
       {cookie = 77}))
@@ -118,7 +118,7 @@ describe("attach_trace", function()
     object:close()
   end))
 
-  it("gives it a cookie", needs({"root", "kernel 6.10", "libbpf 1.5"}, function()
+  it("gives it a cookie", needs({"root", "libbpf 1.5", "raw tracepoint cookies"}, function()
     local object = events.load("attach_event", nil, {"on_trace_cookie"})
     assert(object.progs.on_trace_cookie:attach_trace({cookie = 88}))
     rename()

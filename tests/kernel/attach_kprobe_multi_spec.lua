@@ -8,7 +8,7 @@ local needs = require "needs"
 -- Every system call's function: several hundred.
 local SYSCALLS, SYSCALLS_IN_LUA = "__*64_sys_*", "^__%w*64_sys_"
 
-local FPROBE = {"root", "fprobe"}
+local FPROBE = {"root", "kprobe_multi"}
 
 describe("attach_kprobe_multi", function()
   local object, probed, prog
@@ -166,17 +166,14 @@ describe("attach_kprobe_multi", function()
     assert.equal(22, errno)
   end))
 
-  it("says so where the kernel has no fprobe", needs("root", function()
-    local has_fprobe = io.open("/proc/kallsyms"):read("*a"):find(" register_fprobe\n", 1, true)
-    if not has_fprobe then
-      local link, message = prog:attach_kprobe_multi(nil, {syms = {"schedule"}})
-      assert.is_nil(link)
-      assert.matches("fprobe", message, 1, true)
-    end
+  it("says so where the kernel has no fprobe", needs({"root", "no kprobe_multi"}, function()
+    local link, message = prog:attach_kprobe_multi(nil, {syms = {"schedule"}})
+    assert.is_nil(link)
+    assert.matches("fprobe", message, 1, true)
   end))
 
   describe("with a session", function()
-    it("runs at entry and return", needs({"root", "fprobe", "kernel 6.10", "libbpf 1.5"}, function()
+    it("runs at entry and return", needs({"root", "libbpf 1.5", "kprobe session"}, function()
       local sessions = events.load("attach_session", probed.pid)
       local nanosleep = ksyms.syscall("nanosleep")
       local link = assert(sessions.progs.session:attach_kprobe_multi(nil,

@@ -4,11 +4,11 @@ local needs = require "needs"
 local network = require "network"
 
 describe("attach_netfilter", function()
-  local NEEDS = {"root", "libbpf 1.3", "kernel 6.6"}
+  local NEEDS = {"root", "libbpf 1.3", "netfilter"}
   local INPUT = {pf = 2, hooknum = 1, priority = -128}
 
-  setup(network.up)
-  teardown(network.down)
+  lazy_setup(network.up)
+  lazy_teardown(network.down)
 
   it("drops as long as its link lives", needs(NEEDS, function()
     local object = assert(lbpf.open("build/bpf/netfilter.bpf.o"))

@@ -6,7 +6,7 @@ local lbpf = require "lbpf"
 local needs = require "needs"
 
 describe("attach_uprobe_multi", function()
-  local NEEDS = {"root", "libbpf 1.3", "kernel 6.6"}
+  local NEEDS = {"root", "libbpf 1.3", "uprobe_multi"}
   local object, probed
 
   -- What each test needs can be told only in it.
@@ -71,7 +71,7 @@ describe("attach_uprobe_multi", function()
   end))
 
   it("is one program for entry and return in a session",
-    needs({"root", "libbpf 1.6", "kernel 6.13"}, function()
+    needs({"root", "libbpf 1.6", "uprobe session"}, function()
       probed = child.probe_me()
       object = events.load("uprobe_session", probed.pid)
       assert(object.progs.session:attach_uprobe_multi(nil, probed.path, "probe_add",

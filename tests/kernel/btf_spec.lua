@@ -21,7 +21,7 @@ end
 describe("the kernel's BTF", function()
   local vmlinux
 
-  setup(function()
+  lazy_setup(function()
     vmlinux = assert(lbpf.btf_load_vmlinux_btf())
   end)
 

@@ -55,7 +55,7 @@ describe("raw_tracepoint_open", function()
 end)
 
 describe("a link to a perf event", function()
-  it("tells the event and the cookie", needs({"root", "kernel 6.10"}, function()
+  it("tells the event and the cookie", needs({"root", "link cookies"}, function()
     local SOFTWARE, CONTEXT_SWITCHES = 1, 3
     local event = assert(lbpf.perf_event_open(
       {type = SOFTWARE, config = CONTEXT_SWITCHES, sample_period = 1000000}, 0))
@@ -69,7 +69,7 @@ describe("a link to a perf event", function()
     assert.equal("77", tostring(info.perf_event.event.cookie):match("%d+"))
   end))
 
-  it("tells a kprobe's function", needs({"root", "kprobes", "kernel 6.10"}, function()
+  it("tells a kprobe's function", needs({"root", "kprobes", "link cookies"}, function()
     local prog, object = one("on_kprobe")
     local link = assert(prog:attach_kprobe("vfs_read"))
     local probe = lbpf.link_get_info_by_fd(link).perf_event
@@ -81,7 +81,7 @@ describe("a link to a perf event", function()
 end)
 
 describe("a link to many functions", function()
-  it("tells them, and their cookies", needs({"root", "fprobe", "kernel 6.10"}, function()
+  it("tells them, and their cookies", needs({"root", "kprobe_multi", "link cookies"}, function()
     local prog = load("kprobe", {expected_attach_type = "trace_kprobe_multi"})
     local link = assert(lbpf.link_create(prog, 0, "trace_kprobe_multi",
       {kprobe_multi = {syms = {"vfs_read", "vfs_write"}, cookies = {11, 12}}}))
@@ -112,7 +112,7 @@ describe("a tracing link", function()
 end)
 
 describe("an iterator's link", function()
-  it("tells the map", needs("root", function()
+  it("tells the map", needs({"root", "map iterators"}, function()
     local prog, object = one("each_element")
     local map = object.maps.elements
     local link = assert(lbpf.link_create(prog, 0, "trace_iter",
@@ -124,7 +124,7 @@ describe("an iterator's link", function()
     object:close()
   end))
 
-  it("tells the task", needs({"root", "kernel 6.10"}, function()
+  it("tells the task", needs({"root", "iterators of a task", "task iterators' info"}, function()
     local prog, object = one("each_task")
     local link = assert(lbpf.link_create(prog, 0, "trace_iter", {iter_info = {task = {tid = 1}}}))
     assert.same({target_name = "task", task = {tid = 1, pid = 0}},
@@ -136,7 +136,7 @@ end)
 describe("a cgroup's link", function()
   local dir, file, cgroup
 
-  setup(function()
+  lazy_setup(function()
     dir = os.tmpname()
     os.remove(dir)
     os.execute(("mkdir %s && mount -t cgroup2 none %s && mkdir %s/lbpf_%s")
@@ -145,7 +145,7 @@ describe("a cgroup's link", function()
     file, cgroup = fds.open(cgroup)
   end)
 
-  teardown(function()
+  lazy_teardown(function()
     file:close()
     os.execute(("rmdir %s/lbpf_%s; umount %s; rmdir %s"):format(dir, dir:match("[^/]+$"), dir, dir))
   end)

@@ -33,12 +33,12 @@ local function message_of(fn, ...)
 end
 
 describe("a pinned link", function()
-  setup(function()
+  lazy_setup(function()
     network.up()
     assert(child.succeeds("mkdir " .. dir))
   end)
 
-  teardown(function()
+  lazy_teardown(function()
     network.down()
     assert(child.succeeds("rm -r " .. dir))
   end)

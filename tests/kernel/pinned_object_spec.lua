@@ -59,8 +59,8 @@ local function runs(version)
 end
 
 describe("an object that is pinned", function()
-  setup(network.up)
-  teardown(network.down)
+  lazy_setup(network.up)
+  lazy_teardown(network.down)
 
   after_each(function()
     forget()

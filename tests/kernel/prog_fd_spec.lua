@@ -213,7 +213,7 @@ describe("prog_test_run", function()
 end)
 
 describe("prog_stream_read", function()
-  it("takes what a program wrote", needs({"root", "libbpf 1.6"}, function()
+  it("takes what a program wrote", needs({"root", "libbpf 1.6", "streams"}, function()
     local prog = assert(load(insns.returns(0)))
     assert.equal("", lbpf.prog_stream_read(prog, "stdout"))
     assert.equal("", lbpf.prog_stream_read(prog, 2, 10))

@@ -20,13 +20,13 @@ end
 describe("lbpf.prometheus", function()
   local object, maps
 
-  setup(needs("root", function()
+  lazy_setup(needs("root", function()
     object = assert(lbpf.open("build/bpf/metric.bpf.o"))
     assert(object:load())
     maps = object.maps
   end))
 
-  teardown(function()
+  lazy_teardown(function()
     object:close()
   end)
 

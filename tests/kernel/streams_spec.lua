@@ -1,4 +1,4 @@
--- What programs write to their streams, with libbpf 1.7 on a kernel that has such a function.
+-- What programs write to their streams, with libbpf 1.7.
 local lbpf = require "lbpf"
 local needs = require "needs"
 
@@ -17,7 +17,7 @@ describe("prog_stream_read", function()
     end
   end)
 
-  it("takes what a program wrote, once", needs({"root", "libbpf 1.7"}, function()
+  it("takes what a program wrote, once", needs({"root", "libbpf 1.7", "bpf_stream_vprintk"}, function()
     local prog = load()
     assert.equal("", lbpf.prog_stream_read(prog, "stdout"))
     assert(prog:test_run())
@@ -27,7 +27,7 @@ describe("prog_stream_read", function()
     assert.equal(("nothing but 0\n"):rep(2), lbpf.prog_stream_read(prog, 2))
   end))
 
-  it("takes it in pieces", needs({"root", "libbpf 1.7"}, function()
+  it("takes it in pieces", needs({"root", "libbpf 1.7", "bpf_stream_vprintk"}, function()
     local prog = load()
     assert(prog:test_run())
     assert.equal("the", lbpf.prog_stream_read(prog, "stdout", 3))

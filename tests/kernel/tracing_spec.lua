@@ -87,8 +87,8 @@ describe("freplace", function()
   local NEEDS = {"root", "trampolines"}
   local target, object
 
-  setup(network.up)
-  teardown(network.down)
+  lazy_setup(network.up)
+  lazy_teardown(network.down)
 
   before_each(function()
     target = assert(lbpf.open("build/bpf/net.bpf.o"))

@@ -1,132 +1,107 @@
---- What a spec needs of the machine: `it("...", needs("fprobe", function() ... end))`.
+--- What a spec needs of the machine: `it("...", needs("kprobes", function() ... end))`.
 --
--- Where a need is not met the spec is skipped, and says why. tests/cells/CELL lists what is
--- expected to be missing in the cell that runs, and tests/cells/LUA, if it is there, what that Lua
--- lacks; any other miss fails, and so does a need that is met although a list says it is missing.
+-- Each need is tried once per run, see probes.lua. Where one is not met the spec is skipped, and
+-- neither it nor the before_each() around it runs; the report says why.
+--
+-- For a machine whose kernel and userland we choose, tests/cells/CELL lists what is missing, and
+-- tests/cells/LUA, if it is there, what that Lua lacks. Then any other miss fails, and so does a
+-- need that is met although a list says it is missing: what the probes need may be broken, too.
+local probes = require "probes"
 
-local getfenv = require "busted.compatibility".getfenv
-local lbpf = require "lbpf"
-
-local function exists(path)
-  local f = io.open(path)
-  if f then
-    f:close()
-  end
-  return f ~= nil
-end
-
-local function read(path)
-  local f = io.open(path)
-  local text = f and f:read("*a") or ""
-  if f then
-    f:close()
-  end
-  return text
-end
-
-local function at_least(have, want)
-  local major, minor = have:match("(%d+)%.(%d+)")
-  local want_major, want_minor = want:match("(%d+)%.(%d+)")
-  major, want_major = tonumber(major), tonumber(want_major)
-  return major > want_major
-    or major == want_major and tonumber(minor) >= tonumber(want_minor)
-end
-
-local probes = {
-  root = function()
-    return read("/proc/self/status"):match("Uid:%s+%d+%s+(%d+)") == "0"
-  end,
-  tracefs = function()
-    return exists("/sys/kernel/tracing/events")
-  end,
-  kprobes = function()
-    return exists("/sys/bus/event_source/devices/kprobe/type")
-  end,
-  fprobe = function()
-    return read("/proc/kallsyms"):find(" register_fprobe\n", 1, true) ~= nil
-  end,
-  -- A kernel that has them may still refuse: only a try tells.
-  trampolines = function()
-    local obj = assert(lbpf.open("build/bpf/programs.bpf.o"))
-    local program = obj.progs.fourth
-    local loads = program:set_expected_attach_type("trace_fentry"):set_attach_target(0, "vfs_read")
-      and program:set_autoload(true) and obj:load()
-    obj:close()
-    return loads
-  end,
-  clang = function()
-    local status = os.execute("clang --version >/dev/null 2>&1")
-    return status == true or status == 0
-  end,
-  cqueues = function()
-    return pcall(require, "cqueues")
-  end,
-  luv = function()
-    return pcall(require, "luv")
-  end,
-  netkit = function()
-    return read("/proc/kallsyms"):find(" netkit_link_attach\n", 1, true) ~= nil
-  end,
-  lsm = function()
-    return read("/sys/kernel/security/lsm"):find("%f[%w]bpf%f[%W]") ~= nil
-  end,
-  -- Two processes that race for one map can take minutes under software emulation.
-  native = function()
-    return not read("/proc/cpuinfo"):find("QEMU", 1, true)
-  end,
-  -- Integers of 64 bits, other than numbers that round them.
-  ["64 bits"] = function()
-    return math.type ~= nil or jit ~= nil -- luacheck: globals jit
-  end,
-  libbpf = function(version)
-    return at_least(lbpf.version_string(), version)
-  end,
-  kernel = function(version)
-    return at_least(read("/proc/sys/kernel/osrelease"), version)
-  end,
+local needs = {
+  missed = {}, -- by need: the number of specs, and why; lasts from file to file
 }
 
-local cell = os.getenv("LBPF_CELL") or "host"
-local missing = {}
-
-local function expect(list)
-  for line in io.lines("tests/cells/" .. list) do
+local function expected(list)
+  local missing = {}
+  local file = io.open("tests/cells/" .. list)
+  if not file then
+    return nil
+  end
+  for line in file:lines() do
     local need = line:match("^([^#]-)%s*$") or line:match("^([^#]-)%s*#")
     if need and need ~= "" then
-      missing[need] = true
+      missing[need] = list
     end
   end
+  file:close()
+  return missing
 end
 
-expect(cell)
-local lua = os.getenv("LBPF_LUA")
-if lua and exists("tests/cells/" .. lua) then
-  expect(lua)
+local cell, lua = os.getenv("LBPF_CELL") or "host", os.getenv("LBPF_LUA") or "lua"
+local missing = expected(cell)
+if missing then
+  for need, list in pairs(expected(lua) or {}) do
+    missing[need] = list
+  end
 end
 
 local known = {}
 
-local function is_met(need)
-  if known[need] == nil then
-    local name, version = need:match("^(%S+)%s*(.*)$")
-    known[need] = (probes[need] or probes[name])(version) and true or false
+-- Is it there, and if not, why?
+local function try(need)
+  local other = need:match("^no (.+)$")
+  if other then
+    return not try(other), "there is " .. other
   end
-  return known[need]
+  if not known[need] then
+    local name, version = need:match("^(%S+)%s*(.*)$")
+    local probe = probes[need] or probes[name] or error("no probe for the need '" .. need .. "'")
+    local ran, met, why = pcall(probe, version)
+    if not ran then
+      met, why = false, met
+    end
+    known[need] = {met = met and true or false,
+      why = tostring(why or "no"):match("[^\n]*"):gsub("^[^ ]+%.lua:%d+: ", "")}
+  end
+  return known[need].met, known[need].why
 end
 
---- @param list one need or a list: "root", "kprobes", "fprobe", "libbpf 1.5", "kernel 6.10"
-return function(list, test)
+--- Is it there? Whatever the lists say.
+function needs.met(need)
+  return (try(need))
+end
+
+-- By the functions of the specs that are skipped.
+local reasons = {}
+
+--- Why the spec with that function is skipped; nil: it runs.
+function needs.reason(test)
+  return reasons[test]
+end
+
+-- The function of a spec that is skipped.
+local function skips(need, why)
+  local function test()
+    error("does not say itself that it needs " .. need, 0) -- a setup(), or a before_each() for more
+  end
+  local missed = needs.missed[need] or {specs = 0, why = why}
+  needs.missed[need] = missed
+  missed.specs = missed.specs + 1
+  reasons[test] = ("needs %s: %s"):format(need, why)
+  return test
+end
+
+local function fails(message, ...)
+  message = message:format(...)
   return function()
-    for _, need in ipairs(type(list) == "table" and list or {list}) do
-      local met = is_met(need)
-      if met and missing[need] then
-        error(("tests/cells/%s says that '%s' is missing, but it is there"):format(cell, need), 0)
-      elseif not met and not missing[need] then
-        error(("'%s' is missing, and tests/cells/%s does not expect that"):format(need, cell), 0)
-      elseif not met then
-        getfenv(test).pending("needs " .. need) -- busted gives it to the spec file alone
-      end
-    end
-    return test()
+    error(message, 0)
   end
 end
+
+--- @param list one need or a list: "root", "kprobes", "no kprobes", "libbpf 1.5"
+setmetatable(needs, {__call = function(_, list, test)
+  for _, need in ipairs(type(list) == "table" and list or {list}) do
+    local met, why = try(need)
+    if met and missing and missing[need] then
+      return fails("tests/cells/%s says that '%s' is missing, but it is there", missing[need], need)
+    elseif not met and missing and not missing[need] then
+      return fails("'%s' is missing, and tests/cells/%s does not expect that: %s", need, cell, why)
+    elseif not met then
+      return skips(need, why)
+    end
+  end
+  return test
+end})
+
+return needs

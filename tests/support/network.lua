@@ -1,6 +1,6 @@
 --- Two network namespaces, this one and "peer", and a pair of interfaces between them: "near",
--- here, has the address 10.77.0.1, and "far" 10.77.0.2. A spec file says `setup(network.up)` and
--- `teardown(network.down)`.
+-- here, has the address 10.77.0.1, and "far" 10.77.0.2. A spec file says
+-- `lazy_setup(network.up)` and `lazy_teardown(network.down)`.
 local child = require "child"
 
 local network = {}

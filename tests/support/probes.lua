@@ -1,0 +1,300 @@
+--- What a machine may have, each found out by trying it, never by the kernel's version, for
+-- distributions backport. A probe returns whether it is there or, for no, `nil` and why; one that
+-- raises an error has its answer too.
+local child = require "child"
+local insns = require "insns"
+local lbpf = require "lbpf"
+
+local probes = {}
+
+local function read(path)
+  local file = io.open(path)
+  local text = file and file:read("*a") or ""
+  if file then
+    file:close()
+  end
+  return text
+end
+
+local function exists(path)
+  local file = io.open(path)
+  if file then
+    file:close()
+    return true
+  end
+  return nil, "no " .. path
+end
+
+-- Does the command succeed? If not, the last thing that it says is why.
+local function succeeds(command)
+  local text, status = child.output("unset LD_PRELOAD; " .. command)
+  if status == 0 then
+    return true
+  end
+  return nil, text:match("([^\n]+)\n*$") or command .. " failed"
+end
+
+local function load(prog_type, opts, code)
+  return assert(lbpf.prog_load(prog_type, nil, "GPL", code or insns.returns(0), opts))
+end
+
+-- A program for a function, or for iterators over NAME.
+local function load_for(name, attach_type)
+  return load("tracing", {
+    expected_attach_type = attach_type,
+    attach_btf_id = assert(lbpf.find_vmlinux_btf_id(name, attach_type)),
+  })
+end
+
+-- Can a link be made of the program? It ends at once; else errno comes third.
+local function links(...)
+  local link, message, errno = lbpf.link_create(...)
+  if link then
+    link:close()
+    return true
+  end
+  return nil, message, errno
+end
+
+-- Can the object of tests/bpf be loaded, with this one program if it is named, and ATTACH it?
+local function attaches(name, prog_name, attach)
+  local object = assert(lbpf.open(("build/bpf/%s.bpf.o"):format(name)))
+  for other, prog in pairs(object.progs) do
+    prog:set_autoload(not prog_name or other == prog_name)
+  end
+  local done, message = object:load()
+  if done then
+    done, message = attach(object)
+  end
+  object:close()
+  return done and true, message
+end
+
+-- Whoever runs this -------------------------------------------------------------------------
+
+local CAPABILITIES = {[12] = "NET_ADMIN", [21] = "SYS_ADMIN", [38] = "PERFMON", [39] = "BPF"}
+
+-- A digit of 4 capabilities each, the first at the end.
+local function capable(number)
+  local digits = read("/proc/self/status"):match("CapEff:%s*(%x+)")
+  local digit = tonumber(digits:sub(-1 - (number - number % 4) / 4):sub(1, 1), 16)
+  local bit = 2 ^ (number % 4)
+  return digit % (2 * bit) >= bit
+end
+
+--- All that root can do, and a kernel that loads BPF.
+function probes.root()
+  local uid = read("/proc/self/status"):match("Uid:%s+%d+%s+(%d+)")
+  if uid ~= "0" then
+    return nil, "user " .. uid .. " runs this"
+  end
+  for number, name in pairs(CAPABILITIES) do
+    if not capable(number) then
+      return nil, "without CAP_" .. name
+    end
+  end
+  if os.getenv("LBPF_SHARED") then -- tests/run
+    return nil, "no namespaces of our own: " .. os.getenv("LBPF_SHARED")
+  end
+  assert(exists("build/helpers/loads_bpf"))
+  return succeeds("build/helpers/loads_bpf")
+end
+
+-- The kernel --------------------------------------------------------------------------------
+
+function probes.tracefs()
+  return exists("/sys/kernel/tracing/events")
+end
+
+function probes.kprobes()
+  return attaches("linkinfo", "on_kprobe", function(object)
+    return object.progs.on_kprobe:attach_kprobe("vfs_read")
+  end)
+end
+
+function probes.kprobe_multi()
+  return links(load("kprobe", {expected_attach_type = "trace_kprobe_multi"}), 0,
+    "trace_kprobe_multi", {kprobe_multi = {syms = {"vfs_read"}}})
+end
+
+probes["kprobe session"] = function()
+  return attaches("attach_session", nil, function(object)
+    return object.progs.session:attach_kprobe_multi("vfs_read", {session = true})
+  end)
+end
+
+function probes.uprobe_multi()
+  return attaches("uprobe_multi", nil, function(object)
+    return object.progs.entry:attach_uprobe_multi(nil, "build/helpers/probe_me", "probe_add")
+  end)
+end
+
+probes["uprobe session"] = function()
+  return attaches("uprobe_session", nil, function(object)
+    return object.progs.session:attach_uprobe_multi(nil, "build/helpers/probe_me", "probe_add",
+      {session = true})
+  end)
+end
+
+function probes.trampolines()
+  return links(load_for("vfs_read", "trace_fentry"), 0, "trace_fentry")
+end
+
+function probes.lsm()
+  return read("/sys/kernel/security/lsm"):find("%f[%w]bpf%f[%W]") ~= nil,
+    "not in /sys/kernel/security/lsm"
+end
+
+--- Iterators over tasks.
+function probes.iterators()
+  return links(load_for("task", "trace_iter"), 0, "trace_iter")
+end
+
+probes["map iterators"] = function()
+  local map = assert(lbpf.map_create("hash", nil, 4, 4, 1))
+  return links(load_for("bpf_map_elem", "trace_iter"), 0, "trace_iter",
+    {iter_info = {map = {map_fd = map}}})
+end
+
+probes["cgroup iterators"] = function()
+  local SELF_ONLY = 1
+  return links(load_for("cgroup", "trace_iter"), 0, "trace_iter",
+    {iter_info = {cgroup = {order = SELF_ONLY}}})
+end
+
+--- Iterators that go through one process or thread. Such kernels take one of the two.
+probes["iterators of a task"] = function()
+  local made, _, errno = links(load_for("task", "trace_iter"), 0, "trace_iter",
+    {iter_info = {task = {pid = 1, tid = 1}}})
+  return not made and errno == 22, "all tasks whatever was asked for"
+end
+
+--- ... and whose links tell which.
+probes["task iterators' info"] = function()
+  local link = assert(lbpf.link_create(load_for("task", "trace_iter"), 0, "trace_iter",
+    {iter_info = {task = {tid = 1}}}))
+  return lbpf.link_get_info_by_fd(link).iter.task ~= nil, "not told"
+end
+
+--- Links that tell their cookies: of perf events and of kprobe_multi, which came together.
+probes["link cookies"] = function()
+  local SOFTWARE, CONTEXT_SWITCHES = 1, 3
+  local event = assert(lbpf.perf_event_open(
+    {type = SOFTWARE, config = CONTEXT_SWITCHES, sample_period = 1000000}, 0))
+  local link = assert(lbpf.link_create(load("perf_event"), event, "perf_event",
+    {perf_event = {bpf_cookie = 7}}))
+  local info = lbpf.link_get_info_by_fd(link).perf_event
+  return info ~= nil and info.event ~= nil and tonumber(info.event.cookie) == 7, "not told"
+end
+
+probes["raw tracepoint cookies"] = function()
+  local GET_ATTACH_COOKIE = 174
+  load("raw_tracepoint", nil, insns.call(GET_ATTACH_COOKIE) .. insns.returns(0))
+  return true
+end
+
+probes["struct_ops links"] = function()
+  return attaches("struct_ops_link", nil, function(object)
+    return object.maps.first:attach_struct_ops()
+  end)
+end
+
+function probes.tcx()
+  return links(load("sched_cls", {expected_attach_type = "tcx_ingress"}), 1, "tcx_ingress")
+end
+
+function probes.netkit()
+  local ENXIO, LOOPBACK = 6, 1
+  local _, message, errno = links(load("sched_cls", {expected_attach_type = "netkit_primary"}),
+    LOOPBACK, "netkit_primary")
+  return errno == ENXIO, message -- for lo is none
+end
+
+function probes.netfilter()
+  return links(load("netfilter", {expected_attach_type = "netfilter"}, insns.returns(1)), 0,
+    "netfilter", {netfilter = {pf = 2, hooknum = 1, priority = -128}})
+end
+
+--- The order of programs on a cgroup.
+probes["cgroup order"] = function()
+  local CGROUP_F_BEFORE = 8
+  local path = read("/proc/self/mounts"):match("%S+ (%S+) cgroup2 ")
+  local program = load("cgroup_skb", {expected_attach_type = "cgroup_inet_ingress"},
+    insns.returns(1))
+  return lbpf.prog_attach(program, assert(path, "no cgroup2"), "cgroup_inet_ingress",
+    {flags = 2 + CGROUP_F_BEFORE})
+    and lbpf.prog_detach2(program, path, "cgroup_inet_ingress")
+end
+
+--- Programs on a sockmap by a link.
+probes["sockmap links"] = function()
+  local map = assert(lbpf.map_create("sockmap", nil, 4, 4, 1))
+  return links(load("sk_msg", {expected_attach_type = "sk_msg_verdict"}, insns.returns(1)), map,
+    "sk_msg_verdict")
+end
+
+--- What a network device can do for XDP: told by the kernel, of veth at least.
+probes["XDP features"] = function()
+  local made, why = succeeds("ip link add lbpf0 type veth peer name lbpf1")
+  if not made then
+    return made, why
+  end
+  local info = lbpf.xdp_query("lbpf0")
+  succeeds("ip link delete lbpf0")
+  return info ~= nil and tonumber(info.feature_flags) ~= 0, "not told"
+end
+
+function probes.tokens()
+  return succeeds("build/helpers/delegate true")
+end
+
+--- Streams of programs.
+function probes.streams()
+  return lbpf.prog_stream_read(load("socket_filter"), "stdout")
+end
+
+--- ... and the kernel's function that writes to them.
+function probes.bpf_stream_vprintk()
+  return attaches("streams", nil, function()
+    return true
+  end)
+end
+
+-- What else is installed, and what runs this --------------------------------------------------
+
+function probes.clang()
+  return succeeds("clang --version >/dev/null")
+end
+
+function probes.cqueues()
+  return pcall(require, "cqueues")
+end
+
+function probes.luv()
+  return pcall(require, "luv")
+end
+
+--- Two processes that race for one map can take minutes under software emulation.
+function probes.native()
+  return not read("/proc/cpuinfo"):find("QEMU", 1, true), "emulated processors"
+end
+
+--- Integers of 64 bits, other than numbers that round them.
+probes["64 bits"] = function()
+  return math.type ~= nil or jit ~= nil, "all numbers are floating point" -- luacheck: globals jit
+end
+
+local function at_least(have, want)
+  local major, minor = have:match("(%d+)%.(%d+)")
+  local want_major, want_minor = want:match("(%d+)%.(%d+)")
+  major, want_major = tonumber(major), tonumber(want_major)
+  return major > want_major
+    or major == want_major and tonumber(minor) >= tonumber(want_minor)
+end
+
+--- A libbpf of at least that version, "libbpf 1.5".
+function probes.libbpf(version)
+  return at_least(lbpf.version_string(), version), "this is " .. lbpf.version_string()
+end
+
+return probes
