@@ -68,6 +68,25 @@ void perf_check_attr(lua_State *L, int arg, struct perf_event_attr *attr)
 	attr->sample_id_all = flag(L, arg, "sample_id_all");
 }
 
+static const struct field open_fields[] = {
+	FIELD_BY_ROOM("cgroup"),
+	FIELDS_END,
+};
+
+/* Option `cgroup` of the table at ARG; it stays on the stack. False if it is not given. */
+static bool check_cgroup(lua_State *L, int arg, struct fd_target *cgroup)
+{
+	field_read(L, arg, open_fields, NULL);
+	if (lua_isnil(L, arg))
+		return false;
+	lua_getfield(L, arg, "cgroup");
+	if (lua_isnil(L, -1))
+		return false;
+	if (!fd_to_target(L, -1, cgroup))
+		luaL_argerror(L, arg, "option 'cgroup' must be a path or a descriptor");
+	return true;
+}
+
 /*** Opens a perf event, for `program:attach_perf_event`.
 @function perf_event_open
 @tparam table attr fields of struct perf_event_attr: `type` (1: software, 0: hardware), `config`
@@ -77,6 +96,8 @@ void perf_check_attr(lua_State *L, int arg, struct perf_event_attr *attr)
  `exclude_idle`, `mmap`, `comm`, `task`, `sample_id_all`
 @tparam ?integer pid 0: this process; nil: all
 @tparam ?integer cpu nil: any
+@tparam ?table opts `cgroup`: only of the processes in it, by its path or a descriptor; it excludes
+ `pid` and needs `cpu`
 @treturn fd
 @fails ENODEV if the CPU is not online
 @see perf_event_open
@@ -84,16 +105,30 @@ void perf_check_attr(lua_State *L, int arg, struct perf_event_attr *attr)
 static int perf_event_open(lua_State *L)
 {
 	struct perf_event_attr attr;
-	long number;
+	struct fd_target cgroup;
+	unsigned long flags = PERF_FLAG_FD_CLOEXEC;
+	bool of_cgroup, is_open = true;
+	long number = -1;
 	int pid, cpu;
 	struct fd *fd;
 
-	lua_settop(L, 3);
+	lua_settop(L, 4);
 	pid = lua_isnil(L, 2) ? -1 : (int)value_check_int(L, 2, -1, INT32_MAX);
 	cpu = lua_isnil(L, 3) ? -1 : (int)value_check_int(L, 3, -1, INT32_MAX);
 	perf_check_attr(L, 1, &attr);
+	of_cgroup = check_cgroup(L, 4, &cgroup);
+	luaL_argcheck(L, !of_cgroup || pid < 0, 4, "option 'cgroup' excludes a pid");
+	luaL_argcheck(L, !of_cgroup || cpu >= 0, 4, "option 'cgroup' needs a CPU");
 	fd = fd_push(L);
-	number = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, PERF_FLAG_FD_CLOEXEC);
+	if (of_cgroup) {
+		is_open = fd_target_open(&cgroup);
+		pid = cgroup.number;
+		flags |= PERF_FLAG_PID_CGROUP;
+	}
+	if (is_open)
+		number = syscall(SYS_perf_event_open, &attr, pid, cpu, -1, flags);
+	if (of_cgroup && is_open)
+		fd_target_close(&cgroup);
 	if (number < 0)
 		return value_fail(L, errno, "perf_event_open: type %u, config %llu, cpu %d",
 				  attr.type, (unsigned long long)attr.config, cpu);

@@ -11,6 +11,7 @@ end
 
 local lbpf = require "lbpf.core"
 
+lbpf.handlers = require "lbpf.handlers"
 lbpf.run = require "lbpf.run"
 
 return lbpf
