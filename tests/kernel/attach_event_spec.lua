@@ -5,6 +5,8 @@ local fds = require "fds"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
+local COOKIES = {"root", "libbpf 1.5", "raw tracepoint cookies"}
+
 -- One rename(), which nothing else in this process does.
 local function rename()
   os.rename("no/such/file", "no/such/file either")
@@ -84,7 +86,7 @@ describe("attach_raw_tracepoint", function()
     object:close()
   end))
 
-  it("takes a cookie where libbpf does", needs({"root", "libbpf 1.5", "raw tracepoint cookies"}, function()
+  it("takes a cookie where libbpf does", needs(COOKIES, function()
     local object = events.load("attach_event", nil, {"on_raw_tracepoint_cookie"})
     assert(object.progs.on_raw_tracepoint_cookie:attach_raw_tracepoint("sys_enter",
       {cookie = 77}))
@@ -118,7 +120,7 @@ describe("attach_trace", function()
     object:close()
   end))
 
-  it("gives it a cookie", needs({"root", "libbpf 1.5", "raw tracepoint cookies"}, function()
+  it("gives it a cookie", needs(COOKIES, function()
     local object = events.load("attach_event", nil, {"on_trace_cookie"})
     assert(object.progs.on_trace_cookie:attach_trace({cookie = 88}))
     rename()

@@ -3,6 +3,7 @@ local lbpf = require "lbpf"
 local needs = require "needs"
 
 describe("prog_stream_read", function()
+  local WRITING = {"root", "libbpf 1.7", "bpf_stream_vprintk"}
   local object
 
   local function load()
@@ -17,7 +18,7 @@ describe("prog_stream_read", function()
     end
   end)
 
-  it("takes what a program wrote, once", needs({"root", "libbpf 1.7", "bpf_stream_vprintk"}, function()
+  it("takes what a program wrote, once", needs(WRITING, function()
     local prog = load()
     assert.equal("", lbpf.prog_stream_read(prog, "stdout"))
     assert(prog:test_run())
@@ -27,7 +28,7 @@ describe("prog_stream_read", function()
     assert.equal(("nothing but 0\n"):rep(2), lbpf.prog_stream_read(prog, 2))
   end))
 
-  it("takes it in pieces", needs({"root", "libbpf 1.7", "bpf_stream_vprintk"}, function()
+  it("takes it in pieces", needs(WRITING, function()
     local prog = load()
     assert(prog:test_run())
     assert.equal("the", lbpf.prog_stream_read(prog, "stdout", 3))

@@ -92,7 +92,9 @@ describe("a struct_ops map", function()
     assert.is_true(link:destroy())
   end))
 
-  it("is associated with a program, which keeps it", needs({"root", "libbpf 1.7", "struct_ops links", "bpf_stream_vprintk"}, function()
+  local ASSOCIATED = {"root", "libbpf 1.7", "struct_ops links", "bpf_stream_vprintk"}
+
+  it("is associated with a program, which keeps it", needs(ASSOCIATED, function()
     local maps = load("struct_ops_link").maps
     local id = lbpf.map_get_info_by_fd(maps.first).id
     local user = assert(lbpf.open("build/bpf/streams.bpf.o"))
