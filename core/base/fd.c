@@ -186,7 +186,7 @@ static int fd_read(lua_State *L)
 	return 1;
 }
 
-static void close_it(struct fd *fd)
+void fd_shut(struct fd *fd)
 {
 	if (fd->number >= 0)
 		close(fd->number);
@@ -200,14 +200,14 @@ static void close_it(struct fd *fd)
 */
 static int fd_close(lua_State *L)
 {
-	close_it(class_check(L, 1, FD));
+	fd_shut(class_check(L, 1, FD));
 	lua_pushboolean(L, 1);
 	return 1;
 }
 
 static int fd_gc(lua_State *L)
 {
-	close_it(class_retire(L, FD));
+	fd_shut(class_retire(L, FD));
 	return 0;
 }
 

@@ -20,6 +20,9 @@ bool fd_test(lua_State *L, int idx);
 
 int fd_number(const struct fd *fd);
 
+/* Closes it now, if it is open. */
+void fd_shut(struct fd *fd);
+
 /* Somebody else owns the number now. */
 void fd_disown(struct fd *fd);
 

@@ -287,6 +287,8 @@ const char *value_errno_name(int err)
 	return name ? name : "unknown error";
 }
 
+#define NO_KEYS "what is in maps of this type cannot be listed"
+
 /* What a person does next. WORD is sought in the operation; the last that fits is told. */
 static const struct hint {
 	int err;
@@ -311,6 +313,12 @@ static const struct hint {
 	{ENOENT, "uprobe", "no such file, or no such function in it"},
 	{LIBBPF_ERRNO__FORMAT, "open", "not a BPF object: compile it with clang --target=bpf"},
 	{LIBBPF_ERRNO__LIBELF, "open", "not an ELF file, or only a part of one"},
+	{ENOTSUPP, "pairs", NO_KEYS},
+	{ENOTSUPP, "count", NO_KEYS},
+	{ENOTSUPP, "clear", NO_KEYS},
+	{EOPNOTSUPP, "pairs", NO_KEYS},
+	{EOPNOTSUPP, "count", NO_KEYS},
+	{ENOSPC, "lookup", "a socket map tells its sockets' cookies, if its values have 8 bytes"},
 	{EBUSY, "ring_buffer", "a process reads a ring through one consumer only"},
 	{EBUSY, "perf_buffer", "a process reads a map through one perf buffer only"},
 	{EBUSY, "user_ring_buffer", "a process writes a ring through one producer only"},

@@ -94,6 +94,13 @@ static bool has_descriptors(uint32_t type)
 	}
 }
 
+/* Is a key without a type an integer, by the type of the map? */
+static bool has_indices(const struct mapfd *m)
+{
+	return m->key_size == sizeof(uint32_t) &&
+	       (mapfd_is_array(m->type) || m->type == BPF_MAP_TYPE_STACK_TRACE);
+}
+
 static bool needs_names(const struct codec *c)
 {
 	return c && (codec_needs_names(c) || codec_needs_enum_names(c));
@@ -106,6 +113,7 @@ void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, cons
 
 	plain.arg = 0;
 	mapcodec_free(m);
+	m->has_indices = m->has_stacks = false;
 	if (opts->raw)
 		return;
 	if (name && btf) {
@@ -118,7 +126,9 @@ void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, cons
 		value = named_type(L, btf, opts->value, "value", m->map.value_size, opts->arg);
 	m->key = codec_for(L, btf, key, m->map.key_size, KEY, &plain);
 	m->takes_fds = has_descriptors(m->map.type);
-	if (!m->takes_fds)
+	m->has_indices = !m->key && has_indices(&m->map);
+	m->has_stacks = m->map.type == BPF_MAP_TYPE_STACK_TRACE && !opts->value;
+	if (!m->takes_fds && !m->has_stacks)
 		m->value = codec_for(L, btf, value, m->map.value_size, VALUE, &opts->codec);
 	m->needs_names = needs_names(m->key) || needs_names(m->value);
 }
@@ -163,17 +173,24 @@ static int decode_part(lua_State *L, const struct codec *c, int names, int which
 
 int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const void *data)
 {
+	uint32_t index;
+
 	if (m->key)
 		return decode_part(L, m->key, names, KEY, data);
-	lua_pushlstring(L, data, m->map.key_size);
+	if (!m->has_indices) {
+		lua_pushlstring(L, data, m->map.key_size);
+		return 1;
+	}
+	memcpy(&index, data, sizeof(index));
+	value_push_u32(L, index);
 	return 1;
 }
 
-/* A list for each value of the codec, with an element for each CPU. */
+/* A list for each value of the codec, or of bytes, with an element for each CPU. */
 static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const char *data,
 			size_t size)
 {
-	int lists = codec_values(m->value), first = lua_gettop(L) + 1, at;
+	int lists = mapcodec_values(m), first = lua_gettop(L) + 1, at;
 	size_t stride = (m->map.value_size + 7) / 8 * 8;
 
 	luaL_checkstack(L, lists + 4, "too many fields");
@@ -182,9 +199,12 @@ static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const
 		luaL_getmetatable(L, MAPCODEC_PER_CPU);
 		lua_setmetatable(L, -2);
 	}
-	at = push_part_names(L, names, VALUE, codec_needs_names(m->value));
+	at = push_part_names(L, names, VALUE, m->value && codec_needs_names(m->value));
 	for (size_t cpu = 0; cpu * stride < size; cpu++) {
-		codec_decode(L, m->value, at, data + cpu * stride);
+		if (m->value)
+			codec_decode(L, m->value, at, data + cpu * stride);
+		else
+			lua_pushlstring(L, data + cpu * stride, m->map.value_size);
 		for (int i = lists; i-- > 0;)
 			lua_rawseti(L, first + i, (int)cpu + 1);
 	}
@@ -209,6 +229,54 @@ static int push_id(lua_State *L, const void *data, size_t size)
 	return 1;
 }
 
+/* A stack with build ids: of each frame the file's and the offset in it, or an address. */
+static void push_build_ids(lua_State *L, const char *data, size_t size)
+{
+	struct bpf_stack_build_id frame;
+	char id[2 * sizeof(frame.build_id) + 1];
+
+	lua_newtable(L);
+	for (int i = 1; size >= sizeof(frame); i++, data += sizeof(frame), size -= sizeof(frame)) {
+		memcpy(&frame, data, sizeof(frame));
+		if (frame.status == BPF_STACK_BUILD_ID_EMPTY)
+			return;
+		lua_newtable(L);
+		value_push_u64(L, frame.ip); /* or the offset, in the same place */
+		if (frame.status == BPF_STACK_BUILD_ID_VALID) {
+			for (size_t b = 0; b < sizeof(frame.build_id); b++)
+				snprintf(id + 2 * b, 3, "%02x", frame.build_id[b]);
+			lua_setfield(L, -2, "offset");
+			lua_pushstring(L, id);
+			lua_setfield(L, -2, "build_id");
+		} else {
+			lua_setfield(L, -2, "ip");
+		}
+		lua_rawseti(L, -2, i);
+	}
+}
+
+/* A stack ends with the first address that is 0, or with the value. */
+static int push_stack(lua_State *L, const struct mapfd *m, const char *data, size_t size)
+{
+	uint64_t address;
+
+	if (m->map_flags & BPF_F_STACK_BUILD_ID) {
+		push_build_ids(L, data, size);
+		return 1;
+	}
+	lua_newtable(L);
+	for (int i = 1; size >= sizeof(address); i++) {
+		memcpy(&address, data, sizeof(address));
+		if (!address)
+			break;
+		value_push_u64(L, address);
+		lua_rawseti(L, -2, i);
+		data += sizeof(address);
+		size -= sizeof(address);
+	}
+	return 1;
+}
+
 int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const void *data,
 			uint64_t flags)
 {
@@ -216,12 +284,14 @@ int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const
 
 	if (m->takes_fds && size >= sizeof(uint32_t))
 		return push_id(L, data, size);
+	if (m->has_stacks)
+		return push_stack(L, &m->map, data, size);
+	if (mapfd_is_of_all_cpus(&m->map, flags))
+		return push_per_cpu(L, m, names, data, size);
 	if (!m->value) {
 		lua_pushlstring(L, data, size);
 		return 1;
 	}
-	if (mapfd_is_of_all_cpus(&m->map, flags))
-		return push_per_cpu(L, m, names, data, size);
 	return decode_part(L, m->value, names, VALUE, data);
 }
 
@@ -230,19 +300,31 @@ static const char *entry_name(lua_State *L, int entry)
 	return entry ? lua_pushfstring(L, "[%d]", entry) : NULL;
 }
 
-/* Raises what is wrong with the bytes at IDX. */
+/* Raises the message on top of the stack, about the argument ARG or an entry of it. */
+static void refuse(lua_State *L, int arg, int entry)
+{
+	if (entry)
+		lua_pushfstring(L, "[%d]: %s", entry, lua_tostring(L, -1));
+	luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+/* Raises what is wrong with the value at IDX, in place of SIZE bytes: a WHAT, "key" or "value". */
 static void refuse_bytes(lua_State *L, const struct mapcodec *m, int idx, size_t size,
 			 const char *what, int arg, int entry)
 {
 	/* whatever else the descriptor is, its sizes were nonsense */
 	fd_check_kind(L, 1, m->map.fd, "bpf-map");
-	if (!entry)
-		luaL_checkstring(L, idx);
-	luaL_argerror(L, arg,
-		      entry ? lua_pushfstring(L, "[%d]: a %s of this map has %d bytes", entry, what,
-					      (int)size)
-			    : lua_pushfstring(L, "a %s of this map has %d bytes, not %d", what,
-					      (int)size, (int)lua_rawlen(L, idx)));
+	if (lua_type(L, idx) == LUA_TSTRING)
+		lua_pushfstring(L, "a %s of this map has %d bytes, not %d", what, (int)size,
+				(int)lua_rawlen(L, idx));
+	else if (size == 0)
+		lua_pushfstring(L, "a map of this type has no %ss", what);
+	else
+		lua_pushfstring(L,
+				"%ss are bytes here: expected a string of %d bytes, got %s; option "
+				"'%s' of map:view() and lbpf.map() names a type",
+				what, (int)size, luaL_typename(L, idx), what);
+	refuse(L, arg, entry);
 }
 
 static bool is_bytes(lua_State *L, int idx, size_t size, const struct codec *c)
@@ -261,6 +343,21 @@ static void encode_part(lua_State *L, const struct codec *c, int names, int whic
 		lua_pop(L, 1);
 }
 
+static void encode_index(lua_State *L, int idx, void *out, int arg, int entry)
+{
+	uint64_t value;
+	uint32_t index;
+
+	if (lua_type(L, idx) == LUA_TSTRING || !value_to_u64(L, idx, &value) ||
+	    value > UINT32_MAX) {
+		lua_pushfstring(L, "expected an integer from 0 to 2^32 - 1, or its 4 bytes, got %s",
+				value_show(L, idx));
+		refuse(L, arg, entry);
+	}
+	index = (uint32_t)value;
+	memcpy(out, &index, sizeof(index));
+}
+
 const void *mapcodec_key(lua_State *L, const struct mapcodec *m, int names, int idx, void *out,
 			 int arg, int entry)
 {
@@ -270,6 +367,10 @@ const void *mapcodec_key(lua_State *L, const struct mapcodec *m, int names, int 
 		return NULL;
 	if (is_bytes(L, idx, size, m->key))
 		return size ? lua_tostring(L, idx) : NULL;
+	if (m->has_indices) {
+		encode_index(L, idx, out, arg, entry);
+		return out;
+	}
 	if (!m->key)
 		refuse_bytes(L, m, idx, size, "key", arg, entry);
 	luaL_checkany(L, idx);
@@ -279,23 +380,40 @@ const void *mapcodec_key(lua_State *L, const struct mapcodec *m, int names, int 
 	return out;
 }
 
+/* The bytes of one CPU's value, padded or not. */
+static void copy_bytes(lua_State *L, const struct mapcodec *m, int idx, char *out, size_t stride,
+		       int arg, int cpu)
+{
+	size_t len = lua_type(L, idx) == LUA_TSTRING ? lua_rawlen(L, idx) : 0;
+
+	if (len == m->map.value_size || (len && len == stride))
+		memcpy(out, lua_tostring(L, idx), len);
+	else
+		refuse_bytes(L, m, idx, m->map.value_size, "value", arg, cpu);
+}
+
 static void encode_per_cpu(lua_State *L, const struct mapcodec *m, int names, int idx, char *out,
 			   size_t size, int arg, int entry)
 {
 	size_t stride = (m->map.value_size + 7) / 8 * 8, n = size / stride;
 
 	memset(out, 0, size);
-	if (!lua_istable(L, idx) || lua_rawlen(L, idx) != n)
-		luaL_argerror(L, arg,
-			      lua_pushfstring(L, "%sexpected a list of %d values, one for each CPU",
-					      entry ? lua_pushfstring(L, "[%d]: ", entry) : "",
-					      (int)n));
+	if (!lua_istable(L, idx) || lua_rawlen(L, idx) != n) {
+		if (lua_istable(L, idx))
+			lua_pushfstring(L, "one of %d", (int)lua_rawlen(L, idx));
+		lua_pushfstring(L, "expected a list of %d values, one for each CPU, got %s", (int)n,
+				lua_istable(L, idx) ? lua_tostring(L, -1) : value_show(L, idx));
+		refuse(L, arg, entry);
+	}
 	for (size_t cpu = 0; cpu < n; cpu++) {
 		const char *name = entry_name(L, (int)cpu + 1);
+		char *at = out + cpu * stride;
 
 		lua_rawgeti(L, idx, (int)cpu + 1);
-		encode_part(L, m->value, names, VALUE, lua_gettop(L), out + cpu * stride, arg,
-			    name);
+		if (m->value)
+			encode_part(L, m->value, names, VALUE, lua_gettop(L), at, arg, name);
+		else
+			copy_bytes(L, m, lua_gettop(L), at, stride, arg, (int)cpu + 1);
 		lua_pop(L, 2);
 	}
 }
@@ -308,14 +426,14 @@ const void *mapcodec_value(lua_State *L, const struct mapcodec *m, int names, in
 
 	if (is_bytes(L, idx, size, m->value))
 		return size ? lua_tostring(L, idx) : NULL;
-	if (m->takes_fds && lua_type(L, idx) != LUA_TSTRING && size >= sizeof(number)) {
+	if (m->takes_fds && size >= sizeof(number)) {
 		if (!value_to_fd(L, idx, &number))
-			luaL_argerror(L, arg, lua_tostring(L, -1));
+			refuse(L, arg, entry);
 		memset(out, 0, size);
 		memcpy(out, &number, sizeof(number));
 		return out;
 	}
-	if (!m->value)
+	if (!m->value && !(lua_istable(L, idx) && mapfd_is_of_all_cpus(&m->map, flags)))
 		refuse_bytes(L, m, idx, size, "value", arg, entry);
 	luaL_checkany(L, idx);
 	if (mapfd_is_of_all_cpus(&m->map, flags)) {

@@ -12,6 +12,8 @@
 struct mapcodec {
 	struct mapfd map;
 	struct codec *key, *value; /* NULL: bytes */
+	bool has_indices;          /* keys without a type are integers all the same */
+	bool has_stacks;           /* values are stack traces: lists of addresses */
 	bool takes_fds;            /* a value is written as a descriptor, and read as an id */
 	bool needs_names;          /* else the index of the table of names may be 0 */
 	struct owner *owner;       /* what must be open; NULL: nothing */

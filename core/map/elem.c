@@ -1,10 +1,12 @@
 #include "map/elem.h"
 
+#include "base/fd.h"
 #include "base/value.h"
 #include "map/batch.h"
 #include "map/view.h"
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 /*** @module lbpf */
@@ -48,7 +50,7 @@ static const void *key_at(lua_State *L, struct element *e, int arg)
 {
 	char *out = NULL;
 
-	if (e->m->key)
+	if (e->m->key || e->m->has_indices)
 		out = room(L, e->small_key, sizeof(e->small_key), e->m->map.key_size);
 	return mapcodec_key(L, e->m, e->names, arg, out, arg, 0);
 }
@@ -60,8 +62,13 @@ static char *room_for_value(lua_State *L, struct element *e)
 
 static const void *value_at(lua_State *L, struct element *e, int arg)
 {
-	char *out = e->m->value || e->m->takes_fds ? room_for_value(L, e) : NULL;
+	bool is_list = lua_istable(L, arg) && mapfd_is_of_all_cpus(&e->m->map, e->flags);
+	char *out = NULL;
 
+	if (is_list)
+		fd_check_kind(L, 1, e->m->map.fd, "bpf-map");
+	if (e->m->value || e->m->takes_fds || is_list)
+		out = room_for_value(L, e);
 	return mapcodec_value(L, e->m, e->names, arg, out, e->flags, arg, 0);
 }
 
@@ -82,8 +89,11 @@ static int value_of(lua_State *L, look_up *fn, const char *operation, int key_ar
 
 	begin(L, &e, flags_arg);
 	if (e.m->map.type == BPF_MAP_TYPE_BLOOM_FILTER) { /* it is asked for a value */
-		const void *asked = value_at(L, &e, key_arg);
+		const void *asked;
 
+		luaL_argcheck(L, !lua_isnil(L, key_arg), 1,
+			      "a Bloom filter has no next value: lookup() asks for one");
+		asked = value_at(L, &e, key_arg);
 		value = room_for_value(L, &e);
 		memmove(value, asked, e.size);
 		key = NULL;
@@ -103,9 +113,11 @@ static int value_of(lua_State *L, look_up *fn, const char *operation, int key_ar
 /*** Reads a value. Keys and values are Lua values of the types in the map's definition: integers,
 strings (of char arrays), tables (of structures and arrays); or their bytes, a string of just that
 size, which is taken in place of any key or value. A value of a per-CPU map is a list, see
-`per_cpu`. Where the value is a descriptor for writing (maps of maps, programs, sockets), reading
-tells the id. `lbpf.map_lookup(map, key, flags)` takes descriptors too, and for them keys and values
-are bytes.
+`per_cpu`. A key of an array, of whichever kind, is an integer from 0 whatever the definition says,
+and a value of a stack trace map is a list of addresses (with build ids, of tables: `build_id` in
+hexadecimal and `offset`, or `ip`). What else has no type is bytes: of per-CPU maps a list of them.
+Where the value is a descriptor for writing (maps of maps, programs, sockets), reading tells the id.
+`lbpf.map_lookup(map, key, flags)` takes descriptors too, and for them keys and values are bytes.
 @function map:lookup
 @param key nil for a queue or a stack, whose next value is read; for a Bloom filter the value in
  question
@@ -137,20 +149,45 @@ static int map_lookup_and_delete(lua_State *L)
 	return value_of(L, bpf_map_lookup_and_delete_elem_flags, "lookup_and_delete", 2, 3);
 }
 
+/* A cgroup may be given by its path: it is opened in its place at ARG, and *OPENED. False, with
+ * errno set, if it cannot be.
+ */
+static bool open_cgroup(lua_State *L, const struct element *e, int arg, struct fd **opened)
+{
+	int number;
+
+	if (!e->m->takes_fds || e->m->map.type != BPF_MAP_TYPE_CGROUP_ARRAY ||
+	    lua_type(L, arg) != LUA_TSTRING)
+		return true;
+	*opened = fd_push(L);
+	number = open(lua_tostring(L, arg), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd_own(*opened, number);
+	if (number >= 0)
+		lua_replace(L, arg);
+	return number >= 0;
+}
+
 /* Writes the value at VALUE_ARG. */
 static int write(lua_State *L, int key_arg, int value_arg, int flags_arg, const char *operation)
 {
 	const void *key = NULL, *value;
+	struct fd *opened = NULL;
 	struct element e;
-	int ret;
+	int err;
 
 	begin(L, &e, flags_arg);
 	if (key_arg)
 		key = key_at(L, &e, key_arg);
+	if (!open_cgroup(L, &e, value_arg, &opened))
+		return value_fail(L, errno, "%s: %s: cgroup '%s'", operation, e.m->map.name,
+				  lua_tostring(L, value_arg));
 	value = value_at(L, &e, value_arg);
-	ret = bpf_map_update_elem(e.m->map.fd, key, value, e.flags);
-	if (ret)
-		return fail(L, &e, ret, operation);
+	err = bpf_map_update_elem(e.m->map.fd, key, value, e.flags);
+	err = err ? value_errno(err) : 0;
+	if (opened)
+		fd_shut(opened);
+	if (err)
+		return mapfd_fail(L, &e.m->map, err, operation);
 	lua_settop(L, 1);
 	return 1;
 }
@@ -160,7 +197,8 @@ static int write(lua_State *L, int key_arg, int value_arg, int flags_arg, const 
 @param key nil for a queue, stack or Bloom filter. A table of keys with their values, as the only
  argument: many at once, in one system call where the kernel can, see `map:update_batch`
 @param value members that a table does not have are zero; of a per-CPU map a list, with a value for
- each possible CPU; where it is a map, program or socket, that or its descriptor
+ each possible CPU; where it is a map, program, socket or cgroup, that or its descriptor; a cgroup
+ may be the path of its directory
 @tparam ?string|integer flags "any" (the default), "noexist": only a new key, "exist": only one
  that is there; or bits: 4: under the value's spin lock
 @treturn map itself

@@ -15,6 +15,26 @@ bool mapfd_is_per_cpu(uint32_t type)
 	       type == BPF_MAP_TYPE_LRU_PERCPU_HASH || type == BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;
 }
 
+bool mapfd_is_array(uint32_t type)
+{
+	switch (type) {
+	case BPF_MAP_TYPE_ARRAY:
+	case BPF_MAP_TYPE_PERCPU_ARRAY:
+	case BPF_MAP_TYPE_PROG_ARRAY:
+	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
+	case BPF_MAP_TYPE_CGROUP_ARRAY:
+	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
+	case BPF_MAP_TYPE_DEVMAP:
+	case BPF_MAP_TYPE_CPUMAP:
+	case BPF_MAP_TYPE_XSKMAP:
+	case BPF_MAP_TYPE_SOCKMAP:
+	case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
+		return true;
+	default:
+		return false;
+	}
+}
+
 void mapfd_check(lua_State *L, int arg, struct mapfd *m)
 {
 	struct bpf_map_info info = {0};
@@ -32,6 +52,7 @@ void mapfd_check(lua_State *L, int arg, struct mapfd *m)
 	}
 	m->type = info.type;
 	m->max_entries = info.max_entries;
+	m->map_flags = info.map_flags;
 	m->key_size = info.key_size;
 	m->value_size = info.value_size;
 	if (info.name[0])

@@ -7,7 +7,7 @@
 
 struct mapfd {
 	int fd;
-	uint32_t type, max_entries;
+	uint32_t type, max_entries, map_flags;
 	size_t key_size;
 	size_t value_size; /* on one CPU */
 	char name[64];     /* "map 'x'" */
@@ -15,6 +15,9 @@ struct mapfd {
 
 /* Has a map of this type a value for each CPU? */
 bool mapfd_is_per_cpu(uint32_t type);
+
+/* Are the keys of a map of this type integers of 32 bits below max_entries, whatever BTF says? */
+bool mapfd_is_array(uint32_t type);
 
 /* Fills M for the map at ARG: a descriptor, or an object that has one. */
 void mapfd_check(lua_State *L, int arg, struct mapfd *m);

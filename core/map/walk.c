@@ -44,26 +44,6 @@ uint32_t mapwalk_done(int err, uint32_t asked, uint32_t count)
 
 /* Reading -------------------------------------------------------------------------------- */
 
-static bool is_array(uint32_t type)
-{
-	switch (type) {
-	case BPF_MAP_TYPE_ARRAY:
-	case BPF_MAP_TYPE_PERCPU_ARRAY:
-	case BPF_MAP_TYPE_PROG_ARRAY:
-	case BPF_MAP_TYPE_PERF_EVENT_ARRAY:
-	case BPF_MAP_TYPE_CGROUP_ARRAY:
-	case BPF_MAP_TYPE_ARRAY_OF_MAPS:
-	case BPF_MAP_TYPE_DEVMAP:
-	case BPF_MAP_TYPE_CPUMAP:
-	case BPF_MAP_TYPE_XSKMAP:
-	case BPF_MAP_TYPE_SOCKMAP:
-	case BPF_MAP_TYPE_REUSEPORT_SOCKARRAY:
-		return true;
-	default:
-		return false;
-	}
-}
-
 /* The kernel's batches of these go bucket by bucket, and stay on course whatever is deleted. */
 static bool has_buckets(uint32_t type)
 {
@@ -114,7 +94,7 @@ struct mapwalk *mapwalk_push(lua_State *L, const struct mapcodec *m, mapwalk_rea
 	w->read = read;
 	w->opts = (struct bpf_map_batch_opts){.sz = sizeof(w->opts), .elem_flags = elem_flags};
 	w->value_size = mapfd_value_size(L, &m->map, elem_flags);
-	w->repeats = !is_array(m->map.type) && !(read && has_buckets(m->map.type));
+	w->repeats = !mapfd_is_array(m->map.type) && !(read && has_buckets(m->map.type));
 	/* hashes write the number of a bucket there, however short their keys */
 	w->token_size = m->map.key_size < 4 ? 4 : m->map.key_size;
 	/* preallocated hashes have a few entries more than they say, for each CPU */
@@ -287,8 +267,8 @@ static int start(lua_State *L, struct mapwalk **walk, const struct mapcodec *m, 
 
 static int raise(lua_State *L, const struct mapwalk *w, int err)
 {
-	return luaL_error(L, "pairs: %s: %s (%s)", w->m.map.name, strerror(err),
-			  value_errno_name(err));
+	mapfd_fail(L, &w->m.map, err, "pairs");
+	return luaL_error(L, "%s", lua_tostring(L, -2));
 }
 
 /* upvalues: the walk, the names */
@@ -474,12 +454,19 @@ static int clear_keys(lua_State *L, const struct mapfd *m, lua_Integer *n)
 	return -EAGAIN;
 }
 
-/* Every key that can be; keys without a value are passed over. */
-static int clear_slots(const struct mapfd *m, lua_Integer *n)
+/* Every key that can be; keys without a value are passed over. For some types the kernel deletes
+ * what is not there, and of those most can be asked.
+ */
+static int clear_slots(lua_State *L, const struct mapfd *m, lua_Integer *n)
 {
-	for (uint32_t key = 0; key < m->max_entries; key++) {
-		int ret = bpf_map_delete_elem(m->fd, &key);
+	void *value = compat_newuserdata(L, m->value_size + 1);
 
+	for (uint32_t key = 0; key < m->max_entries; key++) {
+		int ret = bpf_map_lookup_elem(m->fd, &key, value);
+
+		if (ret && value_errno(ret) == ENOENT)
+			continue;
+		ret = bpf_map_delete_elem(m->fd, &key);
 		if (ret && value_errno(ret) != ENOENT && value_errno(ret) != EINVAL)
 			return -value_errno(ret);
 		*n += !ret;
@@ -506,7 +493,7 @@ static int clear_hash(lua_State *L, const struct mapcodec *m, lua_Integer *n)
 /*** Deletes every key; sets every element of an array to zero; empties a queue or stack. What
 others add meanwhile may stay.
 @function map:clear
-@treturn integer how many
+@treturn integer how many; of an xskmap, whose elements cannot be read, how many it can have
 @fails
 @see bpf_map_lookup_and_delete_batch
 @see bpf_map_delete_elem
@@ -528,8 +515,8 @@ static int map_clear(lua_State *L)
 		err = clear_queue(L, &m->map, &n);
 		break;
 	default:
-		if (is_array(m->map.type))
-			err = clear_slots(&m->map, &n);
+		if (mapfd_is_array(m->map.type))
+			err = clear_slots(L, &m->map, &n);
 		else if (has_buckets(m->map.type))
 			err = clear_hash(L, m, &n);
 		else

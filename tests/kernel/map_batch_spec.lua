@@ -102,14 +102,13 @@ describe("map_lookup_batch", function()
     local cpus = lbpf.num_possible_cpus()
     local value = {}
     for cpu = 1, cpus do
-      value[cpu] = u64(cpu)
+      value[cpu] = u32(cpu)
     end
-    value = table.concat(value)
     assert.equal(map, lbpf.map_update_batch(map, {u32(1), u32(2)}, {value, value}))
     local keys, values = lbpf.map_lookup_batch(map)
     assert.equal(2, #keys)
     assert.same({value, value}, values)
-    assert.equal(value, lbpf.map_lookup(map, u32(2)))
+    assert.same(value, lbpf.map_lookup(map, u32(2)))
   end))
 
   it("finds nothing in an empty map", needs("root", function()

@@ -254,7 +254,7 @@ describe("a per-CPU value", function()
   end))
 
   it("is written for all CPUs, no more and no fewer", needs("root", function()
-    local expected = ("(expected a list of %d values, one for each CPU)"):format(cpus)
+    local expected = ("(expected a list of %d values, one for each CPU, got "):format(cpus)
     for _, wrong in ipairs({1, {}, {1, 2, 3, 4, 5, 6, 7, 8, 9, [cpus + 1] = 1}}) do
       assert.matches(expected, failure(maps.per_cpu.update, maps.per_cpu, 0, wrong), 1, true)
     end
