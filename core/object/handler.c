@@ -22,9 +22,10 @@
  */
 static const char handlers_key;
 
-/* In an object's table: handlers by the address of the program that was opened with them; and
- * while it is being opened, the list as it was when that began. A setup closure may change the
- * state's own list, and the array in libbpf was readied for this one.
+/* In an object's table: handlers by the address of the program that was opened with them, and by
+ * the cookie that libbpf hands over for them; and while it is being opened, the list as it was when
+ * that began. A setup closure may change the state's own list, and the array in libbpf was readied
+ * for this one.
  */
 #define HANDLED  "handlers"
 #define IN_FORCE "handlers in force"
@@ -103,9 +104,9 @@ static void push_copy(lua_State *L)
 	lua_remove(L, -2);
 }
 
-size_t handler_begin(lua_State *L, int env, const char *sections, size_t size)
+struct handler_needs *handler_begin(lua_State *L, int env, const char *sections, size_t size)
 {
-	struct registry_need *needs;
+	struct handler_needs *needs;
 	size_t n = 0, i = 0;
 	int list, anchor;
 
@@ -117,16 +118,17 @@ size_t handler_begin(lua_State *L, int env, const char *sections, size_t size)
 	lua_setfield(L, env, IN_FORCE);
 	lua_newtable(L);
 	anchor = lua_gettop(L);
-	needs = compat_newuserdata(L, (n + 1) * sizeof(*needs));
+	needs = compat_newuserdata(L, sizeof(*needs) + n * sizeof(needs->list[0]));
+	needs->n = n;
 	lua_pushvalue(L, anchor);
 	compat_setuservalue(L, -2);
 	for (const char *section = sections; i < n; section += strlen(section) + 1, i++) {
-		needs[i] = (struct registry_need){.section = section};
-		describe(L, list, anchor, &needs[i]);
+		needs->list[i] = (struct registry_need){.section = section};
+		describe(L, list, anchor, &needs->list[i]);
 	}
 	lua_remove(L, anchor);
 	lua_remove(L, list);
-	return n;
+	return needs;
 }
 
 void handler_end(lua_State *L, int env)
@@ -165,11 +167,83 @@ enum handler_match handler_types(lua_State *L, const char *section, enum bpf_pro
 	return match;
 }
 
+/* The bridge ----------------------------------------------------------------------------- */
+
+enum { BY_NAME = 0, NOWHERE = -1 };
+
+/* Which handler does libbpf mean by COOKIE? Its place in the list in force; NOWHERE if the cookie
+ * is of no entry that this open was readied with; or BY_NAME if the section's name decides: the
+ * fallback's cookie says so, and it does where one entry serves several handlers. That happens
+ * while another object keeps the array as it is, with an entry that is good for the types of them
+ * all.
+ */
+static int place_of(const struct handler_needs *needs, long cookie)
+{
+	int place = NOWHERE;
+
+	if (cookie == REGISTRY_BY_NAME)
+		return BY_NAME;
+	for (size_t i = 0; i < needs->n; i++) {
+		if (needs->list[i].cookie != cookie)
+			continue;
+		if (place != NOWHERE && place != needs->list[i].order)
+			return BY_NAME;
+		place = needs->list[i].order;
+	}
+	return place;
+}
+
+/* Keeps the handler on top as that of a program, and of the cookie that libbpf has for it. HANDLED
+ * has true for a cookie that does not say which.
+ */
+static void keep_handler(lua_State *L, int env, const struct bpf_program *prog, long cookie,
+			 bool by_name)
+{
+	int handler = lua_gettop(L);
+
+	lua_getfield(L, env, HANDLED);
+	luaL_checktype(L, -1, LUA_TTABLE);
+	lua_pushvalue(L, handler);
+	compat_rawsetp(L, -2, prog);
+	if (cookie != REGISTRY_BY_NAME) {
+		lua_pushinteger(L, cookie);
+		if (by_name)
+			lua_pushboolean(L, 1);
+		else
+			lua_pushvalue(L, handler);
+		lua_rawset(L, -3);
+	}
+	lua_settop(L, handler);
+}
+
+/* Pushes the handler that libbpf means by COOKIE for a program that was opened with it. False, and
+ * nothing pushed, if there is none.
+ */
+static bool push_by_cookie(lua_State *L, int env, const struct bpf_program *prog, long cookie)
+{
+	bool by_name = cookie == REGISTRY_BY_NAME;
+
+	if (!by_name) {
+		lua_getfield(L, env, HANDLED);
+		luaL_checktype(L, -1, LUA_TTABLE);
+		lua_pushinteger(L, cookie);
+		lua_rawget(L, -2);
+		lua_remove(L, -2);
+		if (lua_istable(L, -1))
+			return true;
+		by_name = lua_toboolean(L, -1);
+		lua_pop(L, 1);
+	}
+	return by_name && handler_push(L, env, prog);
+}
+
 /* Callbacks ------------------------------------------------------------------------------ */
 
 struct callback {
 	struct owner *owner;
 	struct bpf_program *prog;
+	long cookie;          /* libbpf's */
+	int place;            /* of the handler in the list in force; see place_of() */
 	const char *function; /* the handler's field, "prog_setup_fn" */
 	int err;              /* for libbpf: 0, or -errno */
 };
@@ -238,12 +312,14 @@ static int setup(lua_State *L)
 	enum bpf_attach_type attach_type;
 
 	lua_getfield(L, 2, IN_FORCE);
-	if (!push_match(L, 3, bpf_program__section_name(cb->prog)))
+	luaL_checktype(L, 3, LUA_TTABLE);
+	if (cb->place == BY_NAME)
+		push_match(L, 3, bpf_program__section_name(cb->prog));
+	else
+		lua_rawgeti(L, 3, cb->place);
+	if (!lua_istable(L, handler))
 		return 0;
-	lua_getfield(L, 2, HANDLED);
-	lua_pushvalue(L, handler);
-	compat_rawsetp(L, -2, cb->prog);
-	lua_pop(L, 1);
+	keep_handler(L, 2, cb->prog, cb->cookie, cb->place == BY_NAME);
 	program_push(L, cb->owner, cb->prog, 2);
 	/* Setting the type it has already would be harmless; a change parts the program from an
 	 * entry in libbpf's array (since libbpf 1.3), which has the right type by itself.
@@ -263,7 +339,7 @@ static int prepare_load(lua_State *L)
 	struct callback *cb = lua_touserdata(L, 1);
 	int handler = 3, prog = 4;
 
-	if (!handler_push(L, 2, cb->prog))
+	if (!push_by_cookie(L, 2, cb->prog, cb->cookie))
 		return 0;
 	program_push(L, cb->owner, cb->prog, 2);
 	load_scope_push(L);
@@ -276,13 +352,15 @@ static int prepare_load(lua_State *L)
 static int on_setup(struct bpf_program *prog, long cookie)
 {
 	struct frame *f = frame_current();
-	struct callback cb = {.prog = prog, .function = "prog_setup_fn"};
+	struct callback cb = {.prog = prog, .cookie = cookie, .function = "prog_setup_fn"};
 	int err;
 
-	(void)cookie;
-	if (!f || !f->owner)
+	if (!f || !f->owner || !f->subject)
 		return 0;
 	cb.owner = f->owner;
+	cb.place = place_of(f->subject, cookie);
+	if (cb.place == NOWHERE)
+		return 0;
 	err = frame_call(f, setup, &cb);
 	return err ? err : cb.err;
 }
@@ -290,11 +368,10 @@ static int on_setup(struct bpf_program *prog, long cookie)
 static int on_prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
 {
 	struct frame *f = frame_current();
-	struct callback cb = {.prog = prog, .function = "prog_prepare_load_fn"};
+	struct callback cb = {.prog = prog, .cookie = cookie, .function = "prog_prepare_load_fn"};
 	struct load_scope scope;
 	int err;
 
-	(void)cookie;
 	if (!f || !f->owner)
 		return 0;
 	cb.owner = f->owner;
@@ -305,14 +382,15 @@ static int on_prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *
 }
 
 /* Programs with a handler of ours are attached by their closure directly, so that the link never
- * passes through libbpf's hands. Here come those without: there is nothing to attach.
+ * passes through libbpf's hands. Here come those without. With the fallback's cookie there is
+ * nothing to attach; with an entry's it is a program of another user of libbpf's, which it took for
+ * ours.
  */
 static int on_attach(const struct bpf_program *prog, long cookie, struct bpf_link **link)
 {
 	(void)prog;
-	(void)cookie;
 	*link = NULL;
-	return 0;
+	return cookie == REGISTRY_BY_NAME ? 0 : -EOPNOTSUPP;
 }
 
 int handler_attach(lua_State *L, int prog)

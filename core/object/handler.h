@@ -5,11 +5,17 @@
 #include "base/compat.h"
 #include "object/registry.h"
 
-/* Before an open: for the program sections named in SECTIONS (SIZE bytes, each name ended by a
- * zero byte), pushes a userdata that holds what the registry must know, and returns how many there
- * are. Until handler_end() the object with the table ENV sees the handlers as they are now.
+/* What the script's handlers want of the program sections of an object that is opened. */
+struct handler_needs {
+	size_t n;
+	struct registry_need list[];
+};
+
+/* Before an open: pushes, and returns, the needs of the sections named in SECTIONS (SIZE bytes,
+ * each name ended by a zero byte). They are to be the subject of the frame in which libbpf opens.
+ * Until handler_end() the object with the table ENV sees the handlers as they are now.
  */
-size_t handler_begin(lua_State *L, int env, const char *sections, size_t size);
+struct handler_needs *handler_begin(lua_State *L, int env, const char *sections, size_t size);
 void handler_end(lua_State *L, int env);
 
 /* Has this state a handler for such a section, and is it one without a name, which comes after

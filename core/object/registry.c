@@ -1,7 +1,9 @@
 #include "object/registry.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +15,7 @@
 
 struct entry {
 	struct entry *next;
+	long cookie;
 	enum bpf_prog_type prog_type;
 	enum bpf_attach_type attach_type;
 	int id;
@@ -25,6 +28,13 @@ static struct libbpf_prog_handler_opts trampolines;
 static struct registry_user *users;
 static struct entry *entries; /* of ours in libbpf's array, in its order */
 static bool fallback_is_ours, have_sentinel;
+
+/* A cookie is that of an entry in its slot, in this generation of the array. The other half of a
+ * long is as much as generations get where it has 32 bits.
+ */
+enum { SLOT_BITS = 16 };
+static uint32_t generation = 1;
+static long slots; /* that are in use: 0 to this - 1 */
 
 bool registry_matches(const char *sec, const char *name)
 {
@@ -48,6 +58,7 @@ bool registry_start(const struct libbpf_prog_handler_opts *callbacks)
 	pthread_mutex_lock(&lock);
 	if (!trampolines.sz) {
 		trampolines = *callbacks;
+		trampolines.cookie = REGISTRY_BY_NAME;
 		fallback_is_ours = libbpf_register_prog_handler(NULL, BPF_PROG_TYPE_UNSPEC, 0,
 								&trampolines) > 0;
 	}
@@ -89,6 +100,9 @@ static bool fits(const struct registry_need *need)
 
 static void clear(void)
 {
+	if (entries)
+		generation++;
+	slots = 0;
 	while (entries) {
 		struct entry *e = entries;
 
@@ -100,6 +114,7 @@ static void clear(void)
 
 static int add(const struct registry_need *need)
 {
+	struct libbpf_prog_handler_opts callbacks = trampolines;
 	size_t len = strlen(need->sec) + 1;
 	struct entry *e, **last = &entries;
 
@@ -110,18 +125,23 @@ static int add(const struct registry_need *need)
 			return err;
 		have_sentinel = true;
 	}
+	if (slots >> SLOT_BITS)
+		return -E2BIG;
 	e = malloc(sizeof(*e) + len);
 	if (!e)
 		return -ENOMEM;
 	*e = (struct entry){.prog_type = need->prog_type, .attach_type = need->attach_type};
 	memcpy(e->sec, need->sec, len);
-	e->id = libbpf_register_prog_handler(e->sec, e->prog_type, e->attach_type, &trampolines);
+	e->cookie = (long)(generation & (LONG_MAX >> SLOT_BITS)) << SLOT_BITS | slots;
+	callbacks.cookie = e->cookie;
+	e->id = libbpf_register_prog_handler(e->sec, e->prog_type, e->attach_type, &callbacks);
 	if (e->id < 0) {
 		int err = e->id;
 
 		free(e);
 		return err;
 	}
+	slots++;
 	while (*last)
 		last = &(*last)->next;
 	*last = e;
@@ -192,9 +212,13 @@ int registry_begin(struct registry_user *user, struct registry_need *needs, size
 		pthread_mutex_unlock(&lock);
 		return err;
 	}
-	for (size_t i = 0; i < n; i++)
-		if (find_entry(needs[i].section) || registry_matches(SENTINEL, needs[i].section))
+	for (size_t i = 0; i < n; i++) {
+		const struct entry *e = find_entry(needs[i].section);
+
+		needs[i].cookie = e ? e->cookie : REGISTRY_BY_NAME;
+		if (e || registry_matches(SENTINEL, needs[i].section))
 			user->in_array = true;
+	}
 	/* Even one that does not need the array: programs of it are still to be matched. */
 	enlist(user);
 	return 0;

@@ -3,11 +3,14 @@
  * libbpf has one array of handlers per process. A program opened through one of them points
  * into that array, and registering or unregistering moves it. So scripts' handlers do not live
  * there: one fallback handler, which libbpf keeps in static storage, is registered once and for
- * good, and asks the room of handlers which of the script's closures is meant.
+ * good, and finds the script's closures by the section's name.
  *
  * Only for a section that libbpf would handle by itself ("kprobe/...") an entry in the array is
  * needed. Entries are made when an object that needs them is opened, and go when the last
  * object opened through them has been loaded or closed; in between the array does not move.
+ * An entry names a definition, "kprobe/" for programs of some type, and may serve several Lua
+ * states: its cookie, which libbpf hands to the callbacks, says which entry it is, and each state
+ * knows which of its closures it has for that.
  */
 #ifndef LBPF_OBJECT_REGISTRY_H
 #define LBPF_OBJECT_REGISTRY_H
@@ -16,6 +19,12 @@
 
 /* Does the handler definition SEC ("abc", "abc/", "abc+") match the section NAME? */
 bool registry_matches(const char *sec, const char *name);
+
+/* The fallback's cookie: the section's name says which closures are meant. Those of entries are
+ * positive: the entry's slot, and the generation of the array that has it there. So one that is out
+ * of date finds nothing.
+ */
+#define REGISTRY_BY_NAME (-1L)
 
 /* Registers the callbacks with libbpf as the fallback, once per process. False if the fallback is
  * somebody else's: then there can be no generic handler.
@@ -28,7 +37,8 @@ struct registry_need {
 	const char *sec; /* the definition of the script's handler; NULL: by libbpf itself */
 	enum bpf_prog_type prog_type;
 	enum bpf_attach_type attach_type;
-	int order; /* of the handler among the script's */
+	int order;   /* of the handler among the script's */
+	long cookie; /* what the callbacks get for it, once the open has begun */
 };
 
 /* An object that is being opened, or points into libbpf's array. */

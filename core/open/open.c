@@ -44,8 +44,7 @@ struct opening {
 	struct bpf_object_open_opts *opts;
 	const char *name;
 	struct owner *owner;
-	struct registry_need *needs; /* what is to be known of its N sections */
-	size_t n;
+	struct handler_needs *needs;
 	int handle, env; /* indices */
 	struct frame frame;
 };
@@ -97,8 +96,7 @@ static void prepare(lua_State *L, struct opening *o)
 		opts->kernel_log_buf = object_alloc_log(L, o->owner, opts->kernel_log_size);
 	}
 	sections = push_sections(L, o->source, &size);
-	o->n = handler_begin(L, o->env, sections, size);
-	o->needs = lua_touserdata(L, -1);
+	o->needs = handler_begin(L, o->env, sections, size);
 }
 
 /* libbpf opens ---------------------------------------------------------------------------- */
@@ -110,7 +108,8 @@ static int enter(lua_State *L, struct opening *o)
 		int err;
 
 		frame_enter(L, &o->frame, o->owner, o->env);
-		err = registry_begin(object_registry_user(o->owner), o->needs, o->n);
+		o->frame.subject = o->needs;
+		err = registry_begin(object_registry_user(o->owner), o->needs->list, o->needs->n);
 		if (err != -EBUSY || again)
 			return err;
 		frame_leave(&o->frame);
@@ -179,7 +178,7 @@ static void collect(lua_State *L, struct owner *owner, int env)
 
 /* The section of a program that a handler of the script should have had, and did not get. */
 static const char *missed(lua_State *L, struct owner *owner, int env,
-			  const struct registry_need *needs, size_t n)
+			  const struct handler_needs *needs)
 {
 	struct bpf_program *prog;
 
@@ -191,8 +190,8 @@ static const char *missed(lua_State *L, struct owner *owner, int env,
 			lua_pop(L, 1);
 			continue;
 		}
-		for (size_t i = 0; i < n; i++)
-			if (needs[i].sec && strcmp(needs[i].section, section) == 0)
+		for (size_t i = 0; i < needs->n; i++)
+			if (needs->list[i].sec && strcmp(needs->list[i].section, section) == 0)
 				return section;
 	}
 	return NULL;
@@ -212,7 +211,7 @@ static bool finish(lua_State *L, struct opening *o)
 		return false;
 	}
 	collect(L, o->owner, o->env);
-	stolen = missed(L, o->owner, o->env, o->needs, o->n);
+	stolen = missed(L, o->owner, o->env, o->needs);
 	if (stolen) {
 		value_fail(L, EBUSY,
 			   "open '%s': SEC(\"%s\") was taken by another user of libbpf in this "

@@ -10,13 +10,17 @@
  *	types(path)       what libbpf makes of an object without the binding: "abc1=0 raw1=17 "
  *	load(path, prog)  libbpf's return value for loading that program of the object alone
  *	take_generic()    registers a generic handler with libbpf, for the program itself
+ *	cookie(sec)       the cookie of the handler that was last registered for SEC, or for none
+ *	pass(from, to)    has libbpf hand over the cookie TO where it has FROM
  *	warnings()        how often libbpf has warned the program itself
  *	fork(fn)          runs fn in a new process, which then closes its copy of this Lua state and
  *	                  ends; that process's id
  *	wait(pid)         until it has ended; did fn return there?
  *	leave()           ends this process, and closes nothing
  */
+#define _GNU_SOURCE
 #include <bpf/libbpf.h>
+#include <dlfcn.h>
 #include <lauxlib.h>
 #include <lualib.h>
 #include <pthread.h>
@@ -162,6 +166,76 @@ static int host_load(lua_State *L)
 	return 1;
 }
 
+/* libbpf's function for handlers comes after this program's own: so the cookies that it is given,
+ * and that it hands to callbacks, can be seen and exchanged.
+ */
+static struct {
+	char sec[32];
+	long cookie, passed;
+} registered[64];
+static int n_registered;
+static struct libbpf_prog_handler_opts callbacks; /* lbpf's, the same for all of its handlers */
+
+static long passed(long cookie)
+{
+	for (int i = n_registered - 1; i >= 0; i--)
+		if (registered[i].cookie == cookie)
+			return registered[i].passed;
+	return cookie;
+}
+
+static int on_setup(struct bpf_program *prog, long cookie)
+{
+	return callbacks.prog_setup_fn(prog, passed(cookie));
+}
+
+static int on_prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *opts, long cookie)
+{
+	return callbacks.prog_prepare_load_fn(prog, opts, passed(cookie));
+}
+
+int libbpf_register_prog_handler(const char *sec, enum bpf_prog_type prog_type,
+				 enum bpf_attach_type attach_type,
+				 const struct libbpf_prog_handler_opts *opts)
+{
+	int (*next)(const char *, enum bpf_prog_type, enum bpf_attach_type,
+		    const struct libbpf_prog_handler_opts *) =
+		dlsym(RTLD_NEXT, "libbpf_register_prog_handler");
+	struct libbpf_prog_handler_opts own;
+
+	if (!opts || !opts->prog_setup_fn || n_registered == 64)
+		return next(sec, prog_type, attach_type, opts);
+	snprintf(registered[n_registered].sec, 32, "%s", sec ? sec : "");
+	registered[n_registered].cookie = registered[n_registered].passed = opts->cookie;
+	n_registered++;
+	own = callbacks = *opts;
+	own.prog_setup_fn = on_setup;
+	own.prog_prepare_load_fn = on_prepare_load;
+	return next(sec, prog_type, attach_type, &own);
+}
+
+static int host_cookie(lua_State *L)
+{
+	const char *sec = luaL_optstring(L, 1, "");
+
+	for (int i = n_registered - 1; i >= 0; i--)
+		if (strcmp(registered[i].sec, sec) == 0) {
+			lua_pushnumber(L, (lua_Number)registered[i].cookie);
+			return 1;
+		}
+	return 0;
+}
+
+static int host_pass(lua_State *L)
+{
+	long from = (long)luaL_checknumber(L, 1), to = (long)luaL_checknumber(L, 2);
+
+	for (int i = 0; i < n_registered; i++)
+		if (registered[i].cookie == from)
+			registered[i].passed = to;
+	return 0;
+}
+
 static int host_take_generic(lua_State *L)
 {
 	lua_pushboolean(L, libbpf_register_prog_handler(NULL, BPF_PROG_TYPE_XDP, 0, NULL) > 0);
@@ -219,6 +293,7 @@ int main(int argc, char **argv)
 		{"other", host_other},       {"close_other", host_close_other},
 		{"threads", host_threads},   {"types", host_types},
 		{"load", host_load},         {"take_generic", host_take_generic},
+		{"cookie", host_cookie},     {"pass", host_pass},
 		{"warnings", host_warnings}, {"fork", host_fork},
 		{"wait", host_wait},         {"leave", host_leave},
 	};
