@@ -67,18 +67,24 @@ local reasons = {}
 
 --- Why the spec with that function is skipped; nil: it runs.
 function needs.reason(test)
-  return reasons[test]
+  local skip = reasons[test]
+  return skip and ("needs %s: %s"):format(skip.need, skip.why)
+end
+
+--- Counts the spec among those that are skipped.
+function needs.count(test)
+  local skip = reasons[test]
+  local missed = needs.missed[skip.need] or {specs = 0, why = skip.why}
+  needs.missed[skip.need] = missed
+  missed.specs = missed.specs + 1
 end
 
 -- The function of a spec that is skipped.
 local function skips(need, why)
   local function test()
-    error("does not say itself that it needs " .. need, 0) -- a setup(), or a before_each() for more
+    error("does not say itself that it needs " .. need, 0) -- of a setup(), or a before_each()
   end
-  local missed = needs.missed[need] or {specs = 0, why = why}
-  needs.missed[need] = missed
-  missed.specs = missed.specs + 1
-  reasons[test] = ("needs %s: %s"):format(need, why)
+  reasons[test] = {need = need, why = why}
   return test
 end
 

@@ -63,6 +63,7 @@ return function()
     if not needs.reason(run) then
       return nil, true
     end
+    needs.count(run)
     busted.publish({"register", "pending"}, name, run, trace, attributes)
     return nil, false
   end, {priority = 1})
