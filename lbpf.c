@@ -2,6 +2,7 @@
 #include "core/attach/attach.h"
 #include "core/attach/fd.h"
 #include "core/attach/link.h"
+#include "core/attach/linklist.h"
 #include "core/attach/netlink.h"
 #include "core/base/fd.h"
 #include "core/base/frame.h"
@@ -88,6 +89,7 @@ static void (*const modules[])(lua_State *) = {
 	pin_open,
 
 	link_open,
+	linklist_open,
 	attach_open,
 	attach_kernel_open,
 	attach_event_open,

@@ -2,6 +2,7 @@
 
 #include "attach/attempt.h"
 #include "attach/link.h"
+#include "attach/linklist.h"
 #include "attach/usdt.h"
 #include "base/value.h"
 #include "map/map.h"
@@ -60,6 +61,8 @@ static int attach_auto(lua_State *L, struct attempt *a)
 	if (n == 1) {
 		owner_check(L, a->owner); /* the closure may have closed it */
 		link_check_returned(L, -1, a->owner);
+		if (lua_istable(L, -1))
+			linklist_adopt(L, -1);
 		lua_getfield(L, a->env, "links");
 		lua_pushvalue(L, -2);
 		lua_setfield(L, -2, bpf_program__name(a->prog));
@@ -70,7 +73,8 @@ static int attach_auto(lua_State *L, struct attempt *a)
 
 /*** Attaches the program as its section says: by the script's handler, or by libbpf's.
 @function program:attach
-@treturn link or what the handler's prog_attach_fn returned, a link or a list of links
+@treturn link or what the handler's prog_attach_fn returned, a link or a list of links, which has
+ a link's methods
 @fails EOPNOTSUPP if the section does not say what to attach to
 @raise if the program is not loaded
 @see bpf_program__attach

@@ -6,6 +6,7 @@
 #include "base/process.h"
 #include "base/value.h"
 #include "map/map.h"
+#include "object/object.h"
 #include "object/program.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -203,7 +204,7 @@ static int destroy_handle(lua_State *L, int idx)
 	compat_getuservalue(L, idx);
 	lua_getfield(L, -1, "links");
 	lua_getfield(L, -1, l->name);
-	if (lua_rawequal(L, -1, idx)) {
+	if (lua_rawequal(L, -1, idx) || (lua_istable(L, -1) && !link_is_attached(L, -1))) {
 		lua_pushnil(L);
 		lua_setfield(L, -3, l->name);
 	}
@@ -488,6 +489,52 @@ static int link_open_pinned(lua_State *L)
 	return 1;
 }
 
+/* The first link among the object's dependents, from D on. */
+static struct link *next_of_object(struct dependent *d)
+{
+	while (d && d->shut != on_object_close)
+		d = d->next;
+	return (struct link *)d;
+}
+
+/*** Destroys every link of the object, however it was attached, as a skeleton's detach does. Then
+it can be attached again. What is pinned stays attached.
+@function object:detach
+@treturn object itself
+@fails for one of them; the links are gone all the same
+@raise in a process that was forked from the one that attached it, as `link:destroy`
+@see link:destroy
+*/
+static int object_detach(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+	struct link *l;
+	int err = 0;
+
+	lua_settop(L, 1);
+	for (l = next_of_object(owner->dependents); l; l = next_of_object(l->dependent.next))
+		if (affects_others(l))
+			process_check(L, l->maker, "the link of", l->name);
+	while ((l = next_of_object(owner->dependents))) {
+		int ret = destroy(l);
+
+		if (ret && !err)
+			err = value_errno(ret);
+	}
+	compat_getuservalue(L, 1);
+	lua_getfield(L, 2, "links");
+	for (lua_pushnil(L); lua_next(L, 3);) {
+		lua_pop(L, 1);
+		lua_pushvalue(L, -1);
+		lua_pushnil(L);
+		lua_rawset(L, 3);
+	}
+	if (err)
+		return value_fail(L, err, "detach '%s'", owner->name);
+	lua_settop(L, 1);
+	return 1;
+}
+
 /* The handle goes; the program stays attached, for the object still has the link. */
 static int link_gc(lua_State *L)
 {
@@ -537,7 +584,10 @@ void link_open(lua_State *L)
 		{NULL, NULL},
 	};
 
+	static const luaL_Reg object_methods[] = {{"detach", object_detach}, {NULL, NULL}};
+
 	class_new(L, LINK, methods, meta);
+	object_add_methods(L, object_methods);
 	lua_pushcfunction(L, link_open_pinned);
 	lua_setfield(L, -2, "link_open");
 }

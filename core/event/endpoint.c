@@ -79,13 +79,25 @@ int endpoint_open(struct endpoint *e, int fd, enum bpf_map_type type)
 	return err;
 }
 
+void endpoint_keep(lua_State *L, struct endpoint *e, int arg)
+{
+	struct owner *object = map_owner(L, arg);
+
+	e->object = object ? owner_ref(object) : NULL;
+}
+
 void endpoint_close(struct endpoint *e)
 {
+	struct owner *object = e->object;
+
 	if (e->fd < 0)
 		return;
 	give_up(e);
 	close(e->fd);
 	e->fd = -1;
+	e->object = NULL;
+	if (object)
+		owner_unref(object);
 }
 
 int endpoint_fail(lua_State *L, const struct frame *f, int arg, int err, const char *operation)

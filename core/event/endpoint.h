@@ -9,11 +9,13 @@
 #include <linux/types.h>
 
 struct frame;
+struct owner;
 
 struct endpoint {
 	struct endpoint *next;
 	int fd; /* -1: closed */
 	__u32 map_id, max_entries;
+	struct owner *object; /* that the map is of, kept until then; NULL: none */
 	const int *keys; /* of a map with a buffer for each key, those that are used; NULL: all */
 	int key_cnt;
 };
@@ -25,6 +27,11 @@ int endpoint_check(lua_State *L, int arg);
  * is not of TYPE, EBUSY if the process has such an end already.
  */
 int endpoint_open(struct endpoint *e, int fd, enum bpf_map_type type);
+
+/* Keeps the object of the map at ARG, if it has one, until the end is closed: what fills or drains
+ * the buffer stays attached, though the script has only this.
+ */
+void endpoint_keep(lua_State *L, struct endpoint *e, int arg);
 
 /* Closing twice is harmless. */
 void endpoint_close(struct endpoint *e);

@@ -11,6 +11,7 @@
 #include "object/object.h"
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 /*** @module lbpf */
 /*** Ring buffers
@@ -200,7 +201,9 @@ static int ringbuf_pollable(lua_State *L)
 /* Sets `lost` in the table on top, if it is known. */
 static void push_lost(lua_State *L, const struct ring_map *m)
 {
-	if (!m->object || !object_is_loaded(m->object) || m->object->closed)
+	const struct owner *object = m->map.object;
+
+	if (!*m->counter || !object_is_loaded(object) || object->closed)
 		return;
 	compat_getuservalue(L, 1);
 	compat_rawgetp(L, -1, m);
@@ -307,19 +310,20 @@ static int add_source(struct reader *r, int fd)
  */
 static void find_counter(lua_State *L, struct ring_map *m, int map)
 {
-	struct owner *object = map_owner(L, map);
+	struct owner *object = m->map.object;
 	int top = lua_gettop(L);
+	char name[sizeof(m->counter)];
 
 	if (!object || object->closed)
 		return;
-	snprintf(m->counter, sizeof(m->counter), "%s_lost", bpf_map__name(map_test(L, map)));
-	if (!vars_has(object, m->counter))
+	snprintf(name, sizeof(name), "%s_lost", bpf_map__name(map_test(L, map)));
+	if (!vars_has(object, name))
 		return;
 	compat_getuservalue(L, map);
 	vars_push(L, object, lua_gettop(L));
 	compat_rawsetp(L, top, m);
 	lua_settop(L, top);
-	m->object = owner_ref(object);
+	memcpy(m->counter, name, sizeof(name));
 }
 
 /* Adds the map, the function and the options from FIRST on to the ring buffer at RING, and returns
@@ -356,12 +360,15 @@ static int add(lua_State *L, struct reader *r, int ring, int first)
 	if (!type.btf)
 		jit_events_add(L, &r->batch, r->count, type.codec,
 			       &r->maps[r->count - 1]->delivered, false);
+	endpoint_keep(L, &r->maps[r->count - 1]->map, map);
 	find_counter(L, r->maps[r->count - 1], map);
 	lua_pushvalue(L, ring);
 	return 1;
 }
 
-/*** Reads a BPF ring buffer. It lives on when the object is closed.
+/*** Reads a BPF ring buffer. It keeps the map's object, whose programs stay attached though the
+script forgets it, until that is closed or the ring buffer; and it lives on when the object is
+closed.
 @function ring_buffer
 @tparam map|fd|integer map of type ringbuf, or a descriptor of one
 @tparam ?function fn called with each event: its bytes, or what `opts` says; returning false ends

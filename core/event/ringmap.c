@@ -1,6 +1,5 @@
 #include "event/ringmap.h"
 
-#include "base/class.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -49,9 +48,6 @@ void ring_map_close(struct ring_map *m)
 		munmap((void *)m->pages, pages_size());
 	m->pages = NULL;
 	endpoint_close(&m->map);
-	if (m->object)
-		owner_unref(m->object);
-	m->object = NULL;
 	m->reader = NULL;
 }
 

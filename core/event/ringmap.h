@@ -17,8 +17,7 @@ struct ring_map {
 	int index; /* as libbpf counts, from 0 */
 	unsigned refs;
 	struct eventtype type;
-	struct owner *object; /* whose variable COUNTER has the events that were lost; or NULL */
-	char counter[64];
+	char counter[64]; /* the variable of its object with the events that were lost; "": none */
 	struct batch_counters delivered;
 };
 

@@ -361,9 +361,10 @@ static int make(struct userring *r, int fd)
 	return err;
 }
 
-/*** Sends samples to BPF programs, which take them with bpf_user_ringbuf_drain(). It lives on when
-the object is closed. In a process that is forked afterwards its methods raise while the other one
-runs; that process may close its copy and make one of its own, if only one of them sends.
+/*** Sends samples to BPF programs, which take them with bpf_user_ringbuf_drain(). It keeps the
+map's object, as a ring buffer does, and lives on when that is closed. In a process that is forked
+afterwards its methods raise while the other one runs; that process may close its copy and make one
+of its own, if only one of them sends.
 @function user_ring_buffer
 @tparam map|fd|integer map of type user_ringbuf, or a descriptor of one
 @tparam ?table opts `type`: the name of the samples' type in BTF, so that tables are sent;
@@ -395,8 +396,10 @@ static int userring_new(lua_State *L)
 	frame_enter(L, &f, NULL, 0);
 	err = make(r, fd);
 	frame_leave(&f);
-	if (!err)
+	if (!err) {
+		endpoint_keep(L, &r->map, 1);
 		return 1;
+	}
 	shut(r);
 	return endpoint_fail(L, &f, 1, err, "user_ring_buffer");
 }

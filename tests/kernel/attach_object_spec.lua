@@ -24,6 +24,41 @@ local function names(links)
   return list
 end
 
+describe("object:detach()", function()
+  it("destroys all links of the object", needs(TRACEFS, function()
+    local object = events.load("attach_section")
+    assert(object:attach())
+    local first = object.links.named
+    assert.is_true(#names(object.links) > 0)
+    rename()
+    assert.is_true(#kinds(object) > 1)
+    local buffer = assert(lbpf.ring_buffer(object.maps.events))
+    assert.equal(object, object:detach())
+    assert.same({}, names(object.links))
+    assert.matches("destroyed", tostring(first))
+    rename()
+    assert.is_nil(buffer:next(0))
+    buffer:close()
+    assert.equal(object, object:detach()) -- again there is nothing to do
+    assert(object:attach())
+    rename()
+    assert.is_true(#kinds(object) > 0)
+    object:close()
+    assert.error_matches(function() object:detach() end, "object '.*' is closed$")
+  end))
+
+  it("leaves other objects alone", needs(TRACEFS, function()
+    local object, other = events.load("attach_section"), events.load("attach_section")
+    assert(object.progs.named:attach())
+    assert(other.progs.named:attach())
+    assert(object:detach())
+    rename()
+    assert.same({{}, {1}}, {kinds(object), kinds(other)})
+    object:close()
+    other:close()
+  end))
+end)
+
 describe("a program with a section that", function()
   local object
 

@@ -388,6 +388,38 @@ describe("An attach closure", function()
     assert.is_true(counts(object, "abc1"))
     links[2]:destroy()
     assert.is_false(counts(object, "abc1"))
+    assert.is_nil(object.links.abc1)
+  end))
+
+  it("may return a list of links, which is one to whoever has it", needs("root", function()
+    local object = loaded(function(prog)
+      return {handlers.to_sys_enter(prog), prog:attach_raw_tracepoint("sys_exit")}
+    end)
+    local links = assert(object.progs.abc1:attach())
+    assert.equal("lbpf.links: 2", tostring(links))
+    local info = links:info()
+    assert.same({"raw_tracepoint", "raw_tracepoint"}, {info[1].type, info[2].type})
+    assert.same({nil, "update_program: link of 'abc1': Invalid argument (EINVAL)", 22},
+      {links:update_program(object.progs.abc1)})
+    assert.same({nil, "detach: link of 'abc1': Operation not supported (EOPNOTSUPP)", 95},
+      {links:detach()})
+    assert.is_true(links:destroy())
+    assert.is_true(links:destroy())
+    assert.is_false(counts(object, "abc1"))
+    assert.is_nil(object.links.abc1)
+    assert.equal(object, object:attach())
+    assert.equal(2, #object.links.abc1)
+    assert.equal(object, object:detach())
+    assert.is_nil(object.links.abc1)
+    assert.is_false(counts(object, "abc1"))
+  end))
+
+  it("may return a list with a metatable of its own", needs("root", function()
+    local meta = {}
+    local object = loaded(function(prog)
+      return setmetatable({handlers.to_sys_enter(prog)}, meta)
+    end)
+    assert.equal(meta, getmetatable(object.progs.abc1:attach()))
   end))
 
   it("that returns nothing attaches nothing", needs("root", function()
