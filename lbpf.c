@@ -11,9 +11,13 @@
 #include "core/base/process.h"
 #include "core/base/value.h"
 #include "core/btf/btf.h"
+#include "core/btf/change.h"
 #include "core/btf/codec.h"
 #include "core/btf/dump.h"
+#include "core/btf/ext.h"
+#include "core/btf/extdata.h"
 #include "core/btf/query.h"
+#include "core/btf/write.h"
 #include "core/event/jit_events.h"
 #include "core/event/perf.h"
 #include "core/event/perfbuf.h"
@@ -44,6 +48,7 @@
 #include "core/object/progattr.h"
 #include "core/object/program.h"
 #include "core/object/types.h"
+#include "core/object/write.h"
 #include "core/open/open.h"
 #include "core/open/parts.h"
 #include "core/open/pin.h"
@@ -63,9 +68,15 @@ static void (*const modules[])(lua_State *) = {
 	btf_open,
 	btfquery_open,
 	btfdump_open,
+	btfwrite_open,
+	btfwrite_decl_open,
+	btfchange_open,
+	ext_open,
+	extdata_open,
 	codec_open,
 
 	object_open,
+	objwrite_open,
 	program_open,
 	progattr_open,
 	objtypes_open,

@@ -220,11 +220,13 @@ bool field_store(lua_State *L, const struct field *f, void *base, int idx)
 }
 
 /* KEY is no field: names those that there are. */
-static int unknown(lua_State *L, int arg, const struct field *fields, const char *key)
+static int unknown(lua_State *L, int arg, const char *where, const struct field *fields,
+		   const char *key)
 {
 	luaL_Buffer b;
 
 	luaL_buffinit(L, &b);
+	luaL_addstring(&b, where);
 	luaL_addstring(&b, "unknown option '");
 	luaL_addstring(&b, key);
 	luaL_addstring(&b, "'; there are: ");
@@ -237,27 +239,57 @@ static int unknown(lua_State *L, int arg, const struct field *fields, const char
 	return luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
-void field_read(lua_State *L, int arg, const struct field *fields, void *base)
+/* Reads the table at IDX, which belongs to the argument ARG. WHERE begins what is said of it. */
+static void read(lua_State *L, int idx, int arg, const char *where, const struct field *fields,
+		 void *base)
 {
 	const struct field *f;
 
+	lua_newtable(L);
+	lua_insert(L, idx + 1);
+	lua_pushnil(L);
+	while (lua_next(L, idx)) {
+		if (lua_type(L, -2) != LUA_TSTRING)
+			luaL_argerror(
+				L, arg,
+				lua_pushfstring(L, "%sthe names of options are strings", where));
+		f = field_find(fields, lua_tostring(L, -2));
+		if (!f)
+			unknown(L, arg, where, fields, lua_tostring(L, -2));
+		else if (!field_store(L, f, base, lua_gettop(L)))
+			luaL_argerror(
+				L, arg,
+				lua_pushfstring(L, "%soption %s", where, lua_tostring(L, -1)));
+		lua_pushvalue(L, -2);
+		lua_insert(L, -2);
+		lua_rawset(L, idx + 1);
+	}
+	lua_remove(L, idx);
+}
+
+void field_read(lua_State *L, int arg, const struct field *fields, void *base)
+{
 	if (lua_isnoneornil(L, arg))
 		return;
 	luaL_checktype(L, arg, LUA_TTABLE);
-	lua_newtable(L);
-	lua_insert(L, arg + 1);
-	lua_pushnil(L);
-	while (lua_next(L, arg)) {
-		luaL_argcheck(L, lua_type(L, -2) == LUA_TSTRING, arg,
-			      "the names of options are strings");
-		f = field_find(fields, lua_tostring(L, -2));
-		if (!f)
-			unknown(L, arg, fields, lua_tostring(L, -2));
-		else if (!field_store(L, f, base, lua_gettop(L)))
-			luaL_argerror(L, arg, lua_pushfstring(L, "option %s", lua_tostring(L, -1)));
-		lua_pushvalue(L, -2);
-		lua_insert(L, -2);
-		lua_rawset(L, arg + 1);
-	}
-	lua_remove(L, arg);
+	read(L, arg, arg, "", fields, base);
+}
+
+void field_read_item(lua_State *L, const struct field_list *list, const struct field *fields,
+		     void *base)
+{
+	int idx = lua_gettop(L);
+	const char *where = lua_pushfstring(L, "%s[%d]: ", list->name, list->i);
+
+	lua_insert(L, idx++);
+	if (!lua_istable(L, idx))
+		field_wrong_item(L, list, "must be a table");
+	read(L, idx, list->arg, where, fields, base);
+	lua_remove(L, idx - 1);
+}
+
+int field_wrong_item(lua_State *L, const struct field_list *list, const char *what)
+{
+	return luaL_argerror(L, list->arg,
+			     lua_pushfstring(L, "%s[%d]: %s", list->name, list->i, what));
 }

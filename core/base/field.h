@@ -58,6 +58,20 @@ struct field {
  */
 void field_read(lua_State *L, int arg, const struct field *fields, void *base);
 
+/* A list of tables, NAME in the table that is the argument ARG, and which of them is read. */
+struct field_list {
+	int arg;
+	const char *name;
+	int i; /* from 1 */
+};
+
+/* The same for the table on top of the stack, the list's I-th: its private copy takes its place. */
+void field_read_item(lua_State *L, const struct field_list *list, const struct field *fields,
+		     void *base);
+
+/* Raises what is wrong with it. */
+int field_wrong_item(lua_State *L, const struct field_list *list, const char *what);
+
 /* The descriptor of NAME; NULL if there is none. */
 const struct field *field_find(const struct field *fields, const char *name);
 

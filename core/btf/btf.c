@@ -28,7 +28,8 @@ struct box {
 	struct btf *btf;
 	struct box *base;
 	struct owner *object;
-	unsigned dumps;
+	unsigned dumps, splits, readers; /* each of them keeps it from being changed */
+	bool changed;                    /* since its references were checked */
 	char name[];
 };
 
@@ -82,12 +83,60 @@ struct owner *btf_check_mine(lua_State *L, int arg, const char *operation)
 {
 	struct box *b = check(L, arg);
 
-	owner_check_idle(L, &b->owner, operation);
-	if (b->dumps)
-		luaL_error(L, "BTF '%s' cannot change: there is a dump of it", b->name);
-	if (b->object)
-		luaL_error(L, "BTF '%s' cannot change: it is its object's", b->name);
+	if (b->splits)
+		luaL_error(L, "BTF '%s' cannot change: there is BTF on top of it", b->name);
+	/* libbpf looks for strings in what it stands on, and rearranges that in memory for it */
+	for (const struct box *at = b; at; at = at->base) {
+		owner_check_idle(L, &at->owner, operation);
+		if (at->dumps)
+			luaL_error(L, "BTF '%s' cannot change: there is a dump of it", at->name);
+		if (at->readers)
+			luaL_error(L, "BTF '%s' cannot change: it is being read", at->name);
+		if (at->object)
+			luaL_error(L, "BTF '%s' cannot change: it is its object's", at->name);
+	}
 	return &b->owner;
+}
+
+struct owner *btf_change(lua_State *L, int arg, const char *operation)
+{
+	struct owner *owner = btf_check_mine(L, arg, operation);
+
+	box_from(owner)->changed = true;
+	return owner;
+}
+
+/* Types that a script adds may refer to some that come later: so they are looked at afterwards. */
+void btf_require_sound(lua_State *L, struct owner *owner)
+{
+	struct box *b = owner ? box_from(owner) : NULL;
+	char why[160];
+
+	if (!b || !b->changed)
+		return;
+	if (!btfcheck(b->btf, why, sizeof(why)))
+		luaL_error(L, "BTF '%s' is not complete: %s", b->name, why);
+	b->changed = false;
+}
+
+struct owner *btf_check_sound(lua_State *L, int arg)
+{
+	struct owner *owner = btf_check(L, arg);
+
+	btf_require_sound(L, owner);
+	return owner;
+}
+
+void btf_begin_read(struct owner *owner)
+{
+	if (owner)
+		box_from(owner)->readers++;
+}
+
+void btf_end_read(struct owner *owner)
+{
+	if (owner)
+		box_from(owner)->readers--;
 }
 
 __u32 btf_check_id(lua_State *L, int arg, struct owner *owner)
@@ -148,11 +197,31 @@ static void release(struct owner *owner)
 	struct box *b = box_from(owner);
 
 	free_btf(b);
-	if (b->base)
+	if (b->base) {
+		b->base->splits--;
 		owner_unref(&b->base->owner);
+	}
 	if (b->object)
 		owner_unref(b->object);
 	free(b);
+}
+
+/* The BTF at IDX gets what is at BASE, which is open, for its base. */
+static void stand_on(lua_State *L, int idx, int base)
+{
+	struct box *b = ((struct handle *)class_check(L, idx, BTF))->box, *old = b->base;
+
+	b->base = ((struct handle *)class_check(L, base, BTF))->box;
+	owner_ref(&b->base->owner);
+	b->base->splits++;
+	if (old) {
+		old->splits--;
+		owner_unref(&old->owner);
+	}
+	compat_getuservalue(L, idx);
+	lua_pushvalue(L, base);
+	lua_setfield(L, -2, "base");
+	lua_pop(L, 1);
 }
 
 /* Pushes a handle without BTF yet, whose base is the argument BASE if that is none of 0. */
@@ -168,14 +237,26 @@ static struct box *push_box(lua_State *L, const char *name, int base)
 	h->box->owner =
 		(struct owner){.kind = "BTF", .name = h->box->name, .release = release, .refs = 1};
 	if (base) {
-		h->box->base = check(L, base);
-		owner_ref(&h->box->base->owner);
-		compat_getuservalue(L, -1);
-		lua_pushvalue(L, base);
-		lua_setfield(L, -2, "base");
-		lua_pop(L, 1);
+		btf_check_sound(L, base);
+		stand_on(L, lua_gettop(L), base);
 	}
 	return h->box;
+}
+
+struct owner *btf_push(lua_State *L, const char *name, int base)
+{
+	return &push_box(L, name, base)->owner;
+}
+
+void btf_fill(struct owner *owner, struct btf *btf)
+{
+	box_from(owner)->btf = btf;
+	owner->closed = !btf;
+}
+
+void btf_rebase(lua_State *L, int idx, int base)
+{
+	stand_on(L, idx, base);
 }
 
 /*** Closes the BTF. Dumps of it and BTF on top of it raise an error that says so. Closing twice is

@@ -15,8 +15,28 @@ struct owner *btf_test(lua_State *L, int idx);
 /* The same for BTF that is known already. */
 void btf_check_open(lua_State *L, struct owner *owner);
 
-/* The argument ARG; raises unless OPERATION may change it: no dump, no object has it. */
+/* The argument ARG; raises unless OPERATION may change it: no dump, no object, no BTF on top of it
+ * has it.
+ */
 struct owner *btf_check_mine(lua_State *L, int arg, const char *operation);
+
+/* The same for an OPERATION that adds or changes types: what they refer to is then unknown. */
+struct owner *btf_change(lua_State *L, int arg, const char *operation);
+
+/* For what follows references, as libbpf does without looking: raises unless they lead to types,
+ * and no type contains itself. OWNER may be NULL.
+ */
+void btf_require_sound(lua_State *L, struct owner *owner);
+
+/* The argument ARG, sound. */
+struct owner *btf_check_sound(lua_State *L, int arg);
+
+/* Between these nothing can change the BTF, so that pointers into it hold while Lua allocates, and
+ * may run a finalizer. For want of memory alone may they be left by an error; then the BTF stays as
+ * it is for good. OWNER may be NULL.
+ */
+void btf_begin_read(struct owner *owner);
+void btf_end_read(struct owner *owner);
 
 struct btf *btf_of(struct owner *owner);
 
@@ -26,6 +46,17 @@ void btf_push_of(lua_State *L, struct owner *object, struct btf *btf);
 /* While it is frozen nothing about it can be set. It must be kept, too, as often as thawed. */
 void btf_freeze(struct owner *owner);
 void btf_thaw(struct owner *owner);
+
+/* Pushes a handle that libbpf's BTF is still to come for, see btf_fill(). BASE: the index of what
+ * it will stand on, or 0.
+ */
+struct owner *btf_push(lua_State *L, const char *name, int base);
+
+/* Gives it the BTF; NULL: there is none, and it is closed. */
+void btf_fill(struct owner *owner, struct btf *btf);
+
+/* Notes that libbpf has put it, which is at IDX, on top of the BTF at BASE instead. */
+void btf_rebase(lua_State *L, int idx, int base);
 
 /* Enters libbpf with SUBJECT, which may be the BTF itself, and keeps all that the BTF stands on
  * from being closed by what libbpf's messages are given to.

@@ -3,6 +3,7 @@
 #include "base/class.h"
 #include "base/field.h"
 #include "base/value.h"
+#include "btf/btf.h"
 #include "btf/codec_walk.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -148,17 +149,22 @@ static bool step_needs_names(const struct codec *c, const struct step *s)
 	       (s->kind == STEP_ENUM && c->enum_names);
 }
 
-struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type,
+struct codec *codec_push(lua_State *L, const struct btf *btf, struct owner *owner, uint32_t type,
 			 const struct codec_opts *opts)
 {
-	struct handle *h = class_push(L, CODEC, sizeof(*h), 0);
-	struct codec *c = calloc(1, sizeof(*c));
+	struct handle *h;
+	struct codec *c;
 
+	btf_require_sound(L, owner);
+	btf_begin_read(owner);
+	h = class_push(L, CODEC, sizeof(*h), 0);
+	c = calloc(1, sizeof(*c));
 	if (!c)
 		luaL_error(L, "not enough memory");
 	h->codec = c;
 	c->refs = 1;
 	if (!compile(c, btf, type)) {
+		btf_end_read(owner);
 		lua_pop(L, 1);
 		return NULL;
 	}
@@ -166,6 +172,7 @@ struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type,
 	c->enum_names = opts->enum_names;
 	lua_createtable(L, (int)c->plan.n + (c->strings ? STRINGS_KNOWN : 0), 0);
 	collect_names(L, c, btf, opts->enum_names);
+	btf_end_read(owner);
 	compat_setuservalue(L, -2);
 	if (opts->arg && !lua_isnoneornil(L, opts->arg))
 		read_parts(L, c, opts->arg);
@@ -287,19 +294,20 @@ static int codec_gc(lua_State *L)
 	return 0;
 }
 
-int codec_new(lua_State *L, const struct btf *btf)
+int codec_new(lua_State *L, const struct btf *btf, struct owner *owner)
 {
 	static const struct field fields[] = {CODEC_FIELDS, FIELDS_END};
 	const char *name = luaL_checkstring(L, 2);
-	uint32_t type = btf ? codec_find_type(btf, name) : 0;
 	struct codec_opts opts = {.arg = 3};
+	uint32_t type;
 
 	lua_settop(L, 3);
+	field_read(L, 3, fields, &opts);
+	type = btf ? codec_find_type(btf, name) : 0;
 	if (!type)
 		return value_fail(L, ENOENT, "codec: type '%s'%s", name,
 				  btf ? "" : "; the object has no BTF: compile it with -g");
-	field_read(L, 3, fields, &opts);
-	if (!codec_push(L, btf, type, &opts))
+	if (!codec_push(L, btf, owner, type, &opts))
 		return value_fail(L, EINVAL, "codec: type '%s'", name);
 	return 1;
 }

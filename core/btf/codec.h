@@ -8,6 +8,7 @@
 #include <bpf/btf.h>
 
 struct codec;
+struct owner;
 
 /* The type that NAME means, "event" or "struct event"; 0 if BTF has none. */
 uint32_t codec_find_type(const struct btf *btf, const char *name);
@@ -28,11 +29,11 @@ struct codec_opts {
 	FIELD_BY_ROOM("fields"), FIELD(struct codec_opts, enum_names, FIELD_BOOL),                 \
 		FIELD(struct codec_opts, numbers, FIELD_BOOL)
 
-/* Pushes a handle of the codec of a type. NULL if the type has no size or form, and then nothing is
- * pushed. The codec is the handle's; whoever keeps it otherwise, counts. Its names are the handle's
- * uservalue, and are kept along.
+/* Pushes a handle of the codec of a type. OWNER is the BTF's, NULL if no script can change it. NULL
+ * if the type has no size or form, and then nothing is pushed. The codec is the handle's; whoever
+ * keeps it otherwise, counts. Its names are the handle's uservalue, and are kept along.
  */
-struct codec *codec_push(lua_State *L, const struct btf *btf, uint32_t type,
+struct codec *codec_push(lua_State *L, const struct btf *btf, struct owner *owner, uint32_t type,
 			 const struct codec_opts *opts);
 struct codec *codec_ref(struct codec *c);
 void codec_unref(struct codec *c);
@@ -76,9 +77,9 @@ void codec_encode(lua_State *L, const struct codec *c, int names, int value, voi
 		  const char *name);
 
 /* For the methods codec() of BTF and objects: returns the codec of the type that argument 2 names,
- * with the options at 3; or nil, message, errno. BTF may be NULL.
+ * with the options at 3; or nil, message, errno. BTF may be NULL; OWNER as for codec_push().
  */
-int codec_new(lua_State *L, const struct btf *btf);
+int codec_new(lua_State *L, const struct btf *btf, struct owner *owner);
 
 void codec_open(lua_State *L);
 

@@ -123,6 +123,8 @@ static struct dump *push_dump(lua_State *L, struct owner *btf)
 	dump->owner =
 		(struct owner){.kind = "dump of", .name = btf->name, .release = release, .refs = 1};
 	dump->btf = owner_ref(btf);
+	btf_require_sound(L, btf);
+	btf_begin_read(btf);
 	dump->size = 4096;
 	dump->text = malloc(dump->size);
 	if (!dump->text || !btfwalk_init(&dump->decls, btf_of(btf), BTFWALK_DECL) ||
@@ -135,6 +137,7 @@ static struct dump *push_dump(lua_State *L, struct owner *btf)
 		dump->d = NULL;
 	else
 		btf_freeze(btf);
+	btf_end_read(btf);
 	btf_leave(&f, btf);
 	if (!err)
 		return dump;

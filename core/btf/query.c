@@ -7,6 +7,8 @@
 #include "btf/codec.h"
 #include "btf/type.h"
 #include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
 
 /*** @module lbpf */
 /*** What type information has
@@ -72,6 +74,16 @@ static int find_by_name_kind(lua_State *L)
 	return push_id(L, btf__find_by_name_kind(btf_of(b), name, kind));
 }
 
+static int push_type(lua_State *L, struct owner *b, __u32 id)
+{
+	int n;
+
+	btf_begin_read(b);
+	n = btftype_push(L, btf_of(b), id);
+	btf_end_read(b);
+	return n;
+}
+
 /*** A type, as a table: `id`, `kind`, `name` unless it has none, and what its kind has. References
 to other types are ids.
 
@@ -99,7 +111,7 @@ static int type_by_id(lua_State *L)
 	struct owner *b = btf_check(L, 1);
 	__u32 id = (__u32)value_check_int(L, 2, 0, UINT32_MAX);
 
-	return btftype_push(L, btf_of(b), id);
+	return push_type(L, b, id);
 }
 
 /* Upvalue: the id that comes next. */
@@ -110,7 +122,7 @@ static int next_type(lua_State *L)
 
 	lua_pushinteger(L, id + 1);
 	lua_replace(L, lua_upvalueindex(1));
-	return btftype_push(L, btf_of(b), (__u32)id);
+	return push_type(L, b, (__u32)id);
 }
 
 /*** For loops over the types, those of the base left out.
@@ -138,7 +150,7 @@ static int each_type(lua_State *L)
 */
 static int resolve_type(lua_State *L)
 {
-	struct owner *b = btf_check(L, 1);
+	struct owner *b = btf_check_sound(L, 1);
 	__u32 id = btf_check_id(L, 2, b);
 	int ret = btf__resolve_type(btf_of(b), id);
 
@@ -157,7 +169,7 @@ static int resolve_type(lua_State *L)
 */
 static int resolve_size(lua_State *L)
 {
-	struct owner *b = btf_check(L, 1);
+	struct owner *b = btf_check_sound(L, 1);
 	__u32 id = btf_check_id(L, 2, b);
 	__s64 size = btf__resolve_size(btf_of(b), id);
 
@@ -176,7 +188,7 @@ static int resolve_size(lua_State *L)
 */
 static int align_of(lua_State *L)
 {
-	struct owner *b = btf_check(L, 1);
+	struct owner *b = btf_check_sound(L, 1);
 	__u32 id = btf_check_id(L, 2, b);
 	struct frame f;
 	int align;
@@ -201,7 +213,9 @@ static int str_by_offset(lua_State *L)
 	struct owner *b = btf_check(L, 1);
 	__u32 offset = (__u32)value_check_int(L, 2, 0, UINT32_MAX);
 
+	btf_begin_read(b);
 	lua_pushstring(L, btf__str_by_offset(btf_of(b), offset)); /* nil for NULL */
+	btf_end_read(b);
 	return 1;
 }
 
@@ -230,7 +244,9 @@ static int raw_data(lua_State *L)
 
 	if (value_pointer_error(data))
 		return value_fail(L, value_pointer_error(data), "bytes of BTF '%s'", b->name);
+	btf_begin_read(b);
 	lua_pushlstring(L, data, size);
+	btf_end_read(b);
 	return 1;
 }
 
@@ -259,7 +275,36 @@ static int fd(lua_State *L)
 */
 static int btf_codec(lua_State *L)
 {
-	return codec_new(L, btf_of(btf_check(L, 1)));
+	struct owner *b = btf_check(L, 1);
+
+	return codec_new(L, btf_of(b), b);
+}
+
+/*** Says which descriptor the BTF has in the kernel.
+@function btf:set_fd
+@tparam ?integer|object fd it gets a copy; nil: none
+@treturn btf itself
+@treturn[2] nil
+@treturn[2] string message, and the error number
+@raise while there is a dump of it or BTF on top of it; if it is an object's
+@see btf__set_fd
+*/
+static int set_fd(lua_State *L)
+{
+	int number = lua_isnoneornil(L, 2) ? -1 : value_check_fd(L, 2);
+	struct owner *b = btf_check_mine(L, 1, "set_fd");
+	int copy = -1, old = btf__fd(btf_of(b));
+
+	if (number >= 0) {
+		copy = fcntl(number, F_DUPFD_CLOEXEC, 3);
+		if (copy < 0)
+			return value_fail(L, errno, "set_fd: BTF '%s'", b->name);
+	}
+	btf__set_fd(btf_of(b), copy); /* libbpf closes it with the BTF */
+	if (old >= 0)
+		close(old);
+	lua_settop(L, 1);
+	return 1;
 }
 
 /* What can be set ------------------------------------------------------------------------- */
@@ -363,6 +408,7 @@ void btfquery_open(lua_State *L)
 		{"codec", btf_codec},
 		{"raw_data", raw_data},
 		{"fd", fd},
+		{"set_fd", set_fd},
 		{"pointer_size", pointer_size},
 		{"set_pointer_size", set_pointer_size},
 		{"endianness", endianness},

@@ -9,18 +9,21 @@
 /* In the table of names if there are several types; CODECS is by name. */
 enum { PICK = 1, CODECS, FIELDS };
 
-/* The BTF that types are looked up in: option `btf`, or that of the map's object. */
-static const struct btf *find_btf(lua_State *L, int arg, int map_arg)
+/* The BTF that types are looked up in: option `btf`, whose owner is in *GIVEN, or that of the map's
+ * object.
+ */
+static const struct btf *find_btf(lua_State *L, int arg, int map_arg, struct owner **given)
 {
 	struct owner *object = map_owner(L, map_arg);
 	const struct btf *btf = NULL;
 
+	*given = NULL;
 	lua_getfield(L, arg, "btf");
 	if (!lua_isnil(L, -1)) {
-		struct owner *given = btf_test(L, lua_gettop(L));
-
-		luaL_argcheck(L, given, arg, "option 'btf' must be BTF");
-		btf = btf_of(given);
+		*given = btf_test(L, lua_gettop(L));
+		luaL_argcheck(L, *given, arg, "option 'btf' must be BTF");
+		btf_require_sound(L, *given);
+		btf = btf_of(*given);
 	} else if (object && !object->closed) {
 		btf = bpf_object__btf(object_of(object));
 	}
@@ -43,11 +46,11 @@ static struct btf *copy_btf(lua_State *L, const struct btf *btf)
 }
 
 /* Pushes the codec's handle. OPTS has the index of the table with `fields`. */
-static struct codec *push_codec(lua_State *L, const struct btf *btf, const char *name,
-				const struct codec_opts *opts, int arg)
+static struct codec *push_codec(lua_State *L, const struct btf *btf, struct owner *owner,
+				const char *name, const struct codec_opts *opts, int arg)
 {
 	uint32_t type = codec_find_type(btf, name);
-	struct codec *c = type ? codec_push(L, btf, type, opts) : NULL;
+	struct codec *c = type ? codec_push(L, btf, owner, type, opts) : NULL;
 
 	if (!c && arg)
 		luaL_argerror(L, arg,
@@ -60,6 +63,7 @@ static struct codec *push_codec(lua_State *L, const struct btf *btf, const char 
 void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		    const struct eventtype_opts *opts)
 {
+	struct owner *owner;
 	const struct btf *btf;
 
 	*t = (struct eventtype){.opts = opts->codec};
@@ -76,16 +80,16 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		lua_newtable(L);
 		return;
 	case LUA_TSTRING:
-		btf = find_btf(L, arg, map_arg);
+		btf = find_btf(L, arg, map_arg, &owner);
 		t->opts.arg = arg;
-		t->codec = codec_ref(push_codec(L, btf, lua_tostring(L, -1), &t->opts, arg));
+		t->codec = codec_ref(push_codec(L, btf, owner, lua_tostring(L, -1), &t->opts, arg));
 		t->size = codec_size(t->codec);
 		compat_getuservalue(L, -1);
 		lua_replace(L, -3);
 		lua_pop(L, 1);
 		return;
 	case LUA_TFUNCTION:
-		t->btf = copy_btf(L, find_btf(L, arg, map_arg));
+		t->btf = copy_btf(L, find_btf(L, arg, map_arg, &owner));
 		lua_newtable(L);
 		lua_insert(L, -2);
 		lua_rawseti(L, -2, PICK);
@@ -126,7 +130,7 @@ static struct codec *compile(lua_State *L, const struct eventtype *t, int names)
 	}
 	lua_pop(L, 1);
 	opts.arg = lua_gettop(L);
-	c = push_codec(L, t->btf, name, &opts, 0);
+	c = push_codec(L, t->btf, NULL, name, &opts, 0);
 	lua_rawgeti(L, names, CODECS);
 	lua_pushvalue(L, -2);
 	lua_setfield(L, -2, name);

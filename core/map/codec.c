@@ -43,7 +43,7 @@ static uint32_t defined_type(const struct btf *btf, const char *map, const char 
 static struct codec *codec_for(lua_State *L, const struct btf *btf, uint32_t type, size_t size,
 			       int which, const struct codec_opts *opts)
 {
-	struct codec *c = btf && type ? codec_push(L, btf, type, opts) : NULL;
+	struct codec *c = btf && type ? codec_push(L, btf, NULL, type, opts) : NULL;
 
 	if (!c)
 		return NULL;

@@ -98,7 +98,7 @@ static void add(lua_State *L, struct vars *vars, int known)
 		type = codec_find_part(btf, type, name + len, &part);
 	if (!type)
 		luaL_error(L, "object '%s' has no variable '%s'", owner->name, name);
-	codec = codec_push(L, btf, type, &(struct codec_opts){0});
+	codec = codec_push(L, btf, NULL, type, &(struct codec_opts){0});
 	if (!codec)
 		luaL_error(L, "variable '%s' of object '%s' has a type without a form", name,
 			   owner->name);

@@ -60,7 +60,7 @@ static int object_btf_fd(lua_State *L)
 */
 static int object_codec(lua_State *L)
 {
-	return codec_new(L, bpf_object__btf(object_of(object_check(L, 1))));
+	return codec_new(L, bpf_object__btf(object_of(object_check(L, 1))), NULL);
 }
 
 void objtypes_open(lua_State *L)

@@ -121,6 +121,68 @@ describe("BTF that a script made", function()
   end)
 end)
 
+describe("BTF that a script is writing", function()
+  local types
+
+  before_each(function()
+    types = assert(lbpf.btf_new_empty())
+    types:add_struct("s", 8)
+    types:add_field("m", 2, 0)
+  end)
+
+  it("is looked at before its references are followed", function()
+    local other = assert(lbpf.btf_new_empty())
+    for _, follow in ipairs({
+      function() types:resolve_type(1) end,
+      function() types:resolve_size(1) end,
+      function() types:align_of(1) end,
+      function() types:codec("s") end,
+      function() types:dump_c() end,
+      function() types:dedup() end,
+      function() lbpf.btf_dump(types) end,
+      function() lbpf.btf_new_empty(types) end,
+      function() lbpf.btf_new(other:raw_data(), types) end,
+      function() other:add_btf(types) end,
+      function() other:add_type(types, 1) end,
+    }) do
+      assert.error_matches(follow,
+        "BTF 'empty' is not complete: BTF type 1 refers to type 2, which there is not")
+    end
+    types:add_array(1, 1, 3)
+    assert.error_matches(function() types:resolve_size(1) end,
+      "BTF 'empty' is not complete: BTF type %d refers to itself")
+  end)
+
+  it("can be complete later, and incomplete again", function()
+    types:add_int("long", 8)
+    assert.equal(8, types:resolve_size(1))
+    types:add_ptr(99)
+    assert.error_matches(function() types:resolve_size(1) end, "is not complete")
+  end)
+
+  it("is read as it was by what a finalizer interrupts", function()
+    local garbage = require "garbage"
+    types:add_int("long", 8)
+    types:add_enum("e", 4)
+    for i = 1, 2000 do
+      types:add_enum_value("a value with a name that is a string of its own " .. i, i)
+    end
+    local kept_out = 0
+    garbage.collecting(function()
+      for i = 1, 30 do
+        garbage.drop(function()
+          local ok = pcall(types.add_str, types, ("x"):rep(100000) .. i)
+          kept_out = kept_out + (ok and 0 or 1)
+        end)
+        for n, value in ipairs(types:type_by_id(3).values) do
+          assert.equal("a value with a name that is a string of its own " .. n, value.name)
+        end
+      end
+    end)
+    assert.is_true(kept_out > 0)
+  end)
+end)
+
 describe("a dump", function()
   it("refuses a cycle through pointers that no name breaks", function()
     local b = btf.new()
@@ -228,11 +290,19 @@ describe("a dump", function()
     b:int("int", 4)
     local types = assert(lbpf.btf_new(b:bytes()))
     local dump = assert(lbpf.btf_dump(types))
-    for _, change in ipairs({"set_pointer_size", "set_endianness", "load_into_kernel"}) do
+    local other = assert(lbpf.btf_new_empty())
+    for change, argument in pairs({set_pointer_size = 4, set_endianness = "big",
+      load_into_kernel = false, set_fd = 0, add_ptr = 1, add_str = "s", find_str = "s",
+      add_btf = other, dedup = {}, ext_data = {}}) do
       assert.error_matches(function()
-        types[change](types, 4)
+        types[change](types, argument or nil)
       end, "BTF 'memory' cannot change: there is a dump of it")
     end
+    assert.error_matches(function()
+      lbpf.btf_new_empty(types):add_str("s")
+    end, "BTF 'memory' cannot change: there is a dump of it")
+    collectgarbage()
+    collectgarbage()
     dump:close()
     assert.equal(types, types:set_pointer_size(4))
     assert(lbpf.btf_dump(types))

@@ -262,6 +262,10 @@ end
 
 -- What else is installed, and what runs this --------------------------------------------------
 
+function probes.bpftool()
+  return succeeds("bpftool version >/dev/null")
+end
+
 function probes.clang()
   return succeeds("clang --version >/dev/null")
 end
