@@ -96,8 +96,8 @@ static const struct enumeration iter_orders = {"order", order_name};
 
 static const struct field iter_fields[] = {
 	{.name = "map_fd", .kind = FIELD_FD, .offset = offsetof(union iter_info, map.map_fd)},
-	FIELD_BY_ROOM("order"),
-	FIELD_BY_ROOM("cgroup_fd"),
+	FIELD_BY_MODULE("order"),
+	FIELD_BY_MODULE("cgroup_fd"),
 	{.name = "cgroup_id",
 	 .kind = FIELD_U64,
 	 .offset = offsetof(union iter_info, cgroup.cgroup_id)},

@@ -231,10 +231,10 @@ static int attach_uprobe(lua_State *L)
 #pragma weak bpf_program__attach_uprobe_multi
 
 static const struct field uprobe_multi_fields[] = {
-	FIELD_BY_ROOM("syms"),
-	FIELD_BY_ROOM("offsets"),
-	FIELD_BY_ROOM("ref_ctr_offsets"),
-	FIELD_BY_ROOM("cookies"),
+	FIELD_BY_MODULE("syms"),
+	FIELD_BY_MODULE("offsets"),
+	FIELD_BY_MODULE("ref_ctr_offsets"),
+	FIELD_BY_MODULE("cookies"),
 	FIELD_SINCE(struct bpf_uprobe_multi_opts, retprobe, FIELD_BOOL, 1, 3),
 #if LBPF_HEADERS(1, 6)
 	FIELD_SINCE(struct bpf_uprobe_multi_opts, session, FIELD_BOOL, 1, 6),

@@ -83,16 +83,16 @@ static int attach_ksyscall(lua_State *L)
 /* kprobe_multi ----------------------------------------------------------------------------- */
 
 static const struct field kprobe_multi_fields[] = {
-	FIELD_BY_ROOM("syms"),
-	FIELD_BY_ROOM("addrs"),
-	FIELD_BY_ROOM("cookies"),
+	FIELD_BY_MODULE("syms"),
+	FIELD_BY_MODULE("addrs"),
+	FIELD_BY_MODULE("cookies"),
 	FIELD(struct bpf_kprobe_multi_opts, retprobe, FIELD_BOOL),
 #if LBPF_HEADERS(1, 5)
 	FIELD_SINCE(struct bpf_kprobe_multi_opts, session, FIELD_BOOL, 1, 5),
 #else
 	FIELD_NEEDS("session", 1, 5),
 #endif
-	FIELD_BY_ROOM("unique_match"), /* counted here where libbpf cannot */
+	FIELD_BY_MODULE("unique_match"), /* counted here where libbpf cannot */
 	FIELDS_END,
 };
 

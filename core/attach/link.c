@@ -38,14 +38,14 @@ struct link {
 static const char *const of_what[] = {
 	[LINK_OF_PROGRAM] = "of program ", [LINK_OF_MAP] = "of map ", [LINK_OPENED] = ""};
 
-struct handle {
+struct link_handle {
 	struct link *l;
 };
 
 struct link *link_push(lua_State *L, struct owner *owner, enum link_of of, const char *name,
 		       int env)
 {
-	struct handle *h = class_push(L, LINK, sizeof(*h), env);
+	struct link_handle *h = class_push(L, LINK, sizeof(*h), env);
 	size_t size = strlen(name) + 1;
 
 	h->l = calloc(1, sizeof(*h->l) + size);
@@ -101,7 +101,7 @@ static int let_go(struct bpf_link *link)
 	return 0;
 }
 
-static int destroy(struct link *l)
+static int destroy_link(struct link *l)
 {
 	int ret = process_owns(l->maker) || !affects_others(l) ? bpf_link__destroy(l->link)
 							       : let_go(l->link);
@@ -113,28 +113,28 @@ static int destroy(struct link *l)
 	return ret;
 }
 
-static void on_object_close(struct dependent *d)
+static void close_with_object(struct dependent *d)
 {
-	destroy((struct link *)d);
+	destroy_link((struct link *)d);
 }
 
 void link_set(struct link *l, struct bpf_link *link)
 {
 	l->link = link;
 	l->maker = process_self();
-	l->dependent.shut = on_object_close;
+	l->dependent.shut = close_with_object;
 	if (l->owner)
 		dependent_join(&l->dependent, l->owner);
 }
 
-static struct handle *test(lua_State *L, int idx)
+static struct link_handle *test_link(lua_State *L, int idx)
 {
 	return class_test(L, idx, LINK);
 }
 
-static struct link *check(lua_State *L)
+static struct link *check_link(lua_State *L)
 {
-	struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
+	struct link *l = ((struct link_handle *)class_check(L, 1, LINK))->l;
 
 	if (l->owner)
 		owner_check(L, l->owner);
@@ -145,7 +145,7 @@ static struct link *check(lua_State *L)
 
 bool link_is_attached(lua_State *L, int idx)
 {
-	struct handle *h = test(L, idx);
+	struct link_handle *h = test_link(L, idx);
 	bool attached = false;
 
 	if (h)
@@ -154,7 +154,7 @@ bool link_is_attached(lua_State *L, int idx)
 		return false;
 	for (size_t i = 1, n = lua_rawlen(L, idx); i <= n && !attached; i++) {
 		lua_rawgeti(L, idx, (int)i);
-		h = test(L, -1);
+		h = test_link(L, -1);
 		attached = h && h->l->link;
 		lua_pop(L, 1);
 	}
@@ -163,7 +163,7 @@ bool link_is_attached(lua_State *L, int idx)
 
 static void check_one(lua_State *L, int idx, const struct owner *owner)
 {
-	struct handle *h = test(L, idx);
+	struct link_handle *h = test_link(L, idx);
 
 	if (!h)
 		luaL_error(L, "prog_attach_fn must return a link, a list of links, or nil; not %s",
@@ -192,13 +192,13 @@ void link_check_returned(lua_State *L, int idx, const struct owner *owner)
 /* Destroys the link of the handle at IDX, and takes it out of obj.links. 0, or libbpf's error. */
 static int destroy_handle(lua_State *L, int idx)
 {
-	struct link *l = ((struct handle *)lua_touserdata(L, idx))->l;
+	struct link *l = ((struct link_handle *)lua_touserdata(L, idx))->l;
 	int ret, top = lua_gettop(L);
 
 	if (!l->link)
 		return 0;
 	idx = lua_absindex(L, idx);
-	ret = destroy(l);
+	ret = destroy_link(l);
 	if (!l->owner)
 		return ret;
 	compat_getuservalue(L, idx);
@@ -214,14 +214,14 @@ static int destroy_handle(lua_State *L, int idx)
 
 void link_destroy_returned(lua_State *L, int idx)
 {
-	if (test(L, idx))
+	if (test_link(L, idx))
 		destroy_handle(L, idx);
 	if (!lua_istable(L, idx))
 		return;
 	idx = lua_absindex(L, idx);
 	for (size_t i = 1, n = lua_rawlen(L, idx); i <= n; i++) {
 		lua_rawgeti(L, idx, (int)i);
-		if (test(L, -1))
+		if (test_link(L, -1))
 			destroy_handle(L, -1);
 		lua_pop(L, 1);
 	}
@@ -230,7 +230,7 @@ void link_destroy_returned(lua_State *L, int idx)
 /* Leaving a scope: what belongs to another process is left to that. */
 static int link_close(lua_State *L)
 {
-	const struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
+	const struct link *l = ((struct link_handle *)class_check(L, 1, LINK))->l;
 	int ret = destroy_handle(L, 1);
 
 	return value_result(L, ret ? value_errno(ret) : 0, "destroy: link of '%s'", l->name);
@@ -249,7 +249,7 @@ nothing.
 */
 static int link_destroy(lua_State *L)
 {
-	const struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
+	const struct link *l = ((struct link_handle *)class_check(L, 1, LINK))->l;
 
 	if (l->link && affects_others(l))
 		process_check(L, l->maker, "the link of", l->name);
@@ -257,7 +257,7 @@ static int link_destroy(lua_State *L)
 }
 
 /* The end of an action: the link itself, or what the kernel refused. */
-static int done(lua_State *L, int ret, const struct link *l, const char *action)
+static int link_done(lua_State *L, int ret, const struct link *l, const char *action)
 {
 	if (ret)
 		return value_fail(L, value_errno(ret), "%s: link of '%s'", action, l->name);
@@ -274,9 +274,9 @@ static int done(lua_State *L, int ret, const struct link *l, const char *action)
 */
 static int link_detach(lua_State *L)
 {
-	const struct link *l = check(L);
+	const struct link *l = check_link(L);
 
-	return done(L, bpf_link__detach(l->link), l, "detach");
+	return link_done(L, bpf_link__detach(l->link), l, "detach");
 }
 
 /*** Parts the link from what it keeps attached: `link:destroy` and the end of the object then free
@@ -288,7 +288,7 @@ attachment, and its descriptor, on purpose.
 */
 static int link_disconnect(lua_State *L)
 {
-	bpf_link__disconnect(check(L)->link);
+	bpf_link__disconnect(check_link(L)->link);
 	lua_settop(L, 1);
 	return 1;
 }
@@ -303,10 +303,10 @@ static int link_disconnect(lua_State *L)
 */
 static int link_update_program(lua_State *L)
 {
-	const struct link *l = check(L);
+	const struct link *l = check_link(L);
 	struct bpf_program *prog = program_check_loaded(L, 2, NULL);
 
-	return done(L, bpf_link__update_program(l->link, prog), l, "update_program");
+	return link_done(L, bpf_link__update_program(l->link, prog), l, "update_program");
 }
 
 bool link_has_map(int link, int map)
@@ -340,7 +340,7 @@ bool link_has_map(int link, int map)
 */
 static int link_update_map(lua_State *L)
 {
-	const struct link *l = check(L);
+	const struct link *l = check_link(L);
 	struct bpf_map *map = map_check_created(L, 2);
 
 	/* libbpf takes its word for it, and would look beyond the end of any other link */
@@ -352,7 +352,7 @@ static int link_update_map(lua_State *L)
 		if (!link_has_map(bpf_link__fd(l->link), bpf_map__fd(map)))
 			ret = bpf_link__update_map(l->link, map);
 
-		return done(L, ret, l, "update_map");
+		return link_done(L, ret, l, "update_map");
 	}
 #endif
 	(void)map;
@@ -366,7 +366,7 @@ static int link_update_map(lua_State *L)
 */
 static int link_fd(lua_State *L)
 {
-	lua_pushinteger(L, bpf_link__fd(check(L)->link));
+	lua_pushinteger(L, bpf_link__fd(check_link(L)->link));
 	return 1;
 }
 
@@ -379,7 +379,7 @@ static int link_fd(lua_State *L)
 */
 static int link_info(lua_State *L)
 {
-	const struct link *l = check(L);
+	const struct link *l = check_link(L);
 	struct bpf_link_info info = {0};
 	__u32 size = sizeof(info);
 	int fd = bpf_link__fd(l->link), ret;
@@ -409,7 +409,7 @@ static int link_info(lua_State *L)
 */
 static int link_pin(lua_State *L)
 {
-	const struct link *l = check(L);
+	const struct link *l = check_link(L);
 	const char *path = luaL_checkstring(L, 2);
 	struct frame f;
 	int ret;
@@ -433,9 +433,9 @@ static int link_pin(lua_State *L)
 */
 static int link_unpin(lua_State *L)
 {
-	const struct link *l = check(L);
+	const struct link *l = check_link(L);
 
-	return done(L, bpf_link__unpin(l->link), l, "unpin");
+	return link_done(L, bpf_link__unpin(l->link), l, "unpin");
 }
 
 /*** Where the link is pinned.
@@ -445,7 +445,7 @@ static int link_unpin(lua_State *L)
 */
 static int link_pin_path(lua_State *L)
 {
-	const char *path = bpf_link__pin_path(check(L)->link);
+	const char *path = bpf_link__pin_path(check_link(L)->link);
 
 	if (path)
 		lua_pushstring(L, path);
@@ -492,7 +492,7 @@ static int link_open_pinned(lua_State *L)
 /* The first link among the object's dependents, from D on. */
 static struct link *next_of_object(struct dependent *d)
 {
-	while (d && d->shut != on_object_close)
+	while (d && d->shut != close_with_object)
 		d = d->next;
 	return (struct link *)d;
 }
@@ -516,7 +516,7 @@ static int object_detach(lua_State *L)
 		if (affects_others(l))
 			process_check(L, l->maker, "the link of", l->name);
 	while ((l = next_of_object(owner->dependents))) {
-		int ret = destroy(l);
+		int ret = destroy_link(l);
 
 		if (ret && !err)
 			err = value_errno(ret);
@@ -538,7 +538,7 @@ static int object_detach(lua_State *L)
 /* The handle goes; the program stays attached, for the object still has the link. */
 static int link_gc(lua_State *L)
 {
-	struct link *l = ((struct handle *)class_retire(L, LINK))->l;
+	struct link *l = ((struct link_handle *)class_retire(L, LINK))->l;
 	struct owner *owner;
 
 	if (!l)
@@ -546,7 +546,7 @@ static int link_gc(lua_State *L)
 	owner = l->owner;
 	l->has_handle = false;
 	if (!owner && l->link)
-		destroy(l);
+		destroy_link(l);
 	else
 		free_if_done(l);
 	if (owner)
@@ -556,7 +556,7 @@ static int link_gc(lua_State *L)
 
 static int link_tostring(lua_State *L)
 {
-	struct link *l = ((struct handle *)class_check(L, 1, LINK))->l;
+	struct link *l = ((struct link_handle *)class_check(L, 1, LINK))->l;
 
 	lua_pushfstring(L, "lbpf.link: %s%s", l->name, l->link ? "" : " (destroyed)");
 	return 1;

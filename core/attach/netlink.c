@@ -186,8 +186,8 @@ static int xdp_query_id(lua_State *L)
 #define TC_QDISC (1 << 3) /* BPF_TC_QDISC, which older headers lack */
 
 static const struct field tc_hook_fields[] = {
-	FIELD_BY_ROOM("ifindex"),
-	FIELD_BY_ROOM("attach_point"),
+	FIELD_BY_MODULE("ifindex"),
+	FIELD_BY_MODULE("attach_point"),
 	FIELD(struct bpf_tc_hook, parent, FIELD_U32),
 #if LBPF_HEADERS(1, 6)
 	FIELD_SINCE(struct bpf_tc_hook, handle, FIELD_U32, 1, 6),

@@ -6,14 +6,14 @@
 /* What libbpf and the C library need apart from the recursion. */
 #define BOTTOM ((size_t)1 << 20)
 
-struct call {
+struct deep_call {
 	void (*fn)(void *);
 	void *arg;
 };
 
-static void *run(void *arg)
+static void *run_deep(void *arg)
 {
-	struct call *call = arg;
+	struct deep_call *call = arg;
 
 	call->fn(call->arg);
 	return NULL;
@@ -21,7 +21,7 @@ static void *run(void *arg)
 
 int deep_call(void (*fn)(void *), void *arg, size_t size)
 {
-	struct call call = {fn, arg};
+	struct deep_call call = {fn, arg};
 	sigset_t all, before;
 	pthread_attr_t attr;
 	pthread_t thread;
@@ -34,7 +34,7 @@ int deep_call(void (*fn)(void *), void *arg, size_t size)
 	sigfillset(&all); /* the host's handlers run where they always do */
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	if (!err)
-		err = pthread_create(&thread, &attr, run, &call);
+		err = pthread_create(&thread, &attr, run_deep, &call);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	if (!err)
 		pthread_join(thread, NULL);

@@ -32,7 +32,7 @@ void fd_own(struct fd *fd, int number)
 	fd->number = number;
 }
 
-static struct fd *check(lua_State *L, int arg)
+static struct fd *check_fd(lua_State *L, int arg)
 {
 	struct fd *fd = class_check(L, arg, FD);
 
@@ -46,7 +46,7 @@ struct fd *fd_check_or_dup(lua_State *L, int arg)
 	int number;
 
 	if (lua_type(L, arg) != LUA_TNUMBER)
-		return check(L, arg);
+		return check_fd(L, arg);
 	number = (int)value_check_int(L, arg, 0, INT32_MAX);
 	fd = fd_push(L);
 	lua_replace(L, arg);
@@ -150,7 +150,7 @@ void fd_check_kind(lua_State *L, int arg, int fd, const char *kind)
 */
 static int fd_fileno(lua_State *L)
 {
-	lua_pushinteger(L, check(L, 1)->number);
+	lua_pushinteger(L, check_fd(L, 1)->number);
 	return 1;
 }
 
@@ -163,7 +163,7 @@ static int fd_fileno(lua_State *L)
 */
 static int fd_read(lua_State *L)
 {
-	const struct fd *fd = check(L, 1);
+	const struct fd *fd = check_fd(L, 1);
 	bool all = lua_isnoneornil(L, 2);
 	size_t left = all ? SIZE_MAX : (size_t)value_check_int(L, 2, 1, 1 << 30), size;
 	luaL_Buffer b;

@@ -220,8 +220,8 @@ bool field_store(lua_State *L, const struct field *f, void *base, int idx)
 }
 
 /* KEY is no field: names those that there are. */
-static int unknown(lua_State *L, int arg, const char *where, const struct field *fields,
-		   const char *key)
+static int unknown_option(lua_State *L, int arg, const char *where, const struct field *fields,
+			  const char *key)
 {
 	luaL_Buffer b;
 
@@ -255,7 +255,7 @@ static void read(lua_State *L, int idx, int arg, const char *where, const struct
 				lua_pushfstring(L, "%sthe names of options are strings", where));
 		f = field_find(fields, lua_tostring(L, -2));
 		if (!f)
-			unknown(L, arg, where, fields, lua_tostring(L, -2));
+			unknown_option(L, arg, where, fields, lua_tostring(L, -2));
 		else if (!field_store(L, f, base, lua_gettop(L)))
 			luaL_argerror(
 				L, arg,

@@ -5,7 +5,7 @@
 #include "base/compat.h"
 
 enum field_kind {
-	FIELD_OWN, /* no plain member: the room reads the value itself */
+	FIELD_OWN, /* no plain member: the module reads the value itself */
 	FIELD_BOOL,
 	FIELD_INT,
 	FIELD_U8,
@@ -43,7 +43,7 @@ struct field {
 	{                                                                                          \
 		.name = (name_), .major = (major_), .minor = (minor_), .absent = true              \
 	}
-#define FIELD_BY_ROOM(name_)                                                                       \
+#define FIELD_BY_MODULE(name_)                                                                     \
 	{                                                                                          \
 		.name = (name_), .kind = FIELD_OWN                                                 \
 	}

@@ -18,7 +18,7 @@ struct frame {
 	struct frame *prev;
 	lua_State *L; /* the coroutine that entered */
 	struct owner *owner;
-	void *subject;   /* whatever the room's callbacks need to know */
+	void *subject;   /* whatever the module's callbacks need to know */
 	int base;        /* stack top at entry; the frame's own slots lie above it */
 	size_t log_mark; /* what libbpf printed since entry starts here */
 	bool failed;     /* a callback raised: its error object waits in a slot */

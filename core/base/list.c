@@ -3,7 +3,7 @@
 #include "base/value.h"
 
 /* Pushes the list, and sets *N or checks it; false, and nothing is pushed, if there is none. */
-static bool push(lua_State *L, int arg, const char *name, size_t *n)
+static bool push_list(lua_State *L, int arg, const char *name, size_t *n)
 {
 	if (lua_isnoneornil(L, arg))
 		return false;
@@ -34,7 +34,7 @@ uint64_t *list_u64(lua_State *L, int arg, const char *name, size_t *n)
 {
 	uint64_t *values;
 
-	if (!push(L, arg, name, n))
+	if (!push_list(L, arg, name, n))
 		return NULL;
 	values = compat_newuserdata(L, *n * sizeof(*values));
 	for (size_t i = 0; i < *n; i++) {
@@ -50,7 +50,7 @@ const char **list_strings(lua_State *L, int arg, const char *name, size_t *n)
 {
 	const char **values;
 
-	if (!push(L, arg, name, n))
+	if (!push_list(L, arg, name, n))
 		return NULL;
 	values = compat_newuserdata(L, *n * sizeof(*values));
 	lua_newtable(L); /* keeps the strings, whatever becomes of the list */
@@ -68,7 +68,7 @@ int *list_fds(lua_State *L, int arg, const char *name, size_t *n)
 {
 	int *values;
 
-	if (!push(L, arg, name, n))
+	if (!push_list(L, arg, name, n))
 		return NULL;
 	values = compat_newuserdata(L, *n * sizeof(*values));
 	for (size_t i = 0; i < *n; i++) {

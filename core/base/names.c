@@ -3,7 +3,7 @@
 #include "base/nearest.h"
 
 /* Pushes the table's keys, those most like WANTED first. */
-static void push_names(lua_State *L, int table, const char *wanted)
+static void push_known(lua_State *L, int table, const char *wanted)
 {
 	struct nearest n = {.wanted = wanted};
 
@@ -18,7 +18,7 @@ static int missing(lua_State *L)
 {
 	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
 
-	push_names(L, 1, name);
+	push_known(L, 1, name);
 	return luaL_error(L, "object '%s' has no %s '%s'; there are: %s",
 			  lua_tostring(L, lua_upvalueindex(2)),
 			  lua_tostring(L, lua_upvalueindex(1)), name, lua_tostring(L, -1));

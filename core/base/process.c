@@ -150,7 +150,7 @@ static void in_child(void)
 	become(self);
 }
 
-static void begin(void)
+static void process_begin(void)
 {
 	become(NULL);
 	pthread_atfork(before_fork, in_parent, in_child);
@@ -160,7 +160,7 @@ void process_open(lua_State *L)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-	pthread_once(&once, begin);
+	pthread_once(&once, process_begin);
 	if (!self)
 		luaL_error(L, "not enough memory");
 }

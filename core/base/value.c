@@ -13,7 +13,7 @@
 /* Integers ------------------------------------------------------------------------------- */
 
 /* The string at IDX. */
-static bool parse(lua_State *L, int idx, uint64_t *value)
+static bool parse_u64(lua_State *L, int idx, uint64_t *value)
 {
 	size_t len, rest;
 	const char *text = lua_tolstring(L, idx, &len);
@@ -65,11 +65,11 @@ bool value_to_u64(lua_State *L, int idx, uint64_t *value)
 #endif
 		return from_number(lua_tonumber(L, idx), value);
 	case LUA_TSTRING:
-		return parse(L, idx, value);
+		return parse_u64(L, idx, value);
 	case LBPF_TCDATA:
 		/* "5LL" and "5ULL" are exactly the 64-bit integers; other cdata print otherwise */
 		if (luaL_callmeta(L, idx, "__tostring")) {
-			ok = lua_type(L, -1) == LUA_TSTRING && parse(L, -1, value);
+			ok = lua_type(L, -1) == LUA_TSTRING && parse_u64(L, -1, value);
 			lua_pop(L, 1);
 		}
 		return ok;

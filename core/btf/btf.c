@@ -33,7 +33,7 @@ struct box {
 	char name[];
 };
 
-struct handle {
+struct btf_handle {
 	struct box *box;
 };
 
@@ -56,14 +56,14 @@ void btf_check_open(lua_State *L, struct owner *owner)
 	}
 }
 
-static struct box *check_handle(lua_State *L, int arg)
+static struct box *check_box_handle(lua_State *L, int arg)
 {
-	return ((struct handle *)class_check(L, arg, BTF))->box;
+	return ((struct btf_handle *)class_check(L, arg, BTF))->box;
 }
 
-static struct box *check(lua_State *L, int arg)
+static struct box *check_box(lua_State *L, int arg)
 {
-	struct box *b = check_handle(L, arg);
+	struct box *b = check_box_handle(L, arg);
 
 	btf_check_open(L, &b->owner);
 	return b;
@@ -71,7 +71,7 @@ static struct box *check(lua_State *L, int arg)
 
 struct owner *btf_check(lua_State *L, int arg)
 {
-	return &check(L, arg)->owner;
+	return &check_box(L, arg)->owner;
 }
 
 struct owner *btf_test(lua_State *L, int idx)
@@ -81,7 +81,7 @@ struct owner *btf_test(lua_State *L, int idx)
 
 struct owner *btf_check_mine(lua_State *L, int arg, const char *operation)
 {
-	struct box *b = check(L, arg);
+	struct box *b = check_box(L, arg);
 
 	if (b->splits)
 		luaL_error(L, "BTF '%s' cannot change: there is BTF on top of it", b->name);
@@ -186,13 +186,13 @@ static void free_btf(struct box *b)
 	b->btf = NULL;
 }
 
-static void shut(struct owner *owner)
+static void shut_btf(struct owner *owner)
 {
 	if (owner->refs == 1) /* else when the last that needs it has gone */
 		free_btf(box_from(owner));
 }
 
-static void release(struct owner *owner)
+static void release_btf(struct owner *owner)
 {
 	struct box *b = box_from(owner);
 
@@ -209,9 +209,9 @@ static void release(struct owner *owner)
 /* The BTF at IDX gets what is at BASE, which is open, for its base. */
 static void stand_on(lua_State *L, int idx, int base)
 {
-	struct box *b = ((struct handle *)class_check(L, idx, BTF))->box, *old = b->base;
+	struct box *b = ((struct btf_handle *)class_check(L, idx, BTF))->box, *old = b->base;
 
-	b->base = ((struct handle *)class_check(L, base, BTF))->box;
+	b->base = ((struct btf_handle *)class_check(L, base, BTF))->box;
 	owner_ref(&b->base->owner);
 	b->base->splits++;
 	if (old) {
@@ -227,15 +227,15 @@ static void stand_on(lua_State *L, int idx, int base)
 /* Pushes a handle without BTF yet, whose base is the argument BASE if that is none of 0. */
 static struct box *push_box(lua_State *L, const char *name, int base)
 {
-	struct handle *h = class_push(L, BTF, sizeof(*h), 0);
+	struct btf_handle *h = class_push(L, BTF, sizeof(*h), 0);
 	size_t size = strlen(name) + 1;
 
 	h->box = calloc(1, sizeof(*h->box) + size);
 	if (!h->box)
 		luaL_error(L, "not enough memory");
 	memcpy(h->box->name, name, size);
-	h->box->owner =
-		(struct owner){.kind = "BTF", .name = h->box->name, .release = release, .refs = 1};
+	h->box->owner = (struct owner){
+		.kind = "BTF", .name = h->box->name, .release = release_btf, .refs = 1};
 	if (base) {
 		btf_check_sound(L, base);
 		stand_on(L, lua_gettop(L), base);
@@ -268,14 +268,14 @@ harmless.
 */
 static int close_btf(lua_State *L)
 {
-	owner_close(L, &check_handle(L, 1)->owner, shut);
+	owner_close(L, &check_box_handle(L, 1)->owner, shut_btf);
 	lua_pushboolean(L, 1);
 	return 1;
 }
 
 static int btf_gc(lua_State *L)
 {
-	struct handle *h = class_retire(L, BTF);
+	struct btf_handle *h = class_retire(L, BTF);
 
 	if (h->box)
 		owner_unref(&h->box->owner);
@@ -287,7 +287,7 @@ static int base_at(lua_State *L, int base)
 {
 	if (lua_isnoneornil(L, base))
 		return 0;
-	check(L, base);
+	check_box(L, base);
 	return base;
 }
 
@@ -302,7 +302,8 @@ static struct owner *base_owner(const struct box *b)
 }
 
 /* The handle on top of the stack gets the BTF; or nil, message, errno in its place. */
-static int finish(lua_State *L, struct frame *f, struct box *b, struct btf *btf, const char *what)
+static int finish_btf(lua_State *L, struct frame *f, struct box *b, struct btf *btf,
+		      const char *what)
 {
 	int err = value_pointer_error(btf);
 	char why[160];
@@ -337,7 +338,7 @@ static int load_vmlinux(lua_State *L)
 	struct frame f;
 
 	btf_enter(L, &f, NULL, &b->owner);
-	return finish(L, &f, b, btf__load_vmlinux_btf(), "load BTF");
+	return finish_btf(L, &f, b, btf__load_vmlinux_btf(), "load BTF");
 }
 
 /*** A kernel module's types, on top of the kernel's.
@@ -355,10 +356,10 @@ static int load_module(lua_State *L)
 	struct frame f;
 
 	luaL_argcheck(L, *module && !strchr(module, '/'), 1, "expected the name of a module");
-	check(L, 2);
+	check_box(L, 2);
 	b = push_box(L, module, 2);
 	btf_enter(L, &f, base_owner(b), &b->owner);
-	return finish(L, &f, b, btf__load_module_btf(module, base_of(b)), "load BTF of module");
+	return finish_btf(L, &f, b, btf__load_module_btf(module, base_of(b)), "load BTF of module");
 }
 
 /*** Types that were loaded into the kernel, say with a program.
@@ -380,18 +381,18 @@ static int load_from_kernel(lua_State *L)
 	snprintf(name, sizeof(name), "%u", id);
 	b = push_box(L, name, base_at(L, 2));
 	btf_enter(L, &f, base_owner(b), &b->owner);
-	return finish(L, &f, b, btf__load_from_kernel_by_id_split(id, base_of(b)),
-		      "load BTF with id");
+	return finish_btf(L, &f, b, btf__load_from_kernel_by_id_split(id, base_of(b)),
+			  "load BTF with id");
 }
 
-static int parse(lua_State *L, struct btf *(*function)(const char *, struct btf *))
+static int parse_btf(lua_State *L, struct btf *(*function)(const char *, struct btf *))
 {
 	const char *path = luaL_checkstring(L, 1);
 	struct box *b = push_box(L, path, base_at(L, 2));
 	struct frame f;
 
 	btf_enter(L, &f, base_owner(b), &b->owner);
-	return finish(L, &f, b, function(path, base_of(b)), "parse BTF of");
+	return finish_btf(L, &f, b, function(path, base_of(b)), "parse BTF of");
 }
 
 /*** The types in a file: an ELF file with a section .BTF, or the bytes of BTF alone.
@@ -405,7 +406,7 @@ static int parse(lua_State *L, struct btf *(*function)(const char *, struct btf 
 */
 static int parse_any(lua_State *L)
 {
-	return parse(L, btf__parse_split);
+	return parse_btf(L, btf__parse_split);
 }
 
 /*** The types in an ELF file.
@@ -419,7 +420,7 @@ static int parse_any(lua_State *L)
 */
 static int parse_elf(lua_State *L)
 {
-	return parse(L, btf__parse_elf_split);
+	return parse_btf(L, btf__parse_elf_split);
 }
 
 /*** The types in a file of BTF alone.
@@ -433,7 +434,7 @@ static int parse_elf(lua_State *L)
 */
 static int parse_raw(lua_State *L)
 {
-	return parse(L, btf__parse_raw_split);
+	return parse_btf(L, btf__parse_raw_split);
 }
 
 /* libbpf before 1.4 declares btf__new_split(), and does not have it. */
@@ -480,7 +481,7 @@ static int new_from_bytes(lua_State *L)
 	luaL_argcheck(L, size <= INT32_MAX, 1, "too long for BTF");
 	b = push_box(L, "memory", base_at(L, 2));
 	btf_enter(L, &f, base_owner(b), &b->owner);
-	return finish(L, &f, b, new_split(data, (__u32)size, base_of(b)), "make BTF of");
+	return finish_btf(L, &f, b, new_split(data, (__u32)size, base_of(b)), "make BTF of");
 }
 
 /*** BTF with no types of its own.
@@ -497,7 +498,7 @@ static int new_empty(lua_State *L)
 	struct frame f;
 
 	btf_enter(L, &f, base_owner(b), &b->owner);
-	return finish(L, &f, b, btf__new_empty_split(base_of(b)), "make BTF");
+	return finish_btf(L, &f, b, btf__new_empty_split(base_of(b)), "make BTF");
 }
 
 void btf_push_of(lua_State *L, struct owner *object, struct btf *btf)
@@ -540,7 +541,7 @@ void btf_add_methods(lua_State *L, const luaL_Reg *methods)
 
 static int btf_tostring(lua_State *L)
 {
-	const struct box *b = check_handle(L, 1);
+	const struct box *b = check_box_handle(L, 1);
 
 	lua_pushfstring(L, "lbpf.btf: %s%s", b->name, b->owner.closed ? " (closed)" : "");
 	return 1;

@@ -1,4 +1,4 @@
-/* Type information. Other rooms see it as an owner: of split BTF on top of it, and of dumps. */
+/* Type information. Other modules see it as an owner: of split BTF on top of it, and of dumps. */
 #ifndef LBPF_BTF_BTF_H
 #define LBPF_BTF_BTF_H
 
@@ -67,7 +67,7 @@ void btf_leave(struct frame *f, struct owner *owner);
 /* The argument ARG as the id of one of the types of BTF; raises if there is no such type. */
 __u32 btf_check_id(lua_State *L, int arg, struct owner *owner);
 
-/* Methods that other rooms have, which open later. */
+/* Methods that other modules have, which open later. */
 void btf_add_methods(lua_State *L, const luaL_Reg *methods);
 
 void btf_open(lua_State *L);

@@ -178,8 +178,8 @@ static struct owner *check_ext(lua_State *L, int arg, struct owner *b, const cha
 }
 
 /* Does the work with all that libbpf's recursion may need. True, or pushes nil, message, errno. */
-static bool run(lua_State *L, struct owner *b, struct job *job, void (*fn)(void *),
-		const char *operation)
+static bool run_job(lua_State *L, struct owner *b, struct job *job, void (*fn)(void *),
+		    const char *operation)
 {
 	struct frame f;
 	int err;
@@ -206,7 +206,7 @@ static bool run(lua_State *L, struct owner *b, struct job *job, void (*fn)(void 
 */
 static int btf_dedup(lua_State *L)
 {
-	static const struct field fields[] = {FIELD_BY_ROOM("btf_ext"),
+	static const struct field fields[] = {FIELD_BY_MODULE("btf_ext"),
 					      FIELD(struct job, force_collisions, FIELD_BOOL),
 					      FIELDS_END};
 	struct owner *b = btf_check_mine(L, 1, "dedup"), *ext;
@@ -218,7 +218,7 @@ static int btf_dedup(lua_State *L)
 	ext = check_ext(L, 2, b, "dedup");
 	job.ext = ext ? ext_of(ext) : NULL;
 	btf_change(L, 1, "dedup");
-	if (!run(L, b, &job, dedup, "dedup"))
+	if (!run_job(L, b, &job, dedup, "dedup"))
 		return 3;
 	lua_settop(L, 1);
 	return 1;
@@ -228,7 +228,7 @@ static int btf_dedup(lua_State *L)
 static int permute_by(lua_State *L)
 {
 	struct btf_permute_opts opts = {.sz = sizeof(opts)};
-	static const struct field fields[] = {FIELD_BY_ROOM("btf_ext"), FIELDS_END};
+	static const struct field fields[] = {FIELD_BY_MODULE("btf_ext"), FIELDS_END};
 	struct owner *b = btf_check_mine(L, 1, "permute"), *ext;
 	const struct btf *base = btf__base_btf(btf_of(b));
 	__u32 first = base ? btf__type_cnt(base) : 1, n = btf__type_cnt(btf_of(b)) - first;
@@ -299,7 +299,7 @@ static int distill_by(lua_State *L)
 	base = btf_push(L, "distilled base", 0);
 	split = btf_push(L, b->name, 2);
 	btf_require_sound(L, b);
-	ok = run(L, b, &job, distill, "distill_base");
+	ok = run_job(L, b, &job, distill, "distill_base");
 	btf_fill(base, job.new_base);
 	btf_fill(split, job.new_split);
 	return ok ? 2 : 3;
@@ -323,7 +323,7 @@ static int relocate_by(lua_State *L)
 	luaL_argcheck(L, job.btf != job.base, 2, "it cannot stand on itself");
 	btf_require_sound(L, b);
 	btf_change(L, 1, "relocate");
-	if (!run(L, b, &job, relocate_types, "relocate"))
+	if (!run_job(L, b, &job, relocate_types, "relocate"))
 		return 3;
 	btf_rebase(L, 1, 2);
 	lua_settop(L, 1);

@@ -4,7 +4,7 @@
 #include "base/field.h"
 #include "base/value.h"
 #include "btf/btf.h"
-#include "btf/codec_walk.h"
+#include "btf/codec_internal.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static const char CODEC[] = "lbpf.codec";
 @section codec
 */
 
-struct handle {
+struct codec_handle {
 	struct codec *codec;
 };
 
@@ -75,7 +75,7 @@ static void read_parts(lua_State *L, struct codec *c, int opts)
 	if (!c->parts)
 		luaL_error(L, "not enough memory");
 	for (c->n_parts = 0; c->n_parts < n; c->n_parts++) {
-		struct part *part = &c->parts[c->n_parts];
+		struct codec_part *part = &c->parts[c->n_parts];
 		uint32_t offset = 0;
 
 		lua_rawgeti(L, -1, (int)c->n_parts + 1);
@@ -130,7 +130,7 @@ uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path,
 }
 
 /* What the codec of TYPE has in C. False without memory, or if the type has no form. */
-static bool compile(struct codec *c, const struct btf *btf, uint32_t type)
+static bool compile_codec(struct codec *c, const struct btf *btf, uint32_t type)
 {
 	if (plan_compile(&c->plan, btf, type))
 		return false;
@@ -152,7 +152,7 @@ static bool step_needs_names(const struct codec *c, const struct step *s)
 struct codec *codec_push(lua_State *L, const struct btf *btf, struct owner *owner, uint32_t type,
 			 const struct codec_opts *opts)
 {
-	struct handle *h;
+	struct codec_handle *h;
 	struct codec *c;
 
 	btf_require_sound(L, owner);
@@ -163,7 +163,7 @@ struct codec *codec_push(lua_State *L, const struct btf *btf, struct owner *owne
 		luaL_error(L, "not enough memory");
 	h->codec = c;
 	c->refs = 1;
-	if (!compile(c, btf, type)) {
+	if (!compile_codec(c, btf, type)) {
 		btf_end_read(owner);
 		lua_pop(L, 1);
 		return NULL;
@@ -200,7 +200,7 @@ void codec_unref(struct codec *c)
 
 struct codec *codec_check(lua_State *L, int idx)
 {
-	return ((struct handle *)class_check(L, idx, CODEC))->codec;
+	return ((struct codec_handle *)class_check(L, idx, CODEC))->codec;
 }
 
 size_t codec_size(const struct codec *c)
@@ -287,7 +287,7 @@ static int codec_size_method(lua_State *L)
 
 static int codec_gc(lua_State *L)
 {
-	struct handle *h = class_retire(L, CODEC);
+	struct codec_handle *h = class_retire(L, CODEC);
 
 	if (h->codec)
 		codec_unref(h->codec);

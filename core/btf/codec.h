@@ -1,4 +1,4 @@
-/* BTF types as Lua values. A type is compiled once into a flat plan; decoding and encoding walk
+/* BTF types as Lua values. A type is compiled once into a flat plan; decoding and encoding follow
  * the plan and look at BTF no more.
  */
 #ifndef LBPF_BTF_CODEC_H
@@ -26,7 +26,7 @@ struct codec_opts {
 
 /* Those options of a structure that starts with struct codec_opts. */
 #define CODEC_FIELDS                                                                               \
-	FIELD_BY_ROOM("fields"), FIELD(struct codec_opts, enum_names, FIELD_BOOL),                 \
+	FIELD_BY_MODULE("fields"), FIELD(struct codec_opts, enum_names, FIELD_BOOL),               \
 		FIELD(struct codec_opts, numbers, FIELD_BOOL)
 
 /* Pushes a handle of the codec of a type. OWNER is the BTF's, NULL if no script can change it. NULL

@@ -1,11 +1,11 @@
 /* Bytes to values. */
 #include "btf/codec.h"
-#include "btf/codec_walk.h"
+#include "btf/codec_internal.h"
 
 #include "base/value.h"
 #include <string.h>
 
-static uint64_t load(const char *data, uint32_t size)
+static uint64_t load_bytes(const char *data, uint32_t size)
 {
 	uint64_t u64 = 0;
 	uint32_t u32;
@@ -46,7 +46,7 @@ static uint64_t load_bits(const struct step *s, const char *data)
 	return value;
 }
 
-static void push_integer(const struct walk *w, uint64_t value, uint32_t bits, bool is_signed)
+static void push_integer(const struct codec_run *w, uint64_t value, uint32_t bits, bool is_signed)
 {
 	lua_State *L = w->L;
 
@@ -62,11 +62,11 @@ static void push_integer(const struct walk *w, uint64_t value, uint32_t bits, bo
 		lua_pushnumber(L, (lua_Number)value);
 }
 
-static void decode(const struct walk *w, const struct step *s, const char *base);
+static void decode(const struct codec_run *w, const struct step *s, const char *base);
 
 /* An array of char of up to 16 bytes. What differs only after the zero is known twice. */
-static __attribute__((noinline)) void push_short_string(const struct walk *w, const struct step *s,
-							const char *data)
+static __attribute__((noinline)) void push_short_string(const struct codec_run *w,
+							const struct step *s, const char *data)
 {
 	struct strings *known = w->codec->strings;
 	struct short_string bytes = {{0, 0}};
@@ -91,13 +91,13 @@ static __attribute__((noinline)) void push_short_string(const struct walk *w, co
 	known->known |= UINT64_C(1) << slot;
 }
 
-static __attribute__((noinline)) void decode_enum(const struct walk *w, const struct step *s,
+static __attribute__((noinline)) void decode_enum(const struct codec_run *w, const struct step *s,
 						  uint64_t value, uint32_t bits)
 {
 	push_integer(w, value, bits, s->is_signed);
 	if (!w->codec->enum_names)
 		return;
-	lua_rawgeti(w->L, w->names, -walk_number(w, s) - 1);
+	lua_rawgeti(w->L, w->names, -codec_step_number(w, s) - 1);
 	if (lua_istable(w->L, -1)) {
 		lua_pushinteger(w->L, (lua_Integer)value);
 		lua_rawget(w->L, -2);
@@ -111,15 +111,15 @@ static __attribute__((noinline)) void decode_enum(const struct walk *w, const st
 	lua_pop(w->L, 1);
 }
 
-static __attribute__((noinline)) void decode_integer(const struct walk *w, const struct step *s,
-						     const char *data)
+static __attribute__((noinline)) void decode_integer(const struct codec_run *w,
+						     const struct step *s, const char *data)
 {
 	uint32_t bits = s->bits ? s->bits : 8 * s->size;
-	uint64_t value = s->bits ? load_bits(s, data) : load(data, s->size);
+	uint64_t value = s->bits ? load_bits(s, data) : load_bytes(data, s->size);
 	bool is_signed = s->kind == STEP_SIGNED || s->is_signed;
 
 	if (is_signed)
-		value = (uint64_t)walk_extend(value, bits);
+		value = (uint64_t)codec_extend(value, bits);
 	if (s->kind == STEP_BOOL)
 		lua_pushboolean(w->L, value != 0);
 	else if (s->kind == STEP_ENUM)
@@ -142,7 +142,7 @@ static __attribute__((noinline)) void decode_float(lua_State *L, const char *dat
 	lua_pushnumber(L, d);
 }
 
-static __attribute__((noinline)) void decode_struct(const struct walk *w, const struct step *s,
+static __attribute__((noinline)) void decode_struct(const struct codec_run *w, const struct step *s,
 						    const char *base)
 {
 	const struct step *m = s + 1;
@@ -150,13 +150,13 @@ static __attribute__((noinline)) void decode_struct(const struct walk *w, const 
 	luaL_checkstack(w->L, 6, "a type is nested too deep");
 	lua_createtable(w->L, 0, (int)s->count);
 	for (uint32_t i = 0; i < s->count; i++, m += m->span) {
-		lua_rawgeti(w->L, w->names, walk_number(w, m) + 1);
+		lua_rawgeti(w->L, w->names, codec_step_number(w, m) + 1);
 		decode(w, m, base);
 		lua_rawset(w->L, -3);
 	}
 }
 
-static __attribute__((noinline)) void decode_array(const struct walk *w, const struct step *s,
+static __attribute__((noinline)) void decode_array(const struct codec_run *w, const struct step *s,
 						   const char *base)
 {
 	luaL_checkstack(w->L, 6, "a type is nested too deep");
@@ -168,7 +168,7 @@ static __attribute__((noinline)) void decode_array(const struct walk *w, const s
 }
 
 /* What events are mostly made of takes a short way: is the step of that kind, and pushed? */
-static inline bool decode_plain(const struct walk *w, const struct step *s, const char *data)
+static inline bool decode_plain(const struct codec_run *w, const struct step *s, const char *data)
 {
 	uint32_t u32;
 #if LUA_VERSION_NUM >= 503
@@ -194,7 +194,7 @@ static inline bool decode_plain(const struct walk *w, const struct step *s, cons
 	return false;
 }
 
-static void decode(const struct walk *w, const struct step *s, const char *base)
+static void decode(const struct codec_run *w, const struct step *s, const char *base)
 {
 	const char *data = base + s->offset;
 
@@ -223,7 +223,7 @@ static void decode(const struct walk *w, const struct step *s, const char *base)
 
 int codec_decode(lua_State *L, const struct codec *c, int names, const void *data)
 {
-	struct walk w = {.L = L, .codec = c, .names = names};
+	struct codec_run w = {.L = L, .codec = c, .names = names};
 
 	/* a C function has room for some, whatever it was called with */
 	if (c->n_parts > 8)
@@ -233,7 +233,7 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 	if (!c->parts)
 		decode(&w, c->plan.steps, data);
 	for (size_t i = 0; i < c->n_parts; i++) {
-		const struct part *part = &c->parts[i];
+		const struct codec_part *part = &c->parts[i];
 		const char *base = (const char *)data + part->base;
 
 		if (!decode_plain(&w, part->step, base + part->step->offset))

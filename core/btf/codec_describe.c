@@ -1,6 +1,6 @@
 /* A plan as a table, for those who generate code from it. */
 #include "btf/codec.h"
-#include "btf/codec_walk.h"
+#include "btf/codec_internal.h"
 
 static void set_number(lua_State *L, const char *name, uint32_t value)
 {
@@ -9,7 +9,7 @@ static void set_number(lua_State *L, const char *name, uint32_t value)
 }
 
 /* BASE is what the step's offset counts from. */
-static void describe(lua_State *L, const struct codec *c, const struct step *s, uint32_t base)
+static void describe_step(lua_State *L, const struct codec *c, const struct step *s, uint32_t base)
 {
 	static const char *const kinds[] = {
 		[STEP_UNSIGNED] = "unsigned", [STEP_SIGNED] = "signed", [STEP_BOOL] = "bool",
@@ -31,11 +31,11 @@ static void describe(lua_State *L, const struct codec *c, const struct step *s, 
 	lua_pushstring(L, s->name);
 	lua_setfield(L, -2, "name");
 	if (s->kind == STEP_ARRAY) {
-		describe(L, c, m, 0);
+		describe_step(L, c, m, 0);
 		lua_rawseti(L, -2, 1);
 	}
 	for (uint32_t i = 0; s->kind == STEP_STRUCT && i < s->count; i++, m += m->span) {
-		describe(L, c, m, base);
+		describe_step(L, c, m, base);
 		lua_rawseti(L, -2, (int)i + 1);
 	}
 }
@@ -51,11 +51,11 @@ void codec_describe(lua_State *L, const struct codec *c)
 	lua_pushboolean(L, !c->parts);
 	lua_setfield(L, -2, "whole");
 	if (!c->parts) {
-		describe(L, c, c->plan.steps, 0);
+		describe_step(L, c, c->plan.steps, 0);
 		lua_rawseti(L, -2, 1);
 	}
 	for (size_t i = 0; i < c->n_parts; i++) {
-		describe(L, c, c->parts[i].step, c->parts[i].base);
+		describe_step(L, c, c->parts[i].step, c->parts[i].base);
 		lua_rawseti(L, -2, (int)i + 1);
 	}
 }

@@ -1,6 +1,6 @@
 /* Values to bytes. */
 #include "btf/codec.h"
-#include "btf/codec_walk.h"
+#include "btf/codec_internal.h"
 
 #include "base/value.h"
 #include <stdio.h>
@@ -30,7 +30,7 @@ static void add_place(luaL_Buffer *b, const struct place *p)
 	}
 }
 
-static int refuse(const struct walk *w, const struct place *p, const char *problem)
+static int refuse_value(const struct codec_run *w, const struct place *p, const char *problem)
 {
 	lua_State *L = w->L;
 	luaL_Buffer b;
@@ -46,7 +46,7 @@ static int refuse(const struct walk *w, const struct place *p, const char *probl
 	return luaL_error(L, "%s", lua_tostring(L, -1));
 }
 
-static void encode(const struct walk *w, const struct step *s, char *base, int value,
+static void encode(const struct codec_run *w, const struct step *s, char *base, int value,
 		   const struct place *p);
 
 static void store(char *data, uint32_t size, uint64_t value)
@@ -71,14 +71,14 @@ static void store_bits(const struct step *s, char *data, uint64_t value)
 }
 
 /* Does an enum have this name? Then it is that value. */
-static bool enum_value(const struct walk *w, const struct step *s, int value, uint64_t *out)
+static bool enum_value(const struct codec_run *w, const struct step *s, int value, uint64_t *out)
 {
 	lua_State *L = w->L;
 	bool found = false;
 
 	if (!w->codec->enum_names)
 		return false;
-	lua_rawgeti(L, w->names, -walk_number(w, s) - 1);
+	lua_rawgeti(L, w->names, -codec_step_number(w, s) - 1);
 	if (lua_istable(L, -1)) {
 		lua_pushnil(L);
 		while (!found && lua_next(L, -2)) {
@@ -94,7 +94,7 @@ static bool enum_value(const struct walk *w, const struct step *s, int value, ui
 	return found;
 }
 
-static void encode_integer(const struct walk *w, const struct step *s, char *data, int value,
+static void encode_integer(const struct codec_run *w, const struct step *s, char *data, int value,
 			   const struct place *p)
 {
 	uint32_t bits = s->bits ? s->bits : 8 * s->size;
@@ -107,52 +107,52 @@ static void encode_integer(const struct walk *w, const struct step *s, char *dat
 		 enum_value(w, s, value, &u))
 		;
 	else if (!value_to_u64(w->L, value, &u))
-		refuse(w, p,
-		       lua_pushfstring(w->L, "expected an integer, got %s",
-				       luaL_typename(w->L, value)));
+		refuse_value(w, p,
+			     lua_pushfstring(w->L, "expected an integer, got %s",
+					     luaL_typename(w->L, value)));
 	if (is_signed)
-		fits = walk_extend(u, bits) == (int64_t)u;
+		fits = codec_extend(u, bits) == (int64_t)u;
 	else
 		fits = bits == 64 || u >> bits == 0;
 	if (!fits)
-		refuse(w, p, "the integer does not fit");
+		refuse_value(w, p, "the integer does not fit");
 	if (s->bits)
 		store_bits(s, data, u);
 	else
 		store(data, s->size, u);
 }
 
-static void encode_float(const struct walk *w, const struct step *s, char *data, int value,
+static void encode_float(const struct codec_run *w, const struct step *s, char *data, int value,
 			 const struct place *p)
 {
 	double d;
 	float f;
 
 	if (lua_type(w->L, value) != LUA_TNUMBER)
-		refuse(w, p,
-		       lua_pushfstring(w->L, "expected a number, got %s",
-				       luaL_typename(w->L, value)));
+		refuse_value(w, p,
+			     lua_pushfstring(w->L, "expected a number, got %s",
+					     luaL_typename(w->L, value)));
 	d = lua_tonumber(w->L, value);
 	f = (float)d;
 	memcpy(data, s->size == 4 ? (void *)&f : (void *)&d, s->size);
 }
 
 /* A string for an array of char may be shorter than that; bytes may not. */
-static void encode_bytes(const struct walk *w, const struct step *s, char *data, int value,
+static void encode_bytes(const struct codec_run *w, const struct step *s, char *data, int value,
 			 const struct place *p)
 {
 	const char *bytes;
 	size_t len;
 
 	if (lua_type(w->L, value) != LUA_TSTRING)
-		refuse(w, p,
-		       lua_pushfstring(w->L, "expected a string, got %s",
-				       luaL_typename(w->L, value)));
+		refuse_value(w, p,
+			     lua_pushfstring(w->L, "expected a string, got %s",
+					     luaL_typename(w->L, value)));
 	bytes = lua_tolstring(w->L, value, &len);
 	if (len > s->size || (len < s->size && s->kind != STEP_STRING))
-		refuse(w, p,
-		       lua_pushfstring(w->L, "%d bytes where there are %d", (int)len,
-				       (int)s->size));
+		refuse_value(w, p,
+			     lua_pushfstring(w->L, "%d bytes where there are %d", (int)len,
+					     (int)s->size));
 	memcpy(data, bytes, len);
 }
 
@@ -167,7 +167,7 @@ static const struct step *member(const struct step *s, const char *name)
 }
 
 /* Members that the table does not have are left zero. */
-static void encode_struct(const struct walk *w, const struct step *s, char *base, int value,
+static void encode_struct(const struct codec_run *w, const struct step *s, char *base, int value,
 			  const struct place *p)
 {
 	lua_State *L = w->L;
@@ -179,24 +179,25 @@ static void encode_struct(const struct walk *w, const struct step *s, char *base
 		struct place at = {p, name, 0};
 
 		if (!name)
-			refuse(w, p, "the names of members are strings");
+			refuse_value(w, p, "the names of members are strings");
 		if (!m)
-			refuse(w, &at, "there is no such member");
+			refuse_value(w, &at, "there is no such member");
 		else
 			encode(w, m, base, lua_gettop(L), &at);
 		lua_pop(L, 1);
 	}
 }
 
-static void encode_array(const struct walk *w, const struct step *s, char *data, int value,
+static void encode_array(const struct codec_run *w, const struct step *s, char *data, int value,
 			 const struct place *p)
 {
 	lua_State *L = w->L;
 	size_t n = lua_rawlen(L, value);
 
 	if (n > s->count)
-		refuse(w, p,
-		       lua_pushfstring(L, "%d elements where there are %d", (int)n, (int)s->count));
+		refuse_value(w, p,
+			     lua_pushfstring(L, "%d elements where there are %d", (int)n,
+					     (int)s->count));
 	for (uint32_t i = 0; i < n; i++) {
 		struct place at = {p, NULL, i + 1};
 
@@ -207,7 +208,7 @@ static void encode_array(const struct walk *w, const struct step *s, char *data,
 }
 
 /* What is no structure and no array. */
-static void encode_leaf(const struct walk *w, const struct step *s, char *data, int value,
+static void encode_leaf(const struct codec_run *w, const struct step *s, char *data, int value,
 			const struct place *p)
 {
 	if (s->kind == STEP_FLOAT)
@@ -218,7 +219,7 @@ static void encode_leaf(const struct walk *w, const struct step *s, char *data, 
 		encode_integer(w, s, data, value, p);
 }
 
-static void encode(const struct walk *w, const struct step *s, char *base, int value,
+static void encode(const struct codec_run *w, const struct step *s, char *base, int value,
 		   const struct place *p)
 {
 	char *data = base + s->offset;
@@ -235,9 +236,9 @@ static void encode(const struct walk *w, const struct step *s, char *base, int v
 		whole.size *= s->kind == STEP_ARRAY ? s->count : 1;
 		encode_bytes(w, &whole, data, value, p);
 	} else if (!lua_istable(w->L, value)) {
-		refuse(w, p,
-		       lua_pushfstring(w->L, "expected a table, or its bytes, got %s",
-				       luaL_typename(w->L, value)));
+		refuse_value(w, p,
+			     lua_pushfstring(w->L, "expected a table, or its bytes, got %s",
+					     luaL_typename(w->L, value)));
 	} else if (s->kind == STEP_STRUCT) {
 		encode_struct(w, s, base, value, p);
 	} else {
@@ -248,7 +249,7 @@ static void encode(const struct walk *w, const struct step *s, char *base, int v
 void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, int arg,
 		  const char *name)
 {
-	struct walk w = {
+	struct codec_run w = {
 		.L = L, .codec = c, .names = names ? lua_absindex(L, names) : 0, .arg = arg};
 	struct place whole = {NULL, name, 0};
 

@@ -10,11 +10,11 @@
 /* Steps are per type, not per element, so that even the kernel's largest need fewer. */
 #define STEPS_MAX 65536
 
-static int compile(struct plan *plan, const struct btf *btf, uint32_t type, uint32_t offset,
-		   const char *name, int depth);
+static int compile_type(struct plan *plan, const struct btf *btf, uint32_t type, uint32_t offset,
+			const char *name, int depth);
 
-static struct step *add(struct plan *plan, enum step_kind kind, uint32_t offset, uint32_t size,
-			const char *name)
+static struct step *add_step(struct plan *plan, enum step_kind kind, uint32_t offset, uint32_t size,
+			     const char *name)
 {
 	struct step *s;
 
@@ -60,7 +60,7 @@ static int compile_int(struct plan *plan, const struct btf_type *t, uint32_t off
 		kind = STEP_BOOL;
 	else if (btf_int_encoding(t) & BTF_INT_SIGNED)
 		kind = STEP_SIGNED;
-	return add(plan, kind, offset, t->size, name) ? 0 : -ENOMEM;
+	return add_step(plan, kind, offset, t->size, name) ? 0 : -ENOMEM;
 }
 
 static int compile_array(struct plan *plan, const struct btf *btf, const struct btf_type *t,
@@ -75,12 +75,12 @@ static int compile_array(struct plan *plan, const struct btf *btf, const struct 
 	if (size < 0)
 		return -EINVAL;
 	if (is_char(btf, array->type))
-		return add(plan, STEP_STRING, offset, array->nelems, name) ? 0 : -ENOMEM;
-	s = add(plan, STEP_ARRAY, offset, (uint32_t)size, name);
+		return add_step(plan, STEP_STRING, offset, array->nelems, name) ? 0 : -ENOMEM;
+	s = add_step(plan, STEP_ARRAY, offset, (uint32_t)size, name);
 	if (!s)
 		return -ENOMEM;
 	s->count = array->nelems;
-	err = compile(plan, btf, array->type, 0, NULL, depth + 1);
+	err = compile_type(plan, btf, array->type, 0, NULL, depth + 1);
 	plan->steps[at].span = plan->n - at;
 	return err;
 }
@@ -109,7 +109,7 @@ static int compile_members(struct plan *plan, const struct btf *btf, const struc
 		} else {
 			uint32_t step = plan->n;
 
-			err = compile(plan, btf, resolved, at, name, depth + 1);
+			err = compile_type(plan, btf, resolved, at, name, depth + 1);
 			if (!err && bits) {
 				plan->steps[step].bits = (uint8_t)bits;
 				plan->steps[step].shift = bit_offset % 8;
@@ -138,7 +138,7 @@ static bool is_signed_enum(const struct btf_type *t)
 static int compile_enum(struct plan *plan, const struct btf_type *t, uint32_t offset,
 			const char *name)
 {
-	struct step *s = add(plan, STEP_ENUM, offset, t->size, name);
+	struct step *s = add_step(plan, STEP_ENUM, offset, t->size, name);
 
 	if (!s)
 		return -ENOMEM;
@@ -159,19 +159,19 @@ static int compile_kind(struct plan *plan, const struct btf *btf, const struct b
 	case BTF_KIND_ENUM64:
 		return compile_enum(plan, t, offset, name);
 	case BTF_KIND_FLOAT:
-		return add(plan, t->size == 4 || t->size == 8 ? STEP_FLOAT : STEP_BYTES, offset,
-			   t->size, name)
+		return add_step(plan, t->size == 4 || t->size == 8 ? STEP_FLOAT : STEP_BYTES,
+				offset, t->size, name)
 			       ? 0
 			       : -ENOMEM;
 	case BTF_KIND_PTR:
-		return add(plan, STEP_UNSIGNED, offset, (uint32_t)btf__pointer_size(btf), name)
+		return add_step(plan, STEP_UNSIGNED, offset, (uint32_t)btf__pointer_size(btf), name)
 			       ? 0
 			       : -ENOMEM;
 	case BTF_KIND_ARRAY:
 		return compile_array(plan, btf, t, offset, name, depth);
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
-		if (!add(plan, STEP_STRUCT, offset, t->size, name))
+		if (!add_step(plan, STEP_STRUCT, offset, t->size, name))
 			return -ENOMEM;
 		err = compile_members(plan, btf, t, offset, &count, depth);
 		plan->steps[at].count = count;
@@ -182,8 +182,8 @@ static int compile_kind(struct plan *plan, const struct btf *btf, const struct b
 	}
 }
 
-static int compile(struct plan *plan, const struct btf *btf, uint32_t type, uint32_t offset,
-		   const char *name, int depth)
+static int compile_type(struct plan *plan, const struct btf *btf, uint32_t type, uint32_t offset,
+			const char *name, int depth)
 {
 	uint32_t at = plan->n, resolved = resolve(btf, type);
 	const struct btf_type *t = btf__type_by_id(btf, resolved);
@@ -200,7 +200,7 @@ static int compile(struct plan *plan, const struct btf *btf, uint32_t type, uint
 }
 
 /* BTF is only data: does every step stay inside of what it is a part of? */
-static bool fits(const struct step *s, uint64_t limit)
+static bool step_fits(const struct step *s, uint64_t limit)
 {
 	uint64_t size = s->kind == STEP_ARRAY ? (uint64_t)s->size * s->count : s->size;
 
@@ -209,9 +209,9 @@ static bool fits(const struct step *s, uint64_t limit)
 	if (s->offset + size > limit || s->bits > 64)
 		return false;
 	if (s->kind == STEP_ARRAY)
-		return s->count == 0 || fits(s + 1, s->size);
+		return s->count == 0 || step_fits(s + 1, s->size);
 	for (const struct step *m = s + 1; m < s + s->span; m += m->span)
-		if (!fits(m, limit))
+		if (!step_fits(m, limit))
 			return false;
 	return true;
 }
@@ -247,8 +247,8 @@ int plan_compile(struct plan *plan, const struct btf *btf, uint32_t type)
 	if (size < 0)
 		return -EINVAL;
 	plan->size = (uint32_t)size;
-	err = compile(plan, btf, type, 0, NULL, 0);
-	if (!err && !fits(plan->steps, plan->size))
+	err = compile_type(plan, btf, type, 0, NULL, 0);
+	if (!err && !step_fits(plan->steps, plan->size))
 		err = -EINVAL;
 	if (!err)
 		err = own_names(plan);

@@ -1,5 +1,5 @@
-/* The plan of a BTF type: its parts in the order of a walk through it, with nothing left to look
- * up.
+/* The plan of a BTF type: its parts in the order in which they are decoded, with nothing left to
+ * look up.
  */
 #ifndef LBPF_BTF_CODEC_PLAN_H
 #define LBPF_BTF_CODEC_PLAN_H

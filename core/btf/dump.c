@@ -6,7 +6,7 @@
 #include "base/field.h"
 #include "base/value.h"
 #include "btf/btf.h"
-#include "check/btfwalk.h"
+#include "check/btfrefs.h"
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -32,13 +32,13 @@ struct dump {
 	struct owner owner;
 	struct owner *btf;
 	struct btf_dump *d; /* NULL once closed */
-	struct btfwalk decls, data;
+	struct btfrefs decls, data;
 	char *text;
 	size_t len, size;
 	int err; /* why text is missing */
 };
 
-struct handle {
+struct dump_handle {
 	struct dump *dump;
 };
 
@@ -48,7 +48,7 @@ static struct dump *dump_from(struct owner *owner)
 }
 
 /* libbpf's callback */
-static void on_print(void *ctx, const char *format, va_list ap)
+static void on_dump_print(void *ctx, const char *format, va_list ap)
 {
 	struct dump *dump = ctx;
 	va_list again;
@@ -78,13 +78,13 @@ static void print(struct dump *dump, const char *format, ...)
 	va_list ap;
 
 	va_start(ap, format);
-	on_print(dump, format, ap);
+	on_dump_print(dump, format, ap);
 	va_end(ap);
 }
 
 /* Making and closing ---------------------------------------------------------------------- */
 
-static void shut(struct owner *owner)
+static void shut_dump(struct owner *owner)
 {
 	struct dump *dump = dump_from(owner);
 
@@ -94,17 +94,17 @@ static void shut(struct owner *owner)
 	}
 	dump->d = NULL;
 	dump->owner.closed = true;
-	btfwalk_free(&dump->decls);
-	btfwalk_free(&dump->data);
+	btfrefs_free(&dump->decls);
+	btfrefs_free(&dump->data);
 	free(dump->text);
 	dump->text = NULL;
 }
 
-static void release(struct owner *owner)
+static void release_dump(struct owner *owner)
 {
 	struct dump *dump = dump_from(owner);
 
-	shut(owner);
+	shut_dump(owner);
 	owner_unref(dump->btf);
 	free(dump);
 }
@@ -112,7 +112,7 @@ static void release(struct owner *owner)
 /* Pushes a dump of BTF; or nil, message, errno and is NULL. */
 static struct dump *push_dump(lua_State *L, struct owner *btf)
 {
-	struct handle *h = class_push(L, DUMP, sizeof(*h), 0);
+	struct dump_handle *h = class_push(L, DUMP, sizeof(*h), 0);
 	struct dump *dump = calloc(1, sizeof(*dump));
 	struct frame f;
 	int err;
@@ -120,18 +120,18 @@ static struct dump *push_dump(lua_State *L, struct owner *btf)
 	if (!dump)
 		luaL_error(L, "not enough memory");
 	h->dump = dump;
-	dump->owner =
-		(struct owner){.kind = "dump of", .name = btf->name, .release = release, .refs = 1};
+	dump->owner = (struct owner){
+		.kind = "dump of", .name = btf->name, .release = release_dump, .refs = 1};
 	dump->btf = owner_ref(btf);
 	btf_require_sound(L, btf);
 	btf_begin_read(btf);
 	dump->size = 4096;
 	dump->text = malloc(dump->size);
-	if (!dump->text || !btfwalk_init(&dump->decls, btf_of(btf), BTFWALK_DECL) ||
-	    !btfwalk_init(&dump->data, btf_of(btf), BTFWALK_DATA))
+	if (!dump->text || !btfrefs_init(&dump->decls, btf_of(btf), BTFREFS_DECL) ||
+	    !btfrefs_init(&dump->data, btf_of(btf), BTFREFS_DATA))
 		luaL_error(L, "not enough memory");
 	btf_enter(L, &f, btf, &dump->owner);
-	dump->d = btf_dump__new(btf_of(btf), on_print, dump, NULL);
+	dump->d = btf_dump__new(btf_of(btf), on_dump_print, dump, NULL);
 	err = value_pointer_error(dump->d);
 	if (err)
 		dump->d = NULL;
@@ -145,14 +145,14 @@ static struct dump *push_dump(lua_State *L, struct owner *btf)
 	return NULL;
 }
 
-static struct dump *check_handle(lua_State *L, int arg)
+static struct dump *check_dump_handle(lua_State *L, int arg)
 {
-	return ((struct handle *)class_check(L, arg, DUMP))->dump;
+	return ((struct dump_handle *)class_check(L, arg, DUMP))->dump;
 }
 
-static struct dump *check(lua_State *L, int arg, const char *operation)
+static struct dump *check_dump(lua_State *L, int arg, const char *operation)
 {
-	struct dump *dump = check_handle(L, arg);
+	struct dump *dump = check_dump_handle(L, arg);
 
 	owner_check_idle(L, &dump->owner, operation);
 	btf_check_open(L, dump->btf);
@@ -200,14 +200,14 @@ static int btf_dump(lua_State *L)
 */
 static int close_dump(lua_State *L)
 {
-	owner_close(L, &check_handle(L, 1)->owner, shut);
+	owner_close(L, &check_dump_handle(L, 1)->owner, shut_dump);
 	lua_pushboolean(L, 1);
 	return 1;
 }
 
 static int dump_gc(lua_State *L)
 {
-	struct handle *h = class_retire(L, DUMP);
+	struct dump_handle *h = class_retire(L, DUMP);
 
 	if (h->dump)
 		owner_unref(&h->dump->owner);
@@ -217,21 +217,21 @@ static int dump_gc(lua_State *L)
 /* Types ----------------------------------------------------------------------------------- */
 
 /* May libbpf write the type? Otherwise pushes nil, message, errno. */
-static bool is_sound(lua_State *L, const struct dump *dump, struct btfwalk *walk, __u32 id)
+static bool is_sound(lua_State *L, const struct dump *dump, struct btfrefs *refs, __u32 id)
 {
 	struct frame f;
 	bool ok;
 
 	btf_enter(L, &f, dump->btf, NULL);
-	ok = btfwalk_check(walk, id);
+	ok = btfrefs_check(refs, id);
 	btf_leave(&f, dump->btf);
 	if (!ok)
 		value_fail(L, EINVAL, "dump type %u of '%s': type %u %s", id, dump->owner.name,
-			   walk->id, walk->why);
+			   refs->id, refs->why);
 	return ok;
 }
 
-static void begin(lua_State *L, struct frame *f, struct dump *dump)
+static void enter_dump(lua_State *L, struct frame *f, struct dump *dump)
 {
 	btf_enter(L, f, dump->btf, &dump->owner);
 	dump->len = 0;
@@ -239,7 +239,7 @@ static void begin(lua_State *L, struct frame *f, struct dump *dump)
 }
 
 /* Ends what began: pushes the text and is true, or nil, message, errno. */
-static bool end(lua_State *L, struct frame *f, struct dump *dump, int ret, __u32 id)
+static bool leave_dump(lua_State *L, struct frame *f, struct dump *dump, int ret, __u32 id)
 {
 	int err = ret < 0 ? value_errno(ret) : dump->err;
 
@@ -276,14 +276,14 @@ static bool keep_text(lua_State *L)
 */
 static int dump_type(lua_State *L)
 {
-	struct dump *dump = check(L, 1, "dump_type");
+	struct dump *dump = check_dump(L, 1, "dump_type");
 	__u32 id = btf_check_id(L, 2, dump->btf);
 	struct frame f;
 
 	if (!is_sound(L, dump, &dump->decls, id))
 		return 3;
-	begin(L, &f, dump);
-	if (!end(L, &f, dump, btf_dump__dump_type(dump->d, id), id))
+	enter_dump(L, &f, dump);
+	if (!leave_dump(L, &f, dump, btf_dump__dump_type(dump->d, id), id))
 		return 4;
 	if (!keep_text(L))
 		lua_settop(L, 1);
@@ -309,7 +309,7 @@ static const struct field decl_fields[] = {
 static int emit_type_decl(lua_State *L)
 {
 	struct btf_dump_emit_type_decl_opts opts = {.sz = sizeof(opts), .field_name = ""};
-	struct dump *dump = check(L, 1, "emit_type_decl");
+	struct dump *dump = check_dump(L, 1, "emit_type_decl");
 	__u32 id = btf_check_id(L, 2, dump->btf);
 	const struct btf_type *t = btf__type_by_id(btf_of(dump->btf), id);
 	struct frame f;
@@ -323,8 +323,8 @@ static int emit_type_decl(lua_State *L)
 				  dump->owner.name);
 	if (!is_sound(L, dump, &dump->decls, id))
 		return 3;
-	begin(L, &f, dump);
-	if (!end(L, &f, dump, btf_dump__emit_type_decl(dump->d, id, &opts), id))
+	enter_dump(L, &f, dump);
+	if (!leave_dump(L, &f, dump, btf_dump__emit_type_decl(dump->d, id, &opts), id))
 		return 4;
 	if (!keep_text(L))
 		lua_settop(L, 1);
@@ -346,7 +346,7 @@ static const struct field data_fields[] = {
 };
 
 /* Pushes a copy of the value at ARG, aligned and with some room behind. */
-static const void *push_copy(lua_State *L, const char *data, size_t size)
+static const void *push_aligned(lua_State *L, const char *data, size_t size)
 {
 	char *copy = compat_newuserdata(L, size + SLACK);
 
@@ -370,7 +370,7 @@ static const void *push_copy(lua_State *L, const char *data, size_t size)
 static int dump_type_data(lua_State *L)
 {
 	struct btf_dump_type_data_opts opts = {.sz = sizeof(opts)};
-	struct dump *dump = check(L, 1, "dump_type_data");
+	struct dump *dump = check_dump(L, 1, "dump_type_data");
 	__u32 id = btf_check_id(L, 2, dump->btf);
 	size_t size;
 	const char *data = luaL_checklstring(L, 3, &size);
@@ -394,10 +394,10 @@ static int dump_type_data(lua_State *L)
 		      "option 'indent_str' is too long");
 	if (!is_sound(L, dump, &dump->decls, id) || !is_sound(L, dump, &dump->data, id))
 		return 3;
-	data = push_copy(L, data, size);
-	begin(L, &f, dump);
+	data = push_aligned(L, data, size);
+	enter_dump(L, &f, dump);
 	ret = btf_dump__dump_type_data(dump->d, id, data, size + SLACK, &opts);
-	if (!end(L, &f, dump, ret, id))
+	if (!leave_dump(L, &f, dump, ret, id))
 		return 4;
 	if (!keep_text(L))
 		lua_pushvalue(L, 1);
@@ -442,15 +442,15 @@ static bool write_types(lua_State *L, struct dump *dump, __u32 *id, __u32 n)
 	struct frame f;
 	int ret = 0;
 
-	begin(L, &f, dump);
+	enter_dump(L, &f, dump);
 	for (; ret == 0 && *id < n && dump->len < CHUNK; ++*id) {
-		if (btfwalk_check(&dump->decls, *id))
+		if (btfrefs_check(&dump->decls, *id))
 			ret = btf_dump__dump_type(dump->d, *id);
 		else
 			print(dump, "/* type %u is left out: type %u %s */\n\n", *id,
 			      dump->decls.id, dump->decls.why);
 	}
-	return end(L, &f, dump, ret, *id - 1);
+	return leave_dump(L, &f, dump, ret, *id - 1);
 }
 
 static int concat(lua_State *L, int list)
@@ -494,7 +494,7 @@ static int dump_c(lua_State *L)
 	}
 	lua_pushstring(L, tail);
 	hand_over(L);
-	shut(&dump->owner);
+	shut_dump(&dump->owner);
 	if (!lua_isfunction(L, 2))
 		return concat(L, 3);
 	lua_settop(L, 1);
@@ -503,7 +503,7 @@ static int dump_c(lua_State *L)
 
 static int dump_tostring(lua_State *L)
 {
-	const struct dump *dump = check_handle(L, 1);
+	const struct dump *dump = check_dump_handle(L, 1);
 
 	lua_pushfstring(L, "lbpf.btf_dump: %s%s", dump->owner.closed ? "(closed)" : "",
 			dump->owner.closed ? "" : dump->owner.name);

@@ -70,7 +70,7 @@ struct owner *ext_check(lua_State *L, int arg)
 }
 
 /* The bytes as they are in memory, in this machine's order unless another one was set. */
-static const void *raw_data(const struct btf_ext *ext, __u32 *size)
+static const void *raw_ext(const struct btf_ext *ext, __u32 *size)
 {
 #if LBPF_HEADERS(1, 4)
 	if (compat_libbpf(1, 4))
@@ -81,7 +81,7 @@ static const void *raw_data(const struct btf_ext *ext, __u32 *size)
 
 /* Are the references of it known? ----------------------------------------------------------- */
 
-struct part {
+struct ext_part {
 	const char *data; /* libbpf has checked that it is whole */
 	__u32 len;
 	int type, strings[2]; /* where in a record; -1: it has none */
@@ -95,7 +95,7 @@ static __u32 word(const char *at)
 	return value;
 }
 
-static bool record_fits(const struct part *p, const char *record, const struct btf *btf)
+static bool record_fits(const struct ext_part *p, const char *record, const struct btf *btf)
 {
 	if (p->type >= 0 && word(record + p->type) >= btf__type_cnt(btf))
 		return false;
@@ -105,7 +105,7 @@ static bool record_fits(const struct part *p, const char *record, const struct b
 	return true;
 }
 
-static bool part_fits(const struct part *p, const struct btf *btf)
+static bool ext_part_fits(const struct ext_part *p, const struct btf *btf)
 {
 	const char *at = p->data, *end = p->data + p->len;
 	__u32 size, n;
@@ -127,9 +127,9 @@ static bool part_fits(const struct part *p, const struct btf *btf)
 bool ext_fits(struct owner *owner, const struct btf *btf)
 {
 	__u32 size;
-	const char *data = raw_data(ext_of(owner), &size);
+	const char *data = raw_ext(ext_of(owner), &size);
 	struct ext_header h = {0};
-	struct part parts[3];
+	struct ext_part parts[3];
 
 	memcpy(&h, data, size < sizeof(h) ? size : sizeof(h));
 	if (h.magic != BTF_MAGIC)
@@ -137,21 +137,21 @@ bool ext_fits(struct owner *owner, const struct btf *btf)
 	if (h.hdr_len < sizeof(h))
 		h.core_relo_off = h.core_relo_len = 0;
 	data += h.hdr_len;
-	parts[0] = (struct part){data + h.func_info_off,
-				 h.func_info_len,
-				 offsetof(struct bpf_func_info, type_id),
-				 {-1, -1}};
-	parts[1] = (struct part){data + h.line_info_off,
-				 h.line_info_len,
-				 -1,
-				 {offsetof(struct bpf_line_info, file_name_off),
-				  offsetof(struct bpf_line_info, line_off)}};
-	parts[2] = (struct part){data + h.core_relo_off,
-				 h.core_relo_len,
-				 offsetof(struct bpf_core_relo, type_id),
-				 {offsetof(struct bpf_core_relo, access_str_off), -1}};
+	parts[0] = (struct ext_part){data + h.func_info_off,
+				     h.func_info_len,
+				     offsetof(struct bpf_func_info, type_id),
+				     {-1, -1}};
+	parts[1] = (struct ext_part){data + h.line_info_off,
+				     h.line_info_len,
+				     -1,
+				     {offsetof(struct bpf_line_info, file_name_off),
+				      offsetof(struct bpf_line_info, line_off)}};
+	parts[2] = (struct ext_part){data + h.core_relo_off,
+				     h.core_relo_len,
+				     offsetof(struct bpf_core_relo, type_id),
+				     {offsetof(struct bpf_core_relo, access_str_off), -1}};
 	for (unsigned i = 0; i < 3; i++)
-		if (!part_fits(&parts[i], btf))
+		if (!ext_part_fits(&parts[i], btf))
 			return false;
 	return true;
 }
@@ -226,7 +226,7 @@ static int ext_raw_data(lua_State *L)
 {
 	struct owner *e = ext_check(L, 1);
 	__u32 size;
-	const void *data = raw_data(ext_of(e), &size);
+	const void *data = raw_ext(ext_of(e), &size);
 
 	if (value_pointer_error(data))
 		return value_fail(L, value_pointer_error(data), "bytes of BTF.ext");

@@ -27,7 +27,7 @@ struct item {
 	} record;
 };
 
-struct part {
+struct ext_data_part {
 	const char *name;
 	const struct field *fields;
 	size_t size; /* of a record */
@@ -62,7 +62,7 @@ static const struct field relo_fields[] = {
 /* Filling in records ------------------------------------------------------------------------ */
 
 /* The offset of a string, which is added; false without memory. */
-static bool add_string(struct btf *btf, const char *text, __u32 *offset)
+static bool add_ext_string(struct btf *btf, const char *text, __u32 *offset)
 {
 	int ret = btf__add_str(btf, text ? text : "");
 
@@ -85,8 +85,8 @@ static const char *fill_line(struct item *item, struct btf *btf)
 	if (item->line > 0x3fffff || item->column > 0x3ff)
 		return "lines end at 4194303, and columns at 1023";
 	item->record.line_info.line_col = item->line << 10 | item->column;
-	if (!add_string(btf, item->file, &item->record.line_info.file_name_off) ||
-	    !add_string(btf, item->source, &item->record.line_info.line_off))
+	if (!add_ext_string(btf, item->file, &item->record.line_info.file_name_off) ||
+	    !add_ext_string(btf, item->source, &item->record.line_info.line_off))
 		return "there is no memory for its strings";
 	return NULL;
 }
@@ -110,12 +110,13 @@ static const char *fill_relo(struct item *item, struct btf *btf)
 		return "'kind' must be that of a relocation, \"field_byte_offset\" for example";
 	item->record.relo.type_id = item->type;
 	item->record.relo.kind = (enum bpf_core_relo_kind)kind;
-	if (!add_string(btf, item->access ? item->access : "0", &item->record.relo.access_str_off))
+	if (!add_ext_string(btf, item->access ? item->access : "0",
+			    &item->record.relo.access_str_off))
 		return "there is no memory for its strings";
 	return NULL;
 }
 
-static const struct part parts[] = {
+static const struct ext_data_part parts[] = {
 	{"func_info", func_fields, sizeof(struct bpf_func_info), true, fill_func},
 	{"line_info", line_fields, sizeof(struct bpf_line_info), true, fill_line},
 	{"core_relo", relo_fields, sizeof(struct bpf_core_relo), false, fill_relo},
@@ -135,7 +136,7 @@ static int compare(const void *a, const void *b)
 }
 
 /* Pushes the items of the part, sorted, and sets *N. */
-static struct item *push_items(lua_State *L, const struct part *part, size_t *n)
+static struct item *push_ext_items(lua_State *L, const struct ext_data_part *part, size_t *n)
 {
 	struct field_list list = {.arg = 2, .name = part->name};
 	struct item *items;
@@ -161,7 +162,7 @@ static struct item *push_items(lua_State *L, const struct part *part, size_t *n)
 					 "'offset' is no instruction's: they have 8 bytes");
 		item->record.insn_off = item->offset;
 		btf = btf_of(btf_check_mine(L, 1, "ext_data"));
-		why = add_string(btf, item->section, &item->section_name)
+		why = add_ext_string(btf, item->section, &item->section_name)
 			      ? part->fill(item, btf)
 			      : "there is no memory for its strings";
 		if (why)
@@ -195,7 +196,7 @@ static size_t run_length(const struct item *items, size_t n)
 	return i;
 }
 
-static __u32 part_size(const struct part *part, const struct item *items, size_t n)
+static __u32 part_size(const struct ext_data_part *part, const struct item *items, size_t n)
 {
 	size_t size = n ? 4 : 0, run;
 
@@ -206,7 +207,8 @@ static __u32 part_size(const struct part *part, const struct item *items, size_t
 	return (__u32)size;
 }
 
-static void add_part(luaL_Buffer *b, const struct part *part, const struct item *items, size_t n)
+static void add_part(luaL_Buffer *b, const struct ext_data_part *part, const struct item *items,
+		     size_t n)
 {
 	size_t run;
 
@@ -247,9 +249,9 @@ what is asked for: "field_byte_offset", "field_byte_size", "field_exists", "fiel
 */
 static int ext_data(lua_State *L)
 {
-	static const struct field fields[] = {FIELD_BY_ROOM("func_info"),
-					      FIELD_BY_ROOM("line_info"),
-					      FIELD_BY_ROOM("core_relo"), FIELDS_END};
+	static const struct field fields[] = {FIELD_BY_MODULE("func_info"),
+					      FIELD_BY_MODULE("line_info"),
+					      FIELD_BY_MODULE("core_relo"), FIELDS_END};
 	struct ext_header h = {.magic = BTF_MAGIC, .version = BTF_VERSION, .hdr_len = sizeof(h)};
 	struct item *items[PARTS];
 	size_t n[PARTS];
@@ -260,7 +262,7 @@ static int ext_data(lua_State *L)
 	lua_settop(L, 2);
 	field_read(L, 2, fields, NULL);
 	for (int i = 0; i < PARTS; i++)
-		items[i] = push_items(L, &parts[i], &n[i]);
+		items[i] = push_ext_items(L, &parts[i], &n[i]);
 	h.func_info_len = part_size(&parts[0], items[0], n[0]);
 	h.line_info_off = h.func_info_off + h.func_info_len;
 	h.line_info_len = part_size(&parts[1], items[1], n[1]);

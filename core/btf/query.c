@@ -39,7 +39,7 @@ static int base_btf(lua_State *L)
 	return 1;
 }
 
-static int push_id(lua_State *L, __s32 id)
+static int push_type_id(lua_State *L, __s32 id)
 {
 	if (id < 0)
 		return value_none(L);
@@ -55,7 +55,7 @@ static int push_id(lua_State *L, __s32 id)
 */
 static int find_by_name(lua_State *L)
 {
-	return push_id(L, btf__find_by_name(btf_of(btf_check(L, 1)), luaL_checkstring(L, 2)));
+	return push_type_id(L, btf__find_by_name(btf_of(btf_check(L, 1)), luaL_checkstring(L, 2)));
 }
 
 /*** The first type of a name and kind.
@@ -71,7 +71,7 @@ static int find_by_name_kind(lua_State *L)
 	const char *name = luaL_checkstring(L, 2);
 	__u32 kind = (__u32)enum_check(L, 3, &enum_btf_kind);
 
-	return push_id(L, btf__find_by_name_kind(btf_of(b), name, kind));
+	return push_type_id(L, btf__find_by_name_kind(btf_of(b), name, kind));
 }
 
 static int push_type(lua_State *L, struct owner *b, __u32 id)

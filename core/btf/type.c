@@ -18,7 +18,7 @@ const struct enumeration enum_btf_kind = {"BTF kind", kind_name};
 
 /* Each of these sets a field of the table on top of the stack. */
 
-static void set_u32(lua_State *L, const char *key, __u32 value)
+static void set_type_u32(lua_State *L, const char *key, __u32 value)
 {
 	value_push_u32(L, value);
 	lua_setfield(L, -2, key);
@@ -62,10 +62,10 @@ static void push_member(lua_State *L, const struct btf *btf, const struct btf_ty
 
 	lua_createtable(L, 0, bits ? 4 : 3);
 	set_name(L, btf, m->name_off);
-	set_u32(L, "type", m->type);
-	set_u32(L, "offset", btf_member_bit_offset(t, i));
+	set_type_u32(L, "type", m->type);
+	set_type_u32(L, "offset", btf_member_bit_offset(t, i));
 	if (bits)
-		set_u32(L, "bitfield_size", bits);
+		set_type_u32(L, "bitfield_size", bits);
 }
 
 static void push_value(lua_State *L, const struct btf *btf, const struct btf_type *t, unsigned i)
@@ -102,7 +102,7 @@ static void push_param(lua_State *L, const struct btf *btf, const struct btf_typ
 
 	lua_createtable(L, 0, 2);
 	set_name(L, btf, p->name_off);
-	set_u32(L, "type", p->type);
+	set_type_u32(L, "type", p->type);
 }
 
 static void push_var(lua_State *L, const struct btf *btf, const struct btf_type *t, unsigned i)
@@ -111,9 +111,9 @@ static void push_var(lua_State *L, const struct btf *btf, const struct btf_type 
 
 	(void)btf;
 	lua_createtable(L, 0, 3);
-	set_u32(L, "type", v->type);
-	set_u32(L, "offset", v->offset);
-	set_u32(L, "size", v->size);
+	set_type_u32(L, "type", v->type);
+	set_type_u32(L, "offset", v->offset);
+	set_type_u32(L, "size", v->size);
 }
 
 static void set_parts(lua_State *L, const char *key, part_fn *push, const struct btf *btf,
@@ -133,9 +133,9 @@ static void set_int(lua_State *L, const struct btf_type *t)
 {
 	__u8 encoding = btf_int_encoding(t);
 
-	set_u32(L, "size", t->size);
-	set_u32(L, "bits", btf_int_bits(t));
-	set_u32(L, "offset", btf_int_offset(t));
+	set_type_u32(L, "size", t->size);
+	set_type_u32(L, "bits", btf_int_bits(t));
+	set_type_u32(L, "offset", btf_int_offset(t));
 	set_bool(L, "signed", encoding & BTF_INT_SIGNED);
 	set_bool(L, "char", encoding & BTF_INT_CHAR);
 	set_bool(L, "bool", encoding & BTF_INT_BOOL);
@@ -143,7 +143,7 @@ static void set_int(lua_State *L, const struct btf_type *t)
 
 static void set_enum(lua_State *L, const struct btf *btf, const struct btf_type *t)
 {
-	set_u32(L, "size", t->size);
+	set_type_u32(L, "size", t->size);
 	set_bool(L, "signed", btf_kflag(t));
 	set_parts(L, "values", btf_is_enum(t) ? push_value : push_value64, btf, t);
 }
@@ -156,7 +156,7 @@ static void set_rest(lua_State *L, const struct btf *btf, const struct btf_type 
 		set_int(L, t);
 		break;
 	case BTF_KIND_FLOAT:
-		set_u32(L, "size", t->size);
+		set_type_u32(L, "size", t->size);
 		break;
 	case BTF_KIND_TYPE_TAG:
 		set_bool(L, "attribute", btf_kflag(t));
@@ -166,16 +166,16 @@ static void set_rest(lua_State *L, const struct btf *btf, const struct btf_type 
 	case BTF_KIND_VOLATILE:
 	case BTF_KIND_CONST:
 	case BTF_KIND_RESTRICT:
-		set_u32(L, "type", t->type);
+		set_type_u32(L, "type", t->type);
 		break;
 	case BTF_KIND_ARRAY:
-		set_u32(L, "type", btf_array(t)->type);
-		set_u32(L, "index_type", btf_array(t)->index_type);
-		set_u32(L, "nelems", btf_array(t)->nelems);
+		set_type_u32(L, "type", btf_array(t)->type);
+		set_type_u32(L, "index_type", btf_array(t)->index_type);
+		set_type_u32(L, "nelems", btf_array(t)->nelems);
 		break;
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION:
-		set_u32(L, "size", t->size);
+		set_type_u32(L, "size", t->size);
 		set_parts(L, "members", push_member, btf, t);
 		break;
 	case BTF_KIND_ENUM:
@@ -187,23 +187,23 @@ static void set_rest(lua_State *L, const struct btf *btf, const struct btf_type 
 		lua_setfield(L, -2, "fwd_kind");
 		break;
 	case BTF_KIND_FUNC: /* which keeps its linkage where others count their parts */
-		set_u32(L, "type", t->type);
+		set_type_u32(L, "type", t->type);
 		set_linkage(L, btf_vlen(t));
 		break;
 	case BTF_KIND_FUNC_PROTO:
-		set_u32(L, "type", t->type);
+		set_type_u32(L, "type", t->type);
 		set_parts(L, "params", push_param, btf, t);
 		break;
 	case BTF_KIND_VAR:
-		set_u32(L, "type", t->type);
+		set_type_u32(L, "type", t->type);
 		set_linkage(L, btf_var(t)->linkage);
 		break;
 	case BTF_KIND_DATASEC:
-		set_u32(L, "size", t->size);
+		set_type_u32(L, "size", t->size);
 		set_parts(L, "vars", push_var, btf, t);
 		break;
 	case BTF_KIND_DECL_TAG:
-		set_u32(L, "type", t->type);
+		set_type_u32(L, "type", t->type);
 		lua_pushinteger(L, *(const __s32 *)(t + 1));
 		lua_setfield(L, -2, "component_idx");
 		set_bool(L, "attribute", btf_kflag(t));
@@ -220,7 +220,7 @@ int btftype_push(lua_State *L, const struct btf *btf, __u32 id)
 	if (!t)
 		return value_none(L);
 	lua_createtable(L, 0, 6);
-	set_u32(L, "id", id);
+	set_type_u32(L, "id", id);
 	enum_push(L, btf_kind(t), &enum_btf_kind);
 	lua_setfield(L, -2, "kind");
 	set_name(L, btf, t->name_off);

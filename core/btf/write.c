@@ -52,7 +52,7 @@ __u32 write_check_u32(lua_State *L, int arg)
 }
 
 /* A size that is a power of 2, up to MAX. */
-static __u32 check_size(lua_State *L, int arg, __u32 max)
+static __u32 check_type_size(lua_State *L, int arg, __u32 max)
 {
 	__u32 size = (__u32)value_check_int(L, arg, 1, max);
 
@@ -113,7 +113,7 @@ static int add_int(lua_State *L)
 	static const char *const names[] = {"unsigned", "signed", "char", "bool", NULL};
 	static const int encodings[] = {0, BTF_INT_SIGNED, BTF_INT_CHAR, BTF_INT_BOOL};
 	const char *name = write_check_name(L, 2);
-	__u32 size = check_size(L, 3, 16);
+	__u32 size = check_type_size(L, 3, 16);
 	int encoding = encodings[luaL_checkoption(L, 4, "unsigned", names)];
 	struct owner *b = btf_change(L, 1, "add_int");
 
@@ -378,7 +378,7 @@ static int add_field(lua_State *L)
 static int add_enum(lua_State *L)
 {
 	const char *name = write_opt_name(L, 2);
-	__u32 size = check_size(L, 3, 8);
+	__u32 size = check_type_size(L, 3, 8);
 	struct owner *b = btf_change(L, 1, "add_enum");
 
 	return write_push_added(L, "add_enum", btf__add_enum(btf_of(b), name, size));
@@ -416,7 +416,7 @@ static int add_enum_value(lua_State *L)
 static int add_enum64(lua_State *L)
 {
 	const char *name = write_opt_name(L, 2);
-	__u32 size = check_size(L, 3, 8);
+	__u32 size = check_type_size(L, 3, 8);
 	bool is_signed = lua_toboolean(L, 4);
 	struct owner *b = btf_change(L, 1, "add_enum64");
 

@@ -2,7 +2,7 @@
 
 #include "base/frame.h"
 #include "base/value.h"
-#include "check/btfwalk.h"
+#include "check/btfrefs.h"
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -74,8 +74,8 @@ static bool has_strings(const struct check *c, __u32 id, const struct btf_type *
 
 static bool has_refs(const struct check *c, __u32 id, const struct btf_type *t)
 {
-	for (unsigned i = 0; i < btfwalk_refs(t); i++) {
-		__u32 ref = btfwalk_ref(t, i);
+	for (unsigned i = 0; i < btfrefs_count(t); i++) {
+		__u32 ref = btfrefs_id(t, i);
 		const struct btf_type *to = btf__type_by_id(c->btf, ref);
 
 		if (!to)
@@ -94,7 +94,7 @@ bool btfcheck(const struct btf *btf, char *why, size_t size)
 	const struct check c = {btf, why, size};
 	const struct btf *base = btf__base_btf(btf);
 	__u32 n = btf__type_cnt(btf), first = base ? btf__type_cnt(base) : 1;
-	struct btfwalk walk;
+	struct btfrefs refs;
 	bool ok = true;
 
 	for (__u32 id = first; ok && id < n; id++) {
@@ -104,16 +104,16 @@ bool btfcheck(const struct btf *btf, char *why, size_t size)
 	}
 	if (!ok)
 		return false;
-	if (btfwalk_init(&walk, btf, BTFWALK_SIZE)) {
+	if (btfrefs_init(&refs, btf, BTFREFS_SIZE)) {
 		for (__u32 id = first; ok && id < n; id++)
-			ok = btfwalk_check(&walk, id);
+			ok = btfrefs_check(&refs, id);
 		if (!ok)
-			bad(&c, walk.id, "%s", walk.why);
+			bad(&c, refs.id, "%s", refs.why);
 	} else {
 		snprintf(why, size, "there is no memory to check BTF");
 		ok = false;
 	}
-	btfwalk_free(&walk);
+	btfrefs_free(&refs);
 	return ok;
 }
 

@@ -21,7 +21,7 @@ static void leave(struct image *image)
 		close(image->fd);
 }
 
-static bool enter(struct image *image, const struct elf_source *source)
+static bool enter_image(struct image *image, const struct elf_source *source)
 {
 	image->fd = -1;
 	image->elf = NULL;
@@ -50,7 +50,7 @@ size_t elf_program_sections(const struct elf_source *source, char *buf, size_t s
 	const char *name;
 	GElf_Shdr shdr;
 
-	if (!enter(&image, source))
+	if (!enter_image(&image, source))
 		return 0;
 	while ((scn = elf_nextscn(image.elf, scn))) {
 		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != SHT_PROGBITS ||
@@ -79,7 +79,7 @@ bool elf_each_section(const struct elf_source *source, const char *name, elf_sec
 	GElf_Shdr shdr;
 	bool ok = true;
 
-	if (!enter(&image, source))
+	if (!enter_image(&image, source))
 		return true;
 	while (ok && (scn = elf_nextscn(image.elf, scn))) {
 		its_name = gelf_getshdr(scn, &shdr)

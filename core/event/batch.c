@@ -1,12 +1,12 @@
 #include "event/batch.h"
 
+#include "base/clock.h"
 #include "base/value.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Copying stops when a batch has grown to this. */
@@ -63,7 +63,7 @@ static size_t padded(size_t size)
 	return (size + 7) / 8 * 8;
 }
 
-static bool make_room(struct batch *b, size_t more)
+static bool make_batch_room(struct batch *b, size_t more)
 {
 	size_t size = b->size ? b->size : 4096;
 	char *bigger;
@@ -94,7 +94,7 @@ struct batch_event *batch_copy(struct batch *b, int function, const void *data, 
 {
 	struct batch_event *e;
 
-	if (!make_room(b, sizeof(*e) + padded(size))) {
+	if (!make_batch_room(b, sizeof(*e) + padded(size))) {
 		b->err = -ENOMEM;
 		b->stopped = true;
 		return NULL;
@@ -131,18 +131,10 @@ void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size
 	lua_setfield(L, -2, "waiting");
 }
 
-static long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* When a wait is over; nobody asks unless there is one. */
 static long end_of(int timeout)
 {
-	return timeout > 0 ? milliseconds() + timeout : 0;
+	return timeout > 0 ? clock_milliseconds() + timeout : 0;
 }
 
 /* Fills the empty batch; waits for the first event. 0, also if none came, or -errno. Raises if the
@@ -159,7 +151,7 @@ static int fill(lua_State *L, struct batch *b, int timeout)
 	for (;;) {
 		b->err = 0;
 		b->stopped = false;
-		ret = b->kind->walk(b, timeout);
+		ret = b->kind->consume(b, timeout);
 		if (b->err)
 			return b->err;
 		if (b->stopped || b->cursor.used > 0)
@@ -172,7 +164,8 @@ static int fill(lua_State *L, struct batch *b, int timeout)
 		if (timeout == 0 || (ret < 0 && lua_gethook(L)))
 			return 0;
 		if (timeout > 0)
-			timeout = end > milliseconds() ? (int)(end - milliseconds()) : 0;
+			timeout =
+				end > clock_milliseconds() ? (int)(end - clock_milliseconds()) : 0;
 	}
 }
 
@@ -192,7 +185,7 @@ enum { FUNCTIONS = 2, NAMES, FUNCTION, COMPILED };
 /* Pushes what goes with a function: a table, whatever the debug library has put in its place. May
  * allocate.
  */
-static void push_names(lua_State *L, int functions, int function)
+static void push_event_names(lua_State *L, int functions, int function)
 {
 	lua_rawgeti(L, functions, -function);
 	if (lua_istable(L, -1))
@@ -223,7 +216,7 @@ static void push_compiled(lua_State *L, int functions, int function, enum compil
 static bool switch_to(lua_State *L, const struct batch *b, int function)
 {
 	lua_settop(L, FUNCTIONS);
-	push_names(L, FUNCTIONS, function);
+	push_event_names(L, FUNCTIONS, function);
 	lua_rawgeti(L, FUNCTIONS, function);
 	if (!lua_toboolean(L, FUNCTION))
 		luaL_error(L, "%s has no function: use next() or events()", b->kind->name);
@@ -384,7 +377,7 @@ static bool has_next(const struct batch *b, int function)
  * which polls the buffer too. So the first one claims what it reads, whose memory then stays; those
  * that come meanwhile read copies. So do those that come after an error, which nobody notices.
  */
-static const struct batch_event *claim(struct batch *b)
+static const struct batch_event *claim_event(struct batch *b)
 {
 	const struct batch_event *e = event_at(b, b->cursor.next);
 
@@ -415,7 +408,7 @@ static const struct batch_event *copy_next(lua_State *L, struct batch *b, int fu
 static int take_next(lua_State *L, struct batch *b, int function, int names)
 {
 	bool claimed = b->cursor.reading == 0;
-	const struct batch_event *e = claimed ? claim(b) : copy_next(L, b, function);
+	const struct batch_event *e = claimed ? claim_event(b) : copy_next(L, b, function);
 	int values = e ? b->kind->push(L, b, e, names) : 0;
 
 	if (claimed)
@@ -431,7 +424,7 @@ const struct batch_event *batch_claim(struct batch *b, int function, uint32_t le
 	if (b->cursor.reading || !has_next(b, function) ||
 	    event_at(b, b->cursor.next)->size < least)
 		return NULL;
-	e = claim(b);
+	e = claim_event(b);
 	counters->events++;
 	counters->bytes += e->size;
 	return e;
@@ -457,7 +450,7 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 		function = event_at(b, b->cursor.next)->function;
 		compat_getuservalue(L, 1);
 		luaL_checktype(L, 2, LUA_TTABLE);
-		push_names(L, 2, function);
+		push_event_names(L, 2, function);
 		if (has_next(b, function)) {
 			values = take_next(L, b, function, 3);
 			if (values)
@@ -466,14 +459,15 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 			deliver_some(L, b, 0);
 		}
 		if (timeout > 0)
-			timeout = end > milliseconds() ? (int)(end - milliseconds()) : 0;
+			timeout =
+				end > clock_milliseconds() ? (int)(end - clock_milliseconds()) : 0;
 	}
 }
 
 /* upvalues: the method next(), the userdata, the timeout; what goes with the first function. They
  * are trusted, as those of Lua's own iterators are: looking at each would take a tenth of the time.
  */
-static int iterate(lua_State *L)
+static int iterate_events(lua_State *L)
 {
 	struct batch *b = lua_touserdata(L, lua_upvalueindex(2));
 	int values = 0;
@@ -502,8 +496,8 @@ int batch_events(lua_State *L, lua_CFunction next)
 	compat_getuservalue(L, 2);
 	luaL_checktype(L, -1, LUA_TTABLE);
 	lua_insert(L, 1);
-	push_names(L, 1, 1);
-	lua_pushcclosure(L, iterate, 4);
+	push_event_names(L, 1, 1);
+	lua_pushcclosure(L, iterate_events, 4);
 	push_compiled(L, 1, 1, COMPILED_PULL);
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);
@@ -517,7 +511,7 @@ int batch_events(lua_State *L, lua_CFunction next)
 
 /* Waiting elsewhere ----------------------------------------------------------------------- */
 
-static int watch(int epoll, int fd)
+static int epoll_watch(int epoll, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 
@@ -531,7 +525,8 @@ static int open_epoll(struct batch *b, int inner)
 
 	b->epoll = epoll_create1(EPOLL_CLOEXEC);
 	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (b->epoll < 0 || b->wake < 0 || watch(b->epoll, inner) || watch(b->epoll, b->wake))
+	if (b->epoll < 0 || b->wake < 0 || epoll_watch(b->epoll, inner) ||
+	    epoll_watch(b->epoll, b->wake))
 		err = -errno;
 	if (err && b->epoll >= 0)
 		close(b->epoll);

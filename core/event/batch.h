@@ -1,7 +1,7 @@
-/* Batches of events. libbpf walks a buffer and calls back for each event; the callback copies it
+/* Batches of events. libbpf reads a buffer and calls back for each event; the callback copies it
  * here, and does no more. The script sees the events once libbpf has returned: its function runs
  * inside no libbpf frame, so it may raise, an event is delivered once whatever it does, and what
- * was copied but not yet delivered waits for the next call. A full batch ends libbpf's walk.
+ * was copied but not yet delivered waits for the next call. A full batch ends libbpf's reading.
  */
 #ifndef LBPF_EVENT_BATCH_H
 #define LBPF_EVENT_BATCH_H
@@ -14,7 +14,7 @@
 struct batch_event {
 	__u32 size;
 	int function; /* its place in the list of functions */
-	int cpu;      /* for the room's use */
+	int cpu;      /* for the buffer's use */
 	int is_news;  /* about the events, and none itself: told to its function in every style */
 	char data[];  /* padded to 8 bytes */
 };
@@ -36,10 +36,10 @@ struct batch;
 
 struct batch_kind {
 	const char *name, *function; /* "ring buffer", "ring_buffer" */
-	/* Has libbpf walk over what is there, or wait for it up to TIMEOUT milliseconds, -1: as
+	/* Has libbpf read what is there, or wait for it up to TIMEOUT milliseconds, -1: as
 	 * long as it takes. What libbpf returned.
 	 */
-	int (*walk)(struct batch *b, int timeout);
+	int (*consume)(struct batch *b, int timeout);
 	/* Pushes what the script sees of an event, which counts as delivered; how many values.
 	 * NAMES is the index of what goes with the event's function.
 	 */
@@ -62,7 +62,7 @@ struct batch {
 	size_t wanted;   /* copy at most so many events more */
 	size_t limit;    /* deliver at most so many */
 	int err;         /* why an event could not be copied, negative */
-	bool stopped;    /* the walk was ended by us, not by an empty buffer */
+	bool stopped;    /* libbpf was stopped by us, not by an empty buffer */
 	bool closed;
 	int epoll, wake; /* descriptors, once somebody asked for one to wait on */
 	bool woken;
@@ -75,7 +75,7 @@ void batch_close(struct batch *b);
 void batch_free(struct batch *b);
 
 /* For the callback: copies an event. NULL if there is no memory, which B->err says then. If
- * B->stopped is set afterwards, the walk shall end.
+ * B->stopped is set afterwards, libbpf shall stop.
  */
 struct batch_event *batch_copy(struct batch *b, int function, const void *data, size_t size);
 

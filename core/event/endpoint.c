@@ -23,7 +23,7 @@ static bool share_a_key(const struct endpoint *a, const struct endpoint *b)
 	return false;
 }
 
-static bool claim(struct endpoint *new)
+static bool claim_endpoint(struct endpoint *new)
 {
 	bool is_free = true;
 
@@ -69,7 +69,7 @@ int endpoint_open(struct endpoint *e, int fd, enum bpf_map_type type)
 		err = -EINVAL;
 	e->map_id = info.id;
 	e->max_entries = info.max_entries;
-	if (!err && !claim(e))
+	if (!err && !claim_endpoint(e))
 		err = -EBUSY;
 	if (!err)
 		return 0;

@@ -24,17 +24,17 @@ static const struct field attr_fields[] = {
 	FIELD(struct perf_event_attr, sample_type, FIELD_U64),
 	FIELD(struct perf_event_attr, wakeup_events, FIELD_U32),
 	FIELD(struct perf_event_attr, wakeup_watermark, FIELD_U32),
-	FIELD_BY_ROOM("freq"),
-	FIELD_BY_ROOM("disabled"),
-	FIELD_BY_ROOM("inherit"),
-	FIELD_BY_ROOM("exclude_user"),
-	FIELD_BY_ROOM("exclude_kernel"),
-	FIELD_BY_ROOM("exclude_idle"),
-	FIELD_BY_ROOM("mmap"),
-	FIELD_BY_ROOM("comm"),
-	FIELD_BY_ROOM("task"),
-	FIELD_BY_ROOM("watermark"),
-	FIELD_BY_ROOM("sample_id_all"),
+	FIELD_BY_MODULE("freq"),
+	FIELD_BY_MODULE("disabled"),
+	FIELD_BY_MODULE("inherit"),
+	FIELD_BY_MODULE("exclude_user"),
+	FIELD_BY_MODULE("exclude_kernel"),
+	FIELD_BY_MODULE("exclude_idle"),
+	FIELD_BY_MODULE("mmap"),
+	FIELD_BY_MODULE("comm"),
+	FIELD_BY_MODULE("task"),
+	FIELD_BY_MODULE("watermark"),
+	FIELD_BY_MODULE("sample_id_all"),
 	FIELDS_END,
 };
 
@@ -69,7 +69,7 @@ void perf_check_attr(lua_State *L, int arg, struct perf_event_attr *attr)
 }
 
 static const struct field open_fields[] = {
-	FIELD_BY_ROOM("cgroup"),
+	FIELD_BY_MODULE("cgroup"),
 	FIELDS_END,
 };
 

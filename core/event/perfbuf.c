@@ -1,4 +1,4 @@
-/* libbpf is always given the raw callback, whose result can end its walk; with the other it copies
+/* libbpf is always given the raw callback, whose result can stop it; with the other it copies
  * whatever has come, and memory has no bound.
  */
 #include "event/perfbuf.h"
@@ -37,14 +37,14 @@ struct perfbuf {
 	struct perf_buffer_raw_opts opts;
 	struct eventtype type;
 	bool is_raw, has_lost;
-	int only;  /* walk no other buffer; -1: all */
+	int only;  /* read no other buffer; -1: all */
 	int first; /* begin with this one */
 	struct batch_counters delivered;
 	uint64_t lost;
 };
 
 /* The kernel's records. */
-struct sample {
+struct perf_sample {
 	struct perf_event_header header;
 	__u32 size;
 	char data[];
@@ -57,7 +57,7 @@ struct lost {
 
 /* Copying and delivering ------------------------------------------------------------------ */
 
-static void copy_sample(struct batch *b, int cpu, const struct sample *s)
+static void copy_sample(struct batch *b, int cpu, const struct perf_sample *s)
 {
 	struct batch_event *e;
 
@@ -81,7 +81,7 @@ static void copy_lost(struct batch *b, int cpu, const struct lost *lost)
 	}
 }
 
-/* libbpf's callback. DONE ends the walk of this CPU's buffer after this record. */
+/* libbpf's callback. DONE stops it in this CPU's buffer after this record. */
 static enum bpf_perf_event_ret on_record(void *ctx, int cpu, struct perf_event_header *header)
 {
 	struct perfbuf *p = ctx;
@@ -95,7 +95,7 @@ static enum bpf_perf_event_ret on_record(void *ctx, int cpu, struct perf_event_h
 		if (e)
 			e->cpu = cpu;
 	} else if (header->type == PERF_RECORD_SAMPLE) {
-		copy_sample(b, cpu, (const struct sample *)header);
+		copy_sample(b, cpu, (const struct perf_sample *)header);
 	} else if (header->type == PERF_RECORD_LOST && p->has_lost) {
 		copy_lost(b, cpu, (const struct lost *)header);
 	}
@@ -121,7 +121,7 @@ static int consume_all(struct perfbuf *p)
 /* What has come is looked for first: a descriptor of the kernel's tells once that something has, to
  * whoever waits on it, and that may have been an event loop.
  */
-static int walk(struct batch *b, int timeout)
+static int consume_perfbuf(struct batch *b, int timeout)
 {
 	struct perfbuf *p = (struct perfbuf *)b;
 	int ret;
@@ -134,7 +134,7 @@ static int walk(struct batch *b, int timeout)
 	return perf_buffer__poll(p->pb, timeout);
 }
 
-static int push(lua_State *L, struct batch *b, const struct batch_event *e, int names)
+static int push_record(lua_State *L, struct batch *b, const struct batch_event *e, int names)
 {
 	struct perfbuf *p = (struct perfbuf *)b;
 	int values = 1;
@@ -150,9 +150,10 @@ static int push(lua_State *L, struct batch *b, const struct batch_event *e, int 
 	return values + 1;
 }
 
-static const struct batch_kind kind = {"perf buffer", "perf_buffer", walk, push, true};
+static const struct batch_kind kind = {"perf buffer", "perf_buffer", consume_perfbuf, push_record,
+				       true};
 
-static struct perfbuf *check(lua_State *L)
+static struct perfbuf *check_perfbuf(lua_State *L)
 {
 	struct perfbuf *p = class_check(L, 1, PERFBUF);
 
@@ -170,7 +171,7 @@ static int check_index(lua_State *L, const struct perfbuf *p)
 	return (int)value_check_int(L, 2, 0, (int64_t)perf_buffer__buffer_cnt(p->pb) - 1);
 }
 
-static int take(lua_State *L, struct perfbuf *p, int only, int timeout)
+static int take_records(lua_State *L, struct perfbuf *p, int only, int timeout)
 {
 	p->only = only;
 	return batch_take(L, &p->batch, timeout, SIZE_MAX);
@@ -188,9 +189,9 @@ static int take(lua_State *L, struct perfbuf *p, int only, int timeout)
 */
 static int perfbuf_poll(lua_State *L)
 {
-	struct perfbuf *p = check(L);
+	struct perfbuf *p = check_perfbuf(L);
 
-	return take(L, p, -1, batch_check_timeout(L, 2));
+	return take_records(L, p, -1, batch_check_timeout(L, 2));
 }
 
 /*** Calls the function with the events that are there, and does not wait.
@@ -201,7 +202,7 @@ static int perfbuf_poll(lua_State *L)
 */
 static int perfbuf_consume(lua_State *L)
 {
-	return take(L, check(L), -1, 0);
+	return take_records(L, check_perfbuf(L), -1, 0);
 }
 
 /*** Calls the function with the events that are in one CPU's buffer; before them, what had been
@@ -214,9 +215,9 @@ copied of any and not delivered.
 */
 static int perfbuf_consume_buffer(lua_State *L)
 {
-	struct perfbuf *p = check(L);
+	struct perfbuf *p = check_perfbuf(L);
 
-	return take(L, p, check_index(L, p), 0);
+	return take_records(L, p, check_index(L, p), 0);
 }
 
 /*** The next event, of whichever CPU. The function for events is not called, the one for lost ones
@@ -231,7 +232,7 @@ is.
 */
 static int perfbuf_next(lua_State *L)
 {
-	struct perfbuf *p = check(L);
+	struct perfbuf *p = check_perfbuf(L);
 
 	p->only = -1;
 	return batch_next(L, &p->batch, batch_check_timeout(L, 2), SIZE_MAX);
@@ -247,7 +248,7 @@ may do what it likes, also yield; the loop ends when no event came in time.
 */
 static int perfbuf_events(lua_State *L)
 {
-	check(L);
+	check_perfbuf(L);
 	return batch_events(L, perfbuf_next);
 }
 
@@ -260,7 +261,7 @@ static int perfbuf_events(lua_State *L)
 */
 static int perfbuf_epoll_fd(lua_State *L)
 {
-	struct perfbuf *p = check(L);
+	struct perfbuf *p = check_perfbuf(L);
 
 	return batch_epoll_fd(L, &p->batch, perf_buffer__epoll_fd(p->pb));
 }
@@ -273,7 +274,7 @@ static int perfbuf_epoll_fd(lua_State *L)
 */
 static int perfbuf_pollable(lua_State *L)
 {
-	struct perfbuf *p = check(L);
+	struct perfbuf *p = check_perfbuf(L);
 
 	return batch_pollable(L, &p->batch, perf_buffer__epoll_fd(p->pb));
 }
@@ -287,7 +288,7 @@ static int perfbuf_pollable(lua_State *L)
 */
 static int perfbuf_buffer_cnt(lua_State *L)
 {
-	lua_pushinteger(L, (lua_Integer)perf_buffer__buffer_cnt(check(L)->pb));
+	lua_pushinteger(L, (lua_Integer)perf_buffer__buffer_cnt(check_perfbuf(L)->pb));
 	return 1;
 }
 
@@ -299,7 +300,7 @@ static int perfbuf_buffer_cnt(lua_State *L)
 */
 static int perfbuf_buffer_fd(lua_State *L)
 {
-	const struct perfbuf *p = check(L);
+	const struct perfbuf *p = check_perfbuf(L);
 
 	lua_pushinteger(L, perf_buffer__buffer_fd(p->pb, (size_t)check_index(L, p)));
 	return 1;
@@ -313,7 +314,7 @@ static int perfbuf_buffer_fd(lua_State *L)
 */
 static int perfbuf_buffer(lua_State *L)
 {
-	const struct perfbuf *p = check(L);
+	const struct perfbuf *p = check_perfbuf(L);
 	size_t size;
 	const void *base = perfmem_at(&p->memory, check_index(L, p), &size);
 
@@ -329,8 +330,9 @@ static int perfbuf_buffer(lua_State *L)
 */
 static int perfbuf_stats(lua_State *L)
 {
-	const struct perfbuf *p = check(L);
-	size_t waiting = batch_waiting(&p->batch, EVENT, p->is_raw ? 0 : sizeof(struct sample));
+	const struct perfbuf *p = check_perfbuf(L);
+	size_t waiting =
+		batch_waiting(&p->batch, EVENT, p->is_raw ? 0 : sizeof(struct perf_sample));
 
 	for (int i = 0, n = (int)perf_buffer__buffer_cnt(p->pb); i < n; i++) {
 		size_t size;
@@ -346,7 +348,7 @@ static int perfbuf_stats(lua_State *L)
 
 /* Making and closing ---------------------------------------------------------------------- */
 
-static void shut(struct perfbuf *p)
+static void shut_perfbuf(struct perfbuf *p)
 {
 	if (p->pb && p->batch.owner)
 		dependent_leave(&p->dependent);
@@ -357,9 +359,9 @@ static void shut(struct perfbuf *p)
 	batch_close(&p->batch);
 }
 
-static void on_object_close(struct dependent *d)
+static void shut_with_object(struct dependent *d)
 {
-	shut((struct perfbuf *)((char *)d - offsetof(struct perfbuf, dependent)));
+	shut_perfbuf((struct perfbuf *)((char *)d - offsetof(struct perfbuf, dependent)));
 }
 
 /* Pushes a perf buffer without one, for the map at 1 and the functions at EVENT_ARG and LOST_ARG.
@@ -373,7 +375,7 @@ static struct perfbuf *push_new(lua_State *L, int event_arg, int lost_arg)
 	p->map.fd = -1;
 	p->only = -1;
 	p->opts.sz = sizeof(p->opts);
-	p->dependent.shut = on_object_close;
+	p->dependent.shut = shut_with_object;
 	compat_getuservalue(L, -1);
 	for (int i = EVENT; i <= LOST; i++) {
 		if (!args[i] || lua_isnil(L, args[i])) {
@@ -389,7 +391,7 @@ static struct perfbuf *push_new(lua_State *L, int event_arg, int lost_arg)
 	return p;
 }
 
-static int make(struct perfbuf *p, int fd, size_t pages, struct perf_event_attr *attr)
+static int make_perfbuf(struct perfbuf *p, int fd, size_t pages, struct perf_event_attr *attr)
 {
 	int err;
 
@@ -424,11 +426,11 @@ static int open_buffer(lua_State *L, struct perfbuf *p, struct perf_event_attr *
 	frame_enter(L, &f, owner, 0);
 	if (owner)
 		p->batch.owner = owner_ref(owner);
-	err = make(p, fd, pages, attr);
+	err = make_perfbuf(p, fd, pages, attr);
 	frame_leave(&f);
 	if (!err)
 		return 1;
-	shut(p);
+	shut_perfbuf(p);
 	return endpoint_fail(L, &f, 1, err, operation);
 }
 
@@ -523,7 +525,7 @@ static int perfbuf_close(lua_State *L)
 	struct perfbuf *p = class_check(L, 1, PERFBUF);
 
 	batch_check_idle(L, &p->batch, "close()");
-	shut(p);
+	shut_perfbuf(p);
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -532,7 +534,7 @@ static int perfbuf_gc(lua_State *L)
 {
 	struct perfbuf *p = class_retire(L, PERFBUF);
 
-	shut(p);
+	shut_perfbuf(p);
 	eventtype_free(&p->type); /* not before: see ring_map_unref() */
 	batch_free(&p->batch);
 	if (p->batch.owner)

@@ -6,8 +6,8 @@
 
 static const struct field fields[] = {
 	FIELD(struct perf_buffer_raw_opts, cpu_cnt, FIELD_INT),
-	FIELD_BY_ROOM("cpus"),
-	FIELD_BY_ROOM("map_keys"),
+	FIELD_BY_MODULE("cpus"),
+	FIELD_BY_MODULE("map_keys"),
 	FIELDS_END,
 };
 

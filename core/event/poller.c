@@ -33,7 +33,7 @@ static const struct {
 	{"USR1", SIGUSR1}, {"USR2", SIGUSR2}, {"WINCH", SIGWINCH}, {"CHLD", SIGCHLD},
 };
 
-static struct poller *check(lua_State *L)
+static struct poller *check_poller(lua_State *L)
 {
 	struct poller *p = class_check(L, 1, POLLER);
 
@@ -42,7 +42,7 @@ static struct poller *check(lua_State *L)
 	return p;
 }
 
-static int watch(const struct poller *p, int fd)
+static int poller_watch(const struct poller *p, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
 
@@ -75,10 +75,10 @@ static int poller_new(lua_State *L)
 */
 static int poller_add(lua_State *L)
 {
-	const struct poller *p = check(L);
+	const struct poller *p = check_poller(L);
 	int fd = value_check_fd(L, 2);
 
-	if (watch(p, fd))
+	if (poller_watch(p, fd))
 		return value_fail(L, errno, "poller:add: descriptor %d", fd);
 	lua_settop(L, 1);
 	return 1;
@@ -95,7 +95,7 @@ the poller is closed.
 */
 static int poller_catch(lua_State *L)
 {
-	struct poller *p = check(L);
+	struct poller *p = check_poller(L);
 	sigset_t set;
 
 	luaL_checktype(L, 2, LUA_TTABLE);
@@ -118,7 +118,7 @@ static int poller_catch(lua_State *L)
 	p->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (p->signals < 0)
 		return value_fail(L, errno, "poller:catch");
-	if (watch(p, p->signals)) {
+	if (poller_watch(p, p->signals)) {
 		close(p->signals);
 		p->signals = -1;
 		return value_fail(L, errno, "poller:catch");
@@ -153,7 +153,7 @@ static void push_signals(lua_State *L, const struct poller *p)
 */
 static int poller_wait(lua_State *L)
 {
-	const struct poller *p = check(L);
+	const struct poller *p = check_poller(L);
 	lua_Number seconds = luaL_optnumber(L, 2, -1);
 	struct epoll_event ready[READY];
 	int timeout = seconds < 0 ? -1 : seconds > 1e6 ? 1000000000 : (int)(seconds * 1000 + 0.999);
@@ -192,7 +192,7 @@ static int monotonic(lua_State *L)
 	return 1;
 }
 
-static void shut(struct poller *p)
+static void shut_poller(struct poller *p)
 {
 	if (p->epoll >= 0)
 		close(p->epoll);
@@ -210,14 +210,14 @@ static void shut(struct poller *p)
 */
 static int poller_close(lua_State *L)
 {
-	shut(class_check(L, 1, POLLER));
+	shut_poller(class_check(L, 1, POLLER));
 	lua_pushboolean(L, 1);
 	return 1;
 }
 
 static int poller_gc(lua_State *L)
 {
-	shut(class_retire(L, POLLER));
+	shut_poller(class_retire(L, POLLER));
 	return 0;
 }
 

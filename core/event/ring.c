@@ -14,13 +14,13 @@ static const char RING[] = "lbpf.ring";
 
 /* The handle ------------------------------------------------------------------------------ */
 
-struct handle {
+struct ring_handle {
 	struct ring_map *m;
 };
 
-static struct ring_map *check(lua_State *L)
+static struct ring_map *check_ring(lua_State *L)
 {
-	struct ring_map *m = ((struct handle *)class_check(L, 1, RING))->m;
+	struct ring_map *m = ((struct ring_handle *)class_check(L, 1, RING))->m;
 
 	if (!m->reader)
 		luaL_error(L, "ring buffer is closed");
@@ -28,9 +28,9 @@ static struct ring_map *check(lua_State *L)
 }
 
 /* Takes from this ring alone; its ring buffer takes its place at 1. */
-static int take(lua_State *L, const char *method, size_t wanted)
+static int take_of_ring(lua_State *L, const char *method, size_t wanted)
 {
-	struct ring_map *m = check(L);
+	struct ring_map *m = check_ring(L);
 
 	if (!LBPF_HEADERS(1, 3) || !compat_libbpf(1, 3))
 		return value_needs_libbpf(L, method, 1, 3);
@@ -49,7 +49,7 @@ any ring and not delivered.
 */
 static int ring_consume(lua_State *L)
 {
-	return take(L, "ring:consume", SIZE_MAX);
+	return take_of_ring(L, "ring:consume", SIZE_MAX);
 }
 
 /*** The same with at most so many events.
@@ -61,7 +61,7 @@ static int ring_consume(lua_State *L)
 */
 static int ring_consume_n(lua_State *L)
 {
-	return take(L, "ring:consume_n", (size_t)value_check_int(L, 2, 1, INT32_MAX));
+	return take_of_ring(L, "ring:consume_n", (size_t)value_check_int(L, 2, 1, INT32_MAX));
 }
 
 /*** How many bytes of the ring were read since the map exists.
@@ -71,7 +71,7 @@ static int ring_consume_n(lua_State *L)
 */
 static int ring_consumer_pos(lua_State *L)
 {
-	value_push_u64(L, ring_map_consumer_pos(check(L)));
+	value_push_u64(L, ring_map_consumer_pos(check_ring(L)));
 	return 1;
 }
 
@@ -82,7 +82,7 @@ static int ring_consumer_pos(lua_State *L)
 */
 static int ring_producer_pos(lua_State *L)
 {
-	value_push_u64(L, ring_map_producer_pos(check(L)));
+	value_push_u64(L, ring_map_producer_pos(check_ring(L)));
 	return 1;
 }
 
@@ -94,7 +94,7 @@ from it and waits to be delivered: `ring_buffer:stats` has both.
 */
 static int ring_avail_data_size(lua_State *L)
 {
-	lua_pushinteger(L, (lua_Integer)ring_map_waiting(check(L)));
+	lua_pushinteger(L, (lua_Integer)ring_map_waiting(check_ring(L)));
 	return 1;
 }
 
@@ -105,7 +105,7 @@ static int ring_avail_data_size(lua_State *L)
 */
 static int ring_size(lua_State *L)
 {
-	value_push_u32(L, check(L)->map.max_entries);
+	value_push_u32(L, check_ring(L)->map.max_entries);
 	return 1;
 }
 
@@ -116,7 +116,7 @@ static int ring_size(lua_State *L)
 */
 static int ring_map_fd(lua_State *L)
 {
-	lua_pushinteger(L, check(L)->map.fd);
+	lua_pushinteger(L, check_ring(L)->map.fd);
 	return 1;
 }
 
@@ -129,7 +129,7 @@ static int ring_map_fd(lua_State *L)
 static int ringbuf_ring(lua_State *L)
 {
 	struct ring_map *m = ringbuf_map(L, 2);
-	struct handle *h = class_push(L, RING, sizeof(*h), 0);
+	struct ring_handle *h = class_push(L, RING, sizeof(*h), 0);
 
 	h->m = m;
 	m->refs++;
@@ -142,7 +142,7 @@ static int ringbuf_ring(lua_State *L)
 
 static int ring_gc(lua_State *L)
 {
-	struct handle *h = class_retire(L, RING);
+	struct ring_handle *h = class_retire(L, RING);
 
 	if (h->m)
 		ring_map_unref(h->m);
@@ -151,7 +151,7 @@ static int ring_gc(lua_State *L)
 
 static int ring_tostring(lua_State *L)
 {
-	const struct ring_map *m = ((struct handle *)class_check(L, 1, RING))->m;
+	const struct ring_map *m = ((struct ring_handle *)class_check(L, 1, RING))->m;
 
 	lua_pushstring(L, m->reader ? "lbpf.ring" : "lbpf.ring (closed)");
 	return 1;

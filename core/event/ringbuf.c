@@ -33,12 +33,12 @@ struct reader {
 	struct ring_buffer *rb; /* NULL once closed */
 	struct ring_map **maps;
 	int count;                   /* a map's function is in the list at its index + 1 */
-	const struct ring_map *only; /* walk no other */
+	const struct ring_map *only; /* read no other */
 };
 
 /* Copying and delivering ------------------------------------------------------------------ */
 
-/* libbpf's callback. A negative result ends the walk after this sample, which counts as read. */
+/* libbpf's callback. A negative result stops it after this sample, which counts as read. */
 static int on_sample(void *ctx, void *data, size_t size)
 {
 	const struct ring_map *m = ctx;
@@ -51,7 +51,7 @@ static int on_sample(void *ctx, void *data, size_t size)
 	return b->stopped ? -EAGAIN : 0;
 }
 
-static int walk(struct batch *b, int timeout)
+static int consume_ringbuf(struct batch *b, int timeout)
 {
 	struct reader *r = (struct reader *)b;
 
@@ -62,7 +62,7 @@ static int walk(struct batch *b, int timeout)
 	return timeout ? ring_buffer__poll(r->rb, timeout) : ring_buffer__consume(r->rb);
 }
 
-static int push(lua_State *L, struct batch *b, const struct batch_event *e, int names)
+static int push_ring_sample(lua_State *L, struct batch *b, const struct batch_event *e, int names)
 {
 	struct ring_map *m = ((struct reader *)b)->maps[e->function - 1];
 
@@ -71,9 +71,10 @@ static int push(lua_State *L, struct batch *b, const struct batch_event *e, int 
 	return eventtype_push(L, &m->type, b, names, e->data, e->size);
 }
 
-static const struct batch_kind kind = {"ring buffer", "ring_buffer", walk, push, false};
+static const struct batch_kind kind = {"ring buffer", "ring_buffer", consume_ringbuf,
+				       push_ring_sample, false};
 
-static struct reader *check(lua_State *L)
+static struct reader *check_ringbuf(lua_State *L)
 {
 	struct reader *r = class_check(L, 1, RINGBUF);
 
@@ -83,8 +84,8 @@ static struct reader *check(lua_State *L)
 }
 
 /* Takes up to WANTED samples; of one ring, or of all if that is NULL. */
-static int take(lua_State *L, struct reader *r, const struct ring_map *only, int timeout,
-		size_t wanted)
+static int take_samples(lua_State *L, struct reader *r, const struct ring_map *only, int timeout,
+			size_t wanted)
 {
 	r->only = only;
 	return batch_take(L, &r->batch, timeout, wanted);
@@ -102,9 +103,9 @@ static int take(lua_State *L, struct reader *r, const struct ring_map *only, int
 */
 static int ringbuf_poll(lua_State *L)
 {
-	struct reader *r = check(L);
+	struct reader *r = check_ringbuf(L);
 
-	return take(L, r, NULL, batch_check_timeout(L, 2), SIZE_MAX);
+	return take_samples(L, r, NULL, batch_check_timeout(L, 2), SIZE_MAX);
 }
 
 /*** Calls the functions with the events that are there, and does not wait.
@@ -115,7 +116,7 @@ static int ringbuf_poll(lua_State *L)
 */
 static int ringbuf_consume(lua_State *L)
 {
-	return take(L, check(L), NULL, 0, SIZE_MAX);
+	return take_samples(L, check_ringbuf(L), NULL, 0, SIZE_MAX);
 }
 
 /*** Calls the functions with at most so many events as are there, on every libbpf.
@@ -127,9 +128,9 @@ static int ringbuf_consume(lua_State *L)
 */
 static int ringbuf_consume_n(lua_State *L)
 {
-	struct reader *r = check(L);
+	struct reader *r = check_ringbuf(L);
 
-	return take(L, r, NULL, 0, (size_t)value_check_int(L, 2, 1, INT32_MAX));
+	return take_samples(L, r, NULL, 0, (size_t)value_check_int(L, 2, 1, INT32_MAX));
 }
 
 /*** The next event, of whichever map; no function is called.
@@ -145,7 +146,7 @@ if a signal arrived that Lua is to see
 */
 static int ringbuf_next(lua_State *L)
 {
-	struct reader *r = check(L);
+	struct reader *r = check_ringbuf(L);
 	size_t ahead = SIZE_MAX;
 
 	if (!lua_isnoneornil(L, 3))
@@ -165,7 +166,7 @@ what it likes, yield or close the ring buffer's object; the loop ends when no ev
 */
 static int ringbuf_events(lua_State *L)
 {
-	check(L);
+	check_ringbuf(L);
 	return batch_events(L, ringbuf_next);
 }
 
@@ -178,7 +179,7 @@ the ring buffer's.
 */
 static int ringbuf_epoll_fd(lua_State *L)
 {
-	struct reader *r = check(L);
+	struct reader *r = check_ringbuf(L);
 
 	return batch_epoll_fd(L, &r->batch, ring_buffer__epoll_fd(r->rb));
 }
@@ -191,7 +192,7 @@ static int ringbuf_epoll_fd(lua_State *L)
 */
 static int ringbuf_pollable(lua_State *L)
 {
-	struct reader *r = check(L);
+	struct reader *r = check_ringbuf(L);
 
 	return batch_pollable(L, &r->batch, ring_buffer__epoll_fd(r->rb));
 }
@@ -222,7 +223,7 @@ variable that has the map's name and `_lost`: `__u64 events_lost`
 */
 static int ringbuf_stats(lua_State *L)
 {
-	const struct reader *r = check(L);
+	const struct reader *r = check_ringbuf(L);
 
 	lua_newtable(L);
 	for (int i = 0; i < r->count; i++) {
@@ -238,23 +239,23 @@ static int ringbuf_stats(lua_State *L)
 
 struct ring_map *ringbuf_map(lua_State *L, int arg)
 {
-	struct reader *r = check(L);
+	struct reader *r = check_ringbuf(L);
 
 	return r->maps[value_check_int(L, arg, 0, r->count - 1)];
 }
 
 int ringbuf_take(lua_State *L, struct ring_map *m, size_t wanted)
 {
-	struct reader *r = check(L);
+	struct reader *r = check_ringbuf(L);
 
 	if (m->reader != r)
 		return luaL_error(L, "a ring of another ring buffer");
-	return take(L, r, m, 0, wanted);
+	return take_samples(L, r, m, 0, wanted);
 }
 
 /* Making and closing ---------------------------------------------------------------------- */
 
-static void shut(struct reader *r)
+static void shut_ringbuf(struct reader *r)
 {
 	if (r->rb)
 		ring_buffer__free(r->rb);
@@ -329,7 +330,7 @@ static void find_counter(lua_State *L, struct ring_map *m, int map)
 /* Adds the map, the function and the options from FIRST on to the ring buffer at RING, and returns
  * that.
  */
-static int add(lua_State *L, struct reader *r, int ring, int first)
+static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 {
 	static const struct field fields[] = {EVENTTYPE_FIELDS, FIELDS_END};
 	int map = first, fn = first + 1, options = first + 2;
@@ -392,9 +393,9 @@ static int ringbuf_new(lua_State *L)
 	lua_settop(L, 3);
 	r = class_push(L, RINGBUF, sizeof(*r), 0);
 	batch_init(&r->batch, &kind);
-	results = add(L, r, 4, 1);
+	results = add_with_options(L, r, 4, 1);
 	if (!r->rb)
-		shut(r);
+		shut_ringbuf(r);
 	return results;
 }
 
@@ -410,11 +411,11 @@ static int ringbuf_new(lua_State *L)
 */
 static int ringbuf_add(lua_State *L)
 {
-	struct reader *r = check(L);
+	struct reader *r = check_ringbuf(L);
 
 	batch_check_idle(L, &r->batch, "add()");
 	lua_settop(L, 4);
-	return add(L, r, 1, 2);
+	return add_with_options(L, r, 1, 2);
 }
 
 /*** Closes the ring buffer; events that were not delivered are dropped. Closing twice is harmless.
@@ -428,7 +429,7 @@ static int ringbuf_close(lua_State *L)
 	struct reader *r = class_check(L, 1, RINGBUF);
 
 	batch_check_idle(L, &r->batch, "close()");
-	shut(r);
+	shut_ringbuf(r);
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -437,7 +438,7 @@ static int ringbuf_gc(lua_State *L)
 {
 	struct reader *r = class_retire(L, RINGBUF);
 
-	shut(r);
+	shut_ringbuf(r);
 	while (r->count > 0)
 		ring_map_unref(r->maps[--r->count]);
 	free(r->maps);

@@ -116,7 +116,7 @@ void eventtype_free(struct eventtype *t)
 /* Pushes the codec that the name on top means, which was not asked for before. The list of its
  * fields takes the place of the options.
  */
-static struct codec *compile(lua_State *L, const struct eventtype *t, int names)
+static struct codec *compile_event(lua_State *L, const struct eventtype *t, int names)
 {
 	struct codec_opts opts = t->opts;
 	const char *name = lua_tostring(L, -1);
@@ -174,7 +174,7 @@ static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b,
 	lua_remove(L, -2);
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);
-		c = compile(L, t, names);
+		c = compile_event(L, t, names);
 	} else {
 		c = codec_check(L, first + 1);
 	}

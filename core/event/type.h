@@ -19,7 +19,7 @@ struct eventtype_opts {
 };
 
 /* Those options of a structure that starts with struct eventtype_opts. */
-#define EVENTTYPE_FIELDS FIELD_BY_ROOM("type"), FIELD_BY_ROOM("btf"), CODEC_FIELDS
+#define EVENTTYPE_FIELDS FIELD_BY_MODULE("type"), FIELD_BY_MODULE("btf"), CODEC_FIELDS
 
 /* Fills T by the options that were read from the table at ARG, nil for none, and types of the
  * object whose map is at MAP_ARG. Pushes the table of names that goes with it. Raises what

@@ -1,6 +1,7 @@
 #include "event/userring.h"
 
 #include "base/class.h"
+#include "base/clock.h"
 #include "base/field.h"
 #include "base/frame.h"
 #include "base/process.h"
@@ -9,7 +10,6 @@
 #include "event/type.h"
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 /*** @module lbpf */
 /*** User ring buffers
@@ -30,21 +30,21 @@ static const char SAMPLE[] = "lbpf.user_ring_sample";
 struct userring {
 	struct user_ring_buffer *rb; /* NULL once closed */
 	struct endpoint map;
-	struct sample *reserved;
+	struct user_sample *reserved;
 	struct eventtype type;
 	const struct process *maker;
 };
 
 /* On its ring's list exactly while it is reserved. */
-struct sample {
-	struct sample *next, **at;
+struct user_sample {
+	struct user_sample *next, **at;
 	struct userring *ring; /* NULL once it is over */
 	const char *over;      /* "was submitted" */
 	char *data;
 	__u32 size;
 };
 
-static struct userring *check(lua_State *L)
+static struct userring *check_userring(lua_State *L)
 {
 	struct userring *r = class_check(L, 1, USERRING);
 
@@ -56,7 +56,7 @@ static struct userring *check(lua_State *L)
 
 /* Samples --------------------------------------------------------------------------------- */
 
-static void reserve(struct userring *r, struct sample *s, void *data, __u32 size)
+static void reserve(struct userring *r, struct user_sample *s, void *data, __u32 size)
 {
 	s->ring = r;
 	s->data = data;
@@ -69,7 +69,7 @@ static void reserve(struct userring *r, struct sample *s, void *data, __u32 size
 	memset(data, 0, size); /* what was there before is another sample's */
 }
 
-static void finish(struct sample *s, bool submit, const char *over)
+static void finish_sample(struct user_sample *s, bool submit, const char *over)
 {
 	if (submit)
 		user_ring_buffer__submit(s->ring->rb, s->data);
@@ -83,9 +83,9 @@ static void finish(struct sample *s, bool submit, const char *over)
 	s->over = over;
 }
 
-static struct sample *check_sample(lua_State *L)
+static struct user_sample *check_sample(lua_State *L)
 {
-	struct sample *s = class_check(L, 1, SAMPLE);
+	struct user_sample *s = class_check(L, 1, SAMPLE);
 
 	if (!s->ring)
 		luaL_error(L, "the sample %s", s->over);
@@ -103,7 +103,7 @@ static struct sample *check_sample(lua_State *L)
 */
 static int sample_write(lua_State *L)
 {
-	struct sample *s = check_sample(L);
+	struct user_sample *s = check_sample(L);
 	size_t len, offset = 0;
 	const char *bytes = luaL_checklstring(L, 2, &len);
 
@@ -125,7 +125,7 @@ static int sample_write(lua_State *L)
 */
 static int sample_submit(lua_State *L)
 {
-	finish(check_sample(L), true, "was submitted");
+	finish_sample(check_sample(L), true, "was submitted");
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -139,32 +139,32 @@ it holds up all that were reserved after it.
 */
 static int sample_discard(lua_State *L)
 {
-	finish(check_sample(L), false, "was discarded");
+	finish_sample(check_sample(L), false, "was discarded");
 	lua_pushboolean(L, 1);
 	return 1;
 }
 
 static int sample_close(lua_State *L)
 {
-	struct sample *s = class_check(L, 1, SAMPLE);
+	struct user_sample *s = class_check(L, 1, SAMPLE);
 
 	if (s->ring)
-		finish(s, false, "was discarded");
+		finish_sample(s, false, "was discarded");
 	return 0;
 }
 
 static int sample_gc(lua_State *L)
 {
-	struct sample *s = class_retire(L, SAMPLE);
+	struct user_sample *s = class_retire(L, SAMPLE);
 
 	if (s->ring)
-		finish(s, false, "was discarded");
+		finish_sample(s, false, "was discarded");
 	return 0;
 }
 
 static int sample_tostring(lua_State *L)
 {
-	const struct sample *s = class_check(L, 1, SAMPLE);
+	const struct user_sample *s = class_check(L, 1, SAMPLE);
 
 	if (s->ring)
 		lua_pushfstring(L, "lbpf.user_ring_sample: %d bytes", (int)s->size);
@@ -193,22 +193,14 @@ static void open_samples(lua_State *L)
 
 /* The ring -------------------------------------------------------------------------------- */
 
-static long milliseconds(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Room for a sample; NULL, with errno set, if there is none in time. */
 static void *wait_for_room(lua_State *L, struct userring *r, __u32 size, int timeout)
 {
-	long end = milliseconds() + timeout, left;
+	long end = clock_milliseconds() + timeout, left;
 	void *data;
 
 	do {
-		left = timeout < 0 ? PATIENCE : end - milliseconds();
+		left = timeout < 0 ? PATIENCE : end - clock_milliseconds();
 		if (left < 0)
 			left = 0;
 		data = user_ring_buffer__reserve_blocking(r->rb, size,
@@ -223,14 +215,14 @@ static void *wait_for_room(lua_State *L, struct userring *r, __u32 size, int tim
 	return NULL;
 }
 
-static __u32 check_size(lua_State *L, int arg)
+static __u32 check_sample_size(lua_State *L, int arg)
 {
 	return (__u32)value_check_int(L, arg, 0, SIZE_LIMIT);
 }
 
 /* Returns the sample on the top of the stack, if it got DATA. */
-static int push_reserved(lua_State *L, struct userring *r, struct sample *s, void *data, __u32 size,
-			 const char *operation)
+static int push_reserved(lua_State *L, struct userring *r, struct user_sample *s, void *data,
+			 __u32 size, const char *operation)
 {
 	if (!data)
 		return value_fail(L, errno, "%s: %d bytes", operation, (int)size);
@@ -239,9 +231,9 @@ static int push_reserved(lua_State *L, struct userring *r, struct sample *s, voi
 }
 
 /* Pushes a sample that is nowhere yet, and that keeps the ring at 1. */
-static struct sample *push_sample(lua_State *L)
+static struct user_sample *push_sample(lua_State *L)
 {
-	struct sample *s = class_push(L, SAMPLE, sizeof(*s), 0);
+	struct user_sample *s = class_push(L, SAMPLE, sizeof(*s), 0);
 
 	s->over = "was never reserved";
 	compat_getuservalue(L, -1);
@@ -260,9 +252,9 @@ static struct sample *push_sample(lua_State *L)
 */
 static int userring_reserve(lua_State *L)
 {
-	struct userring *r = check(L);
-	__u32 size = check_size(L, 2);
-	struct sample *s = push_sample(L);
+	struct userring *r = check_userring(L);
+	__u32 size = check_sample_size(L, 2);
+	struct user_sample *s = push_sample(L);
 
 	return push_reserved(L, r, s, user_ring_buffer__reserve(r->rb, size), size,
 			     "user_ring_buffer: reserve");
@@ -279,10 +271,10 @@ a signal arrived that Lua is to see
 */
 static int userring_reserve_blocking(lua_State *L)
 {
-	struct userring *r = check(L);
-	__u32 size = check_size(L, 2);
+	struct userring *r = check_userring(L);
+	__u32 size = check_sample_size(L, 2);
 	int timeout = lua_isnoneornil(L, 3) ? -1 : (int)value_check_int(L, 3, -1, INT32_MAX);
-	struct sample *s = push_sample(L);
+	struct user_sample *s = push_sample(L);
 
 	return push_reserved(L, r, s, wait_for_room(L, r, size, timeout), size,
 			     "user_ring_buffer: reserve_blocking");
@@ -314,7 +306,7 @@ static const char *check_value(lua_State *L, const struct userring *r, size_t *s
 */
 static int userring_send(lua_State *L)
 {
-	struct userring *r = check(L);
+	struct userring *r = check_userring(L);
 	const char *bytes;
 	size_t len = 0;
 	void *data;
@@ -337,17 +329,18 @@ static int userring_send(lua_State *L)
 
 /* Making and closing ---------------------------------------------------------------------- */
 
-static void shut(struct userring *r)
+static void shut_userring(struct userring *r)
 {
 	while (r->reserved)
-		finish(r->reserved, false, "was discarded when its user ring buffer was closed");
+		finish_sample(r->reserved, false,
+			      "was discarded when its user ring buffer was closed");
 	if (r->rb)
 		user_ring_buffer__free(r->rb);
 	r->rb = NULL;
 	endpoint_close(&r->map);
 }
 
-static int make(struct userring *r, int fd)
+static int make_userring(struct userring *r, int fd)
 {
 	int err = endpoint_open(&r->map, fd, BPF_MAP_TYPE_USER_RINGBUF);
 
@@ -377,7 +370,7 @@ descriptor
 static int userring_new(lua_State *L)
 {
 	int fd = endpoint_check(L, 1), err;
-	static const struct field fields[] = {FIELD_BY_ROOM("type"), FIELD_BY_ROOM("btf"),
+	static const struct field fields[] = {FIELD_BY_MODULE("type"), FIELD_BY_MODULE("btf"),
 					      FIELD(struct codec_opts, enum_names, FIELD_BOOL),
 					      FIELDS_END};
 	struct eventtype_opts opts = {0};
@@ -394,13 +387,13 @@ static int userring_new(lua_State *L)
 	lua_setfield(L, -2, "names");
 	lua_pop(L, 1);
 	frame_enter(L, &f, NULL, 0);
-	err = make(r, fd);
+	err = make_userring(r, fd);
 	frame_leave(&f);
 	if (!err) {
 		endpoint_keep(L, &r->map, 1);
 		return 1;
 	}
-	shut(r);
+	shut_userring(r);
 	return endpoint_fail(L, &f, 1, err, "user_ring_buffer");
 }
 
@@ -412,7 +405,7 @@ for BPF programs to take. Closing twice is harmless.
 */
 static int userring_close(lua_State *L)
 {
-	shut(class_check(L, 1, USERRING));
+	shut_userring(class_check(L, 1, USERRING));
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -421,7 +414,7 @@ static int userring_gc(lua_State *L)
 {
 	struct userring *r = class_retire(L, USERRING);
 
-	shut(r);
+	shut_userring(r);
 	eventtype_free(&r->type);
 	return 0;
 }

@@ -74,7 +74,7 @@ static int get_fd_by_id(lua_State *L, const struct kind *kind)
 
 /* Iterating ------------------------------------------------------------------------------ */
 
-static int raise(lua_State *L, const struct kind *kind, int err, const char *what)
+static int raise_ids(lua_State *L, const struct kind *kind, int err, const char *what)
 {
 	value_fail(L, err, "%s_%s", kind->name, what);
 	return luaL_error(L, "%s", lua_tostring(L, -2));
@@ -92,7 +92,7 @@ static int open_id(lua_State *L, const struct kind *kind, uint32_t id)
 }
 
 /* The iterator: upvalue 1 is the kind, 2 the id that was shown last. */
-static int step(lua_State *L)
+static int step_ids(lua_State *L)
 {
 	const struct kind *kind = lua_touserdata(L, lua_upvalueindex(1));
 	__u32 id = (__u32)lua_tonumber(L, lua_upvalueindex(2));
@@ -107,29 +107,29 @@ static int step(lua_State *L)
 		if (err == ENOENT)
 			return 0;
 		if (err)
-			return raise(L, kind, err, "get_next_id");
+			return raise_ids(L, kind, err, "get_next_id");
 		ret = open_id(L, kind, id);
 		err = ret < 0 ? value_errno(ret) : 0;
 		if (!err)
 			break;
 		if (err != ENOENT && err != EAGAIN) /* gone, or still being made: the next */
-			return raise(L, kind, err, "get_fd_by_id");
+			return raise_ids(L, kind, err, "get_fd_by_id");
 	}
 	fd_own(fd, ret);
 	value_push_u32(L, id);
 	lua_replace(L, lua_upvalueindex(2));
 	err = kind->push_info(L, ret, 0);
 	if (err)
-		return raise(L, kind, err, "get_info_by_fd");
+		return raise_ids(L, kind, err, "get_info_by_fd");
 	lua_insert(L, 1);
 	return 2;
 }
 
-static int iterate(lua_State *L, const struct kind *kind)
+static int iterate_ids(lua_State *L, const struct kind *kind)
 {
 	lua_pushlightuserdata(L, (void *)kind);
 	lua_pushinteger(L, 0);
-	lua_pushcclosure(L, step, 2);
+	lua_pushcclosure(L, step_ids, 2);
 	return 1;
 }
 
@@ -143,7 +143,7 @@ be closed or left to the garbage collector
 */
 static int programs(lua_State *L)
 {
-	return iterate(L, &prog);
+	return iterate_ids(L, &prog);
 }
 
 /*** For loops over all maps in the kernel.
@@ -154,7 +154,7 @@ static int programs(lua_State *L)
 */
 static int maps(lua_State *L)
 {
-	return iterate(L, &map);
+	return iterate_ids(L, &map);
 }
 
 /*** For loops over all links in the kernel.
@@ -165,7 +165,7 @@ static int maps(lua_State *L)
 */
 static int links(lua_State *L)
 {
-	return iterate(L, &bpf_link);
+	return iterate_ids(L, &bpf_link);
 }
 
 /*** For loops over all BTF in the kernel: its own, its modules', and that of programs.
@@ -176,7 +176,7 @@ static int links(lua_State *L)
 */
 static int btfs(lua_State *L)
 {
-	return iterate(L, &btf);
+	return iterate_ids(L, &btf);
 }
 
 /* One by one ------------------------------------------------------------------------------- */

@@ -163,7 +163,7 @@ static const struct field no_fields[] = {FIELDS_END};
 
 enum { RAW_TRACEPOINT = 1, ITER = 4, PERF_EVENT = 7, KPROBE_MULTI = 8, UPROBE_MULTI = 12 };
 
-static const struct part {
+static const struct link_info_part {
 	const char *name;
 	const struct field *fields;
 } parts[] = {
@@ -244,7 +244,7 @@ static uint64_t pointer(const void *p)
 /* Puts into INFO, which the kernel has filled but for them, where texts and arrays shall go: TEXT,
  * and a userdata, which is pushed. KNOWN: how much of INFO the kernel knows.
  */
-static void make_room(lua_State *L, struct link_info *info, size_t known, char *text)
+static void make_array_room(lua_State *L, struct link_info *info, size_t known, char *text)
 {
 	uint32_t n = 0;
 	uint64_t *room;
@@ -288,7 +288,7 @@ static void make_room(lua_State *L, struct link_info *info, size_t known, char *
 	}
 }
 
-static void set_list(lua_State *L, const char *name, uint64_t values, uint32_t n)
+static void set_link_list(lua_State *L, const char *name, uint64_t values, uint32_t n)
 {
 	const uint64_t *v = (const uint64_t *)(uintptr_t)values;
 
@@ -302,13 +302,13 @@ static void set_list(lua_State *L, const char *name, uint64_t values, uint32_t n
 	lua_setfield(L, -2, name);
 }
 
-static void set_text(lua_State *L, const char *name, const char *text)
+static void set_link_text(lua_State *L, const char *name, const char *text)
 {
 	lua_pushstring(L, text);
 	lua_setfield(L, -2, name);
 }
 
-static void set_u32(lua_State *L, const char *name, uint32_t value)
+static void set_link_u32(lua_State *L, const char *name, uint32_t value)
 {
 	value_push_u32(L, value);
 	lua_setfield(L, -2, name);
@@ -316,21 +316,21 @@ static void set_u32(lua_State *L, const char *name, uint32_t value)
 
 static void add_iter(lua_State *L, const struct iter *iter, const char *target)
 {
-	set_text(L, "target_name", target);
+	set_link_text(L, "target_name", target);
 	if (strcmp(target, "bpf_map_elem") == 0 || strcmp(target, "bpf_sk_storage_map") == 0) {
 		lua_newtable(L);
-		set_u32(L, "map_id", iter->map_id);
+		set_link_u32(L, "map_id", iter->map_id);
 		lua_setfield(L, -2, "map");
 	} else if (strcmp(target, "cgroup") == 0) {
 		lua_newtable(L);
 		value_push_u64(L, iter->cgroup_id);
 		lua_setfield(L, -2, "cgroup_id");
-		set_u32(L, "order", iter->order);
+		set_link_u32(L, "order", iter->order);
 		lua_setfield(L, -2, "cgroup");
 	} else if (strncmp(target, "task", 4) == 0) {
 		lua_newtable(L);
-		set_u32(L, "tid", iter->tid);
-		set_u32(L, "pid", iter->pid);
+		set_link_u32(L, "tid", iter->tid);
+		set_link_u32(L, "pid", iter->pid);
 		lua_setfield(L, -2, "task");
 	}
 }
@@ -342,12 +342,12 @@ static void add_perf_event(lua_State *L, const struct link_info *info, size_t kn
 
 	if (!type)
 		return; /* a kernel before 6.6, or one newer than this */
-	set_text(L, "type", type->type);
+	set_link_text(L, "type", type->type);
 	lua_newtable(L);
 	field_push_all(L, type->fields, &info->perf_event,
 		       known - offsetof(struct link_info, perf_event));
 	if (type->name)
-		set_text(L, type->name, text);
+		set_link_text(L, type->name, text);
 	lua_setfield(L, -2, type->part);
 }
 
@@ -359,7 +359,7 @@ static void add_rest(lua_State *L, const struct link_info *info, size_t known, c
 
 	switch (info->type) {
 	case RAW_TRACEPOINT:
-		set_text(L, "tp_name", text);
+		set_link_text(L, "tp_name", text);
 		break;
 	case ITER:
 		add_iter(L, &info->iter, text);
@@ -371,15 +371,15 @@ static void add_rest(lua_State *L, const struct link_info *info, size_t known, c
 		n = info->kprobe_multi.count;
 		addrs = (const uint64_t *)(uintptr_t)info->kprobe_multi.addrs;
 		if (addrs && addrs[0]) /* where this user may see addresses */
-			set_list(L, "addrs", info->kprobe_multi.addrs, n);
-		set_list(L, "cookies", info->kprobe_multi.cookies, n);
+			set_link_list(L, "addrs", info->kprobe_multi.addrs, n);
+		set_link_list(L, "cookies", info->kprobe_multi.cookies, n);
 		break;
 	case UPROBE_MULTI:
 		n = info->uprobe_multi.count;
-		set_text(L, "path", text);
-		set_list(L, "offsets", info->uprobe_multi.offsets, n);
-		set_list(L, "ref_ctr_offsets", info->uprobe_multi.ref_ctr_offsets, n);
-		set_list(L, "cookies", info->uprobe_multi.cookies, n);
+		set_link_text(L, "path", text);
+		set_link_list(L, "offsets", info->uprobe_multi.offsets, n);
+		set_link_list(L, "ref_ctr_offsets", info->uprobe_multi.ref_ctr_offsets, n);
+		set_link_list(L, "cookies", info->uprobe_multi.cookies, n);
 		break;
 	default:
 		break;
@@ -391,7 +391,7 @@ int info_push_link(lua_State *L, int fd, int opts)
 	struct link_info info;
 	char text[TEXT_SIZE] = "";
 	__u32 known = sizeof(info);
-	const struct part *part;
+	const struct link_info_part *part;
 	int ret;
 
 	memset(&info, 0, sizeof(info)); /* the whole union, which an initializer may not */
@@ -401,7 +401,7 @@ int info_push_link(lua_State *L, int fd, int opts)
 	if (opts)
 		field_read(L, opts, no_fields, NULL);
 	lua_newtable(L);
-	make_room(L, &info, known, text);
+	make_array_room(L, &info, known, text);
 	ret = bpf_obj_get_info_by_fd(fd, &info, &(__u32){sizeof(info)});
 	if (ret) {
 		lua_pop(L, 2);

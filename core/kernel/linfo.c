@@ -21,11 +21,11 @@ struct linfo {
 };
 
 /* The program's lists, as the kernel says how long they are. */
-struct lists {
+struct line_lists {
 	void *lines, *jited_lines, *ksyms, *lengths;
 };
 
-static void free_lists(struct lists *lists)
+static void free_lists(struct line_lists *lists)
 {
 	free(lists->lines);
 	free(lists->jited_lines);
@@ -46,7 +46,7 @@ static void *list(__u32 n, __u32 size)
 }
 
 /* Reads INFO with its lists about lines. 0, or an error number. */
-static int read_lists(int fd, struct bpf_prog_info *info, struct lists *lists)
+static int read_lists(int fd, struct bpf_prog_info *info, struct line_lists *lists)
 {
 	struct bpf_prog_info has = {0};
 	int err = read_info(fd, &has);
@@ -88,7 +88,7 @@ static int new_linfo(lua_State *L)
 {
 	int fd = value_check_fd(L, 1), err;
 	struct bpf_prog_info info = {0};
-	struct lists lists = {0};
+	struct line_lists lists = {0};
 	struct frame f;
 	struct linfo *l = class_push(L, LINFO, sizeof(*l), 0);
 
@@ -112,7 +112,7 @@ static int new_linfo(lua_State *L)
 	return 1;
 }
 
-static struct linfo *check(lua_State *L, int arg)
+static struct linfo *check_linfo(lua_State *L, int arg)
 {
 	struct linfo *l = class_check(L, arg, LINFO);
 
@@ -120,7 +120,7 @@ static struct linfo *check(lua_State *L, int arg)
 	return l;
 }
 
-static void set_text(lua_State *L, const struct linfo *l, const char *key, __u32 offset)
+static void set_line_text(lua_State *L, const struct linfo *l, const char *key, __u32 offset)
 {
 	lua_pushstring(L, l->btf ? btf__str_by_offset(l->btf, offset) : NULL);
 	lua_setfield(L, -2, key);
@@ -133,8 +133,8 @@ static int push_line(lua_State *L, const struct linfo *l, const struct bpf_line_
 	lua_createtable(L, 0, 5);
 	value_push_u32(L, line->insn_off);
 	lua_setfield(L, -2, "insn_off");
-	set_text(L, l, "file", line->file_name_off);
-	set_text(L, l, "text", line->line_off);
+	set_line_text(L, l, "file", line->file_name_off);
+	set_line_text(L, l, "text", line->line_off);
 	value_push_u32(L, BPF_LINE_INFO_LINE_NUM(line->line_col));
 	lua_setfield(L, -2, "line");
 	value_push_u32(L, BPF_LINE_INFO_LINE_COL(line->line_col));
@@ -152,7 +152,7 @@ static int push_line(lua_State *L, const struct linfo *l, const struct bpf_line_
 */
 static int lfind(lua_State *L)
 {
-	const struct linfo *l = check(L, 1);
+	const struct linfo *l = check_linfo(L, 1);
 	__u32 insn_off = (__u32)value_check_int(L, 2, 0, UINT32_MAX), skip = 0;
 
 	if (!lua_isnoneornil(L, 3))
@@ -170,7 +170,7 @@ static int lfind(lua_State *L)
 */
 static int lfind_addr_func(lua_State *L)
 {
-	const struct linfo *l = check(L, 1);
+	const struct linfo *l = check_linfo(L, 1);
 	__u64 addr = value_check_u64(L, 2);
 	__u32 func = (__u32)value_check_int(L, 3, 0, UINT32_MAX), skip = 0;
 
@@ -179,7 +179,7 @@ static int lfind_addr_func(lua_State *L)
 	return push_line(L, l, bpf_prog_linfo__lfind_addr_func(l->lines, addr, func, skip));
 }
 
-static void shut(struct linfo *l)
+static void shut_linfo(struct linfo *l)
 {
 	bpf_prog_linfo__free(l->lines);
 	btf__free(l->btf);
@@ -194,14 +194,14 @@ static void shut(struct linfo *l)
 */
 static int close_linfo(lua_State *L)
 {
-	shut(class_check(L, 1, LINFO));
+	shut_linfo(class_check(L, 1, LINFO));
 	lua_pushboolean(L, 1);
 	return 1;
 }
 
 static int linfo_gc(lua_State *L)
 {
-	shut(class_retire(L, LINFO));
+	shut_linfo(class_retire(L, LINFO));
 	return 0;
 }
 

@@ -33,7 +33,7 @@ struct linker {
 	char name[];
 };
 
-struct handle {
+struct linker_handle {
 	struct linker *linker;
 };
 
@@ -42,7 +42,7 @@ static struct linker *linker_from(struct owner *owner)
 	return (struct linker *)owner;
 }
 
-static void shut(struct owner *owner)
+static void shut_linker(struct owner *owner)
 {
 	struct linker *l = linker_from(owner);
 
@@ -55,20 +55,20 @@ static void shut(struct owner *owner)
 	l->fd = -1;
 }
 
-static void release(struct owner *owner)
+static void release_linker(struct owner *owner)
 {
-	shut(owner);
+	shut_linker(owner);
 	free(owner);
 }
 
-static struct linker *check_handle(lua_State *L, int arg)
+static struct linker *check_linker_handle(lua_State *L, int arg)
 {
-	return ((struct handle *)class_check(L, arg, LINKER))->linker;
+	return ((struct linker_handle *)class_check(L, arg, LINKER))->linker;
 }
 
-static struct linker *check(lua_State *L, int arg, const char *operation)
+static struct linker *check_linker(lua_State *L, int arg, const char *operation)
 {
-	struct linker *l = check_handle(L, arg);
+	struct linker *l = check_linker_handle(L, arg);
 
 	owner_check_idle(L, &l->owner, operation);
 	if (l->state == FINALIZED)
@@ -104,7 +104,7 @@ static int new_linker(lua_State *L)
 	int fd = path ? -1 : value_check_fd(L, 1), err = 0;
 	const char *name = path ? path : lua_pushfstring(L, "fd %d", fd);
 	size_t size = strlen(name) + 1;
-	struct handle *h = class_push(L, LINKER, sizeof(*h), 0);
+	struct linker_handle *h = class_push(L, LINKER, sizeof(*h), 0);
 	struct linker *l = calloc(1, sizeof(*l) + size);
 	struct frame f;
 
@@ -112,7 +112,8 @@ static int new_linker(lua_State *L)
 		return luaL_error(L, "not enough memory");
 	h->linker = l;
 	memcpy(l->name, name, size);
-	l->owner = (struct owner){.kind = "linker", .name = l->name, .release = release, .refs = 1};
+	l->owner = (struct owner){
+		.kind = "linker", .name = l->name, .release = release_linker, .refs = 1};
 	l->fd = -1;
 	if (fd >= 0) {
 		l->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
@@ -132,8 +133,8 @@ static int new_linker(lua_State *L)
 }
 
 /* Adds the file, which is FD if that is one. */
-static int add(lua_State *L, struct linker *l, const struct elf_source *source, int fd,
-	       const char *name)
+static int linker_add(lua_State *L, struct linker *l, const struct elf_source *source, int fd,
+		      const char *name)
 {
 	struct frame f;
 	char why[160];
@@ -169,7 +170,7 @@ static int add_fd(lua_State *L, struct linker *l, int fd, const char *name)
 	char path[FD_PATH_SIZE];
 	const struct elf_source source = {.path = fd_path(fd, path)};
 
-	return add(L, l, &source, fd, name);
+	return linker_add(L, l, &source, fd, name);
 }
 
 /*** Adds an object file. libbpf trusts it to be what a compiler wrote.
@@ -183,10 +184,10 @@ After one has failed the linker can only be closed.
 */
 static int linker_add_file(lua_State *L)
 {
-	struct linker *l = check(L, 1, "add_file");
+	struct linker *l = check_linker(L, 1, "add_file");
 	const struct elf_source source = {.path = luaL_checkstring(L, 2)};
 
-	return add(L, l, &source, -1, source.path);
+	return linker_add(L, l, &source, -1, source.path);
 }
 
 /*** Adds an object file that is open.
@@ -199,7 +200,7 @@ static int linker_add_file(lua_State *L)
 */
 static int linker_add_fd(lua_State *L)
 {
-	struct linker *l = check(L, 1, "add_fd");
+	struct linker *l = check_linker(L, 1, "add_fd");
 	int fd = value_check_fd(L, 2);
 
 	return add_fd(L, l, fd, lua_pushfstring(L, "fd %d", fd));
@@ -235,7 +236,7 @@ static int memory_file(const char *data, size_t size)
 */
 static int linker_add_buf(lua_State *L)
 {
-	struct linker *l = check(L, 1, "add_buf");
+	struct linker *l = check_linker(L, 1, "add_buf");
 	size_t size;
 	const char *data = luaL_checklstring(L, 2, &size);
 	int fd = memory_file(data, size), n;
@@ -256,7 +257,7 @@ static int linker_add_buf(lua_State *L)
 */
 static int linker_finalize(lua_State *L)
 {
-	struct linker *l = check(L, 1, "finalize");
+	struct linker *l = check_linker(L, 1, "finalize");
 	struct frame f;
 	int err;
 
@@ -283,14 +284,14 @@ static int linker_finalize(lua_State *L)
 */
 static int linker_close(lua_State *L)
 {
-	owner_close(L, &check_handle(L, 1)->owner, shut);
+	owner_close(L, &check_linker_handle(L, 1)->owner, shut_linker);
 	lua_pushboolean(L, 1);
 	return 1;
 }
 
 static int linker_gc(lua_State *L)
 {
-	struct handle *h = class_retire(L, LINKER);
+	struct linker_handle *h = class_retire(L, LINKER);
 
 	if (h->linker)
 		owner_unref(&h->linker->owner);
@@ -299,7 +300,7 @@ static int linker_gc(lua_State *L)
 
 static int linker_tostring(lua_State *L)
 {
-	const struct linker *l = check_handle(L, 1);
+	const struct linker *l = check_linker_handle(L, 1);
 
 	lua_pushfstring(L, "lbpf.linker: %s%s", l->name, l->owner.closed ? " (closed)" : "");
 	return 1;

@@ -30,10 +30,10 @@
 static const struct field create_fields[] = {
 	FIELD(struct bpf_link_create_opts, flags, FIELD_U32),
 	FIELD(struct bpf_link_create_opts, target_btf_id, FIELD_U32),
-	FIELD_BY_ROOM("iter_info"),
-	FIELD_BY_ROOM("perf_event"),
-	FIELD_BY_ROOM("kprobe_multi"),
-	FIELD_BY_ROOM("tracing"),
+	FIELD_BY_MODULE("iter_info"),
+	FIELD_BY_MODULE("perf_event"),
+	FIELD_BY_MODULE("kprobe_multi"),
+	FIELD_BY_MODULE("tracing"),
 #if LBPF_HEADERS(1, 3)
 	{.name = "uprobe_multi", .major = 1, .minor = 3},
 	{.name = "netfilter", .major = 1, .minor = 3},
@@ -69,9 +69,9 @@ static const struct field tracing_fields[] = {
 };
 static const struct field kprobe_multi_fields[] = {
 	PART(kprobe_multi, flags, FIELD_U32),
-	FIELD_BY_ROOM("syms"),
-	FIELD_BY_ROOM("addrs"),
-	FIELD_BY_ROOM("cookies"),
+	FIELD_BY_MODULE("syms"),
+	FIELD_BY_MODULE("addrs"),
+	FIELD_BY_MODULE("cookies"),
 	FIELDS_END,
 };
 
@@ -90,9 +90,9 @@ static const struct field uprobe_multi_fields[] = {
 	PART(uprobe_multi, flags, FIELD_U32),
 	PART(uprobe_multi, path, FIELD_STRING),
 	PART(uprobe_multi, pid, FIELD_U32),
-	FIELD_BY_ROOM("offsets"),
-	FIELD_BY_ROOM("ref_ctr_offsets"),
-	FIELD_BY_ROOM("cookies"),
+	FIELD_BY_MODULE("offsets"),
+	FIELD_BY_MODULE("ref_ctr_offsets"),
+	FIELD_BY_MODULE("cookies"),
 	FIELDS_END,
 };
 
@@ -137,7 +137,7 @@ static const struct field cgroup_fields[] = {
 #endif
 
 /* These share their memory, so the attach type says which one may be given. */
-static const struct part {
+static const struct link_part {
 	const char *name;
 	const struct field *fields;
 	void (*read_lists)(lua_State *L, struct bpf_link_create_opts *opts);
@@ -161,7 +161,7 @@ static const struct part {
 #endif
 };
 
-static bool fits(const struct part *part, int type)
+static bool part_fits(const struct link_part *part, int type)
 {
 	const char *name = enum_attach_type.name(type);
 
@@ -187,12 +187,12 @@ static bool step_into(lua_State *L, int arg, const char *name)
 	return true;
 }
 
-static void read_part(lua_State *L, const struct part *part, int type,
+static void read_part(lua_State *L, const struct link_part *part, int type,
 		      struct bpf_link_create_opts *opts)
 {
 	if (!step_into(L, 4, part->name))
 		return;
-	if (!fits(part, type))
+	if (!part_fits(part, type))
 		luaL_argerror(
 			L, 4,
 			lua_pushfstring(L, "option '%s' is not for this attach type", part->name));
@@ -212,9 +212,9 @@ static void read_part(lua_State *L, const struct part *part, int type,
 	}
 
 static const struct field iter_fields[] = {
-	FIELD_BY_ROOM("map"),
-	FIELD_BY_ROOM("cgroup"),
-	FIELD_BY_ROOM("task"),
+	FIELD_BY_MODULE("map"),
+	FIELD_BY_MODULE("cgroup"),
+	FIELD_BY_MODULE("task"),
 	FIELDS_END,
 };
 static const struct field iter_map_fields[] = {INFO(map, map_fd, FIELD_FD), FIELDS_END};
@@ -348,7 +348,7 @@ static int raw_tracepoint_open(lua_State *L)
 
 /* Links that there are --------------------------------------------------------------------- */
 
-static int done(lua_State *L, int ret, const char *what, int fd)
+static int linkfd_done(lua_State *L, int ret, const char *what, int fd)
 {
 	if (ret)
 		return value_fail(L, value_errno(ret), "%s: descriptor %d", what, fd);
@@ -384,8 +384,8 @@ static int link_update(lua_State *L)
 
 	field_read(L, 3, update_fields, &opts);
 	if (link_has_map(link, prog))
-		return done(L, 0, "link_update", link);
-	return done(L, bpf_link_update(link, prog, &opts), "link_update", link);
+		return linkfd_done(L, 0, "link_update", link);
+	return linkfd_done(L, bpf_link_update(link, prog, &opts), "link_update", link);
 }
 
 /*** Detaches a link's program; the link stays, as an empty one.
@@ -395,11 +395,11 @@ static int link_update(lua_State *L)
 @fails EOPNOTSUPP for links that cannot
 @see bpf_link_detach
 */
-static int link_detach(lua_State *L)
+static int link_detach_fd(lua_State *L)
 {
 	int link = value_check_fd(L, 1);
 
-	return done(L, bpf_link_detach(link), "link_detach", link);
+	return linkfd_done(L, bpf_link_detach(link), "link_detach", link);
 }
 
 /* Files ------------------------------------------------------------------------------------ */
@@ -522,7 +522,7 @@ void linkfd_open(lua_State *L)
 		{"link_create", link_create},
 		{"raw_tracepoint_open", raw_tracepoint_open},
 		{"link_update", link_update},
-		{"link_detach", link_detach},
+		{"link_detach", link_detach_fd},
 		{"obj_pin", obj_pin},
 		{"obj_get", obj_get},
 		{"pins", pins},

@@ -53,7 +53,7 @@ static const struct feature {
 	{"ring.consume", 1, 3, LBPF_HEADERS(1, 3)},
 };
 
-static int unknown(lua_State *L)
+static int unknown_feature(lua_State *L)
 {
 	luaL_Buffer b;
 
@@ -87,7 +87,7 @@ static int has(lua_State *L)
 			return 1;
 		}
 	}
-	return unknown(L);
+	return unknown_feature(L);
 }
 
 /*** The libbpf that this process runs with.

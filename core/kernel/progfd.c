@@ -36,10 +36,10 @@ static const struct field prog_load_fields[] = {
 	FIELD(struct bpf_prog_load_opts, attach_btf_id, FIELD_U32),
 	FIELD(struct bpf_prog_load_opts, attach_prog_fd, FIELD_FD),
 	FIELD(struct bpf_prog_load_opts, attach_btf_obj_fd, FIELD_FD),
-	FIELD_BY_ROOM("fd_array"),
-	FIELD_BY_ROOM("func_info"),
+	FIELD_BY_MODULE("fd_array"),
+	FIELD_BY_MODULE("func_info"),
 	FIELD(struct bpf_prog_load_opts, func_info_rec_size, FIELD_U32),
-	FIELD_BY_ROOM("line_info"),
+	FIELD_BY_MODULE("line_info"),
 	FIELD(struct bpf_prog_load_opts, line_info_rec_size, FIELD_U32),
 	FIELD(struct bpf_prog_load_opts, log_level, FIELD_U32),
 	FIELD(struct bpf_prog_load_opts, log_size, FIELD_U32),
@@ -100,8 +100,8 @@ typedef int load_call(void *args, char *log, uint32_t size);
 /* Makes it with larger and larger buffers, unless the script says how large: the kernel refuses
  * what it cannot tell all about. Returns the descriptor, and the log if WANTED; or what failed.
  */
-static int load(lua_State *L, load_call *call, void *args, uint32_t log_size, bool wanted,
-		const char *what)
+static int call_load(lua_State *L, load_call *call, void *args, uint32_t log_size, bool wanted,
+		     const char *what)
 {
 	uint32_t size = log_size ? log_size : LOG_FIRST;
 	struct fd *fd = fd_push(L);
@@ -181,8 +181,8 @@ static int prog_load(lua_State *L)
 	luaL_argcheck(L, size % sizeof(*a.insns) == 0 && a.n >= 1 && a.n <= INSNS_MAX, 4,
 		      "expected 1 to 1,000,000 instructions of 8 bytes");
 	read_load_opts(L, 5, &a.opts);
-	return load(L, call_prog_load, &a, a.opts.log_size, a.opts.log_level > 0,
-		    lua_pushfstring(L, "prog_load '%s'", a.name ? a.name : ""));
+	return call_load(L, call_prog_load, &a, a.opts.log_size, a.opts.log_level > 0,
+			 lua_pushfstring(L, "prog_load '%s'", a.name ? a.name : ""));
 }
 
 struct btf_args {
@@ -229,14 +229,14 @@ static int btf_load(lua_State *L)
 	lua_settop(L, 2);
 	a.data = luaL_checklstring(L, 1, &a.size);
 	field_read(L, 2, btf_load_fields, &a.opts);
-	return load(L, call_btf_load, &a, a.opts.log_size, a.opts.log_level > 0, "btf_load");
+	return call_load(L, call_btf_load, &a, a.opts.log_size, a.opts.log_level > 0, "btf_load");
 }
 
 /* Running -------------------------------------------------------------------------------- */
 
 static const struct field test_run_fields[] = {
-	FIELD_BY_ROOM("data_in"),
-	FIELD_BY_ROOM("ctx_in"),
+	FIELD_BY_MODULE("data_in"),
+	FIELD_BY_MODULE("ctx_in"),
 	FIELD(struct bpf_test_run_opts, data_size_out, FIELD_U32),
 	FIELD(struct bpf_test_run_opts, ctx_size_out, FIELD_U32),
 	FIELD(struct bpf_test_run_opts, repeat, FIELD_INT),
@@ -272,7 +272,7 @@ static void *read_bytes(lua_State *L, int arg, const char *name, __u32 *size)
 }
 
 /* Zeroed, for not every type of program fills it; stays on the stack. */
-static void *make_room(lua_State *L, uint32_t size)
+static void *push_zeroed(lua_State *L, uint32_t size)
 {
 	void *room;
 
@@ -301,8 +301,8 @@ static void read_run_opts(lua_State *L, int arg, struct bpf_test_run_opts *opts)
 	opts->ctx_in = read_bytes(L, arg, "ctx_in", &opts->ctx_size_in);
 	if (opts->data_in && !is_given(L, arg, "data_size_out"))
 		opts->data_size_out = opts->data_size_in + DATA_GROWS;
-	opts->data_out = make_room(L, opts->data_size_out);
-	opts->ctx_out = make_room(L, opts->ctx_size_out);
+	opts->data_out = push_zeroed(L, opts->data_size_out);
+	opts->ctx_out = push_zeroed(L, opts->ctx_size_out);
 }
 
 static bool is_syscall(int fd)
@@ -376,7 +376,7 @@ static bool begins(const char *text, const char *prefix)
 }
 
 /* Sets the list NAME of the N first VALUES, if the kernel was asked for it. */
-static void set_list(lua_State *L, const char *name, const __u32 *values, uint32_t n)
+static void set_id_list(lua_State *L, const char *name, const __u32 *values, uint32_t n)
 {
 	if (!values)
 		return;
@@ -445,11 +445,11 @@ static int prog_query(lua_State *L)
 		lua_newtable(L);
 		field_push_all(L, answer_fields, &opts, sizeof(opts));
 		room = opts.prog_cnt < room ? opts.prog_cnt : room;
-		set_list(L, "prog_ids", opts.prog_ids, room);
-		set_list(L, "prog_attach_flags", opts.prog_attach_flags, room);
+		set_id_list(L, "prog_ids", opts.prog_ids, room);
+		set_id_list(L, "prog_attach_flags", opts.prog_attach_flags, room);
 #if LBPF_HEADERS(1, 3)
-		set_list(L, "link_ids", opts.link_ids, room);
-		set_list(L, "link_attach_flags", opts.link_attach_flags, room);
+		set_id_list(L, "link_ids", opts.link_ids, room);
+		set_id_list(L, "link_attach_flags", opts.link_attach_flags, room);
 #endif
 		return 1;
 	}

@@ -20,7 +20,7 @@
 #pragma weak bpf_map__set_exclusive_program
 #endif
 
-static struct bpf_map *check(lua_State *L)
+static struct bpf_map *this_map(lua_State *L)
 {
 	return map_check(L, 1, NULL);
 }
@@ -65,7 +65,7 @@ static struct bpf_map *check_resizable(lua_State *L, struct bound *b)
 
 /* Reading ---------------------------------------------------------------------------------- */
 
-static void push_type(lua_State *L, enum bpf_map_type type)
+static void push_map_type(lua_State *L, enum bpf_map_type type)
 {
 	enum_push(L, (int)type, &enum_map_type);
 }
@@ -75,91 +75,91 @@ static void push_type(lua_State *L, enum bpf_map_type type)
 @treturn string
 @see bpf_map__name
 */
-BIND_GETTER(map_name, check, bpf_map__name, lua_pushstring)
+BIND_GETTER(map_name, this_map, bpf_map__name, lua_pushstring)
 
 /*** The map's type.
 @function map:type
 @treturn string|integer "hash"; a number where libbpf has no name for it
 @see bpf_map__type
 */
-BIND_GETTER(map_type, check, bpf_map__type, push_type)
+BIND_GETTER(map_type, this_map, bpf_map__type, push_map_type)
 
 /*** The size of a key in bytes.
 @function map:key_size
 @treturn integer
 @see bpf_map__key_size
 */
-BIND_GETTER(map_key_size, check, bpf_map__key_size, value_push_u32)
+BIND_GETTER(map_key_size, this_map, bpf_map__key_size, value_push_u32)
 
 /*** The size of a value in bytes; of a per-CPU map, on one CPU.
 @function map:value_size
 @treturn integer
 @see bpf_map__value_size
 */
-BIND_GETTER(map_value_size, check, bpf_map__value_size, value_push_u32)
+BIND_GETTER(map_value_size, this_map, bpf_map__value_size, value_push_u32)
 
 /*** How many entries the map can have; of a ring buffer, its size in bytes.
 @function map:max_entries
 @treturn integer
 @see bpf_map__max_entries
 */
-BIND_GETTER(map_max_entries, check, bpf_map__max_entries, value_push_u32)
+BIND_GETTER(map_max_entries, this_map, bpf_map__max_entries, value_push_u32)
 
 /*** The flags that the map is created with.
 @function map:map_flags
 @treturn integer BPF_F_... bits
 @see bpf_map__map_flags
 */
-BIND_GETTER(map_map_flags, check, bpf_map__map_flags, value_push_u32)
+BIND_GETTER(map_map_flags, this_map, bpf_map__map_flags, value_push_u32)
 
 /*** What more the map's type has to know, of a Bloom filter the number of hash functions.
 @function map:map_extra
 @treturn integer of 64 bits
 @see bpf_map__map_extra
 */
-BIND_GETTER(map_map_extra, check, bpf_map__map_extra, value_push_u64)
+BIND_GETTER(map_map_extra, this_map, bpf_map__map_extra, value_push_u64)
 
 /*** The NUMA node that has the map's memory, where flag BPF_F_NUMA_NODE is set.
 @function map:numa_node
 @treturn integer
 @see bpf_map__numa_node
 */
-BIND_GETTER(map_numa_node, check, bpf_map__numa_node, value_push_u32)
+BIND_GETTER(map_numa_node, this_map, bpf_map__numa_node, value_push_u32)
 
 /*** The network device that the map is offloaded to.
 @function map:ifindex
 @treturn integer 0: none
 @see bpf_map__ifindex
 */
-BIND_GETTER(map_ifindex, check, bpf_map__ifindex, value_push_u32)
+BIND_GETTER(map_ifindex, this_map, bpf_map__ifindex, value_push_u32)
 
 /*** The type of the keys, as its number in the object's BTF.
 @function map:btf_key_type_id
 @treturn integer 0: unknown
 @see bpf_map__btf_key_type_id
 */
-BIND_GETTER(map_btf_key_type_id, check, bpf_map__btf_key_type_id, value_push_u32)
+BIND_GETTER(map_btf_key_type_id, this_map, bpf_map__btf_key_type_id, value_push_u32)
 
 /*** The type of the values, as its number in the object's BTF.
 @function map:btf_value_type_id
 @treturn integer 0: unknown
 @see bpf_map__btf_value_type_id
 */
-BIND_GETTER(map_btf_value_type_id, check, bpf_map__btf_value_type_id, value_push_u32)
+BIND_GETTER(map_btf_value_type_id, this_map, bpf_map__btf_value_type_id, value_push_u32)
 
 /*** Does the map hold global variables, as ".bss" and ".rodata" do?
 @function map:is_internal
 @treturn boolean
 @see bpf_map__is_internal
 */
-BIND_GETTER(map_is_internal, check, bpf_map__is_internal, lua_pushboolean)
+BIND_GETTER(map_is_internal, this_map, bpf_map__is_internal, lua_pushboolean)
 
 /*** Will the map be created with its object?
 @function map:autocreate
 @treturn boolean
 @see bpf_map__autocreate
 */
-BIND_GETTER(map_autocreate, check, bpf_map__autocreate, lua_pushboolean)
+BIND_GETTER(map_autocreate, this_map, bpf_map__autocreate, lua_pushboolean)
 
 /*** The map's file descriptor, which stays the object's.
 @function map:fd
@@ -267,7 +267,7 @@ static int map_set_value_size(lua_State *L)
 {
 	uint32_t size = bind_u32(L, 2);
 
-	return bpf_map__is_internal(check(L)) ? resize_globals(L, size) : resize_value(L);
+	return bpf_map__is_internal(this_map(L)) ? resize_globals(L, size) : resize_value(L);
 }
 
 /*** Changes how many entries the map can have; of a ring buffer, its size in bytes, which libbpf
@@ -353,7 +353,7 @@ BIND_SETTER(map_set_ifindex, bpf_map__set_ifindex, struct bpf_map, mapattr_check
 */
 static int map_autoattach(lua_State *L)
 {
-	struct bpf_map *map = check(L);
+	struct bpf_map *map = this_map(L);
 
 #if LBPF_HEADERS(1, 5)
 	if (compat_libbpf(1, 5)) {
@@ -383,7 +383,7 @@ static int map_set_autoattach(lua_State *L)
 	if (compat_libbpf(1, 5))
 		return set_autoattach(L);
 #endif
-	check(L);
+	this_map(L);
 	return value_needs_libbpf(L, "map:set_autoattach", 1, 5);
 }
 

@@ -22,20 +22,21 @@ struct batch_opts {
 };
 
 static const struct field write_fields[] = {
-	FIELD_BY_ROOM("elem_flags"),
+	FIELD_BY_MODULE("elem_flags"),
 	FIELD(struct bpf_map_batch_opts, flags, FIELD_U64),
 	FIELDS_END,
 };
 
 static const struct field read_fields[] = {
 	FIELD(struct batch_opts, count, FIELD_U32),
-	FIELD_BY_ROOM("in_batch"),
-	FIELD_BY_ROOM("elem_flags"),
+	FIELD_BY_MODULE("in_batch"),
+	FIELD_BY_MODULE("elem_flags"),
 	FIELD(struct bpf_map_batch_opts, flags, FIELD_U64),
 	FIELDS_END,
 };
 
-static void read_opts(lua_State *L, int arg, const struct field *fields, struct batch_opts *opts)
+static void read_batch_opts(lua_State *L, int arg, const struct field *fields,
+			    struct batch_opts *opts)
 {
 	uint64_t flags = 0;
 
@@ -53,12 +54,12 @@ static void read_opts(lua_State *L, int arg, const struct field *fields, struct 
 /* Reading -------------------------------------------------------------------------------- */
 
 /* The lists of results on the stack: of keys, and after it one for each value of an entry. */
-struct lists {
+struct batch_lists {
 	int first, count, names;
 	int n; /* entries */
 };
 
-static void append(lua_State *L, struct lists *l, const struct mapwalk *w, uint32_t i)
+static void append(lua_State *L, struct batch_lists *l, const struct mapwalk *w, uint32_t i)
 {
 	l->n++;
 	mapcodec_push_key(L, &w->m, l->names, mapwalk_key(w, i));
@@ -75,7 +76,7 @@ static void push_token(lua_State *L, const struct mapwalk *w)
 }
 
 /* The lists are on top: the results, with the token unless the map is at its end. */
-static int push_results(lua_State *L, const struct lists *l, const struct mapwalk *w)
+static int push_results(lua_State *L, const struct batch_lists *l, const struct mapwalk *w)
 {
 	for (int i = 0; i < l->count; i++)
 		lua_pushvalue(L, l->first + i);
@@ -85,7 +86,7 @@ static int push_results(lua_State *L, const struct lists *l, const struct mapwal
 	return l->count + 1;
 }
 
-static int read_failed(lua_State *L, const struct lists *l, const struct mapwalk *w, int err,
+static int read_failed(lua_State *L, const struct batch_lists *l, const struct mapwalk *w, int err,
 		       const char *operation)
 {
 	mapfd_fail(L, &w->m.map, err, operation);
@@ -125,14 +126,14 @@ static int read_all(lua_State *L, mapwalk_read *fn, const char *operation)
 	struct mapcodec plain;
 	struct batch_opts opts;
 	struct mapwalk *w;
-	struct lists l;
+	struct batch_lists l;
 	int walk, err;
 
 	lua_settop(L, 2);
-	read_opts(L, 2, read_fields, &opts);
+	read_batch_opts(L, 2, read_fields, &opts);
 	m = mapview_check(L, 1, &plain);
 	mapview_push_names(L, 1, m);
-	l = (struct lists){.names = 3, .first = 4, .count = 1 + mapcodec_values(m)};
+	l = (struct batch_lists){.names = 3, .first = 4, .count = 1 + mapcodec_values(m)};
 	luaL_checkstack(L, 2 * l.count + 10, "too many fields");
 	for (int i = 0; i < l.count; i++)
 		lua_newtable(L);
@@ -326,7 +327,7 @@ static int map_update_batch(lua_State *L)
 
 	lua_settop(L, 4);
 	m = mapview_check(L, 1, &plain);
-	read_opts(L, 4, write_fields, &opts);
+	read_batch_opts(L, 4, write_fields, &opts);
 	flags = opts.kernel.elem_flags;
 	w.map = &m->map;
 	w.n = check_list(L, 2);
@@ -409,7 +410,7 @@ static int map_delete_batch(lua_State *L)
 
 	lua_settop(L, 3);
 	m = mapview_check(L, 1, &plain);
-	read_opts(L, 3, write_fields, &opts);
+	read_batch_opts(L, 3, write_fields, &opts);
 	w.map = &m->map;
 	w.n = check_list(L, 2);
 	mapview_push_names(L, 1, m);

@@ -214,7 +214,7 @@ static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const
 }
 
 /* What the kernel tells of what was given as a descriptor: an id, or a socket's cookie. */
-static int push_id(lua_State *L, const void *data, size_t size)
+static int push_object_id(lua_State *L, const void *data, size_t size)
 {
 	uint64_t cookie;
 	uint32_t id;
@@ -283,7 +283,7 @@ int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const
 	size_t size = mapfd_value_size(L, &m->map, flags);
 
 	if (m->takes_fds && size >= sizeof(uint32_t))
-		return push_id(L, data, size);
+		return push_object_id(L, data, size);
 	if (m->has_stacks)
 		return push_stack(L, &m->map, data, size);
 	if (mapfd_is_of_all_cpus(&m->map, flags))
@@ -301,7 +301,7 @@ static const char *entry_name(lua_State *L, int entry)
 }
 
 /* Raises the message on top of the stack, about the argument ARG or an entry of it. */
-static void refuse(lua_State *L, int arg, int entry)
+static void refuse_entry(lua_State *L, int arg, int entry)
 {
 	if (entry)
 		lua_pushfstring(L, "[%d]: %s", entry, lua_tostring(L, -1));
@@ -324,7 +324,7 @@ static void refuse_bytes(lua_State *L, const struct mapcodec *m, int idx, size_t
 				"%ss are bytes here: expected a string of %d bytes, got %s; option "
 				"'%s' of map:view() and lbpf.map() names a type",
 				what, (int)size, luaL_typename(L, idx), what);
-	refuse(L, arg, entry);
+	refuse_entry(L, arg, entry);
 }
 
 static bool is_bytes(lua_State *L, int idx, size_t size, const struct codec *c)
@@ -352,7 +352,7 @@ static void encode_index(lua_State *L, int idx, void *out, int arg, int entry)
 	    value > UINT32_MAX) {
 		lua_pushfstring(L, "expected an integer from 0 to 2^32 - 1, or its 4 bytes, got %s",
 				value_show(L, idx));
-		refuse(L, arg, entry);
+		refuse_entry(L, arg, entry);
 	}
 	index = (uint32_t)value;
 	memcpy(out, &index, sizeof(index));
@@ -403,7 +403,7 @@ static void encode_per_cpu(lua_State *L, const struct mapcodec *m, int names, in
 			lua_pushfstring(L, "one of %d", (int)lua_rawlen(L, idx));
 		lua_pushfstring(L, "expected a list of %d values, one for each CPU, got %s", (int)n,
 				lua_istable(L, idx) ? lua_tostring(L, -1) : value_show(L, idx));
-		refuse(L, arg, entry);
+		refuse_entry(L, arg, entry);
 	}
 	for (size_t cpu = 0; cpu < n; cpu++) {
 		const char *name = entry_name(L, (int)cpu + 1);
@@ -428,7 +428,7 @@ const void *mapcodec_value(lua_State *L, const struct mapcodec *m, int names, in
 		return size ? lua_tostring(L, idx) : NULL;
 	if (m->takes_fds && size >= sizeof(number)) {
 		if (!value_to_fd(L, idx, &number))
-			refuse(L, arg, entry);
+			refuse_entry(L, arg, entry);
 		memset(out, 0, size);
 		memcpy(out, &number, sizeof(number));
 		return out;

@@ -15,7 +15,7 @@
 */
 
 /* What a call works with. Most keys and values fit here, and need no allocation. */
-struct element {
+struct elem_call {
 	struct mapcodec plain;
 	const struct mapcodec *m;
 	uint64_t flags;
@@ -25,7 +25,7 @@ struct element {
 };
 
 /* Room for SIZE bytes: SMALL, or what is pushed. */
-static char *room(lua_State *L, char *small, size_t enough, size_t size)
+static char *call_room(lua_State *L, char *small, size_t enough, size_t size)
 {
 	return size <= enough ? small : compat_newuserdata(L, size);
 }
@@ -33,7 +33,7 @@ static char *room(lua_State *L, char *small, size_t enough, size_t size)
 /* The map at 1, and the flags at FLAGS_ARG (0: there are none). Nothing may be pushed onto the
  * arguments before.
  */
-static void begin(lua_State *L, struct element *e, int flags_arg)
+static void begin_call(lua_State *L, struct elem_call *e, int flags_arg)
 {
 	e->flags = flags_arg ? mapfd_check_flags(L, flags_arg) : 0;
 	e->m = mapview_check(L, 1, &e->plain);
@@ -46,21 +46,21 @@ static void begin(lua_State *L, struct element *e, int flags_arg)
 }
 
 /* Bytes stay where they are; until their length was checked, the map's sizes may be nonsense. */
-static const void *key_at(lua_State *L, struct element *e, int arg)
+static const void *key_at(lua_State *L, struct elem_call *e, int arg)
 {
 	char *out = NULL;
 
 	if (e->m->key || e->m->has_indices)
-		out = room(L, e->small_key, sizeof(e->small_key), e->m->map.key_size);
+		out = call_room(L, e->small_key, sizeof(e->small_key), e->m->map.key_size);
 	return mapcodec_key(L, e->m, e->names, arg, out, arg, 0);
 }
 
-static char *room_for_value(lua_State *L, struct element *e)
+static char *room_for_value(lua_State *L, struct elem_call *e)
 {
-	return room(L, e->small_value, sizeof(e->small_value), e->size);
+	return call_room(L, e->small_value, sizeof(e->small_value), e->size);
 }
 
-static const void *value_at(lua_State *L, struct element *e, int arg)
+static const void *value_at(lua_State *L, struct elem_call *e, int arg)
 {
 	bool is_list = lua_istable(L, arg) && mapfd_is_of_all_cpus(&e->m->map, e->flags);
 	char *out = NULL;
@@ -72,7 +72,7 @@ static const void *value_at(lua_State *L, struct element *e, int arg)
 	return mapcodec_value(L, e->m, e->names, arg, out, e->flags, arg, 0);
 }
 
-static int fail(lua_State *L, const struct element *e, int ret, const char *operation)
+static int fail(lua_State *L, const struct elem_call *e, int ret, const char *operation)
 {
 	return mapfd_fail(L, &e->m->map, value_errno(ret), operation);
 }
@@ -82,12 +82,12 @@ typedef int look_up(int fd, const void *key, void *value, __u64 flags);
 /* The value of the key at KEY_ARG, or nil. */
 static int value_of(lua_State *L, look_up *fn, const char *operation, int key_arg, int flags_arg)
 {
-	struct element e;
+	struct elem_call e;
 	const void *key;
 	char *value;
 	int ret;
 
-	begin(L, &e, flags_arg);
+	begin_call(L, &e, flags_arg);
 	if (e.m->map.type == BPF_MAP_TYPE_BLOOM_FILTER) { /* it is asked for a value */
 		const void *asked;
 
@@ -152,7 +152,7 @@ static int map_lookup_and_delete(lua_State *L)
 /* A cgroup may be given by its path: it is opened in its place at ARG, and *OPENED. False, with
  * errno set, if it cannot be.
  */
-static bool open_cgroup(lua_State *L, const struct element *e, int arg, struct fd **opened)
+static bool open_cgroup(lua_State *L, const struct elem_call *e, int arg, struct fd **opened)
 {
 	int number;
 
@@ -172,10 +172,10 @@ static int write(lua_State *L, int key_arg, int value_arg, int flags_arg, const 
 {
 	const void *key = NULL, *value;
 	struct fd *opened = NULL;
-	struct element e;
+	struct elem_call e;
 	int err;
 
-	begin(L, &e, flags_arg);
+	begin_call(L, &e, flags_arg);
 	if (key_arg)
 		key = key_at(L, &e, key_arg);
 	if (!open_cgroup(L, &e, value_arg, &opened))
@@ -226,11 +226,11 @@ static int map_update(lua_State *L)
 */
 static int map_delete(lua_State *L)
 {
-	struct element e;
+	struct elem_call e;
 	int ret;
 
 	lua_settop(L, 3);
-	begin(L, &e, 3);
+	begin_call(L, &e, 3);
 	ret = bpf_map_delete_elem_flags(e.m->map.fd, key_at(L, &e, 2), e.flags);
 	if (ret && value_errno(ret) != ENOENT)
 		return fail(L, &e, ret, "delete");
@@ -248,13 +248,13 @@ static int map_delete(lua_State *L)
 */
 static int map_next_key(lua_State *L)
 {
-	struct element e;
+	struct elem_call e;
 	const void *key;
 	char *next;
 	int ret;
 
 	lua_settop(L, 2);
-	begin(L, &e, 0);
+	begin_call(L, &e, 0);
 	key = lua_isnil(L, 2) ? NULL : key_at(L, &e, 2);
 	next = compat_newuserdata(L, e.m->map.key_size + 1);
 	ret = bpf_map_get_next_key(e.m->map.fd, key, next);

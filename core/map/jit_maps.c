@@ -14,14 +14,14 @@
 /* What compiled code works with, known to lua/lbpf/jit/maps.lua as well. It belongs to a handle,
  * and is used in that handle's methods alone.
  */
-struct element {
+struct jit_element {
 	const struct mapcodec *map; /* in the handle */
 	int32_t busy, value_at;
 	char bytes[]; /* the key; the value from VALUE_AT on */
 };
 
 /* The map's descriptor, -1 once it is none. */
-static int fd_of(const struct element *e)
+static int fd_of(const struct jit_element *e)
 {
 	const struct owner *owner = e->map->owner;
 
@@ -29,7 +29,7 @@ static int fd_of(const struct element *e)
 }
 
 /* These are called by compiled code: 0, or an error number, EBADF also of a map that was closed. */
-static int look_up(struct element *e)
+static int look_up(struct jit_element *e)
 {
 	int fd = fd_of(e), ret = -EBADF;
 
@@ -38,7 +38,7 @@ static int look_up(struct element *e)
 	return ret ? value_errno(ret) : 0;
 }
 
-static int update(struct element *e)
+static int update(struct jit_element *e)
 {
 	int fd = fd_of(e), ret = -EBADF;
 

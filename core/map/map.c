@@ -35,7 +35,7 @@ void map_push(lua_State *L, struct owner *owner, struct bpf_map *map, int env)
 	compat_rawsetp(L, env, map);
 }
 
-static struct map *check(lua_State *L, int arg)
+static struct map *check_map_handle(lua_State *L, int arg)
 {
 	struct map *m = class_check(L, arg, MAP);
 
@@ -45,7 +45,7 @@ static struct map *check(lua_State *L, int arg)
 
 struct bpf_map *map_check(lua_State *L, int arg, struct owner **owner)
 {
-	struct map *m = check(L, arg);
+	struct map *m = check_map_handle(L, arg);
 
 	if (owner)
 		*owner = m->owner;
@@ -54,7 +54,7 @@ struct bpf_map *map_check(lua_State *L, int arg, struct owner **owner)
 
 struct bpf_map *map_check_of(lua_State *L, int arg, const struct owner *owner)
 {
-	struct map *m = check(L, arg);
+	struct map *m = check_map_handle(L, arg);
 
 	luaL_argcheck(L, m->owner == owner, arg, "a map of another object");
 	return m->map;
@@ -76,7 +76,7 @@ static bool exists(const struct map *m)
 
 struct bpf_map *map_check_created(lua_State *L, int arg)
 {
-	struct map *m = check(L, arg);
+	struct map *m = check_map_handle(L, arg);
 
 	if (exists(m))
 		return m->map;

@@ -46,8 +46,8 @@ struct vars {
 /* Finding -------------------------------------------------------------------------------- */
 
 /* The variable that the first LEN bytes of NAME name: its type and its offset in *MAP. */
-static uint32_t find(struct bpf_object *obj, const char *name, size_t len, struct bpf_map **map,
-		     uint32_t *offset)
+static uint32_t find_variable(struct bpf_object *obj, const char *name, size_t len,
+			      struct bpf_map **map, uint32_t *offset)
 {
 	const struct btf *btf = bpf_object__btf(obj);
 
@@ -76,13 +76,13 @@ bool vars_has(struct owner *owner, const char *name)
 	struct bpf_map *map;
 	uint32_t offset;
 
-	return find(object_of(owner), name, strlen(name), &map, &offset) != 0;
+	return find_variable(object_of(owner), name, strlen(name), &map, &offset) != 0;
 }
 
 /* Pushes the number of the variable that the string at 2 names, which is new, and keeps that in the
  * uservalue, at KNOWN.
  */
-static void add(lua_State *L, struct vars *vars, int known)
+static void add_variable(lua_State *L, struct vars *vars, int known)
 {
 	const char *name = luaL_checkstring(L, 2);
 	size_t len = strcspn(name, ".[");
@@ -93,7 +93,7 @@ static void add(lua_State *L, struct vars *vars, int known)
 	struct bpf_map *map;
 	struct var *more;
 
-	type = find(object_of(owner), name, len, &map, &offset);
+	type = find_variable(object_of(owner), name, len, &map, &offset);
 	if (type && name[len])
 		type = codec_find_part(btf, type, name + len, &part);
 	if (!type)
@@ -193,7 +193,7 @@ static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 	lua_rawget(L, known);
 	number = lua_tointeger(L, -1);
 	if (number == 0) {
-		add(L, vars, known);
+		add_variable(L, vars, known);
 		number = lua_tointeger(L, -1);
 	}
 	if (number < 1 || number > vars->n)

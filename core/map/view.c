@@ -20,7 +20,7 @@
 
 static const char VIEW[] = "lbpf.map_view";
 
-struct view {
+struct map_view {
 	struct mapcodec view; /* first */
 	int fd;               /* that one; -1: none, or closed */
 	struct btf *btf;      /* while the view is made */
@@ -31,7 +31,7 @@ struct view {
 const struct mapcodec *mapview_check(lua_State *L, int arg, struct mapcodec *plain)
 {
 	const struct mapcodec *m = map_codec(L, arg);
-	const struct view *own;
+	const struct map_view *own;
 
 	if (m)
 		return m;
@@ -50,7 +50,7 @@ const struct mapcodec *mapview_check(lua_State *L, int arg, struct mapcodec *pla
 const struct mapcodec *mapview_known(lua_State *L, int idx)
 {
 	const struct mapcodec *m = map_known_codec(L, idx);
-	const struct view *own = m ? NULL : class_test(L, idx, VIEW);
+	const struct map_view *own = m ? NULL : class_test(L, idx, VIEW);
 
 	if (own && (own->view.owner ? !own->view.owner->closed : own->fd >= 0))
 		m = &own->view;
@@ -74,7 +74,7 @@ void mapview_push_names(lua_State *L, int arg, const struct mapcodec *m)
 /* Making views --------------------------------------------------------------------------- */
 
 /* Reads the options at ARG. */
-static void read_opts(lua_State *L, int arg, struct mapcodec_opts *opts)
+static void read_view_opts(lua_State *L, int arg, struct mapcodec_opts *opts)
 {
 	static const struct field fields[] = {
 		CODEC_FIELDS,
@@ -99,9 +99,9 @@ static void check_fields(lua_State *L, const struct mapcodec *v, int arg)
 }
 
 /* Pushes a view, and after it the table for its names, which is kept. */
-static struct view *push_view(lua_State *L)
+static struct map_view *push_view(lua_State *L)
 {
-	struct view *v = class_push(L, VIEW, sizeof(*v), 0);
+	struct map_view *v = class_push(L, VIEW, sizeof(*v), 0);
 
 	v->fd = -1;
 	compat_getuservalue(L, -1);
@@ -127,11 +127,11 @@ static int map_view_method(lua_State *L)
 	struct bpf_map *map = map_check(L, 1, NULL);
 	struct owner *owner = map_owner(L, 1);
 	struct mapcodec_opts opts;
-	struct view *v;
+	struct map_view *v;
 
 	luaL_checktype(L, 2, LUA_TTABLE);
 	lua_settop(L, 2);
-	read_opts(L, 2, &opts);
+	read_view_opts(L, 2, &opts);
 	v = push_view(L);
 	v->view.owner = owner_ref(owner);
 	v->view.map = of->map;
@@ -190,11 +190,11 @@ static int view_new(lua_State *L)
 {
 	uint32_t key = 0, value = 0;
 	struct mapcodec_opts opts;
-	struct view *v;
+	struct map_view *v;
 	int err = 0;
 
 	lua_settop(L, 2);
-	read_opts(L, 2, &opts);
+	read_view_opts(L, 2, &opts);
 	v = push_view(L);
 	v->fd = open_map(L);
 	if (v->fd < 0)
@@ -217,9 +217,9 @@ static int view_new(lua_State *L)
 	return 1;
 }
 
-static struct view *check(lua_State *L)
+static struct map_view *check_view(lua_State *L)
 {
-	struct view *v = class_check(L, 1, VIEW);
+	struct map_view *v = class_check(L, 1, VIEW);
 
 	mapview_check(L, 1, NULL);
 	return v;
@@ -231,7 +231,7 @@ static struct view *check(lua_State *L)
 */
 static int view_fd(lua_State *L)
 {
-	lua_pushinteger(L, check(L)->view.map.fd);
+	lua_pushinteger(L, check_view(L)->view.map.fd);
 	return 1;
 }
 
@@ -241,7 +241,7 @@ static int view_fd(lua_State *L)
 */
 static int view_close(lua_State *L)
 {
-	struct view *v = class_check(L, 1, VIEW);
+	struct map_view *v = class_check(L, 1, VIEW);
 
 	if (v->fd >= 0) {
 		close(v->fd);
@@ -254,7 +254,7 @@ static int view_close(lua_State *L)
 
 static int view_gc(lua_State *L)
 {
-	struct view *v = class_retire(L, VIEW);
+	struct map_view *v = class_retire(L, VIEW);
 
 	v->view.map.fd = -1; /* compiled code may have it yet */
 	if (v->fd >= 0)
@@ -268,7 +268,7 @@ static int view_gc(lua_State *L)
 
 static int view_tostring(lua_State *L)
 {
-	const struct view *v = class_check(L, 1, VIEW);
+	const struct map_view *v = class_check(L, 1, VIEW);
 	bool closed = v->view.owner ? v->view.owner->closed : v->fd < 0;
 
 	lua_pushfstring(L, "lbpf.map_view: %s%s", v->view.map.name, closed ? " (closed)" : "");

@@ -59,7 +59,7 @@ static bool has_buckets(uint32_t type)
 	}
 }
 
-static int make_room(struct mapwalk *w)
+static int make_walk_room(struct mapwalk *w)
 {
 	char *keys = realloc(w->keys, (size_t)w->room * w->m.map.key_size + 1);
 	char *values;
@@ -106,7 +106,7 @@ struct mapwalk *mapwalk_push(lua_State *L, const struct mapcodec *m, mapwalk_rea
 		chunk = max;
 	w->room = chunk ? (uint32_t)chunk : 1;
 	w->token = malloc(2 * w->token_size);
-	if (!w->token || make_room(w))
+	if (!w->token || make_walk_room(w))
 		luaL_error(L, "not enough memory");
 	w->next = w->token + w->token_size;
 	return w;
@@ -141,7 +141,7 @@ static int read_batch(struct mapwalk *w, uint32_t at_most)
 		if (err == ENOSPC && w->room < w->room_max) {
 			/* the next bucket holds more than that, and comes as a whole */
 			w->room = w->room > w->room_max / 2 ? w->room_max : 2 * w->room;
-			ret = make_room(w);
+			ret = make_walk_room(w);
 			if (ret)
 				return ret;
 			continue;
@@ -223,7 +223,7 @@ bool mapwalk_is_new(lua_State *L, struct mapwalk *w, const char *key)
 }
 
 /* Nobody will ask for more: a script may walk often before there is garbage enough to collect. */
-static void end(struct mapwalk *w)
+static void end_walk(struct mapwalk *w)
 {
 	if (w->m.map.fd >= 0)
 		close(w->m.map.fd);
@@ -238,7 +238,7 @@ static int walk_gc(lua_State *L)
 {
 	struct mapwalk *w = class_retire(L, WALK);
 
-	end(w);
+	end_walk(w);
 	mapcodec_free(&w->m);
 	if (w->m.owner)
 		owner_unref(w->m.owner);
@@ -250,7 +250,8 @@ static int walk_gc(lua_State *L)
 /* Pushes a walk over the map at 1, and fills it for the first time. It goes from key to key where
  * there are no batches. 0, or -errno.
  */
-static int start(lua_State *L, struct mapwalk **walk, const struct mapcodec *m, mapwalk_read *read)
+static int start_walk(lua_State *L, struct mapwalk **walk, const struct mapcodec *m,
+		      mapwalk_read *read)
 {
 	int err;
 
@@ -259,20 +260,20 @@ static int start(lua_State *L, struct mapwalk **walk, const struct mapcodec *m, 
 	err = mapwalk_fill(*walk, 0);
 	if (!err || !mapwalk_has_no_batches(-err))
 		return err;
-	end(*walk);
+	end_walk(*walk);
 	lua_pop(L, 1);
 	*walk = mapwalk_push(L, m, NULL, 0, 0);
 	return mapwalk_fill(*walk, 0);
 }
 
-static int raise(lua_State *L, const struct mapwalk *w, int err)
+static int raise_walk(lua_State *L, const struct mapwalk *w, int err)
 {
 	mapfd_fail(L, &w->m.map, err, "pairs");
 	return luaL_error(L, "%s", lua_tostring(L, -2));
 }
 
 /* upvalues: the walk, the names */
-static int step(lua_State *L)
+static int step_walk(lua_State *L)
 {
 	struct mapwalk *w = class_test(L, lua_upvalueindex(1), WALK);
 
@@ -288,13 +289,13 @@ static int step(lua_State *L)
 
 		if (w->at == w->n) {
 			if (w->ended) {
-				end(w);
+				end_walk(w);
 				w->stepping = false;
 				return 0;
 			}
 			err = mapwalk_fill(w, 0);
 			if (err)
-				return raise(L, w, -err);
+				return raise_walk(L, w, -err);
 			continue;
 		}
 		key = mapwalk_key(w, w->at++);
@@ -326,7 +327,7 @@ void mapwalk_set_compiler(lua_State *L)
 /* Puts code that is compiled for the map at IDX, if there is any, in place of the function on top,
  * which steps W.
  */
-static void compile(lua_State *L, int idx, struct mapwalk *w)
+static void compile_step(lua_State *L, int idx, struct mapwalk *w)
 {
 	compat_rawgetp(L, LUA_REGISTRYINDEX, &compiler);
 	if (!lua_isfunction(L, -1)) {
@@ -361,13 +362,13 @@ static int map_pairs(lua_State *L)
 	int err;
 
 	m = mapview_check(L, 1, &plain);
-	err = start(L, &w, m, bpf_map_lookup_batch);
+	err = start_walk(L, &w, m, bpf_map_lookup_batch);
 	if (err)
-		return raise(L, w, -err);
+		return raise_walk(L, w, -err);
 	mapview_push_names(L, 1, m);
-	lua_pushcclosure(L, step, 2);
+	lua_pushcclosure(L, step_walk, 2);
 	if (!w->repeats)
-		compile(L, 1, w);
+		compile_step(L, 1, w);
 	return 1;
 }
 
@@ -390,7 +391,7 @@ static int map_count(lua_State *L)
 		value_push_u32(L, m->map.max_entries);
 		return 1;
 	}
-	err = start(L, &w, m, bpf_map_lookup_batch);
+	err = start_walk(L, &w, m, bpf_map_lookup_batch);
 	while (!err) {
 		for (uint32_t i = 0; i < w->n; i++)
 			n += mapwalk_is_new(L, w, mapwalk_key(w, i));
@@ -398,7 +399,7 @@ static int map_count(lua_State *L)
 			break;
 		err = mapwalk_fill(w, 0);
 	}
-	end(w);
+	end_walk(w);
 	if (err)
 		return mapfd_fail(L, &m->map, -err, "count");
 	lua_pushinteger(L, n);
@@ -486,7 +487,7 @@ static int clear_hash(lua_State *L, const struct mapcodec *m, lua_Integer *n)
 			break;
 		err = mapwalk_fill(w, 0);
 	}
-	end(w);
+	end_walk(w);
 	return has_batches ? err : clear_keys(L, &m->map, n);
 }
 

@@ -19,7 +19,7 @@ size_t elf_strings_size(const struct elf_file *file)
 }
 
 /* Returns where it is. */
-static Elf64_Word add_string(struct elf_file *file, const char *text, size_t len)
+static Elf64_Word add_elf_string(struct elf_file *file, const char *text, size_t len)
 {
 	size_t at = file->n_strings;
 
@@ -31,17 +31,17 @@ static Elf64_Word add_string(struct elf_file *file, const char *text, size_t len
 static void add_names(struct elf_file *file)
 {
 	file->n_strings = 0;
-	add_string(file, "", 1);
+	add_elf_string(file, "", 1);
 	for (size_t i = 0; i < file->n_sections; i++) {
 		struct elf_section *s = &file->sections[i];
 
-		s->rel_name_off = add_string(file, rel_prefix, strlen(rel_prefix));
-		s->name_off = add_string(file, s->name, strlen(s->name) + 1);
+		s->rel_name_off = add_elf_string(file, rel_prefix, strlen(rel_prefix));
+		s->name_off = add_elf_string(file, s->name, strlen(s->name) + 1);
 	}
 	for (size_t i = 0; i < file->n_symbols; i++) {
 		struct elf_symbol *s = &file->symbols[i];
 
-		s->name_off = s->name ? add_string(file, s->name, strlen(s->name) + 1) : 0;
+		s->name_off = s->name ? add_elf_string(file, s->name, strlen(s->name) + 1) : 0;
 	}
 }
 
@@ -134,8 +134,8 @@ static bool add_own(Elf *elf, const struct elf_file *file)
 static bool add_tables(Elf *elf, struct elf_file *file)
 {
 	const Elf64_Word strtab = (Elf64_Word)file->n_sections + 1, symtab = strtab + 1;
-	const Elf64_Word strtab_off = add_string(file, strtab_name, sizeof(strtab_name));
-	const Elf64_Word symtab_off = add_string(file, symtab_name, sizeof(symtab_name));
+	const Elf64_Word strtab_off = add_elf_string(file, strtab_name, sizeof(strtab_name));
+	const Elf64_Word symtab_off = add_elf_string(file, symtab_name, sizeof(symtab_name));
 	const Elf64_Shdr strings = {
 		.sh_name = strtab_off, .sh_type = SHT_STRTAB, .sh_addralign = 1};
 	const Elf64_Shdr symbols = {.sh_name = symtab_off,

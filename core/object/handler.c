@@ -74,7 +74,7 @@ static int push_match(lua_State *L, int list, const char *section)
 }
 
 /* ANCHOR: a table that keeps the strings which NEED points to. */
-static void describe(lua_State *L, int list, int anchor, struct registry_need *need)
+static void describe_need(lua_State *L, int list, int anchor, struct registry_need *need)
 {
 	int place = push_match(L, list, need->section);
 
@@ -90,7 +90,7 @@ static void describe(lua_State *L, int list, int anchor, struct registry_need *n
 }
 
 /* Pushes a copy of the state's list. */
-static void push_copy(lua_State *L)
+static void push_handlers_copy(lua_State *L)
 {
 	int n;
 
@@ -112,7 +112,7 @@ struct handler_needs *handler_begin(lua_State *L, int env, const char *sections,
 
 	for (size_t at = 0; at < size; at++)
 		n += sections[at] == '\0';
-	push_copy(L);
+	push_handlers_copy(L);
 	list = lua_gettop(L);
 	lua_pushvalue(L, list);
 	lua_setfield(L, env, IN_FORCE);
@@ -124,7 +124,7 @@ struct handler_needs *handler_begin(lua_State *L, int env, const char *sections,
 	compat_setuservalue(L, -2);
 	for (const char *section = sections; i < n; section += strlen(section) + 1, i++) {
 		needs->list[i] = (struct registry_need){.section = section};
-		describe(L, list, anchor, &needs->list[i]);
+		describe_need(L, list, anchor, &needs->list[i]);
 	}
 	lua_remove(L, anchor);
 	lua_remove(L, list);
@@ -435,10 +435,10 @@ int handler_attach(lua_State *L, int prog)
 /* Registering ---------------------------------------------------------------------------- */
 
 static const struct field handler_opts[] = {
-	FIELD_BY_ROOM("cookie"),
-	FIELD_BY_ROOM("prog_setup_fn"),
-	FIELD_BY_ROOM("prog_prepare_load_fn"),
-	FIELD_BY_ROOM("prog_attach_fn"),
+	FIELD_BY_MODULE("cookie"),
+	FIELD_BY_MODULE("prog_setup_fn"),
+	FIELD_BY_MODULE("prog_prepare_load_fn"),
+	FIELD_BY_MODULE("prog_attach_fn"),
 	FIELDS_END,
 };
 

@@ -6,7 +6,7 @@
 static const char VIEW[] = "lbpf.prog_load_opts";
 
 /* Valid while its scope is the innermost: by number, since C memory is reused. */
-struct view {
+struct load_view {
 	unsigned long serial;
 };
 
@@ -55,15 +55,15 @@ bool load_scope_is(const struct bpf_program *prog)
 
 void load_scope_push(lua_State *L)
 {
-	struct view *v = class_push(L, VIEW, sizeof(*v), 0);
+	struct load_view *v = class_push(L, VIEW, sizeof(*v), 0);
 
 	v->serial = innermost->serial;
 }
 
 /* The options, and the field that argument 2 names; raises where there is none. */
-static struct bpf_prog_load_opts *check(lua_State *L, const struct field **f)
+static struct bpf_prog_load_opts *check_option(lua_State *L, const struct field **f)
 {
-	const struct view *v = class_check(L, 1, VIEW);
+	const struct load_view *v = class_check(L, 1, VIEW);
 	const char *name = luaL_checkstring(L, 2);
 
 	if (!innermost || innermost->serial != v->serial)
@@ -80,7 +80,7 @@ static struct bpf_prog_load_opts *check(lua_State *L, const struct field **f)
 static int view_index(lua_State *L)
 {
 	const struct field *f;
-	const struct bpf_prog_load_opts *opts = check(L, &f);
+	const struct bpf_prog_load_opts *opts = check_option(L, &f);
 
 	field_push(L, f, opts);
 	return 1;
@@ -89,7 +89,7 @@ static int view_index(lua_State *L)
 static int view_newindex(lua_State *L)
 {
 	const struct field *f;
-	struct bpf_prog_load_opts *opts = check(L, &f);
+	struct bpf_prog_load_opts *opts = check_option(L, &f);
 
 	if (!field_store(L, f, opts, 3))
 		return luaL_error(L, "load option %s", lua_tostring(L, -1));

@@ -33,7 +33,7 @@ struct object {
 	char name[];
 };
 
-struct handle {
+struct object_handle {
 	struct object *o;
 };
 
@@ -98,14 +98,14 @@ int *object_alloc_fd(lua_State *L, struct owner *owner)
 	return &object_from(owner)->kept->fd;
 }
 
-static struct object *check_handle(lua_State *L, int arg)
+static struct object *check_object_handle(lua_State *L, int arg)
 {
-	return ((struct handle *)class_check(L, arg, OBJECT))->o;
+	return ((struct object_handle *)class_check(L, arg, OBJECT))->o;
 }
 
 struct owner *object_check(lua_State *L, int arg)
 {
-	struct object *o = check_handle(L, arg);
+	struct object *o = check_object_handle(L, arg);
 
 	owner_check(L, &o->owner);
 	if (!o->obj) /* debug.getuservalue() of a program in its setup closure leads here */
@@ -135,7 +135,7 @@ void object_shut(struct owner *owner)
 			close(k->fd);
 }
 
-static void release(struct owner *owner)
+static void release_object(struct owner *owner)
 {
 	struct object *o = object_from(owner);
 
@@ -161,14 +161,14 @@ the middle of another method, what the object has is freed with its last handle.
 */
 static int object_close(lua_State *L)
 {
-	owner_close(L, &check_handle(L, 1)->owner, object_shut);
+	owner_close(L, &check_object_handle(L, 1)->owner, object_shut);
 	lua_pushboolean(L, 1);
 	return 1;
 }
 
 static int object_gc(lua_State *L)
 {
-	struct handle *h = class_retire(L, OBJECT);
+	struct object_handle *h = class_retire(L, OBJECT);
 
 	if (h->o)
 		owner_unref(&h->o->owner);
@@ -180,15 +180,15 @@ static int object_gc(lua_State *L)
 struct owner *object_push(lua_State *L, const char *name)
 {
 	static const char *const parts[] = {"progs", "maps", "links", "handlers"};
-	struct handle *h = class_push(L, OBJECT, sizeof(*h), 0);
+	struct object_handle *h = class_push(L, OBJECT, sizeof(*h), 0);
 	size_t size = strlen(name) + 1;
 
 	h->o = calloc(1, sizeof(*h->o) + size);
 	if (!h->o)
 		luaL_error(L, "not enough memory");
 	memcpy(h->o->name, name, size);
-	h->o->owner =
-		(struct owner){.kind = "object", .name = h->o->name, .release = release, .refs = 1};
+	h->o->owner = (struct owner){
+		.kind = "object", .name = h->o->name, .release = release_object, .refs = 1};
 	h->o->user.name = h->o->name;
 	compat_getuservalue(L, -1);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
@@ -227,7 +227,7 @@ int object_advance(lua_State *L, const char *operation, int (*step)(struct bpf_o
 		[OBJECT_GENERATED] = "is a loader program already",
 		[OBJECT_FAILED] = "cannot be loaded: a load has failed",
 	};
-	struct object *o = check_handle(L, 1);
+	struct object *o = check_object_handle(L, 1);
 	struct frame f;
 	int err;
 
@@ -301,7 +301,7 @@ static int object_index(lua_State *L)
 
 static int object_tostring(lua_State *L)
 {
-	struct object *o = check_handle(L, 1);
+	struct object *o = check_object_handle(L, 1);
 
 	lua_pushfstring(L, "lbpf.object: %s%s", o->name, o->owner.closed ? " (closed)" : "");
 	return 1;

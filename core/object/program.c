@@ -121,7 +121,7 @@ static struct bpf_program *check_settable(lua_State *L, struct bound *b)
 }
 
 /* A setter's end: the program itself, or what libbpf refused. */
-static int done(lua_State *L, int ret, const struct bpf_program *prog, const char *setter)
+static int program_done(lua_State *L, int ret, const struct bpf_program *prog, const char *setter)
 {
 	if (ret)
 		return value_fail(L, value_errno(ret), "%s: program '%s'", setter,
@@ -130,12 +130,12 @@ static int done(lua_State *L, int ret, const struct bpf_program *prog, const cha
 	return 1;
 }
 
-static struct bpf_program *check(lua_State *L)
+static struct bpf_program *this_program(lua_State *L)
 {
 	return program_check(L, 1, NULL);
 }
 
-static void push_type(lua_State *L, enum bpf_prog_type type)
+static void push_prog_type(lua_State *L, enum bpf_prog_type type)
 {
 	enum_push(L, (int)type, &enum_prog_type);
 }
@@ -157,21 +157,21 @@ static enum bpf_attach_type read_attach_type(lua_State *L, int arg)
 @treturn string
 @see bpf_program__name
 */
-BIND_GETTER(program_name, check, bpf_program__name, lua_pushstring)
+BIND_GETTER(program_name, this_program, bpf_program__name, lua_pushstring)
 
 /*** What its SEC() says.
 @function program:section_name
 @treturn string
 @see bpf_program__section_name
 */
-BIND_GETTER(program_section_name, check, bpf_program__section_name, lua_pushstring)
+BIND_GETTER(program_section_name, this_program, bpf_program__section_name, lua_pushstring)
 
 /*** The program's type.
 @function program:type
 @treturn string|integer "kprobe"; a number where libbpf has no name for it
 @see bpf_program__type
 */
-BIND_GETTER(program_type, check, bpf_program__type, push_type)
+BIND_GETTER(program_type, this_program, bpf_program__type, push_prog_type)
 
 /*** Changes the type. In libbpf 1.3 and newer this parts the program from libbpf's own handler
 of its section, and from one of the script's that overrides libbpf's.
@@ -191,7 +191,7 @@ static int program_set_type(lua_State *L)
 		      (type == BPF_PROG_TYPE_STRUCT_OPS) ==
 			      (bpf_program__type(prog) == BPF_PROG_TYPE_STRUCT_OPS),
 		      2, "a program cannot become struct_ops, or cease to be");
-	return done(L, bpf_program__set_type(prog, type), prog, "set_type");
+	return program_done(L, bpf_program__set_type(prog, type), prog, "set_type");
 }
 
 /*** The attach type that the program is loaded for.
@@ -199,7 +199,7 @@ static int program_set_type(lua_State *L)
 @treturn string|integer "trace_kprobe_multi"
 @see bpf_program__expected_attach_type
 */
-BIND_GETTER(program_expected_attach_type, check, bpf_program__expected_attach_type,
+BIND_GETTER(program_expected_attach_type, this_program, bpf_program__expected_attach_type,
 	    push_attach_type)
 
 /*** Changes the attach type.
@@ -217,7 +217,7 @@ BIND_SETTER(program_set_expected_attach_type, bpf_program__set_expected_attach_t
 @treturn integer BPF_F_... bits
 @see bpf_program__flags
 */
-BIND_GETTER(program_flags, check, bpf_program__flags, value_push_u32)
+BIND_GETTER(program_flags, this_program, bpf_program__flags, value_push_u32)
 
 /*** Changes the flags.
 @function program:set_flags
@@ -234,7 +234,7 @@ BIND_SETTER(program_set_flags, bpf_program__set_flags, struct bpf_program, check
 @treturn boolean
 @see bpf_program__autoload
 */
-BIND_GETTER(program_autoload, check, bpf_program__autoload, lua_pushboolean)
+BIND_GETTER(program_autoload, this_program, bpf_program__autoload, lua_pushboolean)
 
 /*** Says whether the program will be loaded with its object.
 @function program:set_autoload
@@ -251,7 +251,7 @@ BIND_SETTER(program_set_autoload, bpf_program__set_autoload, struct bpf_program,
 @treturn boolean
 @see bpf_program__autoattach
 */
-BIND_GETTER(program_autoattach, check, bpf_program__autoattach, lua_pushboolean)
+BIND_GETTER(program_autoattach, this_program, bpf_program__autoattach, lua_pushboolean)
 
 /*** Says whether `object:attach` will attach the program.
 @function program:set_autoattach
@@ -265,7 +265,7 @@ static int program_set_autoattach(lua_State *L)
 
 	luaL_checktype(L, 2, LUA_TBOOLEAN);
 	bpf_program__set_autoattach(prog, lua_toboolean(L, 2));
-	return done(L, 0, prog, "set_autoattach");
+	return program_done(L, 0, prog, "set_autoattach");
 }
 
 /*** Offloads the program to a network device.
@@ -280,7 +280,7 @@ static int program_set_ifindex(lua_State *L)
 	struct bpf_program *prog = check_unloaded(L);
 
 	bpf_program__set_ifindex(prog, (uint32_t)value_check_int(L, 2, 0, UINT32_MAX));
-	return done(L, 0, prog, "set_ifindex");
+	return program_done(L, 0, prog, "set_ifindex");
 }
 
 /*** Names the kernel function, or the BPF program's, that a tracing program is for.
@@ -308,7 +308,7 @@ static int program_set_attach_target(lua_State *L)
 		kept = object_alloc_fd(L, owner); /* libbpf keeps the bare number */
 		fd = *kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		if (fd < 0)
-			return done(L, -errno, prog, "set_attach_target");
+			return program_done(L, -errno, prog, "set_attach_target");
 	}
 	frame_enter(L, &f, owner, 0);
 	err = bpf_program__set_attach_target(prog, fd, function);
@@ -383,8 +383,8 @@ static int program_set_insns(lua_State *L)
 	if (!load_scope_is(prog))
 		return luaL_error(L, "program '%s': set_insns() is for its prog_prepare_load_fn",
 				  bpf_program__name(prog));
-	return done(L, bpf_program__set_insns(prog, (struct bpf_insn *)insns, n), prog,
-		    "set_insns");
+	return program_done(L, bpf_program__set_insns(prog, (struct bpf_insn *)insns, n), prog,
+			    "set_insns");
 }
 
 /* The verifier's log --------------------------------------------------------------------- */
@@ -394,7 +394,7 @@ static int program_set_insns(lua_State *L)
 @treturn integer
 @see bpf_program__log_level
 */
-BIND_GETTER(program_log_level, check, bpf_program__log_level, value_push_u32)
+BIND_GETTER(program_log_level, this_program, bpf_program__log_level, value_push_u32)
 
 /*** Says how much the verifier shall say.
 @function program:set_log_level
@@ -421,8 +421,9 @@ static int program_set_log_buf(lua_State *L)
 
 	program_check(L, 1, &owner);
 	/* one byte more than libbpf knows of: what it strlen()s always ends */
-	return done(L, bpf_program__set_log_buf(prog, object_alloc(L, owner, size + 1), size), prog,
-		    "set_log_buf");
+	return program_done(L,
+			    bpf_program__set_log_buf(prog, object_alloc(L, owner, size + 1), size),
+			    prog, "set_log_buf");
 }
 
 /*** The verifier's log.

@@ -87,7 +87,7 @@ static bool is_taken(const char *section)
 	       type != BPF_PROG_TYPE_UNSPEC;
 }
 
-static bool fits(const struct registry_need *need)
+static bool need_fits(const struct registry_need *need)
 {
 	const struct entry *e = find_entry(need->section);
 
@@ -98,7 +98,7 @@ static bool fits(const struct registry_need *need)
 	return e->prog_type == need->prog_type && e->attach_type == need->attach_type;
 }
 
-static void clear(void)
+static void clear_entries(void)
 {
 	if (entries)
 		generation++;
@@ -112,7 +112,7 @@ static void clear(void)
 	}
 }
 
-static int add(const struct registry_need *need)
+static int add_entry(const struct registry_need *need)
 {
 	struct libbpf_prog_handler_opts callbacks = trampolines;
 	size_t len = strlen(need->sec) + 1;
@@ -163,15 +163,15 @@ static int rebuild(struct registry_need *needs, size_t n)
 	bool any = false;
 	int err = 0;
 
-	clear();
+	clear_entries();
 	qsort(needs, n, sizeof(*needs), by_order);
 	for (size_t i = 0; i < n; i++)
 		any = any || (needs[i].sec && is_taken(needs[i].section));
 	for (size_t i = 0; i < n && any && !err; i++)
 		if (needs[i].sec && !find_entry(needs[i].section))
-			err = add(&needs[i]);
+			err = add_entry(&needs[i]);
 	if (err)
-		clear();
+		clear_entries();
 	return err;
 }
 
@@ -191,7 +191,7 @@ static void delist(struct registry_user *user)
 	*u = user->next;
 	user->listed = user->in_array = false;
 	if (!users)
-		clear();
+		clear_entries();
 }
 
 int registry_begin(struct registry_user *user, struct registry_need *needs, size_t n)
@@ -201,7 +201,7 @@ int registry_begin(struct registry_user *user, struct registry_need *needs, size
 
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; i < n; i++)
-		all_fit = all_fit && fits(&needs[i]);
+		all_fit = all_fit && need_fits(&needs[i]);
 	if (!all_fit && users) {
 		snprintf(user->holder, sizeof(user->holder), "%s", users->name);
 		err = -EBUSY;

@@ -40,7 +40,7 @@ enum { WHAT = 1, KEPT, SECTIONS, SYMBOLS };
 /* Reading --------------------------------------------------------------------------------- */
 
 /* The list NAME as an array of N members of SIZE bytes, to be filled; the list is left below it. */
-static void *push_list(lua_State *L, const char *name, size_t size, size_t *n)
+static void *push_item_list(lua_State *L, const char *name, size_t size, size_t *n)
 {
 	void *array;
 
@@ -100,13 +100,13 @@ static void read_sections(lua_State *L, struct elf_file *file)
 		FIELD(struct elf_section, flags, FIELD_STRING),
 		FIELD(struct elf_section, size, FIELD_U64),
 		FIELD(struct elf_section, align, FIELD_U64),
-		FIELD_BY_ROOM("data"),
+		FIELD_BY_MODULE("data"),
 		FIELDS_END,
 	};
 	static const char *const types[] = {"progbits", "nobits", NULL};
 	struct field_list list = {.arg = WHAT, .name = "sections"};
 
-	file->sections = push_list(L, list.name, sizeof(*file->sections), &file->n_sections);
+	file->sections = push_item_list(L, list.name, sizeof(*file->sections), &file->n_sections);
 	for (size_t i = 0; i < file->n_sections; i++) {
 		struct elf_section *s = &file->sections[i];
 		size_t size = 0;
@@ -168,7 +168,7 @@ static void read_symbols(lua_State *L, struct elf_file *file)
 						   NULL};
 	struct field_list list = {.arg = WHAT, .name = "symbols"};
 
-	file->symbols = push_list(L, list.name, sizeof(*file->symbols), &file->n_symbols);
+	file->symbols = push_item_list(L, list.name, sizeof(*file->symbols), &file->n_symbols);
 	for (size_t i = 0; i < file->n_symbols; i++) {
 		struct elf_symbol *s = &file->symbols[i];
 		int type, bind;
@@ -236,7 +236,7 @@ static void read_relocations(lua_State *L, struct elf_file *file)
 		FIELD(struct elf_relocation, section, FIELD_STRING),
 		FIELD(struct elf_relocation, offset, FIELD_U64),
 		FIELD(struct elf_relocation, type, FIELD_STRING),
-		FIELD_BY_ROOM("symbol"),
+		FIELD_BY_MODULE("symbol"),
 		FIELDS_END,
 	};
 	static const char *const types[] = {"64_64",       "64_abs64", "64_abs32",
@@ -246,7 +246,7 @@ static void read_relocations(lua_State *L, struct elf_file *file)
 	struct field_list list = {.arg = WHAT, .name = "relocations"};
 
 	file->relocations =
-		push_list(L, list.name, sizeof(*file->relocations), &file->n_relocations);
+		push_item_list(L, list.name, sizeof(*file->relocations), &file->n_relocations);
 	for (size_t i = 0; i < file->n_relocations; i++) {
 		struct elf_relocation *r = &file->relocations[i];
 		const struct elf_section *s;
@@ -303,9 +303,9 @@ static int push_contents(lua_State *L, int fd)
 static int elf(lua_State *L)
 {
 	static const struct field fields[] = {
-		FIELD_BY_ROOM("sections"),
-		FIELD_BY_ROOM("symbols"),
-		FIELD_BY_ROOM("relocations"),
+		FIELD_BY_MODULE("sections"),
+		FIELD_BY_MODULE("symbols"),
+		FIELD_BY_MODULE("relocations"),
 		FIELD(struct options, endianness, FIELD_STRING),
 		FIELDS_END,
 	};

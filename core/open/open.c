@@ -80,7 +80,7 @@ static const char *push_sections(lua_State *L, const struct elf_source *source, 
 }
 
 /* Pushes the object, and what the script's handlers want of its sections. */
-static void prepare(lua_State *L, struct opening *o)
+static void prepare_open(lua_State *L, struct opening *o)
 {
 	struct bpf_object_open_opts *opts = o->opts;
 	const char *sections;
@@ -102,7 +102,7 @@ static void prepare(lua_State *L, struct opening *o)
 /* libbpf opens ---------------------------------------------------------------------------- */
 
 /* Locks the registry, and enters; -EBUSY if another object keeps libbpf's array from changing. */
-static int enter(lua_State *L, struct opening *o)
+static int enter_open(lua_State *L, struct opening *o)
 {
 	for (bool again = false;; again = true) {
 		int err;
@@ -122,7 +122,7 @@ static int enter(lua_State *L, struct opening *o)
 static int call_libbpf(lua_State *L, struct opening *o)
 {
 	struct bpf_object *obj = NULL;
-	int err = enter(L, o);
+	int err = enter_open(L, o);
 
 	if (!err) {
 		/* a copy of the path: libbpf cuts off a slash at its end, in place */
@@ -200,7 +200,7 @@ static const char *missed(lua_State *L, struct owner *owner, int env,
 /* Gives the object its parts. False if it has what a script must not get: then it is shut, and
  * nil, message, errno are pushed.
  */
-static bool finish(lua_State *L, struct opening *o)
+static bool finish_open(lua_State *L, struct opening *o)
 {
 	const char *stray = guard_stray_struct_ops(object_of(o->owner)), *stolen;
 
@@ -231,7 +231,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
 
 	if (!check_source(L, &o))
 		return 3;
-	prepare(L, &o);
+	prepare_open(L, &o);
 	err = call_libbpf(L, &o);
 	if (err == -EBUSY)
 		return value_fail(L, EBUSY,
@@ -240,7 +240,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
 				  name, object_registry_user(o.owner)->holder);
 	if (err)
 		return value_fail_logged(L, &o.frame, abs(err), "open '%s'", name);
-	if (!finish(L, &o))
+	if (!finish_open(L, &o))
 		return 3;
 	lua_settop(L, o.handle);
 	return 1;

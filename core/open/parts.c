@@ -12,12 +12,12 @@
 /* In order -------------------------------------------------------------------------------- */
 
 /* The program or map at 2; NULL if there is none. */
-static struct bpf_program *check_program(lua_State *L, const struct owner *owner)
+static struct bpf_program *part_program(lua_State *L, const struct owner *owner)
 {
 	return lua_isnoneornil(L, 2) ? NULL : program_check_of(L, 2, owner);
 }
 
-static struct bpf_map *check_map(lua_State *L, const struct owner *owner)
+static struct bpf_map *part_map(lua_State *L, const struct owner *owner)
 {
 	return lua_isnoneornil(L, 2) ? NULL : map_check_of(L, 2, owner);
 }
@@ -56,7 +56,7 @@ static int return_map(lua_State *L, struct owner *owner, struct bpf_map *map)
 static int object_next_program(lua_State *L)
 {
 	struct owner *owner = object_check(L, 1);
-	struct bpf_program *prog = check_program(L, owner);
+	struct bpf_program *prog = part_program(L, owner);
 
 	return return_program(L, owner, bpf_object__next_program(object_of(owner), prog));
 }
@@ -70,7 +70,7 @@ static int object_next_program(lua_State *L)
 static int object_prev_program(lua_State *L)
 {
 	struct owner *owner = object_check(L, 1);
-	struct bpf_program *prog = check_program(L, owner);
+	struct bpf_program *prog = part_program(L, owner);
 
 	return return_program(L, owner, bpf_object__prev_program(object_of(owner), prog));
 }
@@ -84,7 +84,7 @@ static int object_prev_program(lua_State *L)
 static int object_next_map(lua_State *L)
 {
 	struct owner *owner = object_check(L, 1);
-	struct bpf_map *map = check_map(L, owner);
+	struct bpf_map *map = part_map(L, owner);
 
 	return return_map(L, owner, bpf_object__next_map(object_of(owner), map));
 }
@@ -98,7 +98,7 @@ static int object_next_map(lua_State *L)
 static int object_prev_map(lua_State *L)
 {
 	struct owner *owner = object_check(L, 1);
-	struct bpf_map *map = check_map(L, owner);
+	struct bpf_map *map = part_map(L, owner);
 
 	return return_map(L, owner, bpf_object__prev_map(object_of(owner), map));
 }

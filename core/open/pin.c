@@ -136,7 +136,7 @@ BIND_SETTER(object_unpin_programs, bpf_object__unpin_programs, struct bpf_object
 
 /* Programs --------------------------------------------------------------------------------- */
 
-static struct bpf_program *check_program(lua_State *L, struct bound *b)
+static struct bpf_program *check_pin_program(lua_State *L, struct bound *b)
 {
 	struct bpf_program *prog = program_check_loaded(L, 1, &b->owner);
 
@@ -155,7 +155,7 @@ static struct bpf_program *check_program(lua_State *L, struct bound *b)
 @raise if the program is not loaded
 @see bpf_program__pin
 */
-BIND_SETTER(program_pin, bpf_program__pin, struct bpf_program, check_program, const char *,
+BIND_SETTER(program_pin, bpf_program__pin, struct bpf_program, check_pin_program, const char *,
 	    luaL_checkstring)
 
 /*** Removes the program's file.
@@ -167,7 +167,7 @@ BIND_SETTER(program_pin, bpf_program__pin, struct bpf_program, check_program, co
 @raise if the program is not loaded
 @see bpf_program__unpin
 */
-BIND_SETTER(program_unpin, bpf_program__unpin, struct bpf_program, check_program, const char *,
+BIND_SETTER(program_unpin, bpf_program__unpin, struct bpf_program, check_pin_program, const char *,
 	    luaL_checkstring)
 
 /* Maps ------------------------------------------------------------------------------------- */
@@ -177,7 +177,7 @@ static struct bpf_map *check_part(lua_State *L)
 	return map_check(L, 1, NULL);
 }
 
-static struct bpf_map *check_map(lua_State *L, struct bound *b)
+static struct bpf_map *check_pin_map(lua_State *L, struct bound *b)
 {
 	struct bpf_map *map = map_check(L, 1, &b->owner);
 
@@ -191,7 +191,7 @@ static struct bpf_map *check_map(lua_State *L, struct bound *b)
 static struct bpf_map *check_created_map(lua_State *L, struct bound *b)
 {
 	map_check_created(L, 1);
-	return check_map(L, b);
+	return check_pin_map(L, b);
 }
 
 static void push_path(lua_State *L, const char *path)
@@ -221,7 +221,7 @@ BIND_SETTER(map_pin, bpf_map__pin, struct bpf_map, check_created_map, const char
 @treturn[2] string message, the error number, and what libbpf had to say
 @see bpf_map__unpin
 */
-BIND_SETTER(map_unpin, bpf_map__unpin, struct bpf_map, check_map, const char *, optional_path)
+BIND_SETTER(map_unpin, bpf_map__unpin, struct bpf_map, check_pin_map, const char *, optional_path)
 
 /*** Says where the map is to be pinned: by `object:load`, which uses the map that is pinned there
 already, or by a later `map:pin` or `object:pin_maps`.
@@ -230,7 +230,7 @@ already, or by a later `map:pin` or `object:pin_maps`.
 @treturn map itself
 @see bpf_map__set_pin_path
 */
-BIND_SETTER(map_set_pin_path, bpf_map__set_pin_path, struct bpf_map, check_map, const char *,
+BIND_SETTER(map_set_pin_path, bpf_map__set_pin_path, struct bpf_map, check_pin_map, const char *,
 	    optional_path)
 
 /*** Where the map is, or is to be, pinned.

@@ -1,6 +1,6 @@
 -- tests/check/layering refuses what it is there for.
 
-describe("the check of the includes", function()
+describe("the check of the layers", function()
   local dir
 
   before_each(function()
@@ -41,6 +41,12 @@ describe("the check of the includes", function()
     add("core/base/class.h", '#include "base/frame.h"')
     assert.is_truthy(check():find("core: a circle of includes: ", 1, true))
     assert.is_truthy(check():find("base/class -> base/frame -> base/class", 1, true))
+  end)
+
+  it("refuses a name that is taken", function()
+    add("core/map/map.c", "static int link_gc(lua_State *L)\n{\n}")
+    assert.is_truthy(check():find("core/map/map.c: has link_gc(), as core/attach/link.c has", 1,
+      true))
   end)
 
   it("refuses a folder without a rank", function()

@@ -1,12 +1,12 @@
-/* What the codec's files share: a plan with the names it refers to, and a walk through it. */
-#ifndef LBPF_BTF_CODEC_WALK_H
-#define LBPF_BTF_CODEC_WALK_H
+/* What the codec's files share: a plan with the names it refers to, and one run through it. */
+#ifndef LBPF_BTF_CODEC_INTERNAL_H
+#define LBPF_BTF_CODEC_INTERNAL_H
 
 #include "base/compat.h"
 #include "btf/codec_plan.h"
 
 /* A part that was asked for by name. */
-struct part {
+struct codec_part {
 	const struct step *step;
 	uint32_t base; /* what its offset counts from */
 };
@@ -31,7 +31,7 @@ struct strings {
 struct codec {
 	unsigned refs;
 	struct plan plan;
-	struct part *parts; /* NULL: the whole */
+	struct codec_part *parts; /* NULL: the whole */
 	size_t n_parts;
 	struct strings *strings; /* NULL: the type has no short ones */
 	bool enum_names;
@@ -39,20 +39,20 @@ struct codec {
 	bool numbers;     /* integers of 64 bits as plain numbers, where Lua has no such integers */
 };
 
-struct walk {
+struct codec_run {
 	lua_State *L;
 	const struct codec *codec;
 	int names; /* index of the table */
 	int arg;   /* what is encoded; 0: no argument */
 };
 
-static inline int walk_number(const struct walk *w, const struct step *s)
+static inline int codec_step_number(const struct codec_run *w, const struct step *s)
 {
 	return (int)(s - w->codec->plan.steps);
 }
 
 /* The value that the low BITS of VALUE are, as a signed integer. */
-static inline int64_t walk_extend(uint64_t value, uint32_t bits)
+static inline int64_t codec_extend(uint64_t value, uint32_t bits)
 {
 	return bits >= 64 ? (int64_t)value : (int64_t)(value << (64 - bits)) >> (64 - bits);
 }

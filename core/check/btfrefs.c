@@ -1,4 +1,4 @@
-#include "check/btfwalk.h"
+#include "check/btfrefs.h"
 
 #include <stdlib.h>
 
@@ -12,7 +12,7 @@
 
 enum { UNKNOWN = 0, OPEN = UINT16_MAX };
 
-unsigned btfwalk_refs(const struct btf_type *t)
+unsigned btfrefs_count(const struct btf_type *t)
 {
 	switch (btf_kind(t)) {
 	case BTF_KIND_PTR:
@@ -38,7 +38,7 @@ unsigned btfwalk_refs(const struct btf_type *t)
 	}
 }
 
-__u32 btfwalk_ref(const struct btf_type *t, unsigned i)
+__u32 btfrefs_id(const struct btf_type *t, unsigned i)
 {
 	switch (btf_kind(t)) {
 	case BTF_KIND_ARRAY:
@@ -55,20 +55,20 @@ __u32 btfwalk_ref(const struct btf_type *t, unsigned i)
 	}
 }
 
-/* Does the walk end here? */
-static bool is_leaf(const struct btfwalk *w, const struct btf_type *t, bool through_pointer)
+/* Does the chain of references end here? */
+static bool is_leaf(const struct btfrefs *w, const struct btf_type *t, bool through_pointer)
 {
 	switch (btf_kind(t)) {
 	case BTF_KIND_PTR:
 	case BTF_KIND_FUNC_PROTO:
 	case BTF_KIND_FUNC:
 	case BTF_KIND_DECL_TAG:
-		return w->kind != BTFWALK_DECL;
+		return w->kind != BTFREFS_DECL;
 	case BTF_KIND_STRUCT:
 	case BTF_KIND_UNION: /* known by its name, unless it has none */
-		return w->kind == BTFWALK_DECL && through_pointer && t->name_off;
+		return w->kind == BTFREFS_DECL && through_pointer && t->name_off;
 	default:
-		return btfwalk_refs(t) == 0;
+		return btfrefs_count(t) == 0;
 	}
 }
 
@@ -109,7 +109,7 @@ static bool holds_values(const struct btf *btf, const struct btf_type *t)
 	bool is_section = btf_kind(t) == BTF_KIND_DATASEC;
 
 	for (unsigned i = 0; i < btf_vlen(t); i++) {
-		__u32 id = btfwalk_ref(t, i);
+		__u32 id = btfrefs_id(t, i);
 		__s64 size = btf__resolve_size(btf, id), start;
 		__u32 bits = is_section ? 0 : btf_member_bitfield_size(t, i);
 		int what = btf__resolve_type(btf, id);
@@ -134,32 +134,32 @@ static bool holds_values(const struct btf *btf, const struct btf_type *t)
 	return true;
 }
 
-static bool refuse(struct btfwalk *w, __u32 id, const char *why)
+static bool refuse_ref(struct btfrefs *w, __u32 id, const char *why)
 {
 	w->id = id;
 	w->why = why;
 	return false;
 }
 
-static bool fits(struct btfwalk *w, __u32 id, const struct btf_type *t)
+static bool size_fits(struct btfrefs *w, __u32 id, const struct btf_type *t)
 {
 	unsigned kind = btf_kind(t);
 	bool is_composite = btf_is_composite(t);
 
-	if (w->kind == BTFWALK_SIZE)
+	if (w->kind == BTFREFS_SIZE)
 		return true;
 	if (!has_usual_size(t))
-		return refuse(w, id, "has a size that no such type has");
-	if (w->kind == BTFWALK_DECL && is_composite && !has_members(w->btf, t))
-		return refuse(w, id, "has members that cannot be declared");
-	if (w->kind == BTFWALK_DATA && (is_composite || kind == BTF_KIND_DATASEC) &&
+		return refuse_ref(w, id, "has a size that no such type has");
+	if (w->kind == BTFREFS_DECL && is_composite && !has_members(w->btf, t))
+		return refuse_ref(w, id, "has members that cannot be declared");
+	if (w->kind == BTFREFS_DATA && (is_composite || kind == BTF_KIND_DATASEC) &&
 	    !holds_values(w->btf, t))
-		return refuse(w, id, "has members that lie outside of it");
+		return refuse_ref(w, id, "has members that lie outside of it");
 	return true;
 }
 
 /* The references of ID, and of those ..., which are LEVEL deep already. */
-static bool visit(struct btfwalk *w, __u32 id, bool through_pointer, unsigned level)
+static bool visit(struct btfrefs *w, __u32 id, bool through_pointer, unsigned level)
 {
 	const struct btf_type *t = btf__type_by_id(w->btf, id);
 	size_t slot = 2 * (size_t)id + through_pointer;
@@ -167,21 +167,21 @@ static bool visit(struct btfwalk *w, __u32 id, bool through_pointer, unsigned le
 	bool ok = true;
 
 	if (w->known[slot].depth == OPEN)
-		return refuse(w, id, "refers to itself");
+		return refuse_ref(w, id, "refers to itself");
 	if (level + w->known[slot].depth >= DEPTH_MAX)
-		return refuse(w, id, "is nested too deeply");
+		return refuse_ref(w, id, "is nested too deeply");
 	if (w->known[slot].depth != UNKNOWN)
 		return true;
 	if (id == 0 || is_leaf(w, t, through_pointer)) {
-		ok = btf_is_composite(t) || fits(w, id, t);
+		ok = btf_is_composite(t) || size_fits(w, id, t);
 		if (ok)
 			w->known[slot].depth = w->known[slot].names = 1;
 		return ok;
 	}
 	w->known[slot].depth = OPEN;
-	refs = kind == BTF_KIND_ARRAY ? 1 : btfwalk_refs(t);
+	refs = kind == BTF_KIND_ARRAY ? 1 : btfrefs_count(t);
 	for (unsigned i = 0; ok && i < refs; i++) {
-		__u32 ref = btfwalk_ref(t, i);
+		__u32 ref = btfrefs_id(t, i);
 		bool pointed = kind == BTF_KIND_PTR ||
 			       (through_pointer && kind != BTF_KIND_ARRAY && !btf_is_composite(t));
 		size_t seen = 2 * (size_t)ref + pointed;
@@ -196,35 +196,35 @@ static bool visit(struct btfwalk *w, __u32 id, bool through_pointer, unsigned le
 		else if (w->known[seen].names > names)
 			names = w->known[seen].names;
 	}
-	if (w->kind == BTFWALK_DECL &&
+	if (w->kind == BTFREFS_DECL &&
 	    (kind == BTF_KIND_TYPEDEF || (btf_is_composite(t) && t->name_off)))
 		names = 0; /* a name stands for what it means */
 	names += chain + 1;
 	if (ok)
-		ok = fits(w, id, t);
-	if (ok && w->kind == BTFWALK_DECL && names > NAMES_MAX)
-		ok = refuse(w, id, "is declared too intricately for libbpf");
+		ok = size_fits(w, id, t);
+	if (ok && w->kind == BTFREFS_DECL && names > NAMES_MAX)
+		ok = refuse_ref(w, id, "is declared too intricately for libbpf");
 	if (ok && depth + 1 >= DEPTH_MAX)
-		ok = refuse(w, id, "is nested too deeply");
+		ok = refuse_ref(w, id, "is nested too deeply");
 	w->known[slot].depth = ok ? (uint16_t)(depth + 1) : UNKNOWN;
 	w->known[slot].names = (uint16_t)names;
 	return ok;
 }
 
-bool btfwalk_init(struct btfwalk *w, const struct btf *btf, enum btfwalk_kind kind)
+bool btfrefs_init(struct btfrefs *w, const struct btf *btf, enum btfrefs_kind kind)
 {
-	*w = (struct btfwalk){.btf = btf, .kind = kind, .n = btf__type_cnt(btf)};
+	*w = (struct btfrefs){.btf = btf, .kind = kind, .n = btf__type_cnt(btf)};
 	w->known = calloc(2 * w->n, sizeof(*w->known));
 	return w->known;
 }
 
-void btfwalk_free(struct btfwalk *w)
+void btfrefs_free(struct btfrefs *w)
 {
 	free(w->known);
 	w->known = NULL;
 }
 
-bool btfwalk_check(struct btfwalk *w, __u32 id)
+bool btfrefs_check(struct btfrefs *w, __u32 id)
 {
 	return visit(w, id, false, 0);
 }
