@@ -52,6 +52,7 @@
 #include "core/open/open.h"
 #include "core/open/parts.h"
 #include "core/open/pin.h"
+#include "core/symbol/symbols.h"
 
 __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 
@@ -64,6 +65,8 @@ static void (*const modules[])(lua_State *) = {
 	log_open,
 	nearest_open,
 	fd_open,
+
+	symbols_open,
 
 	btf_open,
 	btfquery_open,

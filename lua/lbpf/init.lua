@@ -11,6 +11,9 @@ end
 
 local lbpf = require "lbpf.core"
 
+for name, fn in pairs(require "lbpf.symbols") do
+  lbpf[name] = fn
+end
 lbpf.handlers = require "lbpf.handlers"
 lbpf.run = require "lbpf.run"
 

@@ -270,6 +270,19 @@ function probes.clang()
   return succeeds("clang --version >/dev/null")
 end
 
+function probes.xmllint()
+  return succeeds("xmllint --version")
+end
+
+-- As Go ships it.
+function probes.pprof()
+  return succeeds("go version")
+end
+
+probes["libstdc++"] = function()
+  return lbpf.demangle("_ZN1a1bEv") == "a::b()"
+end
+
 function probes.cqueues()
   return pcall(require, "cqueues")
 end

@@ -1,0 +1,53 @@
+#include "symbol/kallsyms.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* "ffffffff81000000 T name\t[module]": false for what is no such line, or no function. */
+static bool parse(char *line, uint64_t *addr, char **name, char **module)
+{
+	char *end, type;
+
+	*addr = strtoull(line, &end, 16);
+	if (end == line || end[0] != ' ' || !end[1] || end[2] != ' ')
+		return false;
+	type = end[1];
+	*name = end + 3;
+	end = *name + strcspn(*name, "\t\n");
+	*module = NULL;
+	if (*end == '\t' && end[1] == '[') {
+		*module = end + 2;
+		(*module)[strcspn(*module, "]\n")] = '\0';
+	}
+	*end = '\0';
+	return strchr("tTwW", type) && **name;
+}
+
+int kallsyms_read(const char *path, struct symtab *t)
+{
+	FILE *f = fopen(path, "re");
+	char *line = NULL, *name, *module;
+	size_t size = 0;
+	uint64_t addr;
+	int err = 0, seen = 0;
+
+	if (!f)
+		return errno;
+	while (!err && getline(&line, &size, f) >= 0) {
+		if (!parse(line, &addr, &name, &module))
+			continue;
+		seen = 1;
+		if (addr && !symtab_add(t, (struct symbol){.addr = addr}, name, module))
+			err = ENOMEM;
+	}
+	if (!err && ferror(f))
+		err = EIO;
+	if (!err && seen && !t->cnt) /* all addresses are 0 */
+		err = EPERM;
+	free(line);
+	fclose(f);
+	symtab_sort(t);
+	return err;
+}

@@ -1,0 +1,195 @@
+#include "symbol/symbols.h"
+
+#include "base/class.h"
+#include "base/value.h"
+#include "symbol/elfsyms.h"
+#include "symbol/kallsyms.h"
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/*** @module lbpf */
+/*** Symbols: names for addresses
+@section symbols
+*/
+
+static const char SYMBOLS[] = "lbpf.symbols";
+
+struct symbols {
+	struct symtab table;
+	struct elfsyms_id id;
+	bool closed;
+};
+
+/*** Reads the functions of the running kernel, of its modules and BPF programs.
+@function kallsyms
+@tparam ?string path another file like /proc/kallsyms
+@treturn symbols by address
+@fails EPERM if the kernel shows no addresses to this process (kernel.kptr_restrict)
+@usage local kernel = assert(lbpf.kallsyms())
+print(kernel:find(0xffffffff81000123))
+*/
+static int kallsyms(lua_State *L)
+{
+	const char *path = luaL_optstring(L, 1, "/proc/kallsyms");
+	struct symbols *s = class_push(L, SYMBOLS, sizeof(*s), 0);
+	int err = kallsyms_read(path, &s->table);
+
+	if (err == EPERM)
+		return value_fail(L, err,
+				  "kallsyms: the kernel shows no addresses to this process, see "
+				  "sysctl kernel.kptr_restrict");
+	return err ? value_fail(L, err, "kallsyms '%s'", path) : 1;
+}
+
+/*** Reads the functions of a program or library. Those of a stripped file are looked for in its
+debug file, by build id and .gnu_debuglink.
+@function elf_symbols
+@tparam string path of the file
+@treturn symbols by offset in the file
+@fails ENOEXEC if it is no ELF file
+@usage local libc = assert(lbpf.elf_symbols("/lib/x86_64-linux-gnu/libc.so.6"))
+*/
+static int elf_symbols(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	struct symbols *s = class_push(L, SYMBOLS, sizeof(*s), 0);
+	int err = elfsyms_read(path, &s->table, &s->id);
+
+	return err ? value_fail(L, err, "symbols of '%s'", path) : 1;
+}
+
+static struct symbols *check(lua_State *L)
+{
+	struct symbols *s = class_check(L, 1, SYMBOLS);
+
+	luaL_argcheck(L, !s->closed, 1, "the symbols were closed");
+	return s;
+}
+
+/*** The function at an address.
+@function symbols:find
+@tparam integer address in the kernel, or the offset in the file
+@treturn ?string the function's name; nil if there is none
+@treturn ?integer how far the address is behind its start, in bytes
+@treturn ?string the kernel module that it is in
+*/
+static int find(lua_State *L)
+{
+	const struct symbols *s = check(L);
+	uint64_t addr = value_check_u64(L, 2);
+	const struct symbol *symbol = symtab_find(&s->table, addr);
+
+	if (!symbol)
+		return value_none(L);
+	lua_pushstring(L, symtab_name(&s->table, symbol));
+	lua_pushinteger(L, (lua_Integer)(addr - symbol->addr));
+	lua_pushstring(L, symtab_module(&s->table, symbol));
+	return 3;
+}
+
+/*** How many functions there are.
+@function symbols:count
+@treturn integer
+*/
+static int count(lua_State *L)
+{
+	lua_pushinteger(L, (lua_Integer)check(L)->table.cnt);
+	return 1;
+}
+
+/*** The build id of the file.
+@function symbols:build_id
+@treturn ?string bytes; nil if it has none
+*/
+static int build_id(lua_State *L)
+{
+	const struct symbols *s = check(L);
+
+	if (!s->id.size)
+		return value_none(L);
+	lua_pushlstring(L, (const char *)s->id.bytes, s->id.size);
+	return 1;
+}
+
+/*** Frees the symbols. Closing twice is harmless.
+@function symbols:close
+@treturn boolean true
+*/
+static int close_symbols(lua_State *L)
+{
+	struct symbols *s = class_check(L, 1, SYMBOLS);
+
+	symtab_free(&s->table);
+	s->closed = true;
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int symbols_gc(lua_State *L)
+{
+	symtab_free(&((struct symbols *)class_retire(L, SYMBOLS))->table);
+	return 0;
+}
+
+typedef char *demangle_fn(const char *mangled, char *buffer, size_t *length, int *status);
+
+/* The C++ runtime's, if there is one on this machine. */
+static demangle_fn *find_demangler(void)
+{
+	static atomic_uintptr_t found; /* by whichever thread was first */
+	uintptr_t fn = atomic_load(&found);
+	void *library;
+
+	if (!fn) {
+		library = dlopen("libstdc++.so.6", RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
+		fn = library ? (uintptr_t)dlsym(library, "__cxa_demangle") : 0;
+		atomic_store(&found, fn);
+	}
+	return (demangle_fn *)fn;
+}
+
+/*** The name of a C++ function as its source has it, or of a Rust function in the older mangling.
+That needs libstdc++ on this machine, which is loaded by the first call.
+@function demangle
+@tparam string name "_ZN3foo3barEv"
+@treturn string "foo::bar()", of which 4095 bytes are kept; the name as it is if it is not mangled,
+or there is no libstdc++
+@usage print(lbpf.demangle("_ZN3foo3barEv"))
+*/
+static int demangle(lua_State *L)
+{
+	const char *name = luaL_checkstring(L, 1);
+	demangle_fn *fn = name[0] == '_' && name[1] == 'Z' ? find_demangler() : NULL;
+	char *plain, text[4096];
+	int status;
+
+	lua_settop(L, 1);
+	plain = fn ? fn(name, NULL, NULL, &status) : NULL;
+	if (!plain)
+		return 1;
+	snprintf(text, sizeof(text), "%s", plain); /* to be freed before anything can raise */
+	free(plain);
+	lua_pushstring(L, text);
+	return 1;
+}
+
+void symbols_open(lua_State *L)
+{
+	static const luaL_Reg functions[] = {{"kallsyms", kallsyms},
+					     {"elf_symbols", elf_symbols},
+					     {"demangle", demangle},
+					     {NULL, NULL}};
+	static const luaL_Reg methods[] = {{"find", find},
+					   {"count", count},
+					   {"build_id", build_id},
+					   {"close", close_symbols},
+					   {NULL, NULL}};
+	static const luaL_Reg meta[] = {
+		{"__gc", symbols_gc}, {"__close", close_symbols}, {NULL, NULL}};
+
+	class_new(L, SYMBOLS, methods, meta);
+	luaL_setfuncs(L, functions, 0);
+}

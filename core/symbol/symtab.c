@@ -1,0 +1,126 @@
+#include "symbol/symtab.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* How far back a symbol is looked for that covers an address behind a smaller one inside it. */
+#define NESTED 16
+
+/* Room for one element more in *ARRAY of elements of SIZE bytes. */
+static bool reserve(void **array, size_t *room, size_t wanted, size_t size)
+{
+	size_t bigger = *room ? *room : 256;
+	void *moved;
+
+	if (wanted <= *room)
+		return true;
+	while (bigger < wanted)
+		bigger *= 2;
+	moved = realloc(*array, bigger * size);
+	if (!moved)
+		return false;
+	*array = moved;
+	*room = bigger;
+	return true;
+}
+
+/* The offset of a copy of TEXT; 0 without memory. */
+static uint32_t add_string(struct symtab *t, const char *text)
+{
+	size_t size = strlen(text) + 1, at = t->strings_size ? t->strings_size : 1;
+
+	if (at + size > UINT32_MAX ||
+	    !reserve((void **)&t->strings, &t->strings_room, at + size, 1))
+		return 0;
+	memcpy(t->strings + at, text, size);
+	t->strings_size = at + size;
+	return (uint32_t)at;
+}
+
+/* Symbols of one module come one after the other: its name is stored once. */
+static uint32_t add_module(struct symtab *t, const char *module)
+{
+	uint32_t last = t->cnt ? t->symbols[t->cnt - 1].module : 0;
+
+	if (last && strcmp(t->strings + last, module) == 0)
+		return last;
+	return add_string(t, module);
+}
+
+bool symtab_add(struct symtab *t, struct symbol symbol, const char *name, const char *module)
+{
+	symbol.name = add_string(t, name);
+	symbol.module = module ? add_module(t, module) : 0;
+	if (!symbol.name || (module && !symbol.module) ||
+	    !reserve((void **)&t->symbols, &t->room, t->cnt + 1, sizeof(symbol)))
+		return false;
+	t->symbols[t->cnt++] = symbol;
+	return true;
+}
+
+static int by_address(const void *a, const void *b)
+{
+	const struct symbol *x = a, *y = b;
+
+	if (x->addr != y->addr)
+		return x->addr < y->addr ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
+	return x->name < y->name ? -1 : x->name > y->name; /* as they were added */
+}
+
+void symtab_sort(struct symtab *t)
+{
+	size_t kept = 0;
+
+	if (t->cnt)
+		qsort(t->symbols, t->cnt, sizeof(*t->symbols), by_address);
+	for (size_t i = 0; i < t->cnt; i++)
+		if (!kept || t->symbols[i].addr != t->symbols[kept - 1].addr)
+			t->symbols[kept++] = t->symbols[i];
+	t->cnt = kept;
+}
+
+static bool covers(const struct symtab *t, size_t i, uint64_t addr)
+{
+	const struct symbol *s = &t->symbols[i];
+
+	if (s->size)
+		return addr - s->addr < s->size;
+	return i + 1 < t->cnt && addr < t->symbols[i + 1].addr;
+}
+
+const struct symbol *symtab_find(const struct symtab *t, uint64_t addr)
+{
+	size_t low = 0, high = t->cnt;
+
+	while (low < high) { /* to the first symbol behind ADDR */
+		size_t middle = low + (high - low) / 2;
+
+		if (t->symbols[middle].addr <= addr)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (size_t back = 0; back < NESTED && back < low; back++)
+		if (covers(t, low - 1 - back, addr))
+			return &t->symbols[low - 1 - back];
+	return NULL;
+}
+
+const char *symtab_name(const struct symtab *t, const struct symbol *s)
+{
+	return t->strings + s->name;
+}
+
+const char *symtab_module(const struct symtab *t, const struct symbol *s)
+{
+	return s->module ? t->strings + s->module : NULL;
+}
+
+void symtab_free(struct symtab *t)
+{
+	free(t->symbols);
+	free(t->strings);
+	*t = (struct symtab){0};
+}

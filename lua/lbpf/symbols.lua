@@ -1,0 +1,257 @@
+--- Names for the addresses of stacks: of the kernel, and of processes.
+--
+-- A process's mappings are remembered from the first time that it is asked for, so names survive
+-- its end. Files are read where the process sees them, in its container too. What JITs compiled is
+-- known from their /tmp/perf-PID.map.
+-- @module lbpf
+
+local lbpf = require "lbpf.core"
+
+local symbols = {}
+
+local processes = {} -- by pid
+local tables = {}    -- by device, inode and path: lbpf.elf_symbols(), or false
+local kernel         -- lbpf.kallsyms(), or false
+
+-- A process is asked for its mappings again at most so often, in seconds.
+local REFRESH = 0.1
+
+local function lines_of(path)
+  local file = io.open(path)
+  local lines = {}
+  if file then
+    for line in file:lines() do
+      lines[#lines + 1] = line
+    end
+    file:close()
+  end
+  return lines
+end
+
+-- When the process started, in clock ticks: another process with its pid started later.
+local function start_time(pid)
+  local stat = lines_of(("/proc/%d/stat"):format(pid))[1]
+  local fields = stat and stat:match(".*%) (.*)")
+  local at = 2
+  for field in (fields or ""):gmatch("%S+") do
+    at = at + 1
+    if at == 22 then
+      return field
+    end
+  end
+  return nil
+end
+
+-- The executable mappings, in the order of their addresses.
+local function read_mappings(pid)
+  local list = {}
+  for _, line in ipairs(lines_of(("/proc/%d/maps"):format(pid))) do
+    local first, last, offset, device, inode, path =
+      line:match("^(%x+)%-(%x+) ..x. (%x+) (%S+) (%d+)%s*(.*)$")
+    if first then
+      list[#list + 1] = {
+        first = tonumber(first, 16), last = tonumber(last, 16), offset = tonumber(offset, 16),
+        path = path:gsub(" %(deleted%)$", ""), inode = tonumber(inode),
+        file = ("%s:%s:%s"):format(device, inode, path),
+      }
+    end
+  end
+  return list
+end
+
+-- What a JIT has written down: "ADDRESS SIZE NAME" in hexadecimal, the newest last.
+local function read_perf_map(pid)
+  local own_pid = pid -- in the process's own namespace
+  for _, line in ipairs(lines_of(("/proc/%d/status"):format(pid))) do
+    own_pid = line:match("^NSpid:.-(%d+)$") or own_pid
+  end
+  local list = {}
+  for i, line in ipairs(lines_of(("/proc/%d/root/tmp/perf-%s.map"):format(pid, own_pid))) do
+    local first, size, name = line:match("^(%x+) (%x+) (.+)$")
+    if first then
+      first = tonumber(first, 16)
+      list[#list + 1] = {first = first, last = first + tonumber(size, 16), name = name, order = i}
+    end
+  end
+  table.sort(list, function(a, b)
+    if a.first ~= b.first then
+      return a.first < b.first
+    end
+    return a.order < b.order
+  end)
+  return list
+end
+
+-- The last entry that begins at or below ADDRESS, if that is in it.
+local function find_range(list, address)
+  local low, high = 1, #list + 1
+  while low < high do
+    local middle = math.floor((low + high) / 2)
+    if list[middle].first <= address then
+      low = middle + 1
+    else
+      high = middle
+    end
+  end
+  local found = list[low - 1]
+  return found and address < found.last and found or nil
+end
+
+-- Reads the process anew. What is known of one that has ended stays.
+local function refresh(process)
+  process.refreshed = lbpf.monotonic()
+  local mappings = read_mappings(process.pid)
+  if #mappings > 0 then
+    process.mappings = mappings
+    process.perf_map = nil
+  end
+end
+
+local function process_of(pid)
+  local process = processes[pid]
+  local now = lbpf.monotonic()
+  if process and now - process.checked < 1 then
+    return process
+  end
+  local started = start_time(pid)
+  if not process or started and started ~= process.started then
+    process = {pid = pid, started = started, mappings = {}}
+    processes[pid] = process
+    refresh(process)
+  end
+  process.checked = now
+  return process
+end
+
+-- The symbols of a mapping's file, where the process sees it, or where this one does.
+local function table_of(process, mapping)
+  local symtab = tables[mapping.file]
+  if symtab == nil then
+    symtab = lbpf.elf_symbols(("/proc/%d/root%s"):format(process.pid, mapping.path))
+      or lbpf.elf_symbols(mapping.path) or false
+    tables[mapping.file] = symtab
+  end
+  return symtab
+end
+
+local function find_mapping(process, address)
+  local mapping = find_range(process.mappings, address)
+  if not mapping and lbpf.monotonic() - process.refreshed >= REFRESH then
+    refresh(process)
+    mapping = find_range(process.mappings, address)
+  end
+  return mapping
+end
+
+local function find_in_perf_map(process, address)
+  local found = process.perf_map and find_range(process.perf_map, address)
+  local now = lbpf.monotonic()
+  if not found and now - (process.perf_map_read or -1) >= REFRESH then
+    process.perf_map, process.perf_map_read = read_perf_map(process.pid), now
+    found = find_range(process.perf_map, address)
+  end
+  return found
+end
+
+--- Remembers the mappings of a process, so that its addresses have names after its end.
+-- @function watch_process
+-- @tparam integer pid
+function symbols.watch_process(pid)
+  process_of(pid)
+end
+
+--- Forgets a process, or all processes and files.
+-- @function forget_processes
+-- @tparam ?integer pid nil: all
+function symbols.forget_processes(pid)
+  if pid then
+    processes[pid] = nil
+  else
+    processes, tables, kernel = {}, {}, nil
+  end
+end
+
+--- The kernel function at an address. The kernel's list is read by the first call.
+-- @function ksym
+-- @tparam integer address
+-- @treturn ?string its name; nil if there is none, or the kernel shows no addresses
+-- @treturn ?integer how many bytes the address is behind its start
+-- @treturn ?string the module that it is in
+-- @usage print(lbpf.ksym(address))
+function symbols.ksym(address)
+  if kernel == nil then
+    kernel = lbpf.kallsyms() or false
+  end
+  if kernel then
+    return kernel:find(address)
+  end
+  return nil
+end
+
+--- The function at an address of a process.
+-- @function usym
+-- @tparam integer pid
+-- @tparam integer address
+-- @treturn ?string its name; nil if it is not known
+-- @treturn ?integer how many bytes the address is behind its start; without a name, its offset in
+-- the file
+-- @treturn ?string path of the file that it is in
+-- @usage print(lbpf.usym(pid, address))
+function symbols.usym(pid, address)
+  address = tonumber(address)
+  local process = process_of(pid)
+  local mapping = find_mapping(process, address)
+  if not mapping or mapping.inode == 0 then
+    local jitted = find_in_perf_map(process, address)
+    if jitted then
+      return jitted.name, address - jitted.first, mapping and mapping.path
+    end
+    return nil, nil, mapping and mapping.path ~= "" and mapping.path or nil
+  end
+  local offset = address - mapping.first + mapping.offset
+  local symtab = table_of(process, mapping)
+  local name, distance
+  if symtab then
+    name, distance = symtab:find(offset)
+  end
+  if name then
+    return lbpf.demangle(name):gsub("::h%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x$", ""), distance,
+      mapping.path
+  end
+  return nil, offset, mapping.path
+end
+
+local function is_kernel(address)
+  local number = tonumber(address)
+  return number < 0 or number >= 2 ^ 63
+end
+
+local function user_frame(pid, address)
+  local name, distance, path = symbols.usym(pid, address)
+  if name then
+    return name
+  elseif path then
+    return ("[%s]"):format(path:match("[^/]*$"):gsub("^%[(.*)%]$", "%1")), distance
+  end
+  return "[unknown]"
+end
+
+--- Names for the addresses of a stack.
+-- @function frames
+-- @tparam {integer,...} stack addresses, as a stack trace map has them
+-- @tparam ?integer pid of the process, where addresses may be a process's
+-- @treturn {string,...} a name for each; "[file]" or "[unknown]" where there is none
+-- @usage print(table.concat(lbpf.frames(object.maps.stacks:lookup(id), pid), "\n"))
+function symbols.frames(stack, pid)
+  local names = {}
+  for i, address in ipairs(stack) do
+    if is_kernel(address) then
+      names[i] = symbols.ksym(address) or "[unknown]"
+    else
+      names[i] = pid and user_frame(pid, address) or "[unknown]"
+    end
+  end
+  return names
+end
+
+return symbols

@@ -1,0 +1,235 @@
+-- Names for addresses, and what is made of stacks with names.
+local child = require "child"
+local lbpf = require "lbpf"
+local needs = require "needs"
+
+local function write(path, text)
+  local file = assert(io.open(path, "wb"))
+  file:write(text)
+  file:close()
+end
+
+-- The address of the byte at OFFSET of FILE in a process.
+local function address_in(pid, file, offset)
+  for line in io.lines(("/proc/%d/maps"):format(pid)) do
+    local first, last, start, path = line:match("^(%x+)%-(%x+) ..x. (%x+) %S+ %d+%s+(.*)$")
+    if path and path:find(file, 1, true) then
+      first, last, start = tonumber(first, 16), tonumber(last, 16), tonumber(start, 16)
+      if offset >= start and offset < start + last - first then
+        return first + offset - start
+      end
+    end
+  end
+end
+
+describe("the symbols of a list like kallsyms", function()
+  local path, symbols
+
+  local function read(text)
+    write(path, text)
+    symbols = assert(lbpf.kallsyms(path))
+    return symbols
+  end
+
+  before_each(function()
+    path = os.tmpname()
+  end)
+
+  after_each(function()
+    os.remove(path)
+  end)
+
+  it("are found by any address of a function", function()
+    read("0000000000001000 T first\n0000000000002000 t second\t[module]\n0000000000003000 T last\n")
+    assert.same({"first", 0}, {symbols:find(0x1000)})
+    assert.same({"first", 0xfff}, {symbols:find(0x1fff)})
+    assert.same({"second", 1, "module"}, {symbols:find(0x2001)})
+    assert.is_nil(symbols:find(0xfff))
+    assert.is_nil(symbols:find(0x3000)) -- nothing says where it ends
+  end)
+
+  it("are functions alone", function()
+    read("0000000000001000 T first\n0000000000001800 d data\n0000000000002000 T second\n")
+    assert.equal(2, symbols:count())
+    assert.equal("first", (symbols:find(0x1900)))
+  end)
+
+  it("may be in the upper half of the addresses", function()
+    read("ffffffff81000000 T first\nffffffff82000000 T second\n")
+    assert.equal("first", (symbols:find("0xffffffff81000010")))
+  end)
+
+  it("are refused where the kernel hides the addresses", function()
+    write(path, "0000000000000000 T first\n0000000000000000 T second\n")
+    local symtab, message, errno = lbpf.kallsyms(path)
+    assert.is_nil(symtab)
+    assert.matches("kernel.kptr_restrict", message, 1, true)
+    assert.equal(1, errno)
+  end)
+
+  it("cannot be used once they are closed", function()
+    read("0000000000001000 T first\n0000000000002000 T second\n")
+    assert.is_true(symbols:close())
+    assert.is_true(symbols:close())
+    assert.error_matches(function() symbols:find(0x1000) end, "the symbols were closed")
+  end)
+end)
+
+describe("the symbols of an ELF file", function()
+  it("are found by offset", function()
+    local process = child.probe_me()
+    local symbols = assert(lbpf.elf_symbols(process.path))
+    assert.same({"probe_add", 0}, {symbols:find(process.offset)})
+    assert.same({"probe_add", 2}, {symbols:find(process.offset + 2)})
+    assert.equal(20, #symbols:build_id())
+    process:stop()
+  end)
+
+  it("come from the debug file of a stripped one", function()
+    local process = child.probe_me()
+    local dir = os.tmpname()
+    os.remove(dir)
+    assert(child.succeeds(("mkdir %s && cd %s && mkdir .debug && cp %s/%s . && " ..
+      "objcopy --only-keep-debug probe_me .debug/probe_me.debug && strip probe_me && " ..
+      "objcopy --add-gnu-debuglink=.debug/probe_me.debug probe_me"):format(dir, dir,
+      os.getenv("PWD"), process.path)))
+    local symbols = assert(lbpf.elf_symbols(dir .. "/probe_me"))
+    assert.same({"probe_add", 0}, {symbols:find(process.offset)})
+    -- A debug file of another build is not taken.
+    assert(child.succeeds(("cd %s && cp /bin/true .debug/probe_me.debug"):format(dir)))
+    assert.is_nil(assert(lbpf.elf_symbols(dir .. "/probe_me")):find(process.offset))
+    assert(child.succeeds("rm -r " .. dir))
+    process:stop()
+  end)
+
+  it("are not looked for in other files", function()
+    local symbols, message, errno = lbpf.elf_symbols("Makefile")
+    assert.is_nil(symbols)
+    assert.equal("symbols of 'Makefile': Exec format error (ENOEXEC)", message)
+    assert.equal(8, errno)
+    assert.is_nil((lbpf.elf_symbols("no/such/file")))
+  end)
+end)
+
+describe("an address of a process", function()
+  after_each(function()
+    lbpf.forget_processes()
+  end)
+
+  it("has a name, also when the process has ended", function()
+    local process = child.probe_me()
+    local address = address_in(process.pid, "probe_me", process.offset)
+    local name, distance, path = lbpf.usym(process.pid, address + 1)
+    assert.same({"probe_add", 1}, {name, distance})
+    assert.matches("/build/helpers/probe_me$", path)
+    process:stop()
+    assert.equal("probe_add", (lbpf.usym(process.pid, address)))
+    lbpf.forget_processes()
+    assert.is_nil((lbpf.usym(process.pid, address)))
+  end)
+
+  it("has the name that a JIT wrote down", function()
+    local process = child.probe_me()
+    local path = ("/tmp/perf-%d.map"):format(process.pid)
+    write(path, "1000 10 first\n1000 20 second time\n2000 8 third\n")
+    assert.same({"second time", 0x1f}, {lbpf.usym(process.pid, 0x101f)})
+    assert.same({"third", 0}, {lbpf.usym(process.pid, 0x2000)})
+    assert.is_nil((lbpf.usym(process.pid, 0x2008)))
+    os.remove(path)
+    process:stop()
+  end)
+
+  it("has its name in another mount namespace", needs("root", function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    local script = ([[mkdir %s && mount -t tmpfs t %s && cp /bin/sleep %s/its_own_sleep && ]] ..
+      [[exec %s/its_own_sleep 60]]):format(dir, dir, dir, dir)
+    local pipe = io.popen(("unshare --mount sh -c 'echo $$; %s'"):format(script))
+    local pid = tonumber(pipe:read("*l"))
+    finally(function()
+      os.execute("kill " .. pid)
+      pipe:close()
+      os.execute("rmdir " .. dir)
+    end)
+    local function exe()
+      return child.output(("readlink /proc/%d/exe"):format(pid))
+    end
+    child.wait_until(function() return exe():match("its_own_sleep\n$") end)
+    assert.is_nil(io.open(dir .. "/its_own_sleep"))
+    local symbols = assert(lbpf.elf_symbols(("/proc/%d/exe"):format(pid)))
+    assert.is_true(symbols:count() >= 0)
+    local _, _, path = lbpf.usym(pid, address_in(pid, "its_own_sleep", 0x3000))
+    assert.equal(dir .. "/its_own_sleep", path)
+  end))
+
+  it("is shown with its file where it has no name", function()
+    local process = child.probe_me()
+    local address = address_in(process.pid, "probe_me", process.offset)
+    assert.same({"probe_add", "[unknown]"}, lbpf.frames({address, 1}, process.pid))
+    process:stop()
+  end)
+end)
+
+describe("demangle", function()
+  it("leaves what is not mangled", function()
+    assert.equal("main", lbpf.demangle("main"))
+    assert.equal("_Z", lbpf.demangle("_Z"))
+  end)
+
+  it("makes C++ of C++ names", needs("libstdc++", function()
+    assert.equal("foo::bar(int)", lbpf.demangle("_ZN3foo3barEi"))
+  end))
+end)
+
+describe("a kernel address", function()
+  it("has the kernel's name", needs("root", function()
+    for line in io.lines("/proc/kallsyms") do
+      local address, name = line:match("^(%x+) T (vfs_read)$")
+      if address then
+        assert.equal(name, (lbpf.ksym("0x" .. address)))
+        return
+      end
+    end
+    error("no vfs_read")
+  end))
+end)
+
+describe("a profile", function()
+  local profile
+
+  before_each(function()
+    profile = require("lbpf.profile").new()
+    profile:add({"main", "a;b"}, 2)
+    profile:add({"main", "<c>"})
+    profile:add({"main", "a;b"}, 3)
+    profile:add({"main"}, 4)
+  end)
+
+  it("is folded", function()
+    assert.equal("main 4\nmain;<c> 1\nmain;a:b 5\n", profile:folded())
+    assert.equal(10, profile:total())
+  end)
+
+  it("is a flame graph that an XML parser takes", needs("xmllint", function()
+    local path = os.tmpname()
+    write(path, profile:svg {title = "a < b & \"c\""})
+    local output = child.output("xmllint --noout " .. path)
+    os.remove(path)
+    assert.equal("", output)
+    local svg = profile:svg()
+    assert.matches('data-w="1000000.000" data-row="1" data-name="main"', svg, 1, true)
+    assert.matches('data-w="500000.000" data-row="2" data-name="a;b"', svg, 1, true)
+  end))
+
+  it("is what pprof reads", needs("pprof", function()
+    local path = os.tmpname()
+    write(path, profile:pprof {time = 1, duration = 2})
+    local output = child.output("go tool pprof -raw " .. path)
+    os.remove(path)
+    assert.matches("Samples:\nsamples/samples", output, 1, true)
+    assert.matches("\n%s+4: 1 \n", output)
+    assert.matches("\n%s+1: 2 1 \n", output)
+    assert.matches("\n%s+5: 3 1 \n", output)
+    assert.matches("3: 0x0 M=1 a;b", output, 1, true)
+  end))
+end)
