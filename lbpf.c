@@ -1,4 +1,4 @@
-/* lbpf: the whole of libbpf in Lua. This file opens each module of core/, nothing else. */
+/* lbpf: the whole of libbpf in Lua. This file opens each module of core/ and does nothing else. */
 #include "core/attach/attach.h"
 #include "core/attach/fd.h"
 #include "core/attach/link.h"
@@ -56,7 +56,9 @@
 
 __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 
-/* One module a line, folder by folder: what adds methods to a class comes after what makes it. */
+/* One module per line, by folder. A module that adds methods to a class comes after the one that
+ * creates the class.
+ */
 /* clang-format off */
 static void (*const modules[])(lua_State *) = {
 	process_open,

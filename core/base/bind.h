@@ -1,5 +1,5 @@
-/* Two shapes for the functions of libbpf that only read, or only set or do one thing and may
- * refuse. Whatever needs a word more is written out.
+/* Two macros for functions of libbpf that only read one value, or that set one value and may fail.
+ * Any other function is written out.
  */
 #ifndef LBPF_BASE_BIND_H
 #define LBPF_BASE_BIND_H
@@ -12,11 +12,11 @@
 struct bound {
 	const char *operation; /* "set_key_size" */
 	struct owner *owner;
-	const char *kind, *name; /* "map", "counts": these three are set by who checks the part */
+	const char *kind, *name; /* "map", "counts"; CHECK sets owner, kind and name */
 	struct frame frame;
 };
 
-/* FUNCTION(part): pushes what GET says of the part that CHECK(L) takes from 1. */
+/* FUNCTION(part): pushes GET(part). CHECK(L) returns the part at 1. */
 #define BIND_GETTER(function, check, get, push)                                                    \
 	static int function(lua_State *L)                                                          \
 	{                                                                                          \
@@ -24,8 +24,8 @@ struct bound {
 		return 1;                                                                          \
 	}
 
-/* FUNCTION(part, value): SET(part, value), which returns 0 or an error. CHECK(L, &bound) takes the
- * part from 1, once READ(L, 2) has taken the value: reading may run the script's code.
+/* FUNCTION(part, value): calls SET(part, value), which returns 0 or an error. READ(L, 2) reads the
+ * value before CHECK(L, &bound) checks the part at 1, because reading may run the script's code.
  */
 #define BIND_SETTER(function, set, part, check, type, read)                                        \
 	static int function(lua_State *L)                                                          \
@@ -44,7 +44,7 @@ static inline const char *bind_operation(const char *symbol)
 	return strstr(symbol, "__") + 2;
 }
 
-/* Leaves the frame. Returns the part itself, or what libbpf refused and had to say. */
+/* Leaves the frame. Returns the part itself, or nil, message, errno, log. */
 static inline int bind_end(lua_State *L, struct bound *b, int ret)
 {
 	int err = ret ? value_errno(ret) : 0;
@@ -57,7 +57,7 @@ static inline int bind_end(lua_State *L, struct bound *b, int ret)
 	return 1;
 }
 
-/* A reader for what is 32 bits wide. */
+/* Reads a 32-bit unsigned integer. */
 static inline uint32_t bind_u32(lua_State *L, int arg)
 {
 	return (uint32_t)value_check_int(L, arg, 0, UINT32_MAX);

@@ -10,7 +10,7 @@ void class_new(lua_State *L, const char *name, const luaL_Reg *methods, const lu
 	luaL_setfuncs(L, meta, 0);
 	lua_pushstring(L, name);
 	lua_setfield(L, -2, "__name");
-	lua_pushboolean(L, 0); /* getmetatable() must not hand out __gc */
+	lua_pushboolean(L, 0); /* so that getmetatable() does not expose __gc */
 	lua_setfield(L, -2, "__metatable");
 	lua_newtable(L);
 	luaL_setfuncs(L, methods, 0);
@@ -48,8 +48,8 @@ int class_pairs(lua_State *L)
 	return lua_gettop(L);
 }
 
-/* A userdata ends with its class: the address of a name. Metatables can be exchanged, by the debug
- * library, and looking at one takes longer.
+/* A userdata ends with a tag, the address of its class name. The metatable is no proof of the
+ * class, because the debug library can replace it; and comparing metatables is slower.
  */
 static void set_tag(void *ud, size_t size, const char *name)
 {
@@ -96,7 +96,7 @@ void *class_check(lua_State *L, int idx, const char *name)
 
 	if (!ud) {
 		luaL_checkudata(L, idx, name);
-		luaL_argerror(L, idx, "its metatable is another's");
+		luaL_argerror(L, idx, "its metatable was replaced");
 	}
 	return ud;
 }
@@ -148,12 +148,13 @@ static bool is_ours(lua_CFunction fn)
 	       theirs.dli_fbase == ours.dli_fbase;
 }
 
-/* Does a finalizer call this in the middle of one of our methods? Lua runs finalizers wherever it
- * allocates, with its collector stopped; Lua 5.1 and some others do not say whether it is (-1).
+/* Is this a finalizer that runs in the middle of one of our methods? Lua runs finalizers wherever
+ * it allocates, with the collector stopped. lua_gc() returns -1 where it cannot tell, as in
+ * Lua 5.1.
  */
 static bool interrupts_method(lua_State *L)
 {
-	enum { IS_RUNNING = 9 }; /* LUA_GCISRUNNING, which Lua 5.1 does not have */
+	enum { IS_RUNNING = 9 }; /* LUA_GCISRUNNING, missing in Lua 5.1 */
 	bool found = false;
 	lua_Debug ar;
 

@@ -1,8 +1,8 @@
-/* The only place that knows which Lua and which libbpf this is built against.
+/* Differences between versions of Lua and libbpf; no other file depends on them.
  *
- * The code is written for Lua 5.4's C API; what an older Lua lacks is defined here under its
- * 5.4 name. A build against any 5.1 header uses nothing that only LuaJIT has, so that one file
- * runs in PUC Lua 5.1, LuaJIT and OpenResty's luajit2.
+ * The code is written for Lua 5.4's C API. What an older Lua lacks is defined here under its 5.4
+ * name. A build with 5.1 headers uses nothing that only LuaJIT has, so that the same file runs in
+ * PUC Lua 5.1, LuaJIT and OpenResty's luajit2.
  */
 #ifndef LBPF_BASE_COMPAT_H
 #define LBPF_BASE_COMPAT_H
@@ -15,12 +15,12 @@
 
 #include <bpf/libbpf_version.h>
 
-/* Does the libbpf of this build's headers know what came with MAJOR.MINOR? */
+/* Do the headers of this build have what libbpf MAJOR.MINOR added? */
 #define LBPF_HEADERS(major, minor)                                                                 \
 	(LIBBPF_MAJOR_VERSION > (major) ||                                                         \
 	 (LIBBPF_MAJOR_VERSION == (major) && LIBBPF_MINOR_VERSION >= (minor)))
 
-/* Does the libbpf that this process runs with? It may be older than the headers. */
+/* Does the libbpf that this process runs with have it? It may be older than the headers. */
 static inline bool compat_libbpf(unsigned major, unsigned minor)
 {
 	unsigned has = libbpf_major_version();
@@ -28,7 +28,7 @@ static inline bool compat_libbpf(unsigned major, unsigned minor)
 	return has > major || (has == major && libbpf_minor_version() >= minor);
 }
 
-/* A 64-bit integer in LuaJIT is a cdata, which only its own headers name. */
+/* The type of LuaJIT's 64-bit integers (cdata), defined only in its own headers. */
 #define LBPF_TCDATA 10
 
 #if LUA_VERSION_NUM < 504
@@ -45,7 +45,7 @@ static inline int compat_absindex(lua_State *L, int idx)
 }
 #define lua_absindex compat_absindex
 
-/* A userdata's environment serves as its uservalue; a new one has its creator's, so set it. */
+/* The environment of a userdata serves as its uservalue. It is the creator's by default: set it. */
 static inline void compat_getuservalue(lua_State *L, int idx)
 {
 	lua_getfenv(L, idx);
@@ -58,7 +58,7 @@ static inline void compat_setuservalue(lua_State *L, int idx)
 
 static inline void compat_setfuncs(lua_State *L, const luaL_Reg *l, int nup)
 {
-	(void)nup; /* none of ours has upvalues */
+	(void)nup; /* always 0 */
 	for (; l->name; l++) {
 		lua_pushcfunction(L, l->func);
 		lua_setfield(L, -2, l->name);
@@ -97,8 +97,8 @@ static inline void *compat_newuserdata(lua_State *L, size_t size)
 #endif
 }
 
-/* Tables keyed by the address of a C variable or of a libbpf structure; neither allocates when
- * it reads.
+/* Tables with lightuserdata keys: the address of a C variable or of a libbpf structure. Reading
+ * does not allocate.
  */
 static inline void compat_rawgetp(lua_State *L, int idx, const void *key)
 {

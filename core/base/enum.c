@@ -3,7 +3,7 @@
 #include "base/value.h"
 #include <string.h>
 
-/* libbpf's names are dense from 0 on; newer kernels' ids lie far below this. */
+/* libbpf's names have no gaps from 0 on; the ids of newer kernels are far below this. */
 #define ENUM_MAX 512
 
 static const char *prog_type_name(int id)
@@ -60,8 +60,8 @@ int enum_check(lua_State *L, int arg, const struct enumeration *e)
 	if (enum_to_id(L, arg, e, &id))
 		return id;
 	if (lua_type(L, arg) == LUA_TSTRING)
-		lua_pushfstring(L, "this libbpf (%s) knows no %s '%s'", libbpf_version_string(),
-				e->what, lua_tostring(L, arg));
+		lua_pushfstring(L, "libbpf %s has no %s '%s'", libbpf_version_string(), e->what,
+				lua_tostring(L, arg));
 	else
 		lua_pushfstring(L, "expected a %s: a name or a number", e->what);
 	return luaL_argerror(L, arg, lua_tostring(L, -1));

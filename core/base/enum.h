@@ -1,4 +1,5 @@
-/* libbpf's own names for types, both ways: "kprobe", "trace_kprobe_multi", "ringbuf". */
+/* libbpf's names for types, such as "kprobe", "trace_kprobe_multi" and "ringbuf": name to id and
+ * back. */
 #ifndef LBPF_BASE_ENUM_H
 #define LBPF_BASE_ENUM_H
 
@@ -6,22 +7,22 @@
 
 struct enumeration {
 	const char *what;            /* "program type" */
-	const char *(*name)(int id); /* NULL where there is none */
+	const char *(*name)(int id); /* NULL if the id has no name */
 };
 
 extern const struct enumeration enum_prog_type, enum_attach_type, enum_map_type, enum_link_type;
 
-/* The argument ARG, a name or a number; raises on anything else. */
+/* The id of the argument ARG, a name or a number; raises on anything else. */
 int enum_check(lua_State *L, int arg, const struct enumeration *e);
 
-/* The name or number at IDX; false if it is neither. */
+/* The id of the value at IDX; false if it is neither a known name nor a number. */
 bool enum_to_id(lua_State *L, int idx, const struct enumeration *e, int *id);
 
-/* Pushes the name of ID, or the number where the running libbpf has no name for it. */
+/* Pushes the name of ID, or the number if the running libbpf has no name for it. */
 void enum_push(lua_State *L, int id, const struct enumeration *e);
 
-/* Constants that are flags, and have no names in libbpf: sets those of the list, which ends with a
- * NULL name, in the table on top of the stack.
+/* Flags that libbpf has no names for: sets the constants of LIST, which ends with a NULL name, in
+ * the table on top of the stack.
  */
 struct constant {
 	const char *name;

@@ -16,7 +16,7 @@
 static const char FD[] = "lbpf.fd";
 
 struct fd {
-	int number; /* -1: closed, or somebody else's by now */
+	int number; /* -1: closed, or handed over */
 };
 
 struct fd *fd_push(lua_State *L)
@@ -36,7 +36,7 @@ static struct fd *check_fd(lua_State *L, int arg)
 {
 	struct fd *fd = class_check(L, arg, FD);
 
-	luaL_argcheck(L, fd->number >= 0, arg, "the descriptor was closed, or given to a link");
+	luaL_argcheck(L, fd->number >= 0, arg, "the descriptor is closed, or was handed to a link");
 	return fd;
 }
 
@@ -120,7 +120,7 @@ bool fd_kind(int fd, char *kind, size_t size)
 	text[n] = '\0';
 	snprintf(kind, size, "%s",
 		 strncmp(text, prefix, strlen(prefix)) == 0 ? text + strlen(prefix) : text);
-	if (strcmp(kind, "bpf_link") == 0) /* a new one; one that was pinned is a bpf-link */
+	if (strcmp(kind, "bpf_link") == 0) /* the kernel calls a pinned one bpf-link */
 		kind[3] = '-';
 	return true;
 }
@@ -137,13 +137,14 @@ void fd_check_kind(lua_State *L, int arg, int fd, const char *kind)
 	char is[64];
 
 	if (fd_kind(fd, is, sizeof(is)) && strcmp(is, kind) != 0)
-		luaL_argerror(L, arg,
-			      lua_pushfstring(L, "descriptor %d is no %s, but '%s'", fd, kind, is));
+		luaL_argerror(
+			L, arg,
+			lua_pushfstring(L, "descriptor %d is not a %s, but '%s'", fd, kind, is));
 }
 
 /* In Lua ----------------------------------------------------------------------------------- */
 
-/*** The descriptor's number, which stays this object's to close.
+/*** The descriptor's number. The object still owns the descriptor.
 @function fd:fileno
 @treturn integer
 @see perf_event_open
@@ -154,10 +155,10 @@ static int fd_fileno(lua_State *L)
 	return 1;
 }
 
-/*** Reads, for what `lbpf.iter_create` returns.
+/*** Reads from the descriptor, for example from one that `lbpf.iter_create` returned.
 @function fd:read
-@tparam ?integer size read no more than that many bytes, 1 to 2^30; nil: read to the end
-@treturn ?string nil alone at the end; without a size, "" there
+@tparam ?integer size how many bytes to read at most, 1 to 2^30; nil: read to the end
+@treturn ?string the bytes; nil at the end; without a size, "" at the end
 @fails
 @see read
 */
@@ -193,7 +194,7 @@ void fd_shut(struct fd *fd)
 	fd->number = -1;
 }
 
-/*** Closes the descriptor. Closing twice is harmless.
+/*** Closes the descriptor. Closing it twice has no effect.
 @function fd:close
 @treturn boolean true
 @see close(2)

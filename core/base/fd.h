@@ -1,4 +1,4 @@
-/* File descriptors that a script owns: closed when it says so, or when they are collected. */
+/* File descriptors that a script owns: closed by close(), or when they are collected. */
 #ifndef LBPF_BASE_FD_H
 #define LBPF_BASE_FD_H
 
@@ -6,12 +6,12 @@
 
 struct fd;
 
-/* Pushes an owner without a descriptor, so that nothing can fail once there is one. */
+/* Pushes an owner without a descriptor, so that nothing can fail once the descriptor exists. */
 struct fd *fd_push(lua_State *L);
 void fd_own(struct fd *fd, int number);
 
-/* The descriptor at ARG, which must be open; a number is duplicated, and the owner of the
- * duplicate takes its place at ARG. NULL, with errno set, if that fails.
+/* The owner at ARG, whose descriptor must be open. A number is duplicated, and an owner of the
+ * duplicate replaces it at ARG. NULL, with errno set, if that fails.
  */
 struct fd *fd_check_or_dup(lua_State *L, int arg);
 
@@ -20,28 +20,28 @@ bool fd_test(lua_State *L, int idx);
 
 int fd_number(const struct fd *fd);
 
-/* Closes it now, if it is open. */
+/* Closes the descriptor if it is open. */
 void fd_shut(struct fd *fd);
 
-/* Somebody else owns the number now. */
+/* Clears the number, which something else owns now. */
 void fd_disown(struct fd *fd);
 
-/* A descriptor that is needed for one call only: a number or an object that has one; or the path of
- * a file or directory, a cgroup's or a namespace's, which is then open during that call.
+/* A descriptor that is needed during one call: a number, an object that has one, or the path of a
+ * file or directory (of a cgroup or namespace), which is open only during the call.
  */
 struct fd_target {
-	const char *path; /* NULL: the descriptor was given */
+	const char *path; /* NULL if the script passed a descriptor */
 	int number;
 };
 
-/* The value at IDX; false if it is none of these. */
+/* Reads the value at IDX; false if it is none of these. */
 bool fd_to_target(lua_State *L, int idx, struct fd_target *t);
 
-/* The argument ARG; raises on anything else. */
+/* Reads the argument ARG; raises on anything else. */
 void fd_check_target(lua_State *L, int arg, struct fd_target *t);
 
-/* Between these two nothing may raise. The first is false, with errno set, if the path cannot be
- * opened; the second keeps errno.
+/* Opens and closes the path. Nothing may raise between the two. The first returns false, with errno
+ * set, if the path cannot be opened; the second keeps errno.
  */
 bool fd_target_open(struct fd_target *t);
 void fd_target_close(struct fd_target *t);

@@ -116,8 +116,7 @@ static bool store_integer(lua_State *L, const struct field *f, char *member, int
 	bool ok;
 
 	if (!value_to_u64(L, idx, &value)) {
-		lua_pushfstring(L, "'%s' must be an integer of 64 bits, not %s", f->name,
-				value_show(L, idx));
+		lua_pushfstring(L, "'%s' must be an integer, not %s", f->name, value_show(L, idx));
 		return false;
 	}
 	switch (f->kind) {
@@ -184,7 +183,7 @@ bool field_store(lua_State *L, const struct field *f, void *base, int idx)
 	char *member = (char *)base + f->offset;
 
 	if (f->major && (f->absent || !compat_libbpf(f->major, f->minor))) {
-		/* the text counts what is missing: the running library, or the headers */
+		/* says which is too old: the running library, or the headers */
 		lua_pushfstring(L, "'%s' needs libbpf %d.%d, this is %s%s", f->name, f->major,
 				f->minor, libbpf_version_string(),
 				compat_libbpf(f->major, f->minor) ? ", but built for an older one"
@@ -219,7 +218,7 @@ bool field_store(lua_State *L, const struct field *f, void *base, int idx)
 	}
 }
 
-/* KEY is no field: names those that there are. */
+/* Raises for the unknown option KEY, and lists the known ones. */
 static int unknown_option(lua_State *L, int arg, const char *where, const struct field *fields,
 			  const char *key)
 {
@@ -229,7 +228,7 @@ static int unknown_option(lua_State *L, int arg, const char *where, const struct
 	luaL_addstring(&b, where);
 	luaL_addstring(&b, "unknown option '");
 	luaL_addstring(&b, key);
-	luaL_addstring(&b, "'; there are: ");
+	luaL_addstring(&b, "'; expected one of: ");
 	for (const struct field *f = fields; f->name; f++) {
 		luaL_addstring(&b, f->name);
 		if (f[1].name)
@@ -250,9 +249,9 @@ static void read(lua_State *L, int idx, int arg, const char *where, const struct
 	lua_pushnil(L);
 	while (lua_next(L, idx)) {
 		if (lua_type(L, -2) != LUA_TSTRING)
-			luaL_argerror(
-				L, arg,
-				lua_pushfstring(L, "%sthe names of options are strings", where));
+			luaL_argerror(L, arg,
+				      lua_pushfstring(L, "%sthe names of options must be strings",
+						      where));
 		f = field_find(fields, lua_tostring(L, -2));
 		if (!f)
 			unknown_option(L, arg, where, fields, lua_tostring(L, -2));

@@ -1,32 +1,32 @@
-/* Option tables as data: one descriptor per field serves a C structure and its Lua table. */
+/* Option tables: one descriptor per field serves both a C structure and its Lua table. */
 #ifndef LBPF_BASE_FIELD_H
 #define LBPF_BASE_FIELD_H
 
 #include "base/compat.h"
 
 enum field_kind {
-	FIELD_OWN, /* no plain member: the module reads the value itself */
+	FIELD_OWN, /* not a plain member: the module reads the value itself */
 	FIELD_BOOL,
 	FIELD_INT,
 	FIELD_U8,
 	FIELD_U32,
 	FIELD_U64,
 	FIELD_SIZE,
-	FIELD_STRING, /* borrowed from the table, which field_read() makes private */
+	FIELD_STRING, /* borrowed from the copy of the table that field_read() makes */
 	FIELD_PROG_TYPE,
 	FIELD_ATTACH_TYPE,
 	FIELD_MAP_TYPE,
 	FIELD_LINK_TYPE,
 	FIELD_FD,   /* a number, or an object that has one */
-	FIELD_NAME, /* the kernel's char[16]; can only be pushed, like the next */
-	FIELD_TAG,  /* 8 bytes, in hexadecimal */
+	FIELD_NAME, /* the kernel's char[16]; can only be pushed */
+	FIELD_TAG,  /* 8 bytes, in hexadecimal; can only be pushed */
 };
 
 struct field {
 	const char *name;
 	enum field_kind kind;
 	size_t offset;
-	unsigned char major, minor; /* the libbpf that brought it; 0.0: older than 1.1 */
+	unsigned char major, minor; /* the libbpf that added it; 0.0: 1.1 or older */
 	bool absent;                /* not in the headers of this build */
 };
 
@@ -52,9 +52,10 @@ struct field {
 		.name = NULL                                                                       \
 	}
 
-/* Reads the table at ARG, or nothing if it is nil or absent, into the structure at BASE. Raises
- * an argument error that names the key: unknown, of a wrong type, out of range, or too new. A copy
- * that no callback can reach takes the table's place at ARG, and keeps the strings.
+/* Reads the table at ARG into the structure at BASE; does nothing if it is nil or absent. Raises an
+ * argument error that names the key if it is unknown, has a wrong type, is out of range, or needs a
+ * newer libbpf. A copy replaces the table at ARG: callbacks cannot change it, and it keeps the
+ * strings.
  */
 void field_read(lua_State *L, int arg, const struct field *fields, void *base);
 
@@ -69,19 +70,20 @@ struct field_list {
 void field_read_item(lua_State *L, const struct field_list *list, const struct field *fields,
 		     void *base);
 
-/* Raises what is wrong with it. */
+/* Raises an argument error about the item. */
 int field_wrong_item(lua_State *L, const struct field_list *list, const char *what);
 
-/* The descriptor of NAME; NULL if there is none. */
+/* The descriptor of NAME, or NULL. */
 const struct field *field_find(const struct field *fields, const char *name);
 
-/* Where a field of this kind ends: how long a structure must be to have it. */
+/* The offset of a field's end: a structure must be at least this long to have the field. */
 size_t field_end(const struct field *f);
 
-/* Sets in the table on top of the stack those members that lie within SIZE bytes. */
+/* Sets all members that lie within SIZE bytes in the table on top of the stack. */
 void field_push_all(lua_State *L, const struct field *fields, const void *base, size_t size);
 
-/* Pushes the member; stores the value at IDX in it, or pushes what is wrong and is false. */
+/* Pushes the member. Stores the value at IDX in it; if that fails, pushes a message and returns
+ * false. */
 void field_push(lua_State *L, const struct field *f, const void *base);
 bool field_store(lua_State *L, const struct field *f, void *base, int idx);
 

@@ -7,14 +7,16 @@
 /* The slots of a frame above its base. */
 enum { SLOT_ERROR = 1, SLOT_RUN, SLOT_ENV, SLOTS = SLOT_ENV };
 
-/* What a callback's Lua may push before lua_checkstack is due inside the protected call. */
+/* How many values a callback's Lua code may push before its protected call must use lua_checkstack.
+ */
 #define CALLBACK_STACK 8
 
-/* A verifier's log can be 16 MiB; beyond that text is dropped. */
+/* A verifier's log can have 16 MiB; text beyond this limit is dropped. */
 #define LOG_MAX ((size_t)17 << 20)
 
 static _Thread_local struct frame *top;
-static _Thread_local unsigned depth; /* of frames, those behind a callback's Lua included */
+static _Thread_local unsigned
+	depth; /* of frames, including those hidden by a callback's Lua code */
 
 static _Thread_local struct {
 	char *text;
@@ -43,7 +45,7 @@ void frame_enter(lua_State *L, struct frame *f, struct owner *owner, int env)
 	if (env)
 		env = lua_absindex(L, env);
 	if (depth == 0)
-		printed.len = 0; /* left over where an error skipped frame_push_log() */
+		printed.len = 0; /* an error skipped frame_push_log() */
 	*f = (struct frame){
 		.prev = top,
 		.L = L,
@@ -86,7 +88,7 @@ struct frame *frame_current(void)
 	return top;
 }
 
-/* Leaves the error object on the stack if BODY raises. */
+/* If BODY raises, leaves the error object on the stack. */
 static int protected_call(struct frame *f, lua_CFunction body, void *arg)
 {
 	struct call call = {body, arg};
@@ -104,7 +106,7 @@ static int protected_call(struct frame *f, lua_CFunction body, void *arg)
 
 int frame_call(struct frame *f, lua_CFunction body, void *arg)
 {
-	if (f->failed) /* libbpf went on to the next program: the first error counts */
+	if (f->failed) /* libbpf went on to the next program: keep the first error */
 		return -ECANCELED;
 	if (protected_call(f, body, arg) == 0)
 		return 0;
@@ -128,7 +130,7 @@ void frame_log(const char *text, size_t len)
 		char *bigger = realloc(printed.text, size);
 
 		if (!bigger)
-			return; /* a message less is no reason to fail */
+			return; /* a lost message is no reason to fail */
 		printed.text = bigger;
 		printed.size = size;
 	}
@@ -139,8 +141,8 @@ void frame_log(const char *text, size_t len)
 void frame_push_log(lua_State *L, const struct frame *f)
 {
 	size_t len = printed.len > f->log_mark ? printed.len - f->log_mark : 0;
-	/* Making a string may collect garbage, a finalizer may enter libbpf, and what that
-	 * prints may move or drop the text: so the memory comes first, then the copy.
+	/* Allocating may run a finalizer that calls libbpf, and its output may move or drop the
+	 * text. Therefore allocate first, then copy.
 	 */
 	char *copy = compat_newuserdata(L, len + 1);
 

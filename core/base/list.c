@@ -2,7 +2,7 @@
 
 #include "base/value.h"
 
-/* Pushes the list, and sets *N or checks it; false, and nothing is pushed, if there is none. */
+/* Pushes the list, and sets or checks *N; if there is none, pushes nothing and returns false. */
 static bool push_list(lua_State *L, int arg, const char *name, size_t *n)
 {
 	if (lua_isnoneornil(L, arg))
@@ -18,8 +18,7 @@ static bool push_list(lua_State *L, int arg, const char *name, size_t *n)
 		*n = lua_rawlen(L, -1);
 	if (*n == 0 || lua_rawlen(L, -1) != *n)
 		luaL_argerror(L, arg,
-			      lua_pushfstring(L,
-					      "option '%s' must be a list, as long as the others",
+			      lua_pushfstring(L, "option '%s' must be a list as long as the others",
 					      name));
 	return true;
 }
@@ -53,7 +52,7 @@ const char **list_strings(lua_State *L, int arg, const char *name, size_t *n)
 	if (!push_list(L, arg, name, n))
 		return NULL;
 	values = compat_newuserdata(L, *n * sizeof(*values));
-	lua_newtable(L); /* keeps the strings, whatever becomes of the list */
+	lua_newtable(L); /* keeps the strings even if the script changes the list */
 	for (size_t i = 0; i < *n; i++) {
 		lua_rawgeti(L, -3, (int)i + 1);
 		if (lua_type(L, -1) != LUA_TSTRING)

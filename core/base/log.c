@@ -14,7 +14,7 @@
 static const char print_key;
 
 static libbpf_print_fn_t previous;
-static _Thread_local bool printing; /* the script's print function may enter libbpf itself */
+static _Thread_local bool printing; /* the script's print function may call libbpf itself */
 
 struct message {
 	enum libbpf_print_level level;
@@ -44,7 +44,7 @@ static bool is_wanted(lua_State *L)
 	return wanted;
 }
 
-/* libbpf calls this on any thread, for every message of every user in the process. */
+/* libbpf calls this on any thread, for messages of all its users in the process. */
 static int on_print(enum libbpf_print_level level, const char *format, va_list ap)
 {
 	int saved_errno = errno;
@@ -85,12 +85,12 @@ static int on_print(enum libbpf_print_level level, const char *format, va_list a
 	return len;
 }
 
-/*** Gives libbpf's messages to a function, for calls made by this Lua state.
-Without one, warnings are kept for the error message of the call that caused them, and nothing is
-written anywhere. An error raised in the function is dropped.
+/*** Sets a function that receives libbpf's messages from calls of this Lua state.
+Without one, warnings become part of the error message of the call that caused them, and nothing is
+printed. Errors in the function are ignored.
 @function set_print
-@tparam ?function fn called with a level ("warn", "info" or "debug") and the text; nil stops it
-@treturn ?function the function that was set before
+@tparam ?function fn called with a level ("warn", "info" or "debug") and the text; nil removes it
+@treturn ?function the previous function
 @see libbpf_set_print
 */
 static int set_print(lua_State *L)
@@ -111,7 +111,7 @@ static void install(void)
 
 void log_open(lua_State *L)
 {
-	/* Once and for good: libbpf reads the pointer without a lock. */
+	/* Only once: libbpf reads the pointer without a lock. */
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 
 	pthread_once(&once, install);

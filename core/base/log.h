@@ -1,4 +1,4 @@
-/* What libbpf prints: kept with the call that caused it, and given to a script that asks. */
+/* What libbpf prints: kept with the call that caused it, and passed to the script's function. */
 #ifndef LBPF_BASE_LOG_H
 #define LBPF_BASE_LOG_H
 

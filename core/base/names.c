@@ -19,7 +19,7 @@ static int missing(lua_State *L)
 	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
 
 	push_known(L, 1, name);
-	return luaL_error(L, "object '%s' has no %s '%s'; there are: %s",
+	return luaL_error(L, "object '%s' has no %s '%s'; it has: %s",
 			  lua_tostring(L, lua_upvalueindex(2)),
 			  lua_tostring(L, lua_upvalueindex(1)), name, lua_tostring(L, -1));
 }

@@ -9,22 +9,21 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Never freed: whatever a fork copies may refer to it. */
+/* Never freed: the copies in forked processes may refer to it. */
 struct process {
-	const struct process *parent; /* NULL: nobody that had the module */
+	const struct process *parent; /* NULL: no ancestor had loaded the module */
 	pid_t pid;
-	bool is_apart;            /* in a PID namespace in which its parent has no number */
-	unsigned long long start; /* tells it from a later one of the same number; 0: unknown */
+	bool is_apart;            /* in a PID namespace in which its parent has no PID */
+	unsigned long long start; /* start time, to detect a reused PID; 0: unknown */
 };
 
 static struct process *self;
 static struct process_hook *hooks;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Who is alive --------------------------------------------------------------------------------- */
+/* Which processes are alive -------------------------------------------------------------------- */
 
-/* The state of a process and when it started; false if /proc does not tell. It allocates nothing.
- */
+/* The state and start time of a process; false if /proc does not show it. Does not allocate. */
 static bool look(pid_t pid, char *state, unsigned long long *start)
 {
 	char path[32], text[1024];
@@ -41,7 +40,7 @@ static bool look(pid_t pid, char *state, unsigned long long *start)
 	if (len <= 0)
 		return false;
 	text[len] = '\0';
-	rest = strrchr(text, ')'); /* of the name, which may hold anything */
+	rest = strrchr(text, ')'); /* the end of the name, which may contain anything */
 	if (!rest || sscanf(rest, ") %c", state) != 1)
 		return false;
 	rest += 2;
@@ -55,19 +54,19 @@ static bool is_alive(const struct process *p)
 	unsigned long long start;
 	char state;
 
-	if (!look(p->pid, &state, &start)) /* it may be hidden from us: better too careful */
+	if (!look(p->pid, &state, &start)) /* /proc may hide it: assume it is alive if in doubt */
 		return kill(p->pid, 0) == 0 || errno != ESRCH;
 	return state != 'Z' && state != 'X' && (!p->start || p->start == start);
 }
 
-/* The eldest of those that MAKER's things belong to before they belong to this process; NULL if
- * none is left.
+/* The oldest living process between MAKER and this one, which owns what MAKER created before this
+ * process does; NULL if there is none.
  */
 static const struct process *elder(const struct process *maker)
 {
 	const struct process *eldest = NULL;
 
-	if (self->pid != getpid()) /* not made by fork(): nobody told us */
+	if (self->pid != getpid()) /* created without fork(), so no hook ran */
 		return self;
 	for (const struct process *p = self; p != maker && p->parent; p = p->parent)
 		if (p->is_apart || is_alive(p->parent))
@@ -117,7 +116,7 @@ void process_hook_leave(struct process_hook *h)
 	pthread_mutex_unlock(&lock);
 }
 
-/* Without memory the child goes by its parent's name, with another pid, and owns nothing. */
+/* Without memory the child keeps its parent's record, whose PID differs, and owns nothing. */
 static void become(const struct process *parent)
 {
 	struct process *p = calloc(1, sizeof(*p));

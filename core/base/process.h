@@ -1,6 +1,6 @@
-/* Which process made something. fork() copies what libbpf keeps and shares what it stands for: a
- * copy that is taken apart as usual stops the perf events and empties the maps that the other
- * process works with. So what can do that remembers its maker, and is asked whose it is first.
+/* Which process created something. fork() copies libbpf's structures, but both processes share the
+ * kernel's resources: freeing a copy would stop the perf events and empty the maps of the other
+ * process. So such a structure records its creator, and is freed only by the process that owns it.
  */
 #ifndef LBPF_BASE_PROCESS_H
 #define LBPF_BASE_PROCESS_H
@@ -9,22 +9,22 @@
 
 struct process;
 
-/* This process; what it makes remembers that. */
+/* This process; stored in what it creates. */
 const struct process *process_self(void);
 
-/* Does what MAKER made belong to this process? It does if this is the maker, or if the maker has
- * ended, and so has every process between it and this one: a server that went to the background is
- * its starter's heir, and its workers, which are forked from it, are not while it runs.
+/* Does this process own what MAKER created? It does if it is the maker, or if the maker and every
+ * process between the two have ended. So a server that went to the background owns what its parent
+ * created, and workers forked from the server do not while it runs.
  */
 bool process_owns(const struct process *maker);
 
-/* Raises unless it does: "the perf buffer belongs to process 17; this is 18, forked from it". WHAT
- * and the QUOTED name, which may be NULL, say what it is.
+/* Raises if it does not: "the perf buffer belongs to process 17; this is 18, forked from it". WHAT
+ * and QUOTED, a name or NULL, describe the object.
  */
 void process_check(lua_State *L, const struct process *maker, const char *what, const char *quoted);
 
-/* What has to be done in a new process before anything else runs there; set on_fork, then join. It
- * must not allocate.
+/* Called in a new process before anything else runs there. Set on_fork, then join. It must not
+ * allocate.
  */
 struct process_hook {
 	struct process_hook *next, **at;

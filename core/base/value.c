@@ -7,7 +7,7 @@
 #include <string.h>
 
 #ifndef ENOTSUPP
-#define ENOTSUPP 524 /* the kernel's own, which the C library does not know */
+#define ENOTSUPP 524 /* a kernel error number that the C library does not define */
 #endif
 
 /* Integers ------------------------------------------------------------------------------- */
@@ -33,7 +33,7 @@ static bool parse_u64(lua_State *L, int idx, uint64_t *value)
 		*value = -*value;
 	}
 	rest = (size_t)(text + len - end);
-	/* LuaJIT writes its 64-bit integers with a suffix. */
+	/* LuaJIT prints its 64-bit integers with a suffix. */
 	return rest == 0 || (rest == 2 && memcmp(end, "LL", 2) == 0) ||
 	       (rest == 3 && memcmp(end, "ULL", 3) == 0);
 }
@@ -67,7 +67,7 @@ bool value_to_u64(lua_State *L, int idx, uint64_t *value)
 	case LUA_TSTRING:
 		return parse_u64(L, idx, value);
 	case LBPF_TCDATA:
-		/* "5LL" and "5ULL" are exactly the 64-bit integers; other cdata print otherwise */
+		/* only 64-bit integers print as "5LL" and "5ULL" */
 		if (luaL_callmeta(L, idx, "__tostring")) {
 			ok = lua_type(L, -1) == LUA_TSTRING && parse_u64(L, -1, value);
 			lua_pop(L, 1);
@@ -96,9 +96,8 @@ const char *value_show(lua_State *L, int idx)
 
 static int not_an_integer(lua_State *L, int arg)
 {
-	return luaL_argerror(
-		L, arg,
-		lua_pushfstring(L, "expected an integer of 64 bits, got %s", value_show(L, arg)));
+	return luaL_argerror(L, arg,
+			     lua_pushfstring(L, "expected an integer, got %s", value_show(L, arg)));
 }
 
 uint64_t value_check_u64(lua_State *L, int arg)
@@ -131,7 +130,7 @@ int64_t value_check_int(lua_State *L, int arg, int64_t min, int64_t max)
 #if LUA_VERSION_NUM < 503
 static const char s64_key, u64_key;
 
-/* LuaJIT's integers can only be made by its own library: keep its types. */
+/* Only LuaJIT's ffi library can create its 64-bit integers: keep the types. */
 static void keep_type(lua_State *L, const char *name, const char *key)
 {
 	lua_getfield(L, -1, "typeof");
@@ -145,7 +144,7 @@ static void push_64(lua_State *L, uint64_t bits, lua_Number number, bool exact, 
 	compat_rawgetp(L, LUA_REGISTRYINDEX, key);
 	if (lua_isnil(L, -1)) {
 		if (!exact)
-			luaL_error(L, "an integer of 64 bits that a number cannot hold");
+			luaL_error(L, "a 64-bit integer that a number cannot represent");
 		lua_pop(L, 1);
 		lua_pushnumber(L, number);
 		return;
@@ -213,7 +212,7 @@ bool value_to_fd(lua_State *L, int idx, int *fd)
 		return true;
 	}
 	if (method)
-		lua_pushfstring(L, "%s() returned %s: no descriptor", method, value_show(L, -1));
+		lua_pushfstring(L, "%s() returned %s, not a descriptor", method, value_show(L, -1));
 	else
 		lua_pushfstring(L, "expected a file descriptor, or an object that has one, got %s",
 				value_show(L, top + 1));
@@ -287,9 +286,9 @@ const char *value_errno_name(int err)
 	return name ? name : "unknown error";
 }
 
-#define NO_KEYS "what is in maps of this type cannot be listed"
+#define NO_KEYS "the kernel cannot list the keys of this type of map"
 
-/* What a person does next. WORD is sought in the operation; the last that fits is told. */
+/* What to do next. WORD must occur in the operation; the last match counts. */
 static const struct hint {
 	int err;
 	const char *word, *hint;
@@ -304,24 +303,26 @@ static const struct hint {
 	{ENOENT, "raw_tracepoint", "no such event"},
 	{ENOENT, "kprobe", "no such function, or the kernel has no kprobes (CONFIG_KPROBES)"},
 	{ENOENT, "ksyscall", "no such system call, or the kernel has no kprobes (CONFIG_KPROBES)"},
-	{ENOENT, "kprobe_multi", "no function that fprobe can trace matches"},
-	{ESRCH, "kprobe_multi", "every function must be one that fprobe can trace"},
+	{ENOENT, "kprobe_multi", "no function that fprobe can trace matches the pattern"},
+	{ESRCH, "kprobe_multi", "fprobe cannot trace one of the functions"},
 	{EOPNOTSUPP, "kprobe_multi", "the kernel has no fprobe (CONFIG_FPROBE)"},
 	{EINVAL, "kprobe_multi",
-	 "the program must be SEC(\"kprobe.multi\"), and every function one that fprobe can trace"},
+	 "the program must be SEC(\"kprobe.multi\"), and fprobe must be able to trace every "
+	 "function"},
 	{ENOENT, "usdt", "no such probe in the file: readelf -n lists them"},
 	{ENOENT, "uprobe", "no such file, or no such function in it"},
 	{LIBBPF_ERRNO__FORMAT, "open", "not a BPF object: compile it with clang --target=bpf"},
-	{LIBBPF_ERRNO__LIBELF, "open", "not an ELF file, or only a part of one"},
 	{ENOTSUPP, "pairs", NO_KEYS},
 	{ENOTSUPP, "count", NO_KEYS},
 	{ENOTSUPP, "clear", NO_KEYS},
 	{EOPNOTSUPP, "pairs", NO_KEYS},
 	{EOPNOTSUPP, "count", NO_KEYS},
-	{ENOSPC, "lookup", "a socket map tells its sockets' cookies, if its values have 8 bytes"},
-	{EBUSY, "ring_buffer", "a process reads a ring through one consumer only"},
-	{EBUSY, "perf_buffer", "a process reads a map through one perf buffer only"},
-	{EBUSY, "user_ring_buffer", "a process writes a ring through one producer only"},
+	{ENOSPC, "lookup",
+	 "lookups in a socket map return socket cookies, which need values of 8 bytes"},
+	{LIBBPF_ERRNO__LIBELF, "open", "not an ELF file, or a truncated one"},
+	{EBUSY, "ring_buffer", "only one consumer per process may read a ring"},
+	{EBUSY, "perf_buffer", "only one perf buffer per process may read a map"},
+	{EBUSY, "user_ring_buffer", "only one producer per process may write to a ring"},
 	{ENOSPC, "user_ring_buffer", "the ring is full until a BPF program drains it"},
 };
 
@@ -331,7 +332,7 @@ static const char *find_hint(int err, const char *what)
 	size_t n = sizeof(hints) / sizeof(hints[0]);
 	char operation[64];
 
-	/* only the operation counts, not the names that follow it in quotes */
+	/* look only at the operation, not at the names that follow it in quotes */
 	snprintf(operation, sizeof(operation), "%.*s", (int)(end ? end - what : (long)strlen(what)),
 		 what);
 	for (size_t i = n; i-- > 0;)
@@ -348,7 +349,7 @@ static void push_message(lua_State *L, int err, const char *what, va_list ap)
 	if (err >= __LIBBPF_ERRNO__START)
 		libbpf_strerror(err, text, sizeof(text));
 	else if (err == ENOTSUPP)
-		snprintf(text, sizeof(text), "the kernel does not support that");
+		snprintf(text, sizeof(text), "not supported by the kernel");
 	else
 		snprintf(text, sizeof(text), "%s", strerror(err));
 	vsnprintf(operation, sizeof(operation), what, ap);
@@ -369,7 +370,7 @@ int value_fail(lua_State *L, int err, const char *what, ...)
 	return 3;
 }
 
-/* Pushes the last lines of a log, without the last line feed: what went wrong stands there. */
+/* Pushes the last lines of a log without the last line feed; they say what went wrong. */
 static void push_tail(lua_State *L, const char *log, size_t len)
 {
 	const size_t max = 1600;

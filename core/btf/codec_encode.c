@@ -151,7 +151,8 @@ static void encode_bytes(const struct codec_run *w, const struct step *s, char *
 	bytes = lua_tolstring(w->L, value, &len);
 	if (len > s->size || (len < s->size && s->kind != STEP_STRING))
 		refuse_value(w, p,
-			     lua_pushfstring(w->L, "%d bytes where there are %d", (int)len,
+			     lua_pushfstring(w->L, "%d bytes, expected %s%d", (int)len,
+					     s->kind == STEP_STRING ? "at most " : "",
 					     (int)s->size));
 	memcpy(data, bytes, len);
 }
@@ -179,7 +180,7 @@ static void encode_struct(const struct codec_run *w, const struct step *s, char 
 		struct place at = {p, name, 0};
 
 		if (!name)
-			refuse_value(w, p, "the names of members are strings");
+			refuse_value(w, p, "the names of members must be strings");
 		if (!m)
 			refuse_value(w, &at, "there is no such member");
 		else
@@ -196,7 +197,7 @@ static void encode_array(const struct codec_run *w, const struct step *s, char *
 
 	if (n > s->count)
 		refuse_value(w, p,
-			     lua_pushfstring(L, "%d elements where there are %d", (int)n,
+			     lua_pushfstring(L, "%d elements, expected at most %d", (int)n,
 					     (int)s->count));
 	for (uint32_t i = 0; i < n; i++) {
 		struct place at = {p, NULL, i + 1};

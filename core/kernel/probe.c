@@ -58,7 +58,7 @@ static int unknown_feature(lua_State *L)
 	luaL_Buffer b;
 
 	luaL_buffinit(L, &b);
-	luaL_addstring(&b, "no such feature; there are: ");
+	luaL_addstring(&b, "no such feature; expected one of: ");
 	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
 		luaL_addstring(&b, i ? ", " : "");
 		luaL_addstring(&b, features[i].name);

@@ -47,7 +47,7 @@ void mapfd_check(lua_State *L, int arg, struct mapfd *m)
 		int err = value_errno(ret);
 
 		luaL_argerror(L, arg,
-			      lua_pushfstring(L, "descriptor %d is no BPF map: %s (%s)", m->fd,
+			      lua_pushfstring(L, "descriptor %d is not a BPF map: %s (%s)", m->fd,
 					      strerror(err), value_errno_name(err)));
 	}
 	m->type = info.type;

@@ -13,7 +13,7 @@ local function numbers(values, field)
       number = number[field]
     end
     if type(number) ~= "number" and type(number) ~= "cdata" then
-      error(("%s of CPU %d is no number, but a %s"):format(field or "the value", cpu - 1,
+      error(("%s of CPU %d is not a number, but a %s"):format(field or "the value", cpu - 1,
         type(number)), 4)
     end
     list[cpu] = number

@@ -215,7 +215,8 @@ local function check_options(opts)
     setup = "function"}
   for name, value in pairs(opts) do
     if not known[name] then
-      error(("unknown option '%s'; there are: attach, keep, open, pin, setup"):format(name), 3)
+      error(("unknown option '%s'; expected one of: attach, keep, open, pin, setup"):format(name),
+        3)
     elseif type(value) ~= known[name] then
       error(("option '%s' must be a %s, not %s"):format(name, known[name], type(value)), 3)
     end

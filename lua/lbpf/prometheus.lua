@@ -136,7 +136,7 @@ local function scaled(metric, n)
     n = n + 2 ^ 64 -- what Lua's integers are too small for
   end
   local number = text.number(metric.unit == 1 and n or tonumber(n) and tonumber(n) * metric.unit)
-  return number or error(("metric '%s': the value is no number, but a %s"):format(metric.name,
+  return number or error(("metric '%s': the value is not a number, but a %s"):format(metric.name,
     type(n)), 0)
 end
 

@@ -102,7 +102,7 @@ describe("An error raised by a binding's function in a closure", function()
     })
     local ok, message = pcall(lbpf.open, handlers.path)
     assert.is_false(ok)
-    assert.matches("08_errors_spec.lua:%d+: bad argument .*knows no program type 'no such type'",
+    assert.matches("08_errors_spec.lua:%d+: bad argument .*has no program type 'no such type'",
       message)
   end)
 

@@ -89,7 +89,7 @@ describe("Load options", function()
       refuses(opts, "prog_flags", 2 ^ 32, "load option 'prog_flags' is out of range")
       refuses(opts, "prog_flags", -1, "'prog_flags' is out of range")
       refuses(opts, "prog_flags", 0.5, "'prog_flags' must be an integer")
-      refuses(opts, "prog_flags", nil, "'prog_flags' must be an integer of 64 bits, not nil")
+      refuses(opts, "prog_flags", nil, "'prog_flags' must be an integer, not nil")
       refuses(opts, "attempts", 2 ^ 31, "'attempts' is out of range")
       refuses(opts, "expected_attach_type", "nothing",
         "'expected_attach_type' must be a known attach type")

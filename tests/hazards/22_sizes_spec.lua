@@ -76,13 +76,14 @@ describe("sizes of a map by descriptor", function()
   it("are not taken from what is no map", needs("root", function()
     local insns = require "insns"
     local prog = assert(lbpf.prog_load("socket_filter", "no_map", "GPL", insns.returns(0)))
-    refused("#1 .*descriptor %d+ is no bpf%-map, but 'bpf%-prog'", lbpf.map_lookup, prog, "abcd")
-    refused("#1 .*descriptor 0 is no BPF map: Invalid argument %(EINVAL%)", lbpf.map_lookup, 0,
+    refused("#1 .*descriptor %d+ is not a bpf%-map, but 'bpf%-prog'", lbpf.map_lookup, prog, "abcd")
+    refused("#1 .*descriptor 0 is not a BPF map: Invalid argument %(EINVAL%)", lbpf.map_lookup, 0,
       "abcd")
-    refused("#1 .*descriptor 54321 is no BPF map: .* %(EBADFD?%)", lbpf.map_lookup, 54321, "abcd")
+    refused("#1 .*descriptor 54321 is not a BPF map: .* %(EBADFD?%)", lbpf.map_lookup, 54321,
+      "abcd")
     refused("#1 .*expected a file descriptor", lbpf.map_lookup, "map", "abcd")
     local map = assert(lbpf.map_create("hash", nil, 4, 8, 10))
     map:close()
-    refused("#1 .*the descriptor was closed", lbpf.map_lookup, map, "abcd")
+    refused("#1 .*the descriptor is closed", lbpf.map_lookup, map, "abcd")
   end))
 end)

@@ -74,11 +74,11 @@ describe("a kernel function:", function()
       assert.error_matches(function() prog:attach_kprobe("x", {retprobe = 1}) end,
         "option 'retprobe' must be a boolean, not number")
       assert.error_matches(function() prog:attach_kprobe("x", {cookie = 1}) end,
-        "unknown option 'cookie'; there are: bpf_cookie, offset, retprobe, attach_mode")
+        "unknown option 'cookie'; expected one of: bpf_cookie, offset, retprobe, attach_mode")
       assert.error_matches(function() prog:attach_kprobe("x", {true}) end,
-        "the names of options are strings")
+        "the names of options must be strings")
       assert.error_matches(function() prog:attach_kprobe("x", {bpf_cookie = "1x"}) end,
-        "option 'bpf_cookie' must be an integer of 64 bits, not '1x'")
+        "option 'bpf_cookie' must be an integer, not '1x'")
     end))
   end)
 
@@ -111,7 +111,7 @@ describe("a kernel function:", function()
       local prog = object.progs.syscall_entry
       assert.error_matches(function() prog:attach_ksyscall() end, "#1.*string expected")
       assert.error_matches(function() prog:attach_ksyscall("nanosleep", {offset = 1}) end,
-        "unknown option 'offset'; there are: bpf_cookie, retprobe")
+        "unknown option 'offset'; expected one of: bpf_cookie, retprobe")
     end))
   end)
 

@@ -99,7 +99,7 @@ describe("attach_uprobe_multi", function()
     refused("expected one of a pattern, option 'syms' and option 'offsets'")
     refused("expected one of a pattern", "a*", {syms = {"main"}})
     refused("lists go with 'syms' or 'offsets', not with a pattern", "a*", {cookies = {1}})
-    refused("option 'cookies' must be a list, as long as the others", nil,
+    refused("option 'cookies' must be a list as long as the others", nil,
       {syms = {"main"}, cookies = {1, 2}})
     refused("option 'offsets': [1] is not an integer", nil, {offsets = {"x"}})
     if not lbpf.has("uprobe_multi.session") then

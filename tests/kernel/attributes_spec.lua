@@ -97,7 +97,7 @@ describe("a map's attributes", function()
 
   it("arguments are checked", function()
     local map = maps.unused
-    assert.error_matches(function() map:set_type("hush") end, "knows no map type 'hush'")
+    assert.error_matches(function() map:set_type("hush") end, "has no map type 'hush'")
     assert.error_matches(function() map:set_max_entries(-1) end, "not in 0 to 4294967295")
     assert.error_matches(function() map:set_key_size(2 ^ 32) end, "not in 0 to 4294967295")
     assert.error_matches(function() map:set_value_size("x") end, "expected an integer")

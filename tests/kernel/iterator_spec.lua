@@ -71,7 +71,7 @@ describe("an iterator", function()
     file:close()
     assert.error_matches(function()
       file:read()
-    end, "the descriptor was closed")
+    end, "the descriptor is closed")
     -- every one starts anew
     assert.equal("1 = 100\n", assert(lbpf.iter_create(link)):read())
   end))
@@ -126,7 +126,7 @@ describe("an iterator", function()
     refused("option 'cgroup_fd' must be a descriptor or a path", {cgroup_fd = true})
     refused("option 'map_fd': expected a file descriptor", {map_fd = "numbers"})
     refused("'tid' is out of range", {tid = 2 ^ 32})
-    refused("unknown option 'map'; there are: map_fd, order, cgroup_fd, cgroup_id, "
+    refused("unknown option 'map'; expected one of: map_fd, order, cgroup_fd, cgroup_id, "
       .. "tid, pid, pid_fd",
       {map = object.maps.numbers})
     local link, message, errno = cgroups:attach_iter({cgroup_fd = "/none", order = 1})

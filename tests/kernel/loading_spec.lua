@@ -212,7 +212,7 @@ describe("loading", function()
       assert.matches("needs libbpf 1.6", (select(2, prog:line_info_cnt())))
     end
     assert.error_matches(function() object:gen_loader({hash = true}) end,
-      "unknown option 'hash'; there are: gen_hash")
+      "unknown option 'hash'; expected one of: gen_hash")
   end)
 
   it("associates programs with struct_ops only", needs("root", function()

@@ -149,7 +149,7 @@ describe("lbpf.elf", function()
     assert.equal("sections[1]: must be a table", refusal(function(what)
       what.sections[1] = "xdp"
     end))
-    assert.matches("^sections%[1%]: unknown option 'bytes'; there are: name, type, flags, ",
+    assert.matches("^sections%[1%]: unknown option 'bytes'; expected one of: name, type, flags, ",
       refusal(function(what) what.sections[1].bytes = "" end))
     for _, case in ipairs({
       {"sections[1]: 'name' is missing", "sections", "name", nil},

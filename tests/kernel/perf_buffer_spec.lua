@@ -315,8 +315,8 @@ describe("perf_buffer", function()
     local list = collect()
     made, message, errno = lbpf.perf_buffer(object.maps.events, 8, print)
     assert.is_nil(made)
-    assert.equal("perf_buffer: map 'events': Device or resource busy (EBUSY); a process reads a "
-      .. "map through one perf buffer only", message)
+    assert.equal("perf_buffer: map 'events': Device or resource busy (EBUSY); only one "
+      .. "perf buffer per process may read a map", message)
     assert.equal(16, errno)
     perf.send(object, 1)
     assert.equal(1, buffer:poll())

@@ -79,7 +79,7 @@ describe("prog_load", function()
     end
     refused("#4 .*1 to 1,000,000 instructions", "xdp", nil, "GPL", "")
     refused("#4 .*1 to 1,000,000 instructions", "xdp", nil, "GPL", "12345678x")
-    refused("#1 .*knows no program type 'xpd'", "xpd", nil, "GPL", insns.returns(0))
+    refused("#1 .*has no program type 'xpd'", "xpd", nil, "GPL", insns.returns(0))
     refused("#5 .*option 'func_info' must be records of func_info_rec_size", "xdp", nil, "GPL",
       insns.returns(0), {func_info = "1234"})
     refused("#5 .*'line_info' must be records", "xdp", nil, "GPL", insns.returns(0),

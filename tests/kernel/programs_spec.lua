@@ -95,8 +95,8 @@ describe("a program's", function()
     for target_fd, expected in pairs({
       [-1] = "-1 is not in 0 to 2147483647",
       [true] = "expected a file descriptor, or an object that has one, got boolean",
-      [{fd = function() return -1 end}] = "fd() returned -1: no descriptor",
-      [{fileno = function() return "x" end}] = "fileno() returned 'x': no descriptor",
+      [{fd = function() return -1 end}] = "fd() returned -1, not a descriptor",
+      [{fileno = function() return "x" end}] = "fileno() returned 'x', not a descriptor",
     }) do
       assert.error_matches(function()
         fifth:set_attach_target(target_fd, "first")

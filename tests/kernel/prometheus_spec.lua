@@ -193,7 +193,7 @@ describe("lbpf.prometheus", function()
     end, "^metric 'calls_total': label 'x' is no string or number, but a table$")
     assert.error_matches(function()
       return text {name = "calls_total", type = "gauge", read = function() end}
-    end, "^metric 'calls_total': the value is no number, but a nil$")
+    end, "^metric 'calls_total': the value is not a number, but a nil$")
   end))
 
   it("says what is declared wrongly", needs("root", function()
@@ -209,7 +209,7 @@ describe("lbpf.prometheus", function()
         scale = "linear"},
       ["label 'address': field 'address' of the key is an array; expected a number or a string"] =
         {name = "a", type = "gauge", map = maps.calls, labels = {"address"}},
-      ["label 'comn': the map's key has no field 'comn'; there are: comm, "] =
+      ["label 'comn': the map's key has no field 'comn'; it has: comm, "] =
         {name = "a", type = "gauge", map = maps.calls, labels = {"comn"}},
       ["label 'x': the map's key is no structure, and has no field 'cpu': give a function"] =
         {name = "a", type = "gauge", map = maps.level, labels = {x = "cpu"}},
@@ -225,7 +225,7 @@ describe("lbpf.prometheus", function()
         {name = "a", type = "gauge", map = maps.calls, labels = {"comm", "pid", pid = "comm"}},
       ["value: the value is a structure; expected a number"] =
         {name = "a", type = "gauge", map = maps.traffic},
-      ["value: the map's value has no field 'packet'; there are: packets, bytes"] =
+      ["value: the map's value has no field 'packet'; it has: packets, bytes"] =
         {name = "a", type = "gauge", map = maps.traffic, value = "packet"},
       ["slots: field 'total' of the value is a number; expected an array of counts"] =
         {name = "a", type = "histogram", map = maps.latency, slots = "total"},

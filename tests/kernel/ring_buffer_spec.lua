@@ -244,8 +244,8 @@ describe("ring_buffer", function()
     local list = collect()
     local made, message, errno = lbpf.ring_buffer(object.maps.first, print)
     assert.is_nil(made)
-    assert.equal("ring_buffer: map 'first': Device or resource busy (EBUSY); a process reads a "
-      .. "ring through one consumer only", message)
+    assert.equal("ring_buffer: map 'first': Device or resource busy (EBUSY); only one "
+      .. "consumer per process may read a ring", message)
     assert.equal(16, errno)
     assert.is_nil((ring:add(object.maps.first, print)))
     rings.send(object, 1)

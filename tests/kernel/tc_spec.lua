@@ -99,7 +99,7 @@ describe("TC", function()
       refused("field 'attach_point' must be", {ifindex = 1})
       refused("field 'attach_point' must be", {ifindex = 1, attach_point = "inside"})
       refused("field 'qdisc'", {ifindex = 1, attach_point = "qdisc"})
-      refused("unknown option 'prog'; there are: prog_fd, flags, handle, priority", ingress,
+      refused("unknown option 'prog'; expected one of: prog_fd, flags, handle, priority", ingress,
         {prog = 1})
       refused("option 'prog_fd': expected a file descriptor", ingress, {prog_fd = "tc_drops"})
       local done, message, errno = lbpf.tc_hook_create({ifindex = "none", attach_point = "egress"})

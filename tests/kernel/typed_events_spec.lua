@@ -205,7 +205,7 @@ describe("a typed ring buffer", function()
       refused {type = 5})
     assert.equal("bad argument #3 to '?' (option 'btf' must be BTF)",
       refused {type = "opened", btf = object})
-    assert.matches("unknown option 'field'; there are: type, btf, fields, enum_names, numbers",
+    assert.matches("unknown option 'field'; expected one of: type, btf, fields, enum_names, ",
       refused {type = "opened", field = {"pid"}})
     assert.matches("there is no BTF to look it up in", failure(lbpf.ring_buffer, events:fd(), print,
       {type = "opened"}))

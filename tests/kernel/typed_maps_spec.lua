@@ -70,7 +70,7 @@ describe("a typed map", function()
       failure(flows.lookup, flows, {port = 65536}))
     assert.equal("bad argument #2 to '?' (prot: there is no such member)",
       failure(flows.delete, flows, {prot = 1}))
-    assert.equal("bad argument #3 to '?' (last: 9 bytes where there are 8)",
+    assert.equal("bad argument #3 to '?' (last: 9 bytes, expected at most 8)",
       failure(flows.update, flows, key, {last = "123456789"}))
     assert.equal("bad argument #2 to '?' (expected an integer, got nil)",
       failure(numbers.lookup, numbers))
@@ -250,7 +250,7 @@ describe("a per-CPU value", function()
       assert.equal(7, k)
       assert.equal(cpus * (cpus + 1) / 2, tonumber(value:sum("packets")))
     end
-    assert.matches("last of CPU 0 is no number, but a string", failure(got.sum, got, "last"))
+    assert.matches("last of CPU 0 is not a number, but a string", failure(got.sum, got, "last"))
   end))
 
   it("is written for all CPUs, no more and no fewer", needs("root", function()

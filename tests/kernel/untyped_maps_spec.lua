@@ -148,8 +148,8 @@ end)
 describe("what the kernel cannot list", function()
   it("is told by loops, counts and clears alike", needs("root", function()
     local maps = assert(assert(lbpf.open("build/bpf/untyped.bpf.o")):load()).maps
-    local why = "map 'tasks': the kernel does not support that (ENOTSUPP); what is in maps of this "
-      .. "type cannot be listed"
+    local why = "map 'tasks': not supported by the kernel (ENOTSUPP); the kernel cannot list the "
+      .. "keys of this type of map"
     local _, message = pcall(maps.tasks.pairs, maps.tasks)
     assert.equal("pairs: " .. why, message)
     assert.same({nil, "count: " .. why, 524}, {maps.tasks:count()})

@@ -55,7 +55,7 @@ describe("a dump", function()
     end, "option 'indent_level' is out of range")
     assert.error_matches(function()
       dump:emit_type_decl(point, {name = "x"})
-    end, "unknown option 'name'; there are: field_name, indent_level, strip_mods")
+    end, "unknown option 'name'; expected one of: field_name, indent_level, strip_mods")
   end)
 
   it("writes values, with every option", function()

@@ -156,7 +156,7 @@ describe("BTF of an object file", function()
     end, "is not in 0 to " .. types:type_cnt() - 1)
     assert.error_matches(function()
       types:find_by_name_kind("all", "klass")
-    end, "knows no BTF kind 'klass'")
+    end, "has no BTF kind 'klass'")
   end)
 
   it("goes through all types", function()

@@ -155,8 +155,9 @@ describe("misuse of open", function()
       return object
     end)
     assert.equal(("tests/unit/errors_spec.lua:%d: bad argument #2 to 'open' (unknown option "
-      .. "'colour'; there are: object_name, relaxed_maps, pin_root_path, kconfig, btf_custom_path, "
-      .. "kernel_log_size, kernel_log_level, bpf_token_path)"):format(line), message)
+      .. "'colour'; expected one of: object_name, relaxed_maps, pin_root_path, kconfig, "
+      .. "btf_custom_path, kernel_log_size, kernel_log_level, "
+      .. "bpf_token_path)"):format(line), message)
   end)
 
   it("names the argument, or the option", function()
@@ -175,11 +176,11 @@ describe("misuse of open", function()
       check("bad argument #2 (" .. expected .. ")", open, good, opts)
       check("bad argument #2 (" .. expected .. ")", open_mem, "x", opts)
     end
-    option("the names of options are strings", {"mine"})
+    option("the names of options must be strings", {"mine"})
     option("option 'object_name' must be a string, not number", {object_name = 1})
     option("option 'kconfig' contains a zero byte", {kconfig = "CONFIG_HZ=1\0"})
     option("option 'relaxed_maps' must be a boolean, not number", {relaxed_maps = 1})
-    option("option 'kernel_log_level' must be an integer of 64 bits, not 1.5",
+    option("option 'kernel_log_level' must be an integer, not 1.5",
       {kernel_log_level = 1.5})
     option("option 'kernel_log_level' is out of range", {kernel_log_level = 4294967296})
     option("option 'kernel_log_size' is out of range", {kernel_log_size = -1})

@@ -121,13 +121,13 @@ describe("an object's parts", function()
     end)
     assert.is_false(ok)
     assert.matches("^tests/unit/open_spec.lua:%d+: object 'build/bpf/programs.bpf.o' has no "
-      .. "program 'typo'; there are: third, fifth, first, second, fourth$", message)
+      .. "program 'typo'; it has: third, fifth, first, second, fourth$", message)
     obj = assert(lbpf.open(maps))
     ok, message = pcall(function()
       return obj.maps.typo
     end)
     assert.is_false(ok)
-    assert.matches(": object 'build/bpf/maps.bpf.o' has no map 'typo'; there are: hash, array, "
+    assert.matches(": object 'build/bpf/maps.bpf.o' has no map 'typo'; it has: hash, array, "
       .. "queue, big_hash, lru_hash, percpu_hash, percpu_array$", message)
   end)
 

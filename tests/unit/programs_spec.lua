@@ -51,7 +51,7 @@ describe("a program", function()
       end, "bad argument #1 to 'set_type' (" .. message .. ")", 1, true)
     end
     refused("kprobes",
-      "this libbpf (" .. lbpf.version_string() .. ") knows no program type 'kprobes'")
+      "libbpf " .. lbpf.version_string() .. " has no program type 'kprobes'")
     refused(512, "expected a program type: a name or a number")
     refused(-1, "expected a program type: a name or a number")
     refused(1.5, "expected a program type: a name or a number")
@@ -60,7 +60,7 @@ describe("a program", function()
     refused("struct_ops", "a program cannot become struct_ops, or cease to be")
     assert.error_matches(function()
       third:set_expected_attach_type("kprobe")
-    end, "knows no attach type 'kprobe'", 1, true)
+    end, "has no attach type 'kprobe'", 1, true)
     assert.equal("unspec", third:type())
   end)
 

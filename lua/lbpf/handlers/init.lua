@@ -32,7 +32,8 @@ local function definitions(kind)
       return require("lbpf.handlers." .. kind)
     end
   end
-  error(("no handlers '%s'; there are: %s"):format(tostring(kind), table.concat(KINDS, ", ")), 3)
+  error(("no handlers '%s'; expected one of: %s"):format(tostring(kind),
+    table.concat(KINDS, ", ")), 3)
 end
 
 --- Registers handlers that lbpf brings.

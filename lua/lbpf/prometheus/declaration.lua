@@ -52,7 +52,7 @@ local function check_part(metric, option, what, side, fits, wanted)
       names[i] = member.name
       part = member.name == what and member or part
     end
-    check(metric, part, "%s: the map's %s has no field '%s'; there are: %s", option, side, what,
+    check(metric, part, "%s: the map's %s has no field '%s'; it has: %s", option, side, what,
       nearest(what, names))
   end
   check(metric, fits(part), "%s: %s is %s; expected %s, or give a function", option,
@@ -134,7 +134,7 @@ local function read_metric(given)
       for each in pairs(known) do
         names[#names + 1] = each
       end
-      check(given, false, "unknown field '%s'; there are: %s", tostring(name),
+      check(given, false, "unknown field '%s'; expected one of: %s", tostring(name),
         nearest(tostring(name), names))
     end
     metric[name] = value
