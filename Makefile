@@ -11,6 +11,7 @@
 # make fuzz            damaged object files, for SECONDS (60)
 # make check           clang-format, luacheck, layering, documentation, the API
 # make docs            the reference, into build/docs
+# make help            this list
 
 LUA    ?= lua5.4
 PREFIX ?= /usr/local
@@ -62,7 +63,7 @@ EMBEDDERS := $(EMBED_SOURCES:tests/embed/%.c=$(BUILD)/%)
 Q   := $(if $(V),,@)
 say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
-.PHONY: all module bpf helpers install demo test asan tsan vmtest bench fuzz check docs clean
+.PHONY: all help module bpf helpers install demo test asan tsan vmtest bench fuzz check docs clean
 all: module
 
 module: $(MODULE)
@@ -201,6 +202,9 @@ check:
 docs:
 	@tests/tools docs
 	lua5.1 "$$(command -v ldoc)" --fatalwarnings . >/dev/null
+
+help:
+	@sed -n '/^#/!q; s/^# //p' $(firstword $(MAKEFILE_LIST))
 
 clean:
 	rm -rf build

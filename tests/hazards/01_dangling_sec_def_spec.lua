@@ -1,6 +1,6 @@
--- Hazard 1: an opened program points to its handler, and libbpf's array of handlers moves. Whatever
--- is registered and unregistered after the open, the handlers in force at the open are the ones
--- that run.
+-- Hazard 1: A program that was opened keeps a pointer into libbpf's array of handlers, and
+-- registering a handler moves the array. Handlers registered or removed after the open do not
+-- affect an object.
 
 local handlers = require "handlers"
 local lbpf = require "lbpf"

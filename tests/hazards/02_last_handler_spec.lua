@@ -1,5 +1,5 @@
--- Hazard 2: libbpf 1.1 frees its array of handlers with the last one, and goes on using it. Any
--- number of registrations and unregistrations is clean.
+-- Hazard 2: libbpf 1.1 frees its array of handlers with the last handler, and uses it afterwards.
+-- Handlers can be registered and unregistered any number of times.
 
 local handlers = require "handlers"
 local lbpf = require "lbpf"

@@ -1,5 +1,5 @@
--- Hazard 3: libbpf reads before the start of an empty name. A name without a stem, or with a zero
--- byte in it, is a wrong argument.
+-- Hazard 3: libbpf reads before the start of an empty section name. An empty name, or one with a
+-- zero byte, is an argument error.
 
 local handlers = require "handlers"
 local lbpf = require "lbpf"

@@ -1,5 +1,5 @@
--- Hazard 4: libbpf's registry has no lock. Lua states in many threads register, open, load and
--- attach at once, also with handlers that lie in libbpf's array, and each sees its own alone.
+-- Hazard 4: libbpf's registry of handlers has no lock. Lua states in many threads register, open,
+-- load and attach at the same time, and each sees only its own handlers.
 
 local host = require "host"
 local needs = require "needs"

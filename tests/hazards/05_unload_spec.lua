@@ -1,5 +1,5 @@
--- Hazard 5: a Lua state ends and the module with it, while libbpf, kept by the rest of the process,
--- still has its callbacks. And in between, objects that others open are none of Lua's business.
+-- Hazard 5: libbpf still has lbpf's callbacks after the Lua state and its module have been closed.
+-- The callbacks stay valid, and do not touch objects of other users of libbpf.
 
 local host = require "host"
 local needs = require "needs"

@@ -1,5 +1,5 @@
--- Hazard 6: libbpf hands a callback's return value on, below -4095 as a pointer. What is no error
--- number is EINVAL, and never gets that far.
+-- Hazard 6: libbpf passes on a callback's result, and takes numbers below -4095 for a pointer. A
+-- result that is not an error number becomes EINVAL.
 
 local handlers = require "handlers"
 local lbpf = require "lbpf"

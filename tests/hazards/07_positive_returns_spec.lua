@@ -1,5 +1,5 @@
--- Hazard 7: libbpf's attach takes a positive return for a link, and leaks one. Here it is success,
--- and an attach that made no link is EOPNOTSUPP.
+-- Hazard 7: libbpf takes a positive result of an attach callback for a link, and leaks a link. A
+-- positive result means success; an attach that made no link returns EOPNOTSUPP.
 
 local handlers = require "handlers"
 local needs = require "needs"

@@ -1,5 +1,5 @@
--- Hazard 8: a Lua error must not jump over libbpf's frames. It reaches the caller as the same
--- object, once libbpf has returned; nothing is left behind, and the next open works.
+-- Hazard 8: A Lua error must not jump over libbpf's stack frames. It reaches the caller unchanged
+-- after libbpf has returned; nothing is leaked, and the next open works.
 
 local handlers = require "handlers"
 local lbpf = require "lbpf"

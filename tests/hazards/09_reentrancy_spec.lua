@@ -1,5 +1,6 @@
--- Hazard 9: what a closure does to its own object, to others, to the handlers and to the garbage
--- collector, while libbpf is at work on that object.
+-- Hazard 9: A handler's function may act on the object that libbpf is working on, on other
+-- objects, on the handlers and on the garbage collector. What would break libbpf raises;
+-- everything else works.
 
 local handlers = require "handlers"
 local lbpf = require "lbpf"

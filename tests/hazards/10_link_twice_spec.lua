@@ -1,5 +1,5 @@
--- Hazard 10: libbpf destroys a link twice that a callback gave it twice. Here the binding keeps
--- the links: one that is given back several times is one link, destroyed once.
+-- Hazard 10: libbpf destroys a link twice that a callback returned twice. lbpf keeps the links,
+-- and destroys each once.
 
 local handlers = require "handlers"
 local needs = require "needs"

@@ -1,5 +1,5 @@
--- Hazard 11: bpf_prog_load_opts belong to libbpf. A closure sees the scalar fields that this libbpf
--- has, what it writes takes effect, and only until it returns.
+-- Hazard 11: bpf_prog_load_opts belongs to libbpf. A handler sees the scalar fields that this
+-- libbpf has. What it writes takes effect, until the handler returns.
 
 local handlers = require "handlers"
 local lbpf = require "lbpf"

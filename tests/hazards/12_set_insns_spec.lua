@@ -1,6 +1,6 @@
--- Hazard 12: libbpf relocates what set_insns gave it too early beyond its end, and frees an empty
--- program twice. A program is replaced in its own prog_prepare_load_fn, by 1 to 1,000,000
--- instructions.
+-- Hazard 12: libbpf relocates instructions beyond their end if set_insns was called too early, and
+-- frees an empty program twice. Instructions can be replaced only in the program's own
+-- prog_prepare_load_fn, by 1 to 1,000,000.
 
 local handlers = require "handlers"
 local lbpf = require "lbpf"

@@ -1,5 +1,5 @@
--- Hazard 13: what may be changed, and called, before the load, after it, and after one that failed.
--- libbpf checks some of this only.
+-- Hazard 13: libbpf checks only some of what may be changed or called before a load, after it, and
+-- after a failed load. lbpf checks all of it.
 
 local handlers = require "handlers"
 local needs = require "needs"

@@ -1,5 +1,5 @@
--- Hazard 14: libbpf has one generic handler per process. Here each Lua state has its own, as it
--- has its own of all others, and it comes last in its list.
+-- Hazard 14: libbpf has one generic handler per process. Each Lua state has its own, which is
+-- tried last.
 
 local handlers = require "handlers"
 local host = require "host"

@@ -1,5 +1,6 @@
--- Hazard 15: libbpf's messages. The script's function is called inside the binding's calls only,
--- never inside itself, and changes no outcome whatever it does; big verifier logs are bounded.
+-- Hazard 15: libbpf prints messages from any call, and verifier logs can be very large. The
+-- script's function is called only for lbpf's calls, is not called recursively, cannot change a
+-- result, and the log is bounded.
 
 local handlers = require "handlers"
 local lbpf = require "lbpf"

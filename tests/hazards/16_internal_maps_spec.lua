@@ -1,12 +1,12 @@
--- 16: a map of global variables is mapped into memory by libbpf, which does not look whether its
--- size is still the same when it unmaps it.
+-- Hazard 16: libbpf maps the memory of global variables, and unmaps it with whatever size the map
+-- then has. Their type and size cannot be changed, except where libbpf moves the memory.
 local lbpf = require "lbpf"
 local needs = require "needs"
 
 local OBJECT = "build/bpf/attributes.bpf.o"
 local INTERNAL = {".rodata", ".data", ".data.slots"}
 
-describe("hazard 16: maps of global variables", function()
+describe("maps of global variables", function()
   local object, other
 
   local function open()

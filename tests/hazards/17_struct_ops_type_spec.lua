@@ -1,9 +1,9 @@
--- 17: libbpf takes whatever has the type struct_ops for something that it set up itself, and so it
--- does with arrays of programs, maps of maps and arenas.
+-- Hazard 17: libbpf assumes that it has set up every map of type struct_ops, and likewise arrays
+-- of programs, maps of maps and arenas. A script cannot give a map such a type.
 local lbpf = require "lbpf"
 local needs = require "needs"
 
-describe("hazard 17: types that libbpf sets up", function()
+describe("types that libbpf sets up", function()
   local object, ops
 
   before_each(function()

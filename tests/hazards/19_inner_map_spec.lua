@@ -1,9 +1,10 @@
--- 19: libbpf frees what it gives for an inner map, when it loads and when an example is given.
+-- Hazard 19: libbpf frees an inner map when the object is loaded, and when a template is set.
+-- `inner_map` returns a copy; the template is kept open.
 local fdinfo = require "fdinfo"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
-describe("hazard 19: an inner map", function()
+describe("an inner map", function()
   local object, other
 
   before_each(function()

@@ -1,5 +1,6 @@
--- 20: libbpf's copy of a global variable is stale once the object is loaded (1.1), or is the
--- kernel's own memory, which for .rodata must not be written (1.5).
+-- Hazard 20: libbpf's copy of a global variable is stale after the load (1.1), or is the kernel's
+-- memory, which must not be written for .rodata (1.5). lbpf maps the memory itself, and checks
+-- writes.
 local lbpf = require "lbpf"
 local needs = require "needs"
 
@@ -10,7 +11,7 @@ local function u64(n)
   return string.char(n) .. ("\0"):rep(7)
 end
 
-describe("hazard 20: initial values", function()
+describe("initial values", function()
   local object, maps
 
   before_each(function()

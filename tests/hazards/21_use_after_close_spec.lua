@@ -1,4 +1,5 @@
--- 21: what libbpf lends dies with its object: nothing of it is reached afterwards.
+-- Hazard 21: What libbpf lends is freed with its object. Every use after the object was closed
+-- raises.
 local events = require "events"
 local fds = require "fds"
 local lbpf = require "lbpf"
@@ -47,7 +48,7 @@ local function all_say_closed(part, methods)
   end
 end
 
-describe("hazard 21: after close", function()
+describe("after close", function()
   local object, link
 
   before_each(needs("root", function()

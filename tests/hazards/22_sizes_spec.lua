@@ -1,4 +1,5 @@
--- Hazard 22: the kernel writes as much as the map's sizes say, whatever memory it is given.
+-- Hazard 22: The kernel reads and writes as many bytes as the map's sizes say, whatever the size
+-- of the caller's memory. Sizes are asked of the kernel, and buffers are checked.
 
 local lbpf = require "lbpf"
 local bytes = require "bytes"

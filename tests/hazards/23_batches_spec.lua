@@ -1,5 +1,5 @@
--- Hazard 23: a batch may end early, for reasons good and bad; nothing is lost, nothing comes twice,
--- and it ends even if others change the map.
+-- Hazard 23: A batch may end early, for several reasons, and other processes change the map
+-- meanwhile. No entry is lost or repeated, and the loop ends.
 
 local lbpf = require "lbpf"
 local bytes = require "bytes"

@@ -1,10 +1,11 @@
--- 24: libbpf keeps log buffers by pointer, and takes them for strings that end.
+-- Hazard 24: libbpf keeps pointers to log buffers, and expects zero-terminated strings in them.
+-- lbpf owns the buffers as long as libbpf uses them.
 local lbpf = require "lbpf"
 local needs = require "needs"
 
 local OBJECT = "build/bpf/generable.bpf.o"
 
-describe("hazard 24: log buffers", function()
+describe("log buffers", function()
   it("of a program are zeroed, bounded and kept", needs("root", function()
     local object = assert(lbpf.open(OBJECT))
     local prog = object.progs.count

@@ -1,10 +1,10 @@
--- 25: libbpf keeps the bare number of the target's descriptor until it loads the program, by when
--- the number may be another file's. The object keeps a duplicate.
+-- Hazard 25: libbpf keeps the number of an attach target's descriptor until it loads the program;
+-- by then the number may be another file's. The object keeps a duplicate.
 local fds = require "fds"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
-describe("hazard 25: an attach target's descriptor", function()
+describe("an attach target's descriptor", function()
   local target, object
 
   before_each(needs("root", function()

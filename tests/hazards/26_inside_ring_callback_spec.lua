@@ -1,9 +1,10 @@
--- 26: closing, adding to or polling a ring buffer inside its own function.
+-- Hazard 26: A ring buffer must not be closed, extended or polled inside its own callback. These
+-- calls raise.
 local lbpf = require "lbpf"
 local needs = require "needs"
 local rings = require "rings"
 
-describe("hazard 26: inside a ring buffer's function", function()
+describe("inside a ring buffer's function", function()
   local object, ring
 
   before_each(function()

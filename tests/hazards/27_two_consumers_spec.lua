@@ -1,11 +1,12 @@
--- 27: two that read one ring make each other read garbage.
+-- Hazard 27: Two consumers of one ring make each other read garbage. A second consumer in the same
+-- process is refused; one in another process causes no invalid lengths.
 local child = require "child"
 local fds = require "fds"
 local lbpf = require "lbpf"
 local needs = require "needs"
 local rings = require "rings"
 
-describe("hazard 27: a second consumer", function()
+describe("a second consumer", function()
   local object, ring
 
   before_each(function()

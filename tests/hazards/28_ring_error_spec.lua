@@ -1,9 +1,10 @@
--- 28: an error in a ring buffer's function costs that one event, and is raised.
+-- Hazard 28: An error in a ring buffer's function must not cross libbpf's frames. It is raised by
+-- the call, and only that event is consumed.
 local lbpf = require "lbpf"
 local needs = require "needs"
 local rings = require "rings"
 
-describe("hazard 28: an error in a ring buffer's function", function()
+describe("an error in a ring buffer's function", function()
   local object, ring, list
 
   before_each(function()

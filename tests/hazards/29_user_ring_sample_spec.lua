@@ -1,10 +1,11 @@
--- 29: a reserved sample that is never submitted, submitted twice, or written too late.
+-- Hazard 29: A reserved sample may never be submitted, be submitted twice, or be written too late.
+-- Each of these is handled or raises.
 local child = require "child"
 local lbpf = require "lbpf"
 local needs = require "needs"
 local samples = require "samples"
 
-describe("hazard 29: a reserved sample", function()
+describe("a reserved sample", function()
   local object, ring
 
   before_each(needs("root", function()

@@ -1,11 +1,12 @@
--- 30, and 21's part of it: a perf buffer deletes keys of its map, by a bare descriptor number.
+-- Hazard 30: A perf buffer deletes keys of its map by a bare descriptor number. The buffer keeps
+-- the map's descriptor open.
 local fds = require "fds"
 local lbpf = require "lbpf"
 local needs = require "needs"
 local perf = require "perf"
 local rings = require "rings"
 
-describe("hazard 30: a perf buffer", function()
+describe("a perf buffer", function()
   local object, buffer
 
   before_each(needs("root", function()

@@ -1,4 +1,4 @@
--- 31: a signal that comes while a ring buffer is polled.
+-- Hazard 31: A signal may interrupt a wait. It does not shorten the wait; Ctrl-C ends it.
 local child = require "child"
 local needs = require "needs"
 
@@ -14,7 +14,7 @@ local SCRIPT = [[
   print("waited", uptime() - start)
 ]]
 
-describe("hazard 31: a signal", function()
+describe("a signal", function()
   local function signal(process, name)
     assert.is_true(child.succeeds(("kill -%s %d"):format(name, process.pid)))
   end

@@ -1,5 +1,5 @@
--- 32: a USDT link that is destroyed after its object reads freed memory, in libbpf. Here an object
--- and its parts go in every order, closed, destroyed or collected.
+-- Hazard 32: A USDT link that is destroyed after its object makes libbpf read freed memory. Links
+-- are destroyed before their object, in whatever order handles are closed or collected.
 local child = require "child"
 local events = require "events"
 local fds = require "fds"
@@ -42,7 +42,7 @@ local attach = {
   end,
 }
 
-describe("hazard 32: links and their object", function()
+describe("links and their object", function()
   local probed
 
   before_each(function()

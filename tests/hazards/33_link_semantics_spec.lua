@@ -1,4 +1,5 @@
--- 33: what a link that is dropped, destroyed, pinned or detached leaves attached.
+-- Hazard 33: Whether a program stays attached depends on how its link was dropped, destroyed,
+-- pinned or detached. Each case is tested.
 local child = require "child"
 local events = require "events"
 local fds = require "fds"
@@ -15,7 +16,7 @@ local function collect()
   collectgarbage()
 end
 
-describe("hazard 33: a link", function()
+describe("a link", function()
   local object
 
   before_each(needs("root", function()

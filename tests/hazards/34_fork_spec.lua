@@ -1,6 +1,6 @@
--- Hazard 34: fork() copies what libbpf keeps and shares what it stands for. A child that closes its
--- Lua state must not stop what its parent reads; a server that went to the background, and whose
--- starter has ended, has all that the starter made.
+-- Hazard 34: fork() copies libbpf's structures, but the kernel's resources are shared. A child
+-- that closes its Lua state does not stop what its parent reads; a server that went to the
+-- background keeps what its parent created.
 local host = require "host"
 local needs = require "needs"
 

@@ -1,4 +1,5 @@
--- 35: descriptors do not leak into other programs, and what is lent is not closed.
+-- Hazard 35: Descriptors could leak into other programs, or be closed twice. They are close-on-
+-- exec, and borrowed ones are not closed.
 local child = require "child"
 local events = require "events"
 local fds = require "fds"
@@ -16,7 +17,7 @@ local function is_cloexec(fd)
   return flags and math.floor(tonumber(flags, 8) / 2 ^ 19) % 2 == 1
 end
 
-describe("hazard 35: descriptors", function()
+describe("descriptors", function()
   local objects, kept, probed
 
   -- One of everything that has a descriptor.

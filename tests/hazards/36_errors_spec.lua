@@ -1,5 +1,5 @@
--- 36: what libbpf and the kernel refuse comes with a number, its name and a text that belong
--- together, whichever way libbpf tells it.
+-- Hazard 36: libbpf reports errors in several ways. Every error has a number, its name, and a
+-- message that belongs to it.
 local events = require "events"
 local lbpf = require "lbpf"
 local needs = require "needs"
@@ -18,7 +18,7 @@ local function write(bytes)
   return path
 end
 
-describe("hazard 36: an error", function()
+describe("an error", function()
   it("of open is libbpf's own where it has one", function()
     local path = write("not an ELF file")
     local result, message, errno = lbpf.open(path)

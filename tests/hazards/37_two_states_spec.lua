@@ -1,6 +1,5 @@
--- Hazard 37: Lua states in several threads, each with its own objects, handlers and buffers. They
--- share libbpf's registry, its print callback and the claims on buffers, and nothing else. Run by
--- `make tsan` too, where ThreadSanitizer watches every access of lbpf's.
+-- Hazard 37: Lua states in several threads share libbpf's registry, its print callback, and the
+-- claims on buffers. They share nothing else; `make tsan` runs this file under ThreadSanitizer.
 local host = require "host"
 local needs = require "needs"
 
@@ -115,7 +114,7 @@ local thread = [[
   end
 ]]
 
-describe("hazard 37: Lua states in several threads", function()
+describe("Lua states in several threads", function()
   it("do everything at once", needs("root", function()
     host.run(("assert(host.threads(4, [==[%s]==]) == 0)\nprint('done')"):format(
       thread:gsub("ROUNDS", "10")))

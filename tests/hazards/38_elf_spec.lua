@@ -1,4 +1,5 @@
--- 38: object files that no compiler wrote. libbpf before 1.3 trusts the ids and offsets in .BTF.
+-- Hazard 38: Object files may be damaged, and libbpf before 1.3 trusts the ids and offsets in
+-- .BTF. A file is checked before libbpf reads it.
 local elf = require "elf"
 local lbpf = require "lbpf"
 

@@ -1,4 +1,5 @@
--- 39: types made by a script. libbpf follows ids, cycles and offsets wherever they lead.
+-- Hazard 39: libbpf follows type ids, cycles and offsets in BTF without checks. BTF that a script
+-- wrote is checked before libbpf uses it.
 local btf = require "btf"
 local lbpf = require "lbpf"
 

@@ -1,4 +1,4 @@
--- 40: a linker is new, gets files, is finalized, and is freed; after a failure it is only freed.
+-- Hazard 40: After a failure a linker can only be freed. Every other call on it raises.
 local elf = require "elf"
 local lbpf = require "lbpf"
 

@@ -1,5 +1,6 @@
--- 32: destroyed after its object, a struct_ops link deletes key 0 of whatever map has the number of
--- its own by then, and leaves the algorithm registered. Here it goes with the object.
+-- Hazard 41: A struct_ops link that is destroyed after its object deletes key 0 of whatever map
+-- has its map's number by then, and leaves the algorithm registered. The link keeps its object,
+-- and is destroyed when the object is closed.
 local congestion = require "congestion"
 local fds = require "fds"
 local lbpf = require "lbpf"
@@ -15,7 +16,7 @@ local function stranger()
   return object
 end
 
-describe("hazard 32: a struct_ops link", function()
+describe("a struct_ops link", function()
   local object, link
 
   before_each(needs("root", function()
