@@ -1,9 +1,11 @@
 #include "attach/fd.h"
 
 #include "attach/netlink.h"
+#include "attach/relative.h"
 #include "base/enum.h"
 #include "base/fd.h"
 #include "base/field.h"
+#include "base/flags.h"
 #include "base/value.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -15,7 +17,7 @@
 */
 
 static const struct field prog_attach_fields[] = {
-	FIELD(struct bpf_prog_attach_opts, flags, FIELD_U32),
+	FIELD(struct bpf_prog_attach_opts, flags, FIELD_ATTACH_FLAGS),
 	FIELD(struct bpf_prog_attach_opts, replace_prog_fd, FIELD_FD),
 #if LBPF_HEADERS(1, 3)
 	FIELD_SINCE(struct bpf_prog_attach_opts, replace_fd, FIELD_FD, 1, 3),
@@ -31,15 +33,13 @@ static const struct field prog_attach_fields[] = {
 	FIELDS_END,
 };
 
-/* What ARG names: a network interface for the attach types of tcx and netkit, else a descriptor or
- * a path. False, with the reason pushed, if there is no such interface.
- */
-static bool check_target(lua_State *L, int arg, int type, struct fd_target *t,
+bool attach_check_target(lua_State *L, int arg, int type, struct fd_target *t,
 			 const char *operation)
 {
 	const char *name = libbpf_bpf_attach_type_str((enum bpf_attach_type)type);
 
-	if (!name || (strncmp(name, "tcx_", 4) && strncmp(name, "netkit_", 7))) {
+	if (!name ||
+	    (strncmp(name, "tcx_", 4) && strncmp(name, "netkit_", 7) && strcmp(name, "xdp"))) {
 		fd_check_target(L, arg, t);
 		return true;
 	}
@@ -55,9 +55,10 @@ namespace, or with libbpf 1.3 to an interface's tcx.
 @tparam integer|map|string target a descriptor, an object that has one, or a path, of a cgroup's
  directory for example; for tcx the interface
 @tparam string|integer type the attach type: "cgroup_inet4_connect", "sk_msg_verdict"
-@tparam ?integer|table opts the flags (`lbpf.F_...`); or the fields of bpf_prog_attach_opts:
+@tparam ?integer|string|table opts the flags: bits, a name ("allow_multi") or a list of names; or
+ the fields of bpf_prog_attach_opts:
 `flags`, `replace_prog_fd`, and with libbpf 1.3 `replace_fd`, `relative_fd`, `relative_id`,
- `expected_revision` (64 bits)
+ `expected_revision` (64 bits), as for `program:attach_tcx`
 @treturn boolean true
 @fails
 @see bpf_prog_attach_opts
@@ -69,11 +70,12 @@ static int prog_attach(lua_State *L)
 	struct fd_target target;
 
 	lua_settop(L, 4);
-	if (lua_istable(L, 4))
+	if (lua_istable(L, 4) && lua_rawlen(L, 4) == 0)
 		field_read(L, 4, prog_attach_fields, &opts);
 	else
-		opts.flags = lua_isnil(L, 4) ? 0 : (uint32_t)value_check_int(L, 4, 0, UINT32_MAX);
-	if (!check_target(L, 2, type, &target, "prog_attach"))
+		opts.flags = flags_check(L, 4, flags_attach);
+	relative_add_flags(L, 4, &opts.flags);
+	if (!attach_check_target(L, 2, type, &target, "prog_attach"))
 		return 3;
 	if (!fd_target_open(&target))
 		return value_fail(L, errno, "prog_attach: '%s'", target.path);
@@ -96,7 +98,7 @@ static int prog_detach(lua_State *L)
 	int type = enum_check(L, 2, &enum_attach_type), err = 0;
 	struct fd_target target;
 
-	if (!check_target(L, 1, type, &target, "prog_detach"))
+	if (!attach_check_target(L, 1, type, &target, "prog_detach"))
 		return 3;
 	if (!fd_target_open(&target))
 		return value_fail(L, errno, "prog_detach: '%s'", target.path);
@@ -110,7 +112,7 @@ static int prog_detach(lua_State *L)
 #pragma weak bpf_prog_detach_opts
 
 static const struct field prog_detach_fields[] = {
-	FIELD_SINCE(struct bpf_prog_detach_opts, flags, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_prog_detach_opts, flags, FIELD_ATTACH_FLAGS, 1, 3),
 	FIELD_SINCE(struct bpf_prog_detach_opts, relative_fd, FIELD_FD, 1, 3),
 	FIELD_SINCE(struct bpf_prog_detach_opts, relative_id, FIELD_U32, 1, 3),
 	FIELD_SINCE(struct bpf_prog_detach_opts, expected_revision, FIELD_U64, 1, 3),
@@ -149,10 +151,11 @@ static int prog_detach2(lua_State *L)
 	bool with_opts = !lua_isnil(L, 4);
 
 	field_read(L, 4, prog_detach_fields, &opts);
+	relative_add_flags(L, 4, &opts.flags);
 #else
 	field_read(L, 4, prog_detach_fields, NULL);
 #endif
-	if (!check_target(L, 2, type, &target, "prog_detach2"))
+	if (!attach_check_target(L, 2, type, &target, "prog_detach2"))
 		return 3;
 	if (!fd_target_open(&target))
 		return value_fail(L, errno, "prog_detach2: '%s'", target.path);

@@ -4,6 +4,7 @@
 
 #include "attach/attempt.h"
 #include "attach/netlink.h"
+#include "attach/relative.h"
 #include "base/fd.h"
 #include "base/field.h"
 #include "base/value.h"
@@ -49,7 +50,7 @@ static int attach_target(lua_State *L, struct bpf_link *(*attach)(const struct b
 
 #if LBPF_HEADERS(1, 6)
 static const struct field cgroup_fields[] = {
-	FIELD_SINCE(struct bpf_cgroup_opts, flags, FIELD_U32, 1, 6),
+	FIELD_SINCE(struct bpf_cgroup_opts, flags, FIELD_ATTACH_FLAGS, 1, 6),
 	FIELD_SINCE(struct bpf_cgroup_opts, relative_fd, FIELD_FD, 1, 6),
 	FIELD_SINCE(struct bpf_cgroup_opts, relative_id, FIELD_U32, 1, 6),
 	FIELD_SINCE(struct bpf_cgroup_opts, expected_revision, FIELD_U64, 1, 6),
@@ -68,9 +69,9 @@ static const struct field cgroup_fields[] = {
 /*** Attaches to a cgroup, and all below it.
 @function program:attach_cgroup
 @tparam integer|string cgroup_fd a descriptor, or the path of the cgroup's directory
-@tparam ?table opts with libbpf 1.6 and kernel 6.17: `flags` (`lbpf.F_BEFORE`, `F_AFTER`, `F_ID`,
- `F_LINK`, `F_PREORDER`, added up), `relative_fd` (program, link or descriptor) or `relative_id`,
- `expected_revision` (64 bits)
+@tparam ?table opts with libbpf 1.6 and kernel 6.17: `flags` ("before", "after", "replace",
+ "preorder", ...), `relative_fd` or `relative_id`, `expected_revision` (64 bits), as for
+ `program:attach_tcx`
 @treturn link
 @failslog
 @see bpf_program__attach_cgroup
@@ -86,6 +87,7 @@ static int attach_cgroup(lua_State *L)
 	struct attempt a;
 
 	field_read(L, 3, cgroup_fields, &opts);
+	relative_add_flags(L, 3, &opts.flags);
 	if (!lua_isnil(L, 3) && compat_libbpf(1, 6)) {
 		attempt_check(L, &a);
 		fd_check_target(L, 2, &target);
@@ -155,7 +157,7 @@ static int attach_xdp(lua_State *L)
 
 #if LBPF_HEADERS(1, 3)
 static const struct field tcx_fields[] = {
-	FIELD_SINCE(struct bpf_tcx_opts, flags, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_tcx_opts, flags, FIELD_ATTACH_FLAGS, 1, 3),
 	FIELD_SINCE(struct bpf_tcx_opts, relative_fd, FIELD_FD, 1, 3),
 	FIELD_SINCE(struct bpf_tcx_opts, relative_id, FIELD_U32, 1, 3),
 	FIELD_SINCE(struct bpf_tcx_opts, expected_revision, FIELD_U64, 1, 3),
@@ -166,9 +168,10 @@ static const struct field tcx_fields[] = {
 /*** Attaches a TC program to an interface without a qdisc, in an order of its own: kernel 6.6.
 @function program:attach_tcx
 @tparam integer|string ifindex index or name of the interface
-@tparam ?table opts the fields of bpf_tcx_opts: `flags` (`lbpf.F_BEFORE`, `F_AFTER`, `F_REPLACE`,
- `F_ID`, `F_LINK`, added up), `relative_fd` (program, link or descriptor) or `relative_id`,
- `expected_revision` (64 bits)
+@tparam ?table opts the fields of bpf_tcx_opts: `flags`: bits, a name or a list of names ("before",
+ "after", "replace"); `relative_fd`: the program or link, or its descriptor, before or after which
+ this one comes, or `relative_id`: that of a program, with "link" among the flags of a link; what it
+ is sets its own flag; `expected_revision` (64 bits)
 @treturn link
 @failslog EOPNOTSUPP before libbpf 1.3
 @see bpf_program__attach_tcx
@@ -185,6 +188,7 @@ static int attach_tcx(lua_State *L)
 		return value_needs_libbpf(L, "attach_tcx", 1, 3);
 	attempt_check(L, &a);
 	field_read(L, 3, tcx_fields, &opts);
+	relative_add_flags(L, 3, &opts.flags);
 	ifindex = net_check_interface(L, 2, 2, "attach_tcx");
 	if (!ifindex)
 		return 3;
@@ -198,7 +202,7 @@ static int attach_tcx(lua_State *L)
 
 #if LBPF_HEADERS(1, 3)
 static const struct field netkit_fields[] = {
-	FIELD_SINCE(struct bpf_netkit_opts, flags, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_netkit_opts, flags, FIELD_ATTACH_FLAGS, 1, 3),
 	FIELD_SINCE(struct bpf_netkit_opts, relative_fd, FIELD_FD, 1, 3),
 	FIELD_SINCE(struct bpf_netkit_opts, relative_id, FIELD_U32, 1, 3),
 	FIELD_SINCE(struct bpf_netkit_opts, expected_revision, FIELD_U64, 1, 3),
@@ -226,6 +230,7 @@ static int attach_netkit(lua_State *L)
 		return value_needs_libbpf(L, "attach_netkit", 1, 3);
 	attempt_check(L, &a);
 	field_read(L, 3, netkit_fields, &opts);
+	relative_add_flags(L, 3, &opts.flags);
 	ifindex = net_check_interface(L, 2, 2, "attach_netkit");
 	if (!ifindex)
 		return 3;
@@ -242,7 +247,7 @@ static const struct field netfilter_fields[] = {
 	FIELD_SINCE(struct bpf_netfilter_opts, pf, FIELD_U32, 1, 3),
 	FIELD_SINCE(struct bpf_netfilter_opts, hooknum, FIELD_U32, 1, 3),
 	FIELD_SINCE(struct bpf_netfilter_opts, priority, FIELD_INT, 1, 3),
-	FIELD_SINCE(struct bpf_netfilter_opts, flags, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_netfilter_opts, flags, FIELD_NETFILTER_FLAGS, 1, 3),
 	FIELDS_END,
 };
 #endif
@@ -251,7 +256,7 @@ static const struct field netfilter_fields[] = {
 @function program:attach_netfilter
 @tparam table opts the fields of bpf_netfilter_opts: `pf` (2: IPv4, 10: IPv6), `hooknum` (0:
  prerouting, 1: input, 2: forward, 3: output, 4: postrouting), `priority` (-2^31 to 2^31 - 1, which
- no other program of the hook has; neither of the two), `flags` (1: defragment first)
+ no other program of the hook has; neither of the two), `flags` ("ip_defrag": defragment first)
 @treturn link
 @failslog EOPNOTSUPP before libbpf 1.3
 @see bpf_program__attach_netfilter

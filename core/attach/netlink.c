@@ -2,6 +2,7 @@
 
 #include "base/enum.h"
 #include "base/field.h"
+#include "base/flags.h"
 #include "base/frame.h"
 #include "base/value.h"
 #include <errno.h>
@@ -42,9 +43,9 @@ static int fail_if(lua_State *L, struct frame *f, int ret, const char *operation
 	return value_fail_logged(L, f, err, "%s: interface %d '%s'", operation, ifindex, name);
 }
 
-static uint32_t check_flags(lua_State *L, int arg)
+static uint32_t check_xdp_flags(lua_State *L, int arg)
 {
-	return lua_isnoneornil(L, arg) ? 0 : (uint32_t)value_check_int(L, arg, 0, UINT32_MAX);
+	return flags_check(L, arg, flags_xdp);
 }
 
 /* XDP -------------------------------------------------------------------------------------- */
@@ -59,7 +60,8 @@ or replaced, also when the process ends. `program:attach_xdp` makes a link.
 @function xdp_attach
 @tparam integer|string ifindex index or name of the interface
 @tparam program|integer prog_fd
-@tparam ?integer flags `lbpf.XDP_FLAGS_...`, added up
+@tparam ?integer|string|table flags bits, `lbpf.XDP_FLAGS_...`; a name ("skb_mode") or a list of
+names
 @tparam ?table opts `old_prog_fd`: replace this program and no other
 @treturn boolean true
 @failslog EBUSY if another one is attached that may not be replaced
@@ -68,7 +70,7 @@ or replaced, also when the process ends. `program:attach_xdp` makes a link.
 static int xdp_attach(lua_State *L)
 {
 	struct bpf_xdp_attach_opts opts = {.sz = sizeof(opts)};
-	uint32_t flags = check_flags(L, 3);
+	uint32_t flags = check_xdp_flags(L, 3);
 	int fd = value_check_fd(L, 2), ifindex, ret;
 	struct frame f;
 
@@ -87,7 +89,7 @@ static int xdp_attach(lua_State *L)
 /*** Detaches the XDP program of a network interface.
 @function xdp_detach
 @tparam integer|string ifindex index or name of the interface
-@tparam ?integer flags `lbpf.XDP_FLAGS_...`: the mode that it was attached in
+@tparam ?integer|string flags the mode that it was attached in
 @tparam ?table opts `old_prog_fd`: detach this program and no other
 @treturn boolean true, also if there is none
 @failslog
@@ -96,7 +98,7 @@ static int xdp_attach(lua_State *L)
 static int xdp_detach(lua_State *L)
 {
 	struct bpf_xdp_attach_opts opts = {.sz = sizeof(opts)};
-	uint32_t flags = check_flags(L, 2);
+	uint32_t flags = check_xdp_flags(L, 2);
 	struct frame f;
 	int ifindex, ret;
 
@@ -130,7 +132,7 @@ static const struct field xdp_query_fields[] = {
 /*** What XDP programs a network interface has.
 @function xdp_query
 @tparam integer|string ifindex index or name of the interface
-@tparam ?integer flags at most one mode, `lbpf.XDP_FLAGS_...`
+@tparam ?integer|string flags at most one mode: "skb_mode", "drv_mode", "hw_mode"
 @treturn table `prog_id`, `drv_prog_id`, `hw_prog_id`, `skb_prog_id` (0: none), `attach_mode`
  (`lbpf.XDP_ATTACHED_...`); `feature_flags` (64 bits) with libbpf 1.2, `xdp_zc_max_segs` with 1.3
 @fails
@@ -139,7 +141,7 @@ static const struct field xdp_query_fields[] = {
 static int xdp_query(lua_State *L)
 {
 	struct bpf_xdp_query_opts opts = {.sz = sizeof(opts)};
-	int flags = (int)check_flags(L, 2), ifindex, ret;
+	int flags = (int)check_xdp_flags(L, 2), ifindex, ret;
 	struct frame f;
 
 	ifindex = net_check_interface(L, 1, 1, "xdp_query");
@@ -157,14 +159,14 @@ static int xdp_query(lua_State *L)
 /*** The XDP program of a network interface.
 @function xdp_query_id
 @tparam integer|string ifindex index or name of the interface
-@tparam ?integer flags at most one mode, `lbpf.XDP_FLAGS_...`
+@tparam ?integer|string flags at most one mode: "skb_mode", "drv_mode", "hw_mode"
 @treturn ?integer the program's id; nil alone if there is none
 @fails
 @see bpf_xdp_query_id
 */
 static int xdp_query_id(lua_State *L)
 {
-	int flags = (int)check_flags(L, 2), ifindex, ret;
+	int flags = (int)check_xdp_flags(L, 2), ifindex, ret;
 	struct frame f;
 	__u32 id = 0;
 
@@ -296,7 +298,7 @@ static const struct field tc_result_fields[] = {
 
 static const struct field tc_attach_fields[] = {
 	FIELD(struct bpf_tc_opts, prog_fd, FIELD_FD),
-	FIELD(struct bpf_tc_opts, flags, FIELD_U32),
+	FIELD(struct bpf_tc_opts, flags, FIELD_TC_FLAGS),
 	FIELD(struct bpf_tc_opts, handle, FIELD_U32),
 	FIELD(struct bpf_tc_opts, priority, FIELD_U32),
 	FIELDS_END,

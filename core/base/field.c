@@ -1,6 +1,7 @@
 #include "base/field.h"
 
 #include "base/enum.h"
+#include "base/flags.h"
 #include "base/value.h"
 #include <stdio.h>
 #include <string.h>
@@ -18,6 +19,15 @@ static const size_t sizes[] = {
 	[FIELD_ATTACH_TYPE] = sizeof(enum bpf_attach_type),
 	[FIELD_MAP_TYPE] = sizeof(enum bpf_map_type),
 	[FIELD_LINK_TYPE] = sizeof(enum bpf_link_type),
+	[FIELD_ATTACH_FLAGS] = sizeof(uint32_t),
+	[FIELD_FILE_FLAGS] = sizeof(uint32_t),
+	[FIELD_MAP_FLAGS] = sizeof(uint32_t),
+	[FIELD_PROG_FLAGS] = sizeof(uint32_t),
+	[FIELD_QUERY_FLAGS] = sizeof(uint32_t),
+	[FIELD_RUN_FLAGS] = sizeof(uint32_t),
+	[FIELD_TC_FLAGS] = sizeof(uint32_t),
+	[FIELD_NETFILTER_FLAGS] = sizeof(uint32_t),
+	[FIELD_MULTI_FLAGS] = sizeof(uint32_t),
 	[FIELD_FD] = sizeof(int),
 	[FIELD_NAME] = BPF_OBJ_NAME_LEN,
 	[FIELD_TAG] = BPF_TAG_SIZE,
@@ -35,6 +45,24 @@ static const struct enumeration *enumeration_of(enum field_kind kind)
 	default:
 		return &enum_attach_type;
 	}
+}
+
+static const struct flag *flag_names(enum field_kind kind)
+{
+	static const struct flag *const lists[] = {
+		[FIELD_ATTACH_FLAGS] = flags_attach, [FIELD_FILE_FLAGS] = flags_file,
+		[FIELD_MAP_FLAGS] = flags_map,       [FIELD_PROG_FLAGS] = flags_prog,
+		[FIELD_QUERY_FLAGS] = flags_query,   [FIELD_RUN_FLAGS] = flags_run,
+		[FIELD_TC_FLAGS] = flags_tc,         [FIELD_NETFILTER_FLAGS] = flags_netfilter,
+		[FIELD_MULTI_FLAGS] = flags_multi,
+	};
+
+	return lists[kind];
+}
+
+static bool is_flags(enum field_kind kind)
+{
+	return kind >= FIELD_ATTACH_FLAGS && kind <= FIELD_MULTI_FLAGS;
 }
 
 const struct field *field_find(const struct field *fields, const char *name)
@@ -63,6 +91,10 @@ void field_push(lua_State *L, const struct field *f, const void *base)
 {
 	const char *member = (const char *)base + f->offset;
 
+	if (is_flags(f->kind)) {
+		value_push_u32(L, *(const uint32_t *)member);
+		return;
+	}
 	switch (f->kind) {
 	case FIELD_BOOL:
 		lua_pushboolean(L, *(const bool *)member);
@@ -162,6 +194,22 @@ static bool store_enum(lua_State *L, const struct field *f, char *member, int id
 	return true;
 }
 
+static bool store_flags(lua_State *L, const struct field *f, char *member, int idx)
+{
+	uint64_t flags;
+
+	if (!flags_read(L, idx, flag_names(f->kind), &flags)) {
+		lua_pushfstring(L, "'%s': %s", f->name, lua_tostring(L, -1));
+		return false;
+	}
+	if (flags > UINT32_MAX) {
+		lua_pushfstring(L, "'%s' is out of range", f->name);
+		return false;
+	}
+	*(uint32_t *)member = (uint32_t)flags;
+	return true;
+}
+
 static bool store_string(lua_State *L, const struct field *f, char *member, int idx)
 {
 	size_t len;
@@ -190,6 +238,8 @@ bool field_store(lua_State *L, const struct field *f, void *base, int idx)
 								  : "");
 		return false;
 	}
+	if (is_flags(f->kind))
+		return store_flags(L, f, member, idx);
 	switch (f->kind) {
 	case FIELD_OWN:
 		return true;

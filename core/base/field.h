@@ -17,9 +17,18 @@ enum field_kind {
 	FIELD_ATTACH_TYPE,
 	FIELD_MAP_TYPE,
 	FIELD_LINK_TYPE,
-	FIELD_FD,   /* a number, or an object that has one */
-	FIELD_NAME, /* the kernel's char[16]; can only be pushed */
-	FIELD_TAG,  /* 8 bytes, in hexadecimal; can only be pushed */
+	FIELD_ATTACH_FLAGS, /* bits or names, of 32 bits, as base/flags.h has them; from here on */
+	FIELD_FILE_FLAGS,
+	FIELD_MAP_FLAGS,
+	FIELD_PROG_FLAGS,
+	FIELD_QUERY_FLAGS,
+	FIELD_RUN_FLAGS,
+	FIELD_TC_FLAGS,
+	FIELD_NETFILTER_FLAGS,
+	FIELD_MULTI_FLAGS, /* to here */
+	FIELD_FD,          /* a number, or an object that has one */
+	FIELD_NAME,        /* the kernel's char[16]; can only be pushed */
+	FIELD_TAG,         /* 8 bytes, in hexadecimal; can only be pushed */
 };
 
 struct field {

@@ -294,6 +294,9 @@ static const struct hint {
 	const char *word, *hint;
 } hints[] = {
 	{EPERM, "", "this needs root, or CAP_BPF with CAP_PERFMON or CAP_NET_ADMIN"},
+	{EPERM, "map: types",
+	 "the kernel shows them to CAP_SYS_ADMIN alone: option `btf` takes those of the object's "
+	 "file, and `raw` needs none"},
 	{EACCES, "load", "the verifier's log says why"},
 	{E2BIG, "load", "the program is too large or too complex for the verifier"},
 	{EACCES, "tracepoint", "only root may read tracefs"},

@@ -1,5 +1,7 @@
 /* Links by descriptor, and files of the BPF file system. */
+#include "attach/fd.h"
 #include "attach/link.h"
+#include "attach/relative.h"
 #include "base/enum.h"
 #include "base/fd.h"
 #include "base/field.h"
@@ -28,7 +30,7 @@
 /* Creating links -------------------------------------------------------------------------- */
 
 static const struct field create_fields[] = {
-	FIELD(struct bpf_link_create_opts, flags, FIELD_U32),
+	FIELD(struct bpf_link_create_opts, flags, FIELD_ATTACH_FLAGS),
 	FIELD(struct bpf_link_create_opts, target_btf_id, FIELD_U32),
 	FIELD_BY_MODULE("iter_info"),
 	FIELD_BY_MODULE("perf_event"),
@@ -68,7 +70,7 @@ static const struct field tracing_fields[] = {
 	FIELDS_END,
 };
 static const struct field kprobe_multi_fields[] = {
-	PART(kprobe_multi, flags, FIELD_U32),
+	PART(kprobe_multi, flags, FIELD_MULTI_FLAGS),
 	FIELD_BY_MODULE("syms"),
 	FIELD_BY_MODULE("addrs"),
 	FIELD_BY_MODULE("cookies"),
@@ -87,7 +89,7 @@ static void read_kprobe_multi(lua_State *L, struct bpf_link_create_opts *opts)
 
 #if LBPF_HEADERS(1, 3)
 static const struct field uprobe_multi_fields[] = {
-	PART(uprobe_multi, flags, FIELD_U32),
+	PART(uprobe_multi, flags, FIELD_MULTI_FLAGS),
 	PART(uprobe_multi, path, FIELD_STRING),
 	PART(uprobe_multi, pid, FIELD_U32),
 	FIELD_BY_MODULE("offsets"),
@@ -111,7 +113,7 @@ static const struct field netfilter_fields[] = {
 	PART(netfilter, pf, FIELD_U32),
 	PART(netfilter, hooknum, FIELD_U32),
 	PART(netfilter, priority, FIELD_INT),
-	PART(netfilter, flags, FIELD_U32),
+	PART(netfilter, flags, FIELD_NETFILTER_FLAGS),
 	FIELDS_END,
 };
 static const struct field tcx_fields[] = {
@@ -197,6 +199,7 @@ static void read_part(lua_State *L, const struct link_part *part, int type,
 			L, 4,
 			lua_pushfstring(L, "option '%s' is not for this attach type", part->name));
 	field_read(L, 4, part->fields, opts);
+	relative_add_flags(L, 4, &opts->flags);
 	if (part->read_lists)
 		part->read_lists(L, opts);
 	lua_pushvalue(L, 4); /* keeps the strings */
@@ -257,8 +260,8 @@ static void read_iter(lua_State *L, int type, struct bpf_link_create_opts *opts,
 unless it is pinned.
 @function link_create
 @tparam integer|fd|program prog a descriptor, or an object that has one; for struct_ops, the map's
-@tparam integer|fd target a descriptor of a cgroup, a network namespace or a perf event, the number
-of a network device, or 0
+@tparam integer|fd|string target a descriptor of a cgroup, a network namespace or a perf event, or a
+ path; for XDP, tcx and netkit the index or name of an interface; or 0
 @tparam string|integer attach_type "cgroup_inet_ingress"
 @tparam ?table opts `flags`, `target_btf_id`; and, as the attach type has it, one of these tables:
  `iter_info` (`map`: `map_fd`; `cgroup`: `order`, `cgroup_fd`, `cgroup_id`; `task`: `tid`, `pid`,
@@ -274,7 +277,8 @@ same)
 static int link_create(lua_State *L)
 {
 	struct bpf_link_create_opts opts;
-	int prog = value_check_fd(L, 1), target = value_check_fd(L, 2), type, number;
+	int prog = value_check_fd(L, 1), type, number, err;
+	struct fd_target target;
 	union bpf_iter_link_info info;
 	const char *name;
 	struct fd *fd;
@@ -292,11 +296,16 @@ static int link_create(lua_State *L)
 		for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 			read_part(L, &parts[i], type, &opts);
 	}
+	if (!attach_check_target(L, 2, type, &target, "link_create"))
+		return 3;
 	fd = fd_push(L);
-	number = bpf_link_create(prog, target, (enum bpf_attach_type)type, &opts);
-	if (number < 0)
-		return value_fail(L, value_errno(number), "link_create: program %d, %s", prog,
-				  name ? name : "?");
+	number = -1;
+	if (fd_target_open(&target))
+		number = bpf_link_create(prog, target.number, (enum bpf_attach_type)type, &opts);
+	err = number < 0 ? errno : 0;
+	fd_target_close(&target);
+	if (err)
+		return value_fail(L, err, "link_create: program %d, %s", prog, name ? name : "?");
 	fd_own(fd, number);
 	return 1;
 }
@@ -357,7 +366,7 @@ static int linkfd_done(lua_State *L, int ret, const char *what, int fd)
 }
 
 static const struct field update_fields[] = {
-	FIELD(struct bpf_link_update_opts, flags, FIELD_U32),
+	FIELD(struct bpf_link_update_opts, flags, FIELD_ATTACH_FLAGS),
 	FIELD(struct bpf_link_update_opts, old_prog_fd, FIELD_FD),
 #if LBPF_HEADERS(1, 2)
 	FIELD_SINCE(struct bpf_link_update_opts, old_map_fd, FIELD_FD, 1, 2),
@@ -371,8 +380,8 @@ static const struct field update_fields[] = {
 @function link_update
 @tparam integer|fd|link link
 @tparam integer|fd|program new_prog for struct_ops, the map
-@tparam ?table opts `flags` (4: only if the program is `old_prog_fd`), `old_prog_fd`; libbpf 1.2:
- `old_map_fd`
+@tparam ?table opts `flags` ("replace": only if the program is `old_prog_fd`), `old_prog_fd`;
+libbpf 1.2: `old_map_fd`
 @treturn integer|fd|link the first argument
 @fails
 @see bpf_link_update
@@ -406,7 +415,7 @@ static int link_detach_fd(lua_State *L)
 
 static const struct field pin_fields[] = {
 #if LBPF_HEADERS(1, 3)
-	FIELD_SINCE(struct bpf_obj_pin_opts, file_flags, FIELD_U32, 1, 3),
+	FIELD_SINCE(struct bpf_obj_pin_opts, file_flags, FIELD_FILE_FLAGS, 1, 3),
 	FIELD_SINCE(struct bpf_obj_pin_opts, path_fd, FIELD_FD, 1, 3),
 #else
 	FIELD_NEEDS("file_flags", 1, 3),
@@ -419,7 +428,7 @@ static const struct field pin_fields[] = {
 @function obj_pin
 @tparam integer|fd|program|map|link obj
 @tparam string pathname where no file is yet
-@tparam ?table opts libbpf 1.3: `path_fd` (a directory; with `file_flags` 16384, BPF_F_PATH_FD),
+@tparam ?table opts libbpf 1.3: `path_fd` (a directory; with `file_flags` "path_fd"),
  `file_flags`
 @treturn integer|fd|program|map|link the first argument
 @fails
@@ -447,7 +456,7 @@ static int obj_pin(lua_State *L)
 }
 
 static const struct field get_fields[] = {
-	FIELD(struct bpf_obj_get_opts, file_flags, FIELD_U32),
+	FIELD(struct bpf_obj_get_opts, file_flags, FIELD_FILE_FLAGS),
 #if LBPF_HEADERS(1, 3)
 	FIELD_SINCE(struct bpf_obj_get_opts, path_fd, FIELD_FD, 1, 3),
 #else
@@ -459,8 +468,8 @@ static const struct field get_fields[] = {
 /*** Opens what is pinned in a BPF file system.
 @function obj_get
 @tparam string pathname
-@tparam ?table opts `file_flags` (8: a map to be read only, 16: to be written only); libbpf 1.3:
- `path_fd` (a directory; with `file_flags` 16384, BPF_F_PATH_FD)
+@tparam ?table opts `file_flags`: "rdonly" or "wronly", for a map; libbpf 1.3:
+ `path_fd` (a directory; with `file_flags` "path_fd")
 @treturn fd
 @fails
 @see bpf_obj_get_opts

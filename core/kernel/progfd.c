@@ -1,4 +1,5 @@
 /* Programs by descriptor: loading instructions, running them, asking where they are attached. */
+#include "attach/fd.h"
 #include "base/enum.h"
 #include "base/fd.h"
 #include "base/field.h"
@@ -30,7 +31,7 @@ static const struct field prog_load_fields[] = {
 	FIELD(struct bpf_prog_load_opts, attempts, FIELD_INT),
 	FIELD(struct bpf_prog_load_opts, expected_attach_type, FIELD_ATTACH_TYPE),
 	FIELD(struct bpf_prog_load_opts, prog_btf_fd, FIELD_FD),
-	FIELD(struct bpf_prog_load_opts, prog_flags, FIELD_U32),
+	FIELD(struct bpf_prog_load_opts, prog_flags, FIELD_PROG_FLAGS),
 	FIELD(struct bpf_prog_load_opts, prog_ifindex, FIELD_U32),
 	FIELD(struct bpf_prog_load_opts, kern_version, FIELD_U32),
 	FIELD(struct bpf_prog_load_opts, attach_btf_id, FIELD_U32),
@@ -240,7 +241,7 @@ static const struct field test_run_fields[] = {
 	FIELD(struct bpf_test_run_opts, data_size_out, FIELD_U32),
 	FIELD(struct bpf_test_run_opts, ctx_size_out, FIELD_U32),
 	FIELD(struct bpf_test_run_opts, repeat, FIELD_INT),
-	FIELD(struct bpf_test_run_opts, flags, FIELD_U32),
+	FIELD(struct bpf_test_run_opts, flags, FIELD_RUN_FLAGS),
 	FIELD(struct bpf_test_run_opts, cpu, FIELD_U32),
 	FIELD(struct bpf_test_run_opts, batch_size, FIELD_U32),
 	FIELDS_END,
@@ -318,9 +319,9 @@ static bool is_syscall(int fd)
 @function prog_test_run
 @tparam integer|fd|program prog a descriptor, or an object that has one
 @tparam ?table opts `data_in` (a packet's bytes), `ctx_in` (the context's bytes, as the program's
-type has it), `repeat`, `flags` (2: send the frames of an XDP program), `cpu`, `batch_size`,
- `data_size_out` (room for the packet as the program left it; by default enough; 0: none),
- `ctx_size_out` (the same for the context; by default none)
+type has it), `repeat`, `flags` ("xdp_live_frames": send the frames of an XDP program), `cpu`,
+`batch_size`, `data_size_out` (room for the packet as the program left it; by default enough; 0:
+none), `ctx_size_out` (the same for the context; by default none)
 @treturn table `retval`, `duration` (nanoseconds, on average), `data_out`, `ctx_out`; a syscall
  program's `ctx_out` is always there
 @fails ENOSPC if the room is too small, ENOTSUPP (524) if programs of this type cannot be run
@@ -358,7 +359,7 @@ static int prog_test_run(lua_State *L)
 /* Asking --------------------------------------------------------------------------------- */
 
 static const struct field query_fields[] = {
-	FIELD(struct bpf_prog_query_opts, query_flags, FIELD_U32),
+	FIELD(struct bpf_prog_query_opts, query_flags, FIELD_QUERY_FLAGS),
 	FIELDS_END,
 };
 
@@ -393,12 +394,20 @@ static void set_id_list(lua_State *L, const char *name, const __u32 *values, uin
 #define QUERY_LAST      (1 << 20)
 #define QUERY_EFFECTIVE 1
 
+static int query_failed(lua_State *L, int err, const struct fd_target *target, const char *type)
+{
+	if (target->path)
+		return value_fail(L, err, "prog_query: '%s', %s", target->path, type ? type : "?");
+	return value_fail(L, err, "prog_query: target %d, %s", target->number, type ? type : "?");
+}
+
 /*** Which programs are attached somewhere.
 @function prog_query
-@tparam integer|fd target a descriptor of a cgroup, a network namespace or a sockmap, or the number
- of a network device
+@tparam integer|fd|string target a descriptor, an object that has one, or a path, of a cgroup, a
+ network namespace or a sockmap; for XDP, tcx and netkit the index or name of an interface
 @tparam string|integer type "cgroup_inet_ingress"
-@tparam ?table opts `query_flags`: 1: also those that parents' attachments make effective here
+@tparam ?table opts `query_flags`: "effective": also those that parents' attachments make effective
+ here
 @treturn table `prog_ids`: a list; `attach_flags`; for cgroups `prog_attach_flags`, a list as long;
 for tcx and netkit that, `link_ids`, `link_attach_flags` and, libbpf 1.3, `revision`
 @fails
@@ -406,13 +415,16 @@ for tcx and netkit that, `link_ids`, `link_attach_flags` and, libbpf 1.3, `revis
 */
 static int prog_query(lua_State *L)
 {
-	int target = value_check_fd(L, 1), type, ret, err;
 	uint32_t room = QUERY_FIRST;
+	struct fd_target target;
+	int type, ret, err;
 	const char *name;
 
 	lua_settop(L, 3);
 	type = enum_check(L, 2, &enum_attach_type);
 	name = enum_attach_type.name(type);
+	if (!attach_check_target(L, 1, type, &target, "prog_query"))
+		return 3;
 	for (;;) {
 		struct bpf_prog_query_opts opts = {.sz = sizeof(opts)};
 		__u32 *ids;
@@ -432,16 +444,18 @@ static int prog_query(lua_State *L)
 			opts.link_attach_flags = ids + 3 * (size_t)room;
 		}
 #endif
-		ret = bpf_prog_query_opts(target, (enum bpf_attach_type)type, &opts);
-		err = ret ? value_errno(ret) : 0;
+		ret = -1;
+		if (fd_target_open(&target))
+			ret = bpf_prog_query_opts(target.number, (enum bpf_attach_type)type, &opts);
+		err = ret ? errno : 0;
+		fd_target_close(&target);
 		if (err == ENOSPC && room < QUERY_LAST) {
 			room = opts.prog_cnt > room && opts.prog_cnt < QUERY_LAST ? opts.prog_cnt
 										  : 2 * room;
 			continue;
 		}
 		if (err)
-			return value_fail(L, err, "prog_query: target %d, %s", target,
-					  name ? name : "?");
+			return query_failed(L, err, &target, name);
 		lua_newtable(L);
 		field_push_all(L, answer_fields, &opts, sizeof(opts));
 		room = opts.prog_cnt < room ? opts.prog_cnt : room;

@@ -2,6 +2,7 @@
 
 #include "base/bind.h"
 #include "base/enum.h"
+#include "base/flags.h"
 #include "map/map.h"
 #include "object/object.h"
 #include "object/program.h"
@@ -293,15 +294,21 @@ static int map_set_max_entries(lua_State *L)
 	return bind_end(L, &b, bpf_map__set_max_entries(map, max));
 }
 
+static uint32_t check_map_flags(lua_State *L, int arg)
+{
+	luaL_argcheck(L, !lua_isnoneornil(L, arg), arg, "expected flags");
+	return flags_check(L, arg, flags_map);
+}
+
 /*** Changes the flags that the map is created with.
 @function map:set_map_flags
-@tparam integer flags BPF_F_... bits, 0 to 2^32 - 1
+@tparam integer|string|table flags BPF_F_... bits; a name, "no_prealloc", or a list of names
 @treturn map itself
 @raise if it exists, or its object has been loaded
 @see bpf_map__set_map_flags
 */
 BIND_SETTER(map_set_map_flags, bpf_map__set_map_flags, struct bpf_map, mapattr_check_uncreated,
-	    uint32_t, bind_u32)
+	    uint32_t, check_map_flags)
 
 /* An arena's says where in this process it shall be mapped: over whatever is there. */
 static struct bpf_map *check_movable(lua_State *L, struct bound *b)

@@ -45,8 +45,9 @@ static void read_batch_opts(lua_State *L, int arg, const struct field *fields,
 	if (lua_isnoneornil(L, arg))
 		return;
 	lua_getfield(L, arg, "elem_flags");
-	luaL_argcheck(L, mapfd_to_flags(L, -1, &flags), arg,
-		      "option 'elem_flags' must be \"any\", \"noexist\", \"exist\" or bits");
+	if (!mapfd_to_flags(L, -1, &flags))
+		luaL_argerror(L, arg,
+			      lua_pushfstring(L, "option 'elem_flags': %s", lua_tostring(L, -1)));
 	opts->kernel.elem_flags = flags;
 	lua_pop(L, 1);
 }

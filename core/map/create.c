@@ -40,7 +40,7 @@ static const struct field create_fields[] = {
 	FIELD(struct bpf_map_create_opts, btf_value_type_id, FIELD_U32),
 	FIELD(struct bpf_map_create_opts, btf_vmlinux_value_type_id, FIELD_U32),
 	FIELD(struct bpf_map_create_opts, inner_map_fd, FIELD_FD),
-	FIELD(struct bpf_map_create_opts, map_flags, FIELD_U32),
+	FIELD(struct bpf_map_create_opts, map_flags, FIELD_MAP_FLAGS),
 	FIELD(struct bpf_map_create_opts, map_extra, FIELD_U64),
 	FIELD(struct bpf_map_create_opts, numa_node, FIELD_U32),
 	FIELD(struct bpf_map_create_opts, map_ifindex, FIELD_U32),

@@ -121,7 +121,8 @@ Where the value is a descriptor for writing (maps of maps, programs, sockets), r
 @function map:lookup
 @param key nil for a queue or a stack, whose next value is read; for a Bloom filter the value in
  question
-@tparam ?integer flags 4: under the value's spin lock; 8: of the CPU in the upper 32 bits, Linux 7.0
+@tparam ?string|integer flags "lock": under the value's spin lock; 8: of the CPU in the upper 32
+ bits, Linux 7.0
 @return the value, or with `fields` one for each; nil alone if there is no such key
 @fails
 @see bpf_map__lookup_elem
@@ -137,7 +138,7 @@ static int map_lookup(lua_State *L)
 `lbpf.map_lookup_and_delete(map, key, flags)`.
 @function map:lookup_and_delete
 @param key nil for a queue or stack
-@tparam ?integer flags 4: under the value's spin lock
+@tparam ?string|integer flags "lock": under the value's spin lock
 @return the value; nil alone if there is no such key, or nothing to take
 @fails ENOTSUPP if maps of this type cannot
 @see bpf_map__lookup_and_delete_elem
@@ -199,8 +200,8 @@ static int write(lua_State *L, int key_arg, int value_arg, int flags_arg, const 
 @param value members that a table does not have are zero; of a per-CPU map a list, with a value for
  each possible CPU; where it is a map, program, socket or cgroup, that or its descriptor; a cgroup
  may be the path of its directory
-@tparam ?string|integer flags "any" (the default), "noexist": only a new key, "exist": only one
- that is there; or bits: 4: under the value's spin lock
+@tparam ?string|table|integer flags "any" (the default), "noexist": only a new key, "exist": only
+one that is there; "lock": under the value's spin lock; a list of these, or bits
 @treturn map itself
 @fails EEXIST, ENOENT, E2BIG if the map is full
 @raise if the key or value is none of this map's: which member, and what is wrong with it

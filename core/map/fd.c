@@ -1,5 +1,6 @@
 #include "map/fd.h"
 
+#include "base/flags.h"
 #include "base/value.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -80,25 +81,16 @@ size_t mapfd_value_size(lua_State *L, const struct mapfd *m, uint64_t flags)
 
 bool mapfd_to_flags(lua_State *L, int idx, uint64_t *flags)
 {
-	static const char *const names[] = {"any", "noexist", "exist"};
-
 	*flags = BPF_ANY;
-	if (lua_isnoneornil(L, idx))
-		return true;
-	for (uint64_t i = 0; i < 3 && lua_type(L, idx) == LUA_TSTRING; i++)
-		if (strcmp(lua_tostring(L, idx), names[i]) == 0) {
-			*flags = i;
-			return true;
-		}
-	return value_to_u64(L, idx, flags);
+	return lua_isnoneornil(L, idx) || flags_read(L, idx, flags_elem, flags);
 }
 
 uint64_t mapfd_check_flags(lua_State *L, int arg)
 {
 	uint64_t flags;
 
-	luaL_argcheck(L, mapfd_to_flags(L, arg, &flags), arg,
-		      "expected \"any\", \"noexist\", \"exist\" or bits");
+	if (!mapfd_to_flags(L, arg, &flags))
+		luaL_argerror(L, arg, lua_tostring(L, -1));
 	return flags;
 }
 

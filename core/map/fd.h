@@ -28,9 +28,7 @@ bool mapfd_is_of_all_cpus(const struct mapfd *m, uint64_t flags);
 /* How many bytes the kernel copies for a value with these flags. */
 size_t mapfd_value_size(lua_State *L, const struct mapfd *m, uint64_t flags);
 
-/* The flags at IDX, an argument or an option: "any", "noexist", "exist" or bits; nil is 0. False
- * if it is none of these.
- */
+/* The flags at IDX, an argument or an option: as flags_read() of those of elements; nil is 0. */
 bool mapfd_to_flags(lua_State *L, int idx, uint64_t *flags);
 
 /* The same for the argument ARG, which raises. */

@@ -73,7 +73,13 @@ void mapview_push_names(lua_State *L, int arg, const struct mapcodec *m)
 
 /* Making views --------------------------------------------------------------------------- */
 
-/* Reads the options at ARG. */
+/* What lbpf.map() takes besides. */
+struct map_opts {
+	struct mapcodec_opts view; /* first */
+	uint32_t file_flags;
+};
+
+/* Reads the options at ARG of map:view(). */
 static void read_view_opts(lua_State *L, int arg, struct mapcodec_opts *opts)
 {
 	static const struct field fields[] = {
@@ -164,39 +170,104 @@ static int kernel_types(int fd, struct btf **btf, uint32_t *key, uint32_t *value
 }
 
 /* A descriptor of our own for what is at 1: a path, or another descriptor. */
-static int open_map(lua_State *L)
+static int open_map(lua_State *L, uint32_t file_flags)
 {
+	struct bpf_obj_get_opts opts = {.sz = sizeof(opts), .file_flags = file_flags};
 	int fd;
 
 	if (lua_type(L, 1) == LUA_TSTRING) {
-		fd = bpf_obj_get(lua_tostring(L, 1));
+		fd = bpf_obj_get_opts(lua_tostring(L, 1), &opts);
 		return fd < 0 ? -value_errno(fd) : fd;
 	}
+	luaL_argcheck(L, !file_flags, 2, "option 'file_flags' goes with a path");
 	fd = fcntl(value_check_fd(L, 1), F_DUPFD_CLOEXEC, 3);
 	return fd < 0 ? -errno : fd;
 }
 
+/* The name that the map has in the BTF of its file: the kernel cuts it off. NULL if there is none.
+ */
+static const char *name_in(const struct btf *btf, int fd)
+{
+	int section = btf__find_by_name_kind(btf, ".maps", BTF_KIND_DATASEC);
+	const struct btf_type *t = section > 0 ? btf__type_by_id(btf, (uint32_t)section) : NULL;
+	struct bpf_map_info info = {0};
+	__u32 size = sizeof(info);
+	const char *found = NULL;
+
+	if (!t || bpf_obj_get_info_by_fd(fd, &info, &size))
+		return NULL;
+	for (uint32_t i = 0; i < btf_vlen(t); i++) {
+		const struct btf_type *var = btf__type_by_id(btf, btf_var_secinfos(t)[i].type);
+		const char *name = var ? btf__name_by_offset(btf, var->name_off) : NULL;
+
+		if (!name || strncmp(name, info.name, sizeof(info.name) - 1) != 0)
+			continue;
+		if (strcmp(name, info.name) == 0)
+			return name;
+		found = strlen(info.name) == sizeof(info.name) - 1 ? name : found;
+	}
+	return found;
+}
+
+/* The BTF that option `btf` of the table at ARG is; NULL if it is not given. */
+static const struct btf *given_btf(lua_State *L, int arg)
+{
+	struct owner *given;
+
+	if (lua_isnoneornil(L, arg))
+		return NULL;
+	lua_getfield(L, arg, "btf");
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		return NULL;
+	}
+	given = btf_test(L, lua_gettop(L));
+	luaL_argcheck(L, given, arg, "option 'btf' must be BTF");
+	lua_pop(L, 1);
+	return btf_of(given);
+}
+
+static void read_map_opts(lua_State *L, int arg, struct map_opts *opts)
+{
+	static const struct field fields[] = {
+		CODEC_FIELDS,
+		FIELD(struct mapcodec_opts, raw, FIELD_BOOL),
+		FIELD(struct mapcodec_opts, key, FIELD_STRING),
+		FIELD(struct mapcodec_opts, value, FIELD_STRING),
+		FIELD(struct map_opts, file_flags, FIELD_FILE_FLAGS),
+		FIELD_BY_MODULE("btf"),
+		FIELDS_END,
+	};
+
+	*opts = (struct map_opts){.view.arg = arg, .view.codec.arg = arg};
+	field_read(L, arg, fields, opts);
+}
+
 /*** A map that is pinned, or that somebody else made. The types of its keys and values are those
-that the kernel knows; for that it wants CAP_SYS_ADMIN.
+that the kernel knows, if option `btf` does not say: the kernel shows them to CAP_SYS_ADMIN alone.
 @function map
 @tparam string|integer|fd|map from a path in a BPF file system, or a descriptor, which is duplicated
-@tparam ?table opts as for `map:view`; with `raw` no privilege is needed
+@tparam ?table opts as for `map:view`; `btf`: that of the object that the map was defined in, see
+ `btf_parse` and `object:btf`; `file_flags`: "rdonly" or "wronly", of what is opened by its path.
+ With `btf` or `raw` no privilege is needed but what the file's mode says
 @treturn map_view
-@fails
+@fails EPERM if the kernel does not show the types
 @raise if a type is not there, or has another size
 @see bpf_obj_get
 */
 static int view_new(lua_State *L)
 {
 	uint32_t key = 0, value = 0;
-	struct mapcodec_opts opts;
+	const struct btf *btf;
+	struct map_opts opts;
 	struct map_view *v;
 	int err = 0;
 
 	lua_settop(L, 2);
-	read_view_opts(L, 2, &opts);
+	read_map_opts(L, 2, &opts);
+	btf = given_btf(L, 2);
 	v = push_view(L);
-	v->fd = open_map(L);
+	v->fd = open_map(L, opts.file_flags);
 	if (v->fd < 0)
 		return value_fail(L, -v->fd, "map%s%s%s", lua_isstring(L, 1) ? " '" : "",
 				  lua_isstring(L, 1) ? lua_tostring(L, 1) : "",
@@ -205,11 +276,12 @@ static int view_new(lua_State *L)
 	lua_replace(L, 1);
 	mapfd_check(L, 1, &v->view.map);
 	fd_check_kind(L, 1, v->fd, "bpf-map");
-	if (!opts.raw)
+	if (!opts.view.raw && !btf)
 		err = kernel_types(v->fd, &v->btf, &key, &value);
 	if (err)
-		return mapfd_fail(L, &v->view.map, -err, "map");
-	mapcodec_init(L, &v->view, v->btf, NULL, key, value, &opts);
+		return mapfd_fail(L, &v->view.map, -err, "map: types");
+	mapcodec_init(L, &v->view, btf ? btf : v->btf, btf ? name_in(btf, v->fd) : NULL, key, value,
+		      &opts.view);
 	check_fields(L, &v->view, 2);
 	btf__free(v->btf);
 	v->btf = NULL;

@@ -22,7 +22,7 @@ static const struct field fields[] = {
 	OPTS(attempts, FIELD_INT),
 	OPTS(expected_attach_type, FIELD_ATTACH_TYPE),
 	OPTS(prog_btf_fd, FIELD_U32),
-	OPTS(prog_flags, FIELD_U32),
+	OPTS(prog_flags, FIELD_PROG_FLAGS),
 	OPTS(prog_ifindex, FIELD_U32),
 	OPTS(kern_version, FIELD_U32),
 	OPTS(attach_btf_id, FIELD_U32),

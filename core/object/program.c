@@ -2,6 +2,7 @@
 
 #include "base/bind.h"
 #include "base/enum.h"
+#include "base/flags.h"
 #include "base/frame.h"
 #include "base/value.h"
 #include "object/loadopts.h"
@@ -219,15 +220,21 @@ BIND_SETTER(program_set_expected_attach_type, bpf_program__set_expected_attach_t
 */
 BIND_GETTER(program_flags, this_program, bpf_program__flags, value_push_u32)
 
+static uint32_t check_prog_flags(lua_State *L, int arg)
+{
+	luaL_argcheck(L, !lua_isnoneornil(L, arg), arg, "expected flags");
+	return flags_check(L, arg, flags_prog);
+}
+
 /*** Changes the flags.
 @function program:set_flags
-@tparam integer flags BPF_F_... bits, 0 to 2^32 - 1
+@tparam integer|string|table flags BPF_F_... bits; a name, "sleepable", or a list of names
 @treturn program itself
 @raise if its object has been loaded
 @see bpf_program__set_flags
 */
 BIND_SETTER(program_set_flags, bpf_program__set_flags, struct bpf_program, check_settable, uint32_t,
-	    bind_u32)
+	    check_prog_flags)
 
 /*** Will the program be loaded with its object?
 @function program:autoload

@@ -101,7 +101,7 @@ describe("a map's attributes", function()
     assert.error_matches(function() map:set_max_entries(-1) end, "not in 0 to 4294967295")
     assert.error_matches(function() map:set_key_size(2 ^ 32) end, "not in 0 to 4294967295")
     assert.error_matches(function() map:set_value_size("x") end, "expected an integer")
-    assert.error_matches(function() map:set_map_flags(1.5) end, "expected an integer")
+    assert.error_matches(function() map:set_map_flags(1.5) end, "expected bits, a name")
     assert.error_matches(function() map:set_autocreate(1) end, "boolean expected")
   end)
 

@@ -209,7 +209,7 @@ describe("map_update_batch", function()
     assert.equal(6, count(map))
     local ok, text = pcall(lbpf.map_update_batch, map, keys, values, {elem_flags = "sometimes"})
     assert.is_false(ok)
-    assert.matches("#4 .*option 'elem_flags' must be", text)
+    assert.matches("#4 .*option 'elem_flags': expected bits, a name", text)
   end))
 
   it("names the entry that has a wrong size", needs("root", function()

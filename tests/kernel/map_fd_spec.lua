@@ -105,7 +105,7 @@ describe("elements by descriptor", function()
     assert.equal(E2BIG, select(3, lbpf.map_update(map, u32(3), u64(11))))
     local ok, text = pcall(lbpf.map_update, map, u32(1), u64(1), "sometimes")
     assert.is_false(ok)
-    assert.matches('expected "any", "noexist", "exist" or bits', text)
+    assert.matches("expected bits, a name or a list of names %(any, noexist, exist, ", text)
   end))
 
   it("are taken at one stroke", needs("root", function()
