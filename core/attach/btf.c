@@ -206,10 +206,9 @@ they are called.
 @tparam map map of type "struct_ops"
 @tparam ?table opts `flags`
 @treturn program itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say: EINVAL if the program is
- itself struct_ops, or the map is not
-@raise if one of them is not loaded; with a libbpf older than 1.7
+@failslog EINVAL if the program is itself struct_ops, or the map is not, EOPNOTSUPP before libbpf
+ 1.7
+@raise if one of them is not loaded
 @see bpf_program__assoc_struct_ops
 */
 static int program_assoc_struct_ops(lua_State *L)

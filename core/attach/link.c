@@ -236,12 +236,11 @@ static int link_close(lua_State *L)
 	return value_result(L, ret ? value_errno(ret) : 0, "destroy: link of '%s'", l->name);
 }
 
-/*** Detaches the program, unless the link is pinned, and ends the link. Done again it does
-nothing.
+/*** Detaches the program, unless the link is pinned, and frees the link, also if it fails. A second
+call has no effect.
 @function link:destroy
 @treturn boolean true
-@treturn[2] nil
-@treturn[2] string message, and the error number; the link is gone all the same
+@fails
 @raise in a process that was forked from the one that attached it, while that runs, if the link is
  one of perf events (k- and uprobes, tracepoints, USDT) or of SEC(".struct_ops"). Other links are
  shared then: the program is detached when the last process has destroyed its own
@@ -268,8 +267,7 @@ static int link_done(lua_State *L, int ret, const struct link *l, const char *ac
 /*** Detaches the program in the kernel, and keeps the link as an empty one.
 @function link:detach
 @treturn link itself
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP for links that cannot
+@fails EOPNOTSUPP for links that cannot
 @see bpf_link__detach
 */
 static int link_detach(lua_State *L)
@@ -297,8 +295,7 @@ static int link_disconnect(lua_State *L)
 @function link:update_program
 @tparam program prog loaded, of any object, and of the same type
 @treturn link itself
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL for links that cannot
+@fails EINVAL for links that cannot
 @see bpf_link__update_program
 */
 static int link_update_program(lua_State *L)
@@ -332,9 +329,7 @@ bool link_has_map(int link, int map)
 @function link:update_map
 @tparam map map of SEC(".struct_ops.link"), of any object
 @treturn link itself
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP before libbpf 1.2, EINVAL for a link
- that is not of SEC(".struct_ops.link")
+@fails EOPNOTSUPP before libbpf 1.2, EINVAL for a link that is not of SEC(".struct_ops.link")
 @raise for a link that `map:attach_struct_ops` did not make
 @see bpf_link__update_map
 */
@@ -373,8 +368,7 @@ static int link_fd(lua_State *L)
 /*** What the kernel knows of the link.
 @function link:info
 @treturn table `type` ("xdp", "tracing", ...; a number where libbpf has no name), `id` and `prog_id`
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP if the kernel has no link for this
+@fails EOPNOTSUPP if the kernel has no link for this
 @see bpf_link_get_info_by_fd
 */
 static int link_info(lua_State *L)
@@ -403,8 +397,7 @@ static int link_info(lua_State *L)
 @function link:pin
 @tparam string path where no file is yet
 @treturn link itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_link__pin
 */
 static int link_pin(lua_State *L)
@@ -427,8 +420,7 @@ static int link_pin(lua_State *L)
 /*** Removes the link's file from the BPF file system.
 @function link:unpin
 @treturn link itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see bpf_link__unpin
 */
 static int link_unpin(lua_State *L)
@@ -459,8 +451,7 @@ destroyed or collected its descriptor is closed, and what the file still holds s
 @function link_open
 @tparam string path of the file in the BPF file system
 @treturn link
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL if the file is not a link's
+@fails EINVAL if the file is not a link's
 @see bpf_link__open
 */
 static int link_open_pinned(lua_State *L)
@@ -497,11 +488,11 @@ static struct link *next_of_object(struct dependent *d)
 	return (struct link *)d;
 }
 
-/*** Destroys every link of the object, however it was attached, as a skeleton's detach does. Then
-it can be attached again. What is pinned stays attached.
+/*** Destroys all links of the object, however they were created, as a skeleton's detach function does;
+also if one of them fails. The object can be attached again. Pinned links stay attached.
 @function object:detach
 @treturn object itself
-@fails for one of them; the links are gone all the same
+@fails
 @raise in a process that was forked from the one that attached it, as `link:destroy`
 @see link:destroy
 */

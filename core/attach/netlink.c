@@ -265,8 +265,8 @@ static int tc_hook(lua_State *L, int (*operate)(struct bpf_tc_hook *), const cha
 /*** Creates the qdisc that TC programs are attached to.
 @function tc_hook_create
 @tparam table hook the fields of bpf_tc_hook: `ifindex` (index or name of the interface),
- `attach_point` ("ingress", "egress", "qdisc", or `lbpf.TC_...` added up), `parent`; with libbpf 1.6
- `handle` and `qdisc` (its name), for attach point "qdisc"
+ `attach_point` ("ingress", "egress", or `lbpf.TC_...` added up), `parent`; with libbpf 1.6 also
+ attach point "qdisc", with `handle` and `qdisc`, its name
 @treturn boolean true
 @failslog EEXIST if there is one
 @see bpf_tc_hook_create
@@ -276,7 +276,8 @@ static int tc_hook_create(lua_State *L)
 	return tc_hook(L, bpf_tc_hook_create, "tc_hook_create");
 }
 
-/*** Removes what is attached at "ingress" or "egress"; for both, 3 or "qdisc", the qdisc itself.
+/*** Removes the programs at "ingress" or "egress". With `lbpf.TC_INGRESS + lbpf.TC_EGRESS` it removes
+the clsact qdisc, with "qdisc" (libbpf 1.6) the qdisc that `qdisc` and `handle` name.
 @function tc_hook_destroy
 @tparam table hook as for `lbpf.tc_hook_create`
 @treturn boolean true

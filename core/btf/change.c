@@ -36,8 +36,7 @@ static const char *check_text(lua_State *L, int arg)
 @function btf:add_str
 @tparam string text
 @treturn integer its offset, see `btf:str_by_offset`
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise while there is a dump of it or BTF on top of it; if it is an object's
 @see btf__add_str
 */
@@ -91,8 +90,7 @@ static struct owner *check_other(lua_State *L, struct owner *to)
 @tparam btf from
 @tparam integer id of the type in that
 @treturn integer id of the copy
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise while there is a dump of it or BTF on top of it; if it is an object's
 @see btf__add_type
 */
@@ -115,8 +113,7 @@ static int add_type(lua_State *L)
 @function btf:add_btf
 @tparam btf from that stands on no base; from libbpf 1.7 on it may be on the same base
 @treturn integer id of the first copy
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise while there is a dump of it or BTF on top of it; if it is an object's
 @see btf__add_btf
 */
@@ -194,13 +191,12 @@ static bool run_job(lua_State *L, struct owner *b, struct job *job, void (*fn)(v
 	return !err;
 }
 
-/*** Leaves one of equal types, and of equal strings. Ids become others.
+/*** Removes duplicate types and strings. Type ids change. If it fails, some may be removed already.
 @function btf:dedup
-@tparam ?table opts `btf_ext`: a `btf_ext_new` of the same types, whose ids become others, too;
+@tparam ?table opts `btf_ext`: a `btf_ext_new` of the same types, whose ids are changed, too;
  `force_collisions` (boolean): for libbpf's own tests
 @treturn btf itself
-@treturn[2] nil
-@treturn[2] string message, and the error number; what it has done by then stays
+@fails
 @raise while there is a dump of it or BTF on top of it; if it is an object's
 @see btf__dedup
 */
@@ -262,11 +258,9 @@ static int permute_by(lua_State *L)
 /*** Puts the types in another order.
 @function btf:permute
 @tparam {integer,...} ids for each type, those of the base left out, its new id
-@tparam ?table opts `btf_ext`: a `btf_ext_new` of the same types, whose ids become others, too
+@tparam ?table opts `btf_ext`: a `btf_ext_new` of the same types, whose ids are changed, too
 @treturn btf itself
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL if an id is given twice, EOPNOTSUPP before
- libbpf 1.7
+@fails EINVAL if an id is given twice, EOPNOTSUPP before libbpf 1.7
 @raise while there is a dump of it or BTF on top of it; if it is an object's
 @see btf__permute
 */
@@ -336,8 +330,7 @@ can be put on another kernel's types with `btf:relocate`.
 @function btf:distill_base
 @treturn btf the base
 @treturn btf on top of it
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP before libbpf 1.5
+@fails EOPNOTSUPP before libbpf 1.5
 @see btf__distill_base
 */
 static int distill_base(lua_State *L)
@@ -353,9 +346,7 @@ static int distill_base(lua_State *L)
 @function btf:relocate
 @tparam btf base
 @treturn btf itself
-@treturn[2] nil
-@treturn[2] string message, and the error number: EINVAL if the base lacks a type, EOPNOTSUPP before
- libbpf 1.5
+@fails EINVAL if the base lacks a type, EOPNOTSUPP before libbpf 1.5
 @raise while there is a dump of it or BTF on top of it; if it is an object's
 @see btf__relocate
 */

@@ -162,8 +162,7 @@ bool ext_fits(struct owner *owner, const struct btf *btf)
 @function btf_ext_new
 @tparam string bytes of the section
 @treturn btf_ext
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf_ext__new
 */
 static int new_ext(lua_State *L)
@@ -218,8 +217,7 @@ static int ext_gc(lua_State *L)
 /*** The section as bytes, with what `btf:dedup` has changed.
 @function btf_ext:raw_data
 @treturn string
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf_ext__raw_data
 */
 static int ext_raw_data(lua_State *L)
@@ -243,8 +241,7 @@ static const char *const endiannesses[] = {"little", "big", NULL};
 /*** The order of bytes in the section.
 @function btf_ext:endianness
 @treturn string "little" or "big"
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP before libbpf 1.5
+@fails EOPNOTSUPP before libbpf 1.5
 @see btf_ext__endianness
 */
 static int ext_endianness(lua_State *L)
@@ -265,8 +262,7 @@ static int ext_endianness(lua_State *L)
 @function btf_ext:set_endianness
 @tparam string order "little" or "big"
 @treturn btf_ext itself
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP before libbpf 1.5
+@fails EOPNOTSUPP before libbpf 1.5
 @see btf_ext__set_endianness
 */
 static int ext_set_endianness(lua_State *L)

@@ -284,8 +284,7 @@ static int btf_codec(lua_State *L)
 @function btf:set_fd
 @tparam ?integer|object fd it gets a copy; nil: none
 @treturn btf itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @raise while there is a dump of it or BTF on top of it; if it is an object's
 @see btf__set_fd
 */

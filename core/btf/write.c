@@ -104,8 +104,7 @@ int write_push_self(lua_State *L, const char *operation, int ret)
 @tparam integer size 1, 2, 4, 8 or 16 bytes
 @tparam ?string encoding "signed", "char" or "bool"; else it is unsigned
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_int
 */
 static int add_int(lua_State *L)
@@ -125,8 +124,7 @@ static int add_int(lua_State *L)
 @tparam string name
 @tparam integer size 2, 4, 8, 12 or 16 bytes
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_float
 */
 static int add_float(lua_State *L)
@@ -165,8 +163,7 @@ static int add_named_ref(lua_State *L, const char *operation,
 @function btf:add_ptr
 @tparam integer type id of what they point to; 0: void
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_ptr
 */
 static int add_ptr(lua_State *L)
@@ -178,8 +175,7 @@ static int add_ptr(lua_State *L)
 @function btf:add_volatile
 @tparam integer type id
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_volatile
 */
 static int add_volatile(lua_State *L)
@@ -191,8 +187,7 @@ static int add_volatile(lua_State *L)
 @function btf:add_const
 @tparam integer type id
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_const
 */
 static int add_const(lua_State *L)
@@ -204,8 +199,7 @@ static int add_const(lua_State *L)
 @function btf:add_restrict
 @tparam integer type id
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_restrict
 */
 static int add_restrict(lua_State *L)
@@ -218,8 +212,7 @@ static int add_restrict(lua_State *L)
 @tparam string name
 @tparam integer type id
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_typedef
 */
 static int add_typedef(lua_State *L)
@@ -232,8 +225,7 @@ static int add_typedef(lua_State *L)
 @tparam string value
 @tparam integer type id
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_type_tag
 */
 static int add_type_tag(lua_State *L)
@@ -246,8 +238,7 @@ static int add_type_tag(lua_State *L)
 @tparam string value the attribute
 @tparam integer type id
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP before libbpf 1.6
+@fails EOPNOTSUPP before libbpf 1.6
 @see btf__add_type_attr
 */
 static int add_type_attr(lua_State *L)
@@ -264,8 +255,7 @@ static int add_type_attr(lua_State *L)
 @tparam string name
 @tparam string kind "struct", "union" or "enum"
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_fwd
 */
 static int add_fwd(lua_State *L)
@@ -285,8 +275,7 @@ static int add_fwd(lua_State *L)
 @tparam integer type id of an element
 @tparam integer nelems how many elements
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_array
 */
 static int add_array(lua_State *L)
@@ -315,8 +304,7 @@ static int add_composite(lua_State *L, const char *operation,
 @tparam ?string name
 @tparam integer size in bytes
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_struct
 */
 static int add_struct(lua_State *L)
@@ -329,8 +317,7 @@ static int add_struct(lua_State *L)
 @tparam ?string name
 @tparam integer size in bytes
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_union
 */
 static int add_union(lua_State *L)
@@ -345,8 +332,7 @@ static int add_union(lua_State *L)
 @tparam integer offset in bits; 0 in a union; of a bitfield below 16777216
 @tparam ?integer bitfield_size in bits, up to 255: only for a bitfield
 @treturn btf itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_field
 */
 static int add_field(lua_State *L)
@@ -371,8 +357,7 @@ static int add_field(lua_State *L)
 @tparam ?string name
 @tparam integer size 1, 2, 4 or 8 bytes
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_enum
 */
 static int add_enum(lua_State *L)
@@ -389,8 +374,7 @@ static int add_enum(lua_State *L)
 @tparam string name
 @tparam integer value of 32 bits, signed or not
 @treturn btf itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_enum_value
 */
 static int add_enum_value(lua_State *L)
@@ -409,8 +393,7 @@ static int add_enum_value(lua_State *L)
 @tparam integer size 1, 2, 4 or 8 bytes
 @tparam ?boolean signed
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_enum64
 */
 static int add_enum64(lua_State *L)
@@ -428,8 +411,7 @@ static int add_enum64(lua_State *L)
 @tparam string name
 @tparam integer value
 @treturn btf itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_enum64_value
 */
 static int add_enum64_value(lua_State *L)

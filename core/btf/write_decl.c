@@ -26,8 +26,7 @@ static int check_linkage(lua_State *L, int arg)
 @tparam string linkage "static", "global" or "extern"
 @tparam integer type id of a `btf:add_func_proto`
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_func
 */
 static int add_func(lua_State *L)
@@ -45,8 +44,7 @@ static int add_func(lua_State *L)
 @function btf:add_func_proto
 @tparam integer type id of the result; 0: void
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_func_proto
 */
 static int add_func_proto(lua_State *L)
@@ -62,8 +60,7 @@ static int add_func_proto(lua_State *L)
 @tparam ?string name nil for that which ends a list of variable length, with type 0
 @tparam integer type id
 @treturn btf itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_func_param
 */
 static int add_func_param(lua_State *L)
@@ -82,8 +79,7 @@ static int add_func_param(lua_State *L)
 @tparam string linkage "static", "global" or "extern"
 @tparam integer type id
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_var
 */
 static int add_var(lua_State *L)
@@ -100,8 +96,7 @@ static int add_var(lua_State *L)
 @tparam string name ".maps" or ".bss", for example
 @tparam integer size in bytes
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_datasec
 */
 static int add_datasec(lua_State *L)
@@ -119,8 +114,7 @@ static int add_datasec(lua_State *L)
 @tparam integer offset in the section, in bytes
 @tparam integer size in bytes
 @treturn btf itself
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_datasec_var_info
 */
 static int add_datasec_var_info(lua_State *L)
@@ -153,8 +147,7 @@ static int add_decl(lua_State *L, const char *operation,
 @tparam ?integer component_idx the field or parameter that is meant, counted from 0; -1, or nil: the
  type itself
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see btf__add_decl_tag
 */
 static int add_decl_tag(lua_State *L)
@@ -168,8 +161,7 @@ static int add_decl_tag(lua_State *L)
 @tparam integer type id of a struct, union, func, var or typedef
 @tparam ?integer component_idx as for `btf:add_decl_tag`
 @treturn integer id
-@treturn[2] nil
-@treturn[2] string message, and the error number: EOPNOTSUPP before libbpf 1.6
+@fails EOPNOTSUPP before libbpf 1.6
 @see btf__add_decl_attr
 */
 static int add_decl_attr(lua_State *L)

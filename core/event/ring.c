@@ -44,7 +44,7 @@ static int take_of_ring(lua_State *L, const char *method, size_t wanted)
 any ring and not delivered.
 @function ring:consume
 @treturn integer how many
-@fails EOPNOTSUPP on libbpf before 1.3
+@fails EOPNOTSUPP before libbpf 1.3
 @see ring__consume
 */
 static int ring_consume(lua_State *L)
@@ -56,7 +56,7 @@ static int ring_consume(lua_State *L)
 @function ring:consume_n
 @tparam integer n at least 1
 @treturn integer how many
-@fails EOPNOTSUPP on libbpf before 1.3
+@fails EOPNOTSUPP before libbpf 1.3
 @see ring__consume_n
 */
 static int ring_consume_n(lua_State *L)

@@ -234,8 +234,7 @@ load lifts it altogether, there.
 @function set_memlock_rlim
 @tparam integer memlock_bytes 0: leave it alone
 @treturn boolean true
-@fails EBUSY if a load has lifted it already
-@raise with a libbpf older than 1.4
+@fails EBUSY if a load has lifted it already, EOPNOTSUPP before libbpf 1.4
 @see libbpf_set_memlock_rlim
 */
 static int set_memlock_rlim(lua_State *L)

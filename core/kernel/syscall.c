@@ -101,7 +101,7 @@ this may delegate. It is the `token_fd` of `map_create`, `prog_load` and `btf_lo
 @tparam integer|fd bpffs_fd a descriptor of the file system's root
 @tparam ?table opts `flags`
 @treturn fd
-@fails EOPNOTSUPP outside of a user namespace, and with a libbpf older than 1.4
+@fails EOPNOTSUPP outside of a user namespace, EOPNOTSUPP before libbpf 1.4
 @see bpf_token_create
 */
 static int token_create(lua_State *L)
@@ -134,7 +134,7 @@ kernel has found something wrong while it ran.
 @tparam string|integer stream "stdout" or "stderr", or its number
 @tparam ?integer size how many bytes at most; 65536
 @treturn string "" if there is nothing
-@fails ENOENT if there is no such stream, EOPNOTSUPP with a libbpf older than 1.6
+@fails ENOENT if there is no such stream, EOPNOTSUPP before libbpf 1.6
 @see bpf_prog_stream_read
 */
 static int prog_stream_read(lua_State *L)

@@ -259,9 +259,9 @@ its last variable, which must be an array, gets longer.
 @function map:set_value_size
 @tparam integer size in bytes, 0 to 2^32 - 1
 @treturn map itself
-@failslog
-@raise if it exists, or its object has been loaded; for a map that holds global variables, if they
- would not fit, and on libbpf before 1.3; for struct_ops
+@failslog of global variables: EOPNOTSUPP before libbpf 1.3
+@raise if it exists, or its object has been loaded; if its global variables would not fit; for
+ struct_ops
 @see bpf_map__set_value_size
 */
 static int map_set_value_size(lua_State *L)
@@ -355,7 +355,7 @@ BIND_SETTER(map_set_ifindex, bpf_map__set_ifindex, struct bpf_map, mapattr_check
 /*** Will `object:attach` attach the struct_ops map?
 @function map:autoattach
 @treturn boolean
-@raise with a libbpf older than 1.5
+@fails EOPNOTSUPP before libbpf 1.5
 @see bpf_map__autoattach
 */
 static int map_autoattach(lua_State *L)
@@ -380,8 +380,7 @@ BIND_SETTER(set_autoattach, bpf_map__set_autoattach, struct bpf_map, check_idle,
 @function map:set_autoattach
 @tparam boolean autoattach
 @treturn map itself
-@fails EINVAL for other maps
-@raise with a libbpf older than 1.5
+@fails EINVAL for other maps, EOPNOTSUPP before libbpf 1.5
 @see bpf_map__set_autoattach
 */
 static int map_set_autoattach(lua_State *L)
@@ -397,7 +396,7 @@ static int map_set_autoattach(lua_State *L)
 /*** The one program that may use the map.
 @function map:exclusive_program
 @treturn ?program nil: any
-@raise with a libbpf older than 1.7
+@fails EOPNOTSUPP before libbpf 1.7
 @see bpf_map__exclusive_program
 */
 static int map_exclusive_program(lua_State *L)
@@ -424,7 +423,8 @@ static int map_exclusive_program(lua_State *L)
 @function map:set_exclusive_program
 @tparam program prog of the same object
 @treturn map itself
-@raise if it exists, or its object has been loaded; with a libbpf older than 1.7
+@fails EOPNOTSUPP before libbpf 1.7
+@raise if it exists, or its object has been loaded
 @see bpf_map__set_exclusive_program
 */
 static int map_set_exclusive_program(lua_State *L)

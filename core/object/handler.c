@@ -478,8 +478,7 @@ a refused call returned (nil, message, errno).
  bpf_prog_load_opts;
  `prog_attach_fn(prog, cookie)`: attach it, return the link, a list of links, or nil for none
 @treturn integer an id for `unregister_prog_handler`
-@treturn[2] nil
-@treturn[2] string message, and the error number: EBUSY for a second generic handler
+@fails EBUSY for a second generic handler
 @see libbpf_register_prog_handler
 */
 static int register_prog_handler(lua_State *L)
@@ -538,13 +537,11 @@ static int register_prog_handler(lua_State *L)
 	return 1;
 }
 
-/*** Forgets a handler: objects opened from now on do not see it. Those that were opened with it
-keep it.
+/*** Removes a handler. Objects that were opened with it keep it.
 @function unregister_prog_handler
 @tparam integer id from `register_prog_handler`
 @treturn boolean true
-@treturn[2] nil
-@treturn[2] string message, and ENOENT if this state has no such handler
+@fails ENOENT if this state has no such handler
 @see libbpf_unregister_prog_handler
 */
 static int unregister_prog_handler(lua_State *L)

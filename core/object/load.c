@@ -20,9 +20,8 @@
 maps, pins those that are to be. `object:load` does the rest.
 @function object:prepare
 @treturn object itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and all that libbpf had to say
-@raise if it is prepared or loaded already, or that has failed; with a libbpf older than 1.6
+@failslog EOPNOTSUPP before libbpf 1.6
+@raise if it is prepared or loaded already, or that has failed
 @see bpf_object__prepare
 */
 static int object_prepare(lua_State *L)
@@ -39,8 +38,7 @@ static int object_prepare(lua_State *L)
 /*** Loads the object's programs and maps into the kernel.
 @function object:load
 @treturn object itself
-@treturn[2] nil
-@treturn[2] string message with the end of the verifier's log, the error number, and the whole log
+@failslog The message ends with the end of the verifier's log.
 @raise whatever a handler's closure raised; if it is loaded already, or a load has failed
 @see bpf_object__load
 */
@@ -89,8 +87,7 @@ Nothing is loaded. The object has served its purpose then, and can only be close
 @tparam ?table opts the fields of gen_loader_opts that are not results: `gen_hash` (boolean)
 @treturn table `insns`, a program of type "syscall", and `data`, the value of the map that it
  refers to; both bytes
-@treturn[2] nil
-@treturn[2] string message, the error number, and all that libbpf had to say
+@failslog
 @raise for an object with struct_ops, or with maps that are reused or pinned; if it is prepared or
  loaded already, or that has failed; whatever a handler's closure raised
 @see bpf_object__gen_loader
@@ -156,7 +153,7 @@ static int object_set_kversion(lua_State *L)
 /*** The descriptor of the BPF token that the object is loaded with, which stays the object's.
 @function object:token_fd
 @treturn ?integer nil without a token
-@raise with a libbpf older than 1.5
+@fails EOPNOTSUPP before libbpf 1.5
 @see bpf_object__token_fd
 */
 static int object_token_fd(lua_State *L)

@@ -99,7 +99,7 @@ static void push_records(lua_State *L, const void *records, uint32_t n, size_t s
 @function program:func_info
 @treturn {table,...} `insn_off`, the number of the first instruction, and `type_id`, the function's
  number in the object's BTF
-@raise with a libbpf older than 1.6
+@fails EOPNOTSUPP before libbpf 1.6
 @see bpf_program__func_info
 */
 static int program_func_info(lua_State *L)
@@ -120,7 +120,7 @@ static int program_func_info(lua_State *L)
 /*** How many functions libbpf has noted for the program.
 @function program:func_info_cnt
 @treturn integer
-@raise with a libbpf older than 1.6
+@fails EOPNOTSUPP before libbpf 1.6
 @see bpf_program__func_info_cnt
 */
 static int program_func_info_cnt(lua_State *L)
@@ -142,7 +142,7 @@ static int program_func_info_cnt(lua_State *L)
 @treturn {table,...} `insn_off`, the number of the first instruction; `file_name_off` and
 `line_off`, offsets of the file's name and the line's text among the strings of the object's BTF;
 `line_col`, 1024 times the line's number plus the column
-@raise with a libbpf older than 1.6
+@fails EOPNOTSUPP before libbpf 1.6
 @see bpf_program__line_info
 */
 static int program_line_info(lua_State *L)
@@ -163,7 +163,7 @@ static int program_line_info(lua_State *L)
 /*** How many lines libbpf has noted for the program.
 @function program:line_info_cnt
 @treturn integer
-@raise with a libbpf older than 1.6
+@fails EOPNOTSUPP before libbpf 1.6
 @see bpf_program__line_info_cnt
 */
 static int program_line_info_cnt(lua_State *L)

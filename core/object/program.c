@@ -296,8 +296,7 @@ static int program_set_ifindex(lua_State *L)
  0: the kernel. The object keeps a duplicate of the descriptor.
 @tparam ?string attach_func_name nil: what the section says, for a target that is a program
 @treturn program itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @raise if its object has been loaded
 @see bpf_program__set_attach_target
 */

@@ -296,8 +296,7 @@ static int push_contents(lua_State *L, int fd)
  default), "64_32" (a call), "64_abs64", "64_abs32" or "64_nodyld32" (in data).
  `endianness`: "little" or "big"; else this machine's
 @treturn string bytes
-@treturn[2] nil
-@treturn[2] string message, and the error number
+@fails
 @see object:load
 */
 static int elf(lua_State *L)

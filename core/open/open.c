@@ -254,8 +254,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
  `kernel_log_size`: keep that much of the kernel's log, 128 to 2^28 bytes, see
  `object:kernel_log`
 @treturn object
-@treturn[2] nil
-@treturn[2] string message, the error number, and all that libbpf had to say
+@failslog
 @see bpf_object__open_file
 */
 static int lbpf_open(lua_State *L)
@@ -273,8 +272,7 @@ static int lbpf_open(lua_State *L)
 @tparam string bytes the ELF file's
 @tparam ?table opts as for `open`; without an `object_name` it is called "memory"
 @treturn object
-@treturn[2] nil
-@treturn[2] string message, the error number, and all that libbpf had to say
+@failslog
 @see bpf_object__open_mem
 */
 static int lbpf_open_mem(lua_State *L)

@@ -55,8 +55,7 @@ underscores. If one cannot be pinned, none is.
 @function object:pin
 @tparam string path of the directory in a BPF file system; made if its parent exists
 @treturn object itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @raise if the object is not loaded
 @see bpf_object__pin
 */
@@ -72,9 +71,7 @@ BIND_SETTER(unpin, bpf_object__unpin, struct bpf_object, check_loaded, const cha
 @function object:unpin
 @tparam string path of the directory
 @treturn object itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
-@raise with a libbpf older than 1.3
+@failslog EOPNOTSUPP before libbpf 1.3
 @see bpf_object__unpin
 */
 static int object_unpin(lua_State *L)
@@ -91,8 +88,7 @@ static int object_unpin(lua_State *L)
 @function object:pin_maps
 @tparam ?string path of a directory; nil: each map that has a pin path goes there
 @treturn object itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @raise if the object is not loaded, nor prepared
 @see bpf_object__pin_maps
 */
@@ -103,8 +99,7 @@ BIND_SETTER(object_pin_maps, bpf_object__pin_maps, struct bpf_object, check_crea
 @function object:unpin_maps
 @tparam ?string path of the directory; nil: where the maps' pin paths say
 @treturn object itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_object__unpin_maps
 */
 BIND_SETTER(object_unpin_maps, bpf_object__unpin_maps, struct bpf_object, check_object,
@@ -114,8 +109,7 @@ BIND_SETTER(object_unpin_maps, bpf_object__unpin_maps, struct bpf_object, check_
 @function object:pin_programs
 @tparam string path of a directory
 @treturn object itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @raise if the object is not loaded
 @see bpf_object__pin_programs
 */
@@ -126,8 +120,7 @@ BIND_SETTER(object_pin_programs, bpf_object__pin_programs, struct bpf_object, ch
 @function object:unpin_programs
 @tparam string path of the directory
 @treturn object itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @raise if the object is not loaded
 @see bpf_object__unpin_programs
 */
@@ -150,8 +143,7 @@ static struct bpf_program *check_pin_program(lua_State *L, struct bound *b)
 @function program:pin
 @tparam string path where no file is yet; its directory is made if that one's parent exists
 @treturn program itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @raise if the program is not loaded
 @see bpf_program__pin
 */
@@ -162,8 +154,7 @@ BIND_SETTER(program_pin, bpf_program__pin, struct bpf_program, check_pin_program
 @function program:unpin
 @tparam string path
 @treturn program itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @raise if the program is not loaded
 @see bpf_program__unpin
 */
@@ -206,8 +197,7 @@ static void push_path(lua_State *L, const char *path)
 @function map:pin
 @tparam ?string path where no file is yet; nil: the map's pin path, which a path has to agree with
 @treturn map itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @raise if the object is not loaded
 @see bpf_map__pin
 */
@@ -217,8 +207,7 @@ BIND_SETTER(map_pin, bpf_map__pin, struct bpf_map, check_created_map, const char
 @function map:unpin
 @tparam ?string path nil: the map's pin path, which a path has to agree with
 @treturn map itself
-@treturn[2] nil
-@treturn[2] string message, the error number, and what libbpf had to say
+@failslog
 @see bpf_map__unpin
 */
 BIND_SETTER(map_unpin, bpf_map__unpin, struct bpf_map, check_pin_map, const char *, optional_path)

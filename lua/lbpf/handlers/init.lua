@@ -40,11 +40,8 @@ end
 -- @function register
 -- @tparam string ... their kinds: "every", "xdp"; without any, all of them
 -- @treturn {integer,...} their ids, for `unregister`
--- @treturn[2] nil
--- @treturn[2] string message
--- @treturn[2] integer the error number: EBUSY if there is a generic handler already, and "legacy"
--- is asked for
--- @raise for a kind that is not there
+-- @fails EBUSY if `kinds` has "legacy" and there is a generic handler already
+-- @raise if there is no such kind
 -- @usage lbpf.handlers.register("every", "xdp")
 function handlers.register(...)
   local ids = {}
