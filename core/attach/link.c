@@ -488,8 +488,8 @@ static struct link *next_of_object(struct dependent *d)
 	return (struct link *)d;
 }
 
-/*** Destroys all links of the object, however they were created, as a skeleton's detach function does;
-also if one of them fails. The object can be attached again. Pinned links stay attached.
+/*** Destroys all links of the object, however they were created, as a skeleton's detach function
+does; also if one of them fails. The object can be attached again. Pinned links stay attached.
 @function object:detach
 @treturn object itself
 @fails

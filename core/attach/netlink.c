@@ -276,8 +276,8 @@ static int tc_hook_create(lua_State *L)
 	return tc_hook(L, bpf_tc_hook_create, "tc_hook_create");
 }
 
-/*** Removes the programs at "ingress" or "egress". With `lbpf.TC_INGRESS + lbpf.TC_EGRESS` it removes
-the clsact qdisc, with "qdisc" (libbpf 1.6) the qdisc that `qdisc` and `handle` name.
+/*** Removes the programs at "ingress" or "egress". With `lbpf.TC_INGRESS + lbpf.TC_EGRESS` it
+removes the clsact qdisc, with "qdisc" (libbpf 1.6) the qdisc that `qdisc` and `handle` name.
 @function tc_hook_destroy
 @tparam table hook as for `lbpf.tc_hook_create`
 @treturn boolean true

@@ -32,7 +32,7 @@ local function numbering()
   end
 end
 
---- The bytes of a profile. EACH calls a function for each stack, with its frames and its count.
+-- The bytes of a profile. EACH calls a function for each stack, with its frames and its count.
 return function(kind, unit, opts, each)
   local parts = {}
   local function add(text)
