@@ -1,6 +1,6 @@
 # make                 build the module for Lua 5.4
 # make LUA=luajit      ... or for another Lua (lua5.1 to lua5.5, luajit)
-# make install PREFIX=/usr/local
+# make install PREFIX=/usr/local  the module, what is in Lua, the command lbpf
 # make demo            files being opened on this machine, as they are
 # make test            install what the tests need, build, run them all
 # make asan            the same tests under AddressSanitizer and UBSan
@@ -117,10 +117,13 @@ $(BUILD)/%: tests/embed/%.c
 
 INST_LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_ABI)
 INST_LUADIR ?= $(PREFIX)/share/lua/$(LUA_ABI)
+INST_BINDIR ?= $(PREFIX)/bin
 
 install: module
 	install -D -m 755 $(MODULE) $(DESTDIR)$(INST_LIBDIR)/lbpf/core.so
 	cd lua && find . -name '*.lua' -exec install -D -m 644 {} $(DESTDIR)$(INST_LUADIR)/{} \;
+	install -D -m 755 bin/lbpf $(DESTDIR)$(INST_BINDIR)/lbpf
+	sed -i '1s/lua5\.4/$(LUA)/' $(DESTDIR)$(INST_BINDIR)/lbpf
 
 # The two commands of the README -----------------------------------------------------------------
 # Each installs what it needs first; the real work is a make of its own, which then finds it.
@@ -191,7 +194,7 @@ check:
 	@tests/tools check
 	@$(MAKE) -s --no-print-directory module
 	clang-format --dry-run -Werror $(FORMATTED)
-	luacheck -q $(wildcard lua examples tests tests/check/layering tests/check/docs tests/check/api \
+	luacheck -q $(wildcard lua bin/lbpf examples tests tests/check/layering tests/check/docs tests/check/api \
 		tests/bench/run *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/run host tests/check

@@ -15,6 +15,7 @@ script or inside nginx/OpenResty. A Lua script can teach libbpf new SEC() names.
 supported_platforms = {"linux"}
 dependencies = {
   "lua >= 5.1",
+  -- the command lbpf also wants "argparse"
 }
 external_dependencies = {
   LIBBPF = {header = "bpf/libbpf.h", library = "bpf"},
@@ -32,5 +33,6 @@ build = {
     LUA_INCDIR = "$(LUA_INCDIR)",
     INST_LIBDIR = "$(LIBDIR)",
     INST_LUADIR = "$(LUADIR)",
+    INST_BINDIR = "$(BINDIR)",
   },
 }

@@ -112,7 +112,7 @@ static Elf64_Xword flags_of(const char *letters)
 	return flags;
 }
 
-static bool add_own(Elf *elf, const struct elf_file *file)
+static bool add_own_sections(Elf *elf, const struct elf_file *file)
 {
 	for (size_t i = 0; i < file->n_sections; i++) {
 		const struct elf_section *s = &file->sections[i];
@@ -131,7 +131,7 @@ static bool add_own(Elf *elf, const struct elf_file *file)
 }
 
 /* Own sections first, then .strtab and .symtab, whose numbers follow; then relocations. */
-static bool add_tables(Elf *elf, struct elf_file *file)
+static bool add_made_sections(Elf *elf, struct elf_file *file)
 {
 	const Elf64_Word strtab = (Elf64_Word)file->n_sections + 1, symtab = strtab + 1;
 	const Elf64_Word strtab_off = add_elf_string(file, strtab_name, sizeof(strtab_name));
@@ -185,7 +185,8 @@ static bool write_with(Elf *elf, struct elf_file *file)
 	ehdr->e_shstrndx = (Elf64_Half)(file->n_sections + 1);
 	add_names(file);
 	fill_symtab(file);
-	return add_own(elf, file) && add_tables(elf, file) && elf_update(elf, ELF_C_WRITE) >= 0;
+	return add_own_sections(elf, file) && add_made_sections(elf, file) &&
+	       elf_update(elf, ELF_C_WRITE) >= 0;
 }
 
 bool elf_write(struct elf_file *file, int fd, const char **why)

@@ -17,4 +17,16 @@ end
 lbpf.handlers = require "lbpf.handlers"
 lbpf.run = require "lbpf.run"
 
+-- What is large, and not needed by every script, is loaded when it is first asked for.
+local later = {compile = "lbpf.compiler", trace = "lbpf.trace"}
+
+setmetatable(lbpf, {
+  __index = function(self, name)
+    if later[name] then
+      self[name] = require(later[name])
+      return self[name]
+    end
+  end,
+})
+
 return lbpf

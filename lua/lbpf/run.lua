@@ -11,9 +11,13 @@ local function handlers(poller, what)
     by_fd[fd] = handler
   end
   for _, buffer in ipairs(what) do
-    add(assert(buffer:epoll_fd()), function()
-      assert(buffer:consume())
-    end)
+    local fd, message = buffer:epoll_fd()
+    if fd or message then -- a tracer without events has no descriptor
+      add(assert(fd, message), function()
+        local n, why = buffer:consume()
+        return n ~= false and assert(n, why)
+      end)
+    end
   end
   for fd, handler in pairs(what.on or {}) do
     add(fd, handler)
@@ -23,8 +27,16 @@ end
 
 local function timers(what)
   local list, now = {}, lbpf.monotonic()
-  for seconds, fn in pairs(what.every or {}) do
+  local function add(seconds, fn)
     list[#list + 1] = {seconds = seconds, fn = fn, due = now + seconds}
+  end
+  for seconds, fn in pairs(what.every or {}) do
+    add(seconds, fn)
+  end
+  for _, buffer in ipairs(what) do
+    for _, timer in ipairs(buffer.timers or {}) do -- a tracer's
+      add(timer.seconds, timer.fn)
+    end
   end
   return list
 end
@@ -85,10 +97,10 @@ end
 --     lbpf.run {ring, every = {[1] = report}}
 --
 -- @function run
--- @tparam table what a list of ring and perf buffers, which have functions; and `every`: seconds =
--- function; `on`: descriptor = function, called while it is readable; `signals`: name = function,
--- for "INT" and "TERM" instead of ending; `seconds`: the end. A function that returns false ends
--- the loop
+-- @tparam table what a list of ring and perf buffers, which have functions, and of tracers, which
+-- may end the loop; and `every`: seconds = function; `on`: descriptor = function, called while it
+-- is readable; `signals`: name = function, for "INT" and "TERM" instead of ending; `seconds`: the
+-- end. A function that returns false ends the loop
 -- @treturn string why it has ended: "INT", "TERM", "time", or "stop": a function has said so
 -- @raise whatever a function raised
 local function run(what)

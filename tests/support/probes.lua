@@ -262,6 +262,15 @@ end
 
 -- What else is installed, and what runs this --------------------------------------------------
 
+function probes.argparse()
+  return pcall(require, "argparse")
+end
+
+-- What the command writes JSON with.
+function probes.json()
+  return pcall(require, "cjson") or pcall(require, "dkjson")
+end
+
 function probes.bpftool()
   return succeeds("bpftool version >/dev/null")
 end

@@ -1,0 +1,428 @@
+--- Tracers: programs in Lua that run in the kernel, and what they report.
+--
+--     local tracer = assert(lbpf.trace {
+--       ["tp/syscalls/sys_enter_openat"] = function(args)
+--         print(pid, comm, str(args.filename))
+--       end,
+--       ["kretprobe/vfs_read"] = [[ hist("bytes", retval) ]],
+--     })
+--     lbpf.run {tracer, every = {[1] = function() tracer:show() end}}
+--
+-- docs/probes.md describes the language of the programs.
+-- @module lbpf
+
+local compile = require "lbpf.compiler"
+local lbpf = require "lbpf.core"
+local run = require "lbpf.run"
+local sections = require "lbpf.trace.sections"
+local show = require "lbpf.trace.show"
+local spec = require "lbpf.trace.spec"
+local text = require "lbpf.text"
+
+-- What is not for compile().
+local OPTIONS = {out = "function", pid = "number", cgroup = "string", numbers = "boolean"}
+
+local tracer = {}
+tracer.__index = tracer
+
+-- Making one -----------------------------------------------------------------------------------
+
+-- The programs as compile() wants them: a list, with SEC() names.
+local function listed(programs)
+  local list = {}
+  if programs[1] ~= nil then
+    for i, pair in ipairs(programs) do
+      list[i] = type(pair) == "table" and {spec.section(pair[1]), pair[2]} or pair
+    end
+    return list
+  end
+  for name, program in pairs(programs) do
+    list[#list + 1] = {spec.section(name), program}
+  end
+  table.sort(list, function(x, y) return x[1] < y[1] end)
+  return list
+end
+
+local function split_options(opts)
+  local own, others = {}, {}
+  for name, value in pairs(opts or {}) do
+    if not OPTIONS[name] then
+      others[name] = value
+    elseif type(value) ~= OPTIONS[name] then
+      error(("option '%s' must be a %s, not %s"):format(name, OPTIONS[name], type(value)), 3)
+    else
+      own[name] = value
+    end
+  end
+  return own, others
+end
+
+-- The id of a cgroup is its directory's inode.
+local function cgroup_id(path)
+  local pipe = assert(io.popen(("stat -c %%i -- '%s' 2>/dev/null"):format(path:gsub("'", "'\\''"))))
+  local id = pipe:read("*l")
+  pipe:close()
+  return id
+end
+
+-- What a program's text begins with, so that it runs for one process or cgroup alone; or nil,
+-- message.
+local function condition(own)
+  local tests = {}
+  if own.pid then
+    tests[1] = ("if pid ~= %d then return end"):format(own.pid)
+  end
+  if own.cgroup then
+    local id = cgroup_id(own.cgroup)
+    if not id then
+      return nil, ("cgroup '%s': there is none"):format(own.cgroup)
+    end
+    tests[#tests + 1] = ("if cgroup ~= %s then return end"):format(id)
+  end
+  return table.concat(tests, " ")
+end
+
+local unfiltered = {BEGIN = true, END = true}
+
+local function filter(list, test)
+  for _, pair in ipairs(list) do
+    local program = pair[2]
+    if test ~= "" and not unfiltered[pair[1]] and not pair[1]:match("^interval/") then
+      if type(program) == "function" then
+        error("options 'pid' and 'cgroup' are for programs that are given as text", 3)
+      end
+      program = type(program) == "table" and program or {text = program, name = pair[1]}
+      pair[2] = {text = test .. "\n" .. program.text, name = program.name,
+        line = (program.line or 1) - 1}
+    end
+  end
+end
+
+-- Opens with the handlers of sections that libbpf does not have; the object keeps them.
+local function open(bytes)
+  local ids = {}
+  local lists = {sections, require "lbpf.handlers.perf_event"}
+  for _, list in ipairs(lists) do
+    for _, d in ipairs(list) do
+      ids[#ids + 1] = assert(lbpf.register_prog_handler(d.sec, d.prog_type,
+        d.expected_attach_type, {prog_prepare_load_fn = d.prog_prepare_load_fn,
+          prog_attach_fn = d.prog_attach_fn}))
+    end
+  end
+  local object, message, errno, log = lbpf.open_mem(bytes)
+  for _, id in ipairs(ids) do
+    lbpf.unregister_prog_handler(id)
+  end
+  return object, message, errno, log
+end
+
+local function strict_names(tracing, maps)
+  local names = {}
+  for _, map in ipairs(tracing.plan.maps) do
+    names[#names + 1] = map.name
+    maps[map.name] = tracing.object.maps[map.map]
+  end
+  return setmetatable(maps, {__index = function(_, name)
+    error(("there is no map '%s'; there are: %s"):format(tostring(name),
+      table.concat(names, ", ")), 2)
+  end})
+end
+
+-- Events -----------------------------------------------------------------------------------------
+
+-- A number where that is exact, so that %d and tables take it.
+local function plain(value)
+  if type(value) == "cdata" then
+    local number = tonumber(value)
+    return number > -2 ^ 53 and number < 2 ^ 53 and number or value
+  end
+  return value
+end
+
+local function print_line(self, event, values)
+  local cells = {}
+  for i = 1, #event.fields do
+    local name = event.kind == "emit" and event.fields[i] .. "=" or ""
+    cells[i] = name .. show.value(values[i], event.show[i], self)
+  end
+  local title = event.kind == "emit" and event.name .. ": " or ""
+  self.out(title .. table.concat(cells, event.kind == "emit" and " " or "\t"))
+end
+
+local unpack = table.unpack or unpack -- luacheck: globals unpack
+
+local function receive(self, type, ...)
+  local event, values = self.by_type[type], {...}
+  local n = #event.fields
+  if event.kind == "exit" then
+    self.ended = true
+    return
+  end
+  for i, member in ipairs(event.flags) do
+    if values[n + i] == 0 then
+      values[member] = nil
+    end
+  end
+  for i = 1, n do
+    values[i] = plain(values[i])
+    if event.show[i] == "bool" and values[i] ~= nil then
+      values[i] = values[i] ~= 0
+    end
+  end
+  local handler = self.handlers[event.name]
+  if handler then
+    handler(unpack(values, 1, n))
+  else
+    print_line(self, event, values)
+  end
+end
+
+-- The struct of an event by the number that it begins with.
+local function type_of(bytes)
+  local a, b = bytes:byte(1, 2)
+  return "event_" .. a + 256 * b
+end
+
+local function open_ring(self)
+  local fields = {}
+  for _, event in ipairs(self.plan.events) do
+    local list = {}
+    for i, name in ipairs(event.fields) do
+      list[i] = name
+    end
+    event.flags = {}
+    for i = 1, #event.fields do
+      if event.present[i] then
+        event.flags[#event.flags + 1] = i
+        list[#list + 1] = event.present[i]
+      end
+    end
+    if #list == 0 then
+      list[1] = "id"
+    end
+    fields[event.type], self.by_type[event.type] = list, event
+  end
+  local exact = math.type ~= nil or jit ~= nil -- luacheck: globals jit
+  return lbpf.ring_buffer(self.object.maps[self.plan.ring], function(...)
+    receive(self, ...)
+  end, {type = type_of, fields = fields, numbers = not exact})
+end
+
+-- Running ----------------------------------------------------------------------------------------
+
+-- Runs a program here, in this process.
+local function run_program(self, section)
+  for _, program in ipairs(self.plan.programs) do
+    if program.section == section then
+      assert(self.object.progs[program.name]:test_run({}))
+    end
+  end
+end
+
+local function attach(self)
+  for _, program in ipairs(self.plan.programs) do
+    local links, message, errno, log = self.object.progs[program.name]:attach()
+    if not links then
+      return nil, ("attach '%s': %s"):format(program.spec, message), errno, log
+    end
+  end
+  return true
+end
+
+local function start(self)
+  local loaded, message, errno, log = self.object:load()
+  if not loaded then
+    return nil, message, errno, log
+  end
+  self.maps = strict_names(self, {})
+  self.views, self.by_name = {}, {}
+  for i, map in ipairs(self.plan.maps) do
+    self.views[map.name] = self.object.maps[map.map]:view({numbers = true})
+    self.by_name[i] = map
+  end
+  table.sort(self.by_name, function(x, y) return x.name < y.name end)
+  if self.plan.stacks then
+    self.stacks = self.object.maps[self.plan.stacks]
+  end
+  if self.plan.ring then
+    self.ring = assert(open_ring(self))
+  end
+  run_program(self, "BEGIN")
+  for _, program in ipairs(self.plan.programs) do
+    if program.section:match("^interval/") then
+      local prog = self.object.progs[program.name]
+      table.insert(self.timers, {seconds = spec.interval(program.section), fn = function()
+        assert(prog:test_run({}))
+      end})
+    end
+  end
+  return attach(self)
+end
+
+--- Compiles programs, loads them and attaches them.
+-- @function trace
+-- @tparam table programs spec = a function or its text, or a list of such pairs; a spec is a SEC()
+-- name or bpftrace's, "tracepoint:sched:sched_switch", "interval:1s", "BEGIN"
+-- @tparam ?table opts those of `compile`; and `out`: a function that gets each line, instead of
+-- standard output; `pid`, `cgroup` (a path): only for that, of programs that are given as text
+-- @treturn tracer
+-- @treturn[2] nil
+-- @treturn[2] string message: with the place in the program, if the compiler or the verifier
+-- refuses it; and the error number and libbpf's log, if it is not the compiler that does
+-- @raise for a program that is none, and options that there are not
+local function trace(programs, opts)
+  if type(programs) ~= "table" then
+    error(("bad argument #1 to 'trace' (table expected, got %s)"):format(type(programs)), 2)
+  end
+  local own, others = split_options(opts)
+  local list = listed(programs)
+  local test, message = condition(own)
+  if not test then
+    return nil, message
+  end
+  filter(list, test)
+  local bytes, plan = compile(list, others)
+  if not bytes then
+    return nil, plan
+  end
+  local object, errno, log
+  object, message, errno, log = open(bytes)
+  if not object then
+    return nil, message, errno, log
+  end
+  local self = setmetatable({object = object, plan = plan, handlers = {}, by_type = {}, timers = {},
+    pid = own.pid, out = own.out or print}, tracer)
+  local ok
+  ok, message, errno, log = start(self)
+  if not ok then
+    object:close()
+    return nil, message, errno, log
+  end
+  return self
+end
+
+--- Sets what gets the events of a name: those of emit("name", ...), or "print".
+-- @function tracer:on
+-- @tparam string name
+-- @tparam function fn is called with the values
+-- @treturn tracer itself
+-- @raise if no program emits such events
+function tracer:on(name, fn)
+  for _, event in ipairs(self.plan.events) do
+    if event.name == name then
+      self.handlers[name] = fn
+      return self
+    end
+  end
+  error(("no program emits '%s'"):format(tostring(name)), 2)
+end
+
+--- The descriptor to wait for, see `run`.
+-- @function tracer:epoll_fd
+-- @treturn ?integer nil if no program has events
+function tracer:epoll_fd()
+  return self.ring and self.ring:epoll_fd()
+end
+
+--- Hands out the events that there are.
+-- @function tracer:consume
+-- @treturn integer how many; false once a program has called exit()
+-- @raise whatever a handler raises
+function tracer:consume()
+  local n = self.ring and assert(self.ring:consume()) or 0
+  return not self.ended and n
+end
+
+--- Ends `tracer:run`, or any loop that it is in, as exit() in a program does.
+-- @function tracer:stop
+-- @treturn tracer itself
+function tracer:stop()
+  self.ended = true
+  return self
+end
+
+--- What a program could not do, and how often: events that were lost, maps that were full, what
+-- Lua would have raised an error for.
+-- @function tracer:problems
+-- @treturn table a list of {place, message, count}
+function tracer:problems()
+  local list = {}
+  for i, problem in ipairs(self.plan.problems) do
+    local count = 0
+    for _, n in ipairs(self.object.maps.problems:lookup(i - 1)) do
+      count = count + tonumber(n)
+    end
+    if count > 0 then
+      list[#list + 1] = {place = problem.place, message = problem.message, count = count}
+    end
+  end
+  return list
+end
+
+--- What a map has, sorted: the greatest last.
+-- @function tracer:rows
+-- @tparam string name of the map
+-- @treturn table a list of tables: `keys`, a list of values; `text`, the same as they are shown;
+-- and `value`: of "stats" a table, of histograms bucket = count
+-- @raise if there is no such map
+function tracer:rows(name)
+  for _, map in ipairs(self.plan.maps) do
+    if map.name == name then
+      return show.rows(map, self)
+    end
+  end
+  return self.maps[name]
+end
+
+--- Writes what the maps have, by their names, and what went wrong: to standard output, or to option
+-- `out`.
+-- @function tracer:show
+-- @tparam ?string name of one map; else all
+-- @treturn tracer itself
+function tracer:show(name)
+  for _, map in ipairs(self.by_name) do
+    local lines = (not name or map.name == name) and show.map(map, self)
+    if lines then
+      self.out(lines .. "\n")
+    end
+  end
+  for _, problem in ipairs(name and {} or self:problems()) do
+    self.out(("%s: %s (%s)"):format(problem.place, problem.message, text.show(problem.count)))
+  end
+  return self
+end
+
+--- Waits for events until something ends that, as `run` does; then runs the END programs.
+-- @function tracer:run
+-- @tparam ?table what options of `run`
+-- @treturn string why it has ended: "stop" also after exit()
+-- @raise whatever a function raised
+function tracer:run(what)
+  local all = {self}
+  for key, value in pairs(what or {}) do
+    if type(key) == "number" then
+      all[#all + 1] = value
+    else
+      all[key] = value
+    end
+  end
+  local why = run(all)
+  run_program(self, "END")
+  self:consume()
+  return why
+end
+
+--- Detaches and unloads the programs. Closing twice is harmless.
+-- @function tracer:close
+-- @treturn boolean true
+function tracer:close()
+  if self.ring then
+    self.ring:close()
+    self.ring = nil
+  end
+  return self.object:close()
+end
+
+tracer.__close = tracer.close
+
+return trace

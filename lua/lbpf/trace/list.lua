@@ -1,0 +1,145 @@
+-- The probes that this kernel has, with their arguments.
+local lbpf = require "lbpf.core"
+local spec = require "lbpf.trace.spec"
+
+local list = {}
+
+local TRACEFS = {"/sys/kernel/tracing/", "/sys/kernel/debug/tracing/"}
+
+local function read(path)
+  local file = io.open(path)
+  local text = file and file:read("*a")
+  if file then
+    file:close()
+  end
+  return text
+end
+
+-- "sched_*" as a pattern of Lua.
+local function pattern(glob)
+  return "^" .. glob:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
+end
+
+-- tp: tracefs has its arguments -----------------------------------------------------------------
+
+local function tracepoint_arguments(format)
+  local arguments = {}
+  for declaration in (format or ""):gmatch("field:([^;]+);") do
+    if not declaration:find(" common_", 1, true) then
+      arguments[#arguments + 1] = declaration
+    end
+  end
+  return table.concat(arguments, ", ")
+end
+
+local function tracepoints(wanted, write)
+  for _, root in ipairs(TRACEFS) do
+    local names = {}
+    for subsystem, name in (read(root .. "available_events") or ""):gmatch("([^:\n]+):([^\n]+)") do
+      names[#names + 1] = {subsystem, name}
+    end
+    for _, name in ipairs(names) do
+      local section = ("tp/%s/%s"):format(name[1], name[2])
+      if section:find(wanted) then
+        write(section, tracepoint_arguments(
+          read(("%sevents/%s/%s/format"):format(root, name[1], name[2]))))
+      end
+    end
+    if #names > 0 then
+      return
+    end
+  end
+end
+
+-- Others: BTF has them ---------------------------------------------------------------------------
+
+local vmlinux
+local function kernel()
+  if not vmlinux then
+    local btf = assert(lbpf.btf_load_vmlinux_btf())
+    vmlinux = {btf = btf, dump = assert(lbpf.btf_dump(btf))}
+  end
+  return vmlinux
+end
+
+local function declaration(k, type, name)
+  if type == 0 then
+    return name and "void " .. name or "void"
+  end
+  return k.dump:emit_type_decl(type, {field_name = name}) or name or "?"
+end
+
+local function prototype(k, id, skip)
+  local t, arguments = k.btf:type_by_id(id), {}
+  for i = 1 + skip, #t.params do
+    arguments[#arguments + 1] = declaration(k, t.params[i].type, t.params[i].name)
+  end
+  return table.concat(arguments, ", "), t.type ~= 0 and declaration(k, t.type) or nil
+end
+
+-- The types of a kind whose names fit, by name.
+local function types(k, kind, fits)
+  local found = {}
+  for t in k.btf:each_type() do
+    if t.kind == kind and t.name and fits(t.name) then
+      found[#found + 1] = t
+    end
+  end
+  table.sort(found, function(x, y) return x.name < y.name end)
+  return found
+end
+
+local function raw_tracepoints(wanted, write)
+  local k = kernel()
+  local function fits(name)
+    return name:match("^btf_trace_") and ("raw_tp/" .. name:sub(11)):find(wanted)
+  end
+  for _, t in ipairs(types(k, "typedef", fits)) do
+    local name = t.name:sub(11)
+    -- the function that calls a tracepoint's probes has names for the arguments, the typedef none
+    local caller = k.btf:find_by_name_kind("__traceiter_" .. name, "func")
+    local proto = k.btf:type_by_id(caller or t.type).type
+    write("raw_tp/" .. name, (prototype(k, proto, 1)))
+  end
+end
+
+local function functions(kind)
+  return function(wanted, write)
+    local k = kernel()
+    local function fits(name)
+      return (kind .. "/" .. name):find(wanted)
+    end
+    for _, t in ipairs(types(k, "func", fits)) do
+      local arguments, result = prototype(k, t.type, 0)
+      local returns = kind == "fexit" or kind == "kretprobe"
+      write(kind .. "/" .. t.name, arguments, returns and result)
+    end
+  end
+end
+
+local kinds = {
+  {"tp", tracepoints}, {"raw_tp", raw_tracepoints}, {"fentry", functions("fentry")},
+  {"fexit", functions("fexit")}, {"kprobe", functions("kprobe")},
+  {"kretprobe", functions("kretprobe")},
+}
+
+--- Calls WRITE(section, arguments, result) for each probe that fits.
+-- @tparam string glob "tp/sched/*", "kprobe:vfs_*", "*openat*"; without a kind: of all but kprobes,
+-- which are where fentry is
+-- @treturn boolean is there such a kind?
+function list.each(glob, write)
+  local section = spec.section(glob):gsub("%.multi/", "/", 1)
+  local kind = section:match("^(%l[%l_]*)/")
+  local known = not kind
+  for i, row in ipairs(kinds) do
+    if kind == row[1] then
+      row[2](pattern(section), write)
+      known = true
+    elseif not kind and i <= 3 then
+      row[2](pattern(row[1] .. "/" .. (row[1] == "tp" and "*" or "") .. section), write)
+    end
+  end
+  return known
+end
+
+return list
