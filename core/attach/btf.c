@@ -9,6 +9,7 @@
 #include "base/value.h"
 #include "map/map.h"
 #include "object/program.h"
+#include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <errno.h>
 

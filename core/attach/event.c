@@ -50,17 +50,12 @@ static int attach_tracepoint(lua_State *L)
 #if LBPF_HEADERS(1, 4)
 /* Newer than the oldest libbpf that the module may run with. */
 #pragma weak bpf_program__attach_raw_tracepoint_opts
+#endif
 
 static const struct field raw_tracepoint_fields[] = {
-	FIELD_SINCE(struct bpf_raw_tracepoint_opts, cookie, FIELD_U64, 1, 4),
+	FIELD_FROM(1, 4, struct bpf_raw_tracepoint_opts, cookie, FIELD_U64),
 	FIELDS_END,
 };
-#else
-static const struct field raw_tracepoint_fields[] = {
-	FIELD_NEEDS("cookie", 1, 4),
-	FIELDS_END,
-};
-#endif
 
 /*** Attaches to a raw tracepoint.
 @function program:attach_raw_tracepoint
@@ -102,7 +97,7 @@ static const struct field trace_fields[] = {
 
 /* An older libbpf says EINVAL, and not why. */
 static const struct field trace_raw_fields[] = {
-	FIELD_SINCE(struct bpf_trace_opts, cookie, FIELD_U64, 1, 4),
+	FIELD_FROM(1, 4, struct bpf_trace_opts, cookie, FIELD_U64),
 	FIELDS_END,
 };
 
@@ -130,16 +125,8 @@ static int attach_trace(lua_State *L)
 
 static const struct field perf_event_fields[] = {
 	FIELD(struct bpf_perf_event_opts, bpf_cookie, FIELD_U64),
-#if LBPF_HEADERS(1, 2)
-	FIELD_SINCE(struct bpf_perf_event_opts, force_ioctl_attach, FIELD_BOOL, 1, 2),
-#else
-	FIELD_NEEDS("force_ioctl_attach", 1, 2),
-#endif
-#if LBPF_HEADERS(1, 7)
-	FIELD_SINCE(struct bpf_perf_event_opts, dont_enable, FIELD_BOOL, 1, 7),
-#else
-	FIELD_NEEDS("dont_enable", 1, 7),
-#endif
+	FIELD_FROM(1, 2, struct bpf_perf_event_opts, force_ioctl_attach, FIELD_BOOL),
+	FIELD_FROM(1, 7, struct bpf_perf_event_opts, dont_enable, FIELD_BOOL),
 	FIELDS_END,
 };
 
@@ -186,11 +173,7 @@ static const struct field uprobe_fields[] = {
 	FIELD(struct bpf_uprobe_opts, retprobe, FIELD_BOOL),
 	FIELD(struct bpf_uprobe_opts, bpf_cookie, FIELD_U64),
 	FIELD(struct bpf_uprobe_opts, ref_ctr_offset, FIELD_SIZE),
-#if LBPF_HEADERS(1, 2)
-	FIELD_SINCE(struct bpf_uprobe_opts, attach_mode, FIELD_INT, 1, 2),
-#else
-	FIELD_NEEDS("attach_mode", 1, 2),
-#endif
+	FIELD_FROM(1, 2, struct bpf_uprobe_opts, attach_mode, FIELD_INT),
 	FIELDS_END,
 };
 
@@ -235,12 +218,8 @@ static const struct field uprobe_multi_fields[] = {
 	FIELD_BY_MODULE("offsets"),
 	FIELD_BY_MODULE("ref_ctr_offsets"),
 	FIELD_BY_MODULE("cookies"),
-	FIELD_SINCE(struct bpf_uprobe_multi_opts, retprobe, FIELD_BOOL, 1, 3),
-#if LBPF_HEADERS(1, 6)
-	FIELD_SINCE(struct bpf_uprobe_multi_opts, session, FIELD_BOOL, 1, 6),
-#else
-	FIELD_NEEDS("session", 1, 6),
-#endif
+	FIELD_FROM(1, 3, struct bpf_uprobe_multi_opts, retprobe, FIELD_BOOL),
+	FIELD_FROM(1, 6, struct bpf_uprobe_multi_opts, session, FIELD_BOOL),
 	FIELDS_END,
 };
 #endif

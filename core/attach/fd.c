@@ -19,17 +19,10 @@
 static const struct field prog_attach_fields[] = {
 	FIELD(struct bpf_prog_attach_opts, flags, FIELD_ATTACH_FLAGS),
 	FIELD(struct bpf_prog_attach_opts, replace_prog_fd, FIELD_FD),
-#if LBPF_HEADERS(1, 3)
-	FIELD_SINCE(struct bpf_prog_attach_opts, replace_fd, FIELD_FD, 1, 3),
-	FIELD_SINCE(struct bpf_prog_attach_opts, relative_fd, FIELD_FD, 1, 3),
-	FIELD_SINCE(struct bpf_prog_attach_opts, relative_id, FIELD_U32, 1, 3),
-	FIELD_SINCE(struct bpf_prog_attach_opts, expected_revision, FIELD_U64, 1, 3),
-#else
-	FIELD_NEEDS("replace_fd", 1, 3),
-	FIELD_NEEDS("relative_fd", 1, 3),
-	FIELD_NEEDS("relative_id", 1, 3),
-	FIELD_NEEDS("expected_revision", 1, 3),
-#endif
+	FIELD_FROM(1, 3, struct bpf_prog_attach_opts, replace_fd, FIELD_FD),
+	FIELD_FROM(1, 3, struct bpf_prog_attach_opts, relative_fd, FIELD_FD),
+	FIELD_FROM(1, 3, struct bpf_prog_attach_opts, relative_id, FIELD_U32),
+	FIELD_FROM(1, 3, struct bpf_prog_attach_opts, expected_revision, FIELD_U64),
 	FIELDS_END,
 };
 
@@ -110,23 +103,12 @@ static int prog_detach(lua_State *L)
 
 #if LBPF_HEADERS(1, 3)
 #pragma weak bpf_prog_detach_opts
+#endif
 
 static const struct field prog_detach_fields[] = {
-	FIELD_SINCE(struct bpf_prog_detach_opts, flags, FIELD_ATTACH_FLAGS, 1, 3),
-	FIELD_SINCE(struct bpf_prog_detach_opts, relative_fd, FIELD_FD, 1, 3),
-	FIELD_SINCE(struct bpf_prog_detach_opts, relative_id, FIELD_U32, 1, 3),
-	FIELD_SINCE(struct bpf_prog_detach_opts, expected_revision, FIELD_U64, 1, 3),
+	RELATIVE_FIELDS(1, 3, struct bpf_prog_detach_opts),
 	FIELDS_END,
 };
-#else
-static const struct field prog_detach_fields[] = {
-	FIELD_NEEDS("flags", 1, 3),
-	FIELD_NEEDS("relative_fd", 1, 3),
-	FIELD_NEEDS("relative_id", 1, 3),
-	FIELD_NEEDS("expected_revision", 1, 3),
-	FIELDS_END,
-};
-#endif
 
 /*** Detaches one program.
 @function prog_detach2

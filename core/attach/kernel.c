@@ -19,11 +19,7 @@ static const struct field kprobe_fields[] = {
 	FIELD(struct bpf_kprobe_opts, bpf_cookie, FIELD_U64),
 	FIELD(struct bpf_kprobe_opts, offset, FIELD_SIZE),
 	FIELD(struct bpf_kprobe_opts, retprobe, FIELD_BOOL),
-#if LBPF_HEADERS(1, 2)
-	FIELD_SINCE(struct bpf_kprobe_opts, attach_mode, FIELD_INT, 1, 2),
-#else
-	FIELD_NEEDS("attach_mode", 1, 2),
-#endif
+	FIELD_FROM(1, 2, struct bpf_kprobe_opts, attach_mode, FIELD_INT),
 	FIELDS_END,
 };
 
@@ -87,11 +83,7 @@ static const struct field kprobe_multi_fields[] = {
 	FIELD_BY_MODULE("addrs"),
 	FIELD_BY_MODULE("cookies"),
 	FIELD(struct bpf_kprobe_multi_opts, retprobe, FIELD_BOOL),
-#if LBPF_HEADERS(1, 5)
-	FIELD_SINCE(struct bpf_kprobe_multi_opts, session, FIELD_BOOL, 1, 5),
-#else
-	FIELD_NEEDS("session", 1, 5),
-#endif
+	FIELD_FROM(1, 5, struct bpf_kprobe_multi_opts, session, FIELD_BOOL),
 	FIELD_BY_MODULE("unique_match"), /* counted here where libbpf cannot */
 	FIELDS_END,
 };

@@ -48,23 +48,10 @@ static int attach_target(lua_State *L, struct bpf_link *(*attach)(const struct b
 	return attempt_finish(L, &a, link, how, target.path);
 }
 
-#if LBPF_HEADERS(1, 6)
 static const struct field cgroup_fields[] = {
-	FIELD_SINCE(struct bpf_cgroup_opts, flags, FIELD_ATTACH_FLAGS, 1, 6),
-	FIELD_SINCE(struct bpf_cgroup_opts, relative_fd, FIELD_FD, 1, 6),
-	FIELD_SINCE(struct bpf_cgroup_opts, relative_id, FIELD_U32, 1, 6),
-	FIELD_SINCE(struct bpf_cgroup_opts, expected_revision, FIELD_U64, 1, 6),
+	RELATIVE_FIELDS(1, 6, struct bpf_cgroup_opts),
 	FIELDS_END,
 };
-#else
-static const struct field cgroup_fields[] = {
-	FIELD_NEEDS("flags", 1, 6),
-	FIELD_NEEDS("relative_fd", 1, 6),
-	FIELD_NEEDS("relative_id", 1, 6),
-	FIELD_NEEDS("expected_revision", 1, 6),
-	FIELDS_END,
-};
-#endif
 
 /*** Attaches to a cgroup, and all below it.
 @function program:attach_cgroup
@@ -156,13 +143,44 @@ static int attach_xdp(lua_State *L)
 }
 
 #if LBPF_HEADERS(1, 3)
-static const struct field tcx_fields[] = {
-	FIELD_SINCE(struct bpf_tcx_opts, flags, FIELD_ATTACH_FLAGS, 1, 3),
-	FIELD_SINCE(struct bpf_tcx_opts, relative_fd, FIELD_FD, 1, 3),
-	FIELD_SINCE(struct bpf_tcx_opts, relative_id, FIELD_U32, 1, 3),
-	FIELD_SINCE(struct bpf_tcx_opts, expected_revision, FIELD_U64, 1, 3),
-	FIELDS_END,
-};
+/* Attaches the program at 1 to the interface at 2, with the options at 3: those of tcx, which
+ * netkit's are like.
+ */
+static int attach_in_order(lua_State *L, const char *how,
+			   struct bpf_link *(*attach)(const struct bpf_program *, int,
+						      const struct bpf_tcx_opts *))
+{
+	static const struct field fields[] = {
+		RELATIVE_FIELDS(1, 3, struct bpf_tcx_opts),
+		FIELDS_END,
+	};
+	struct bpf_tcx_opts opts = {.sz = sizeof(opts)};
+	struct bpf_link *link;
+	struct attempt a;
+	int ifindex;
+
+	attempt_check(L, &a);
+	field_read(L, 3, fields, &opts);
+	relative_add_flags(L, 3, &opts.flags);
+	ifindex = net_check_interface(L, 2, 2, how);
+	if (!ifindex)
+		return 3;
+	attempt_begin(L, &a);
+	link = attach(a.prog, ifindex, &opts);
+	return attempt_finish(L, &a, link, how, NULL);
+}
+
+static struct bpf_link *call_attach_netkit(const struct bpf_program *prog, int ifindex,
+					   const struct bpf_tcx_opts *from)
+{
+	struct bpf_netkit_opts opts = {.sz = sizeof(opts)};
+
+	opts.flags = from->flags;
+	opts.relative_fd = from->relative_fd;
+	opts.relative_id = from->relative_id;
+	opts.expected_revision = from->expected_revision;
+	return bpf_program__attach_netkit(prog, ifindex, &opts);
+}
 #endif
 
 /*** Attaches a TC program to an interface without a qdisc, in an order of its own: kernel 6.6.
@@ -179,36 +197,11 @@ static const struct field tcx_fields[] = {
 static int attach_tcx(lua_State *L)
 {
 #if LBPF_HEADERS(1, 3)
-	struct bpf_tcx_opts opts = {.sz = sizeof(opts)};
-	struct bpf_link *link;
-	struct attempt a;
-	int ifindex;
-
-	if (!compat_libbpf(1, 3))
-		return value_needs_libbpf(L, "attach_tcx", 1, 3);
-	attempt_check(L, &a);
-	field_read(L, 3, tcx_fields, &opts);
-	relative_add_flags(L, 3, &opts.flags);
-	ifindex = net_check_interface(L, 2, 2, "attach_tcx");
-	if (!ifindex)
-		return 3;
-	attempt_begin(L, &a);
-	link = bpf_program__attach_tcx(a.prog, ifindex, &opts);
-	return attempt_finish(L, &a, link, "attach_tcx", NULL);
-#else
+	if (compat_libbpf(1, 3))
+		return attach_in_order(L, "attach_tcx", bpf_program__attach_tcx);
+#endif
 	return value_needs_libbpf(L, "attach_tcx", 1, 3);
-#endif
 }
-
-#if LBPF_HEADERS(1, 3)
-static const struct field netkit_fields[] = {
-	FIELD_SINCE(struct bpf_netkit_opts, flags, FIELD_ATTACH_FLAGS, 1, 3),
-	FIELD_SINCE(struct bpf_netkit_opts, relative_fd, FIELD_FD, 1, 3),
-	FIELD_SINCE(struct bpf_netkit_opts, relative_id, FIELD_U32, 1, 3),
-	FIELD_SINCE(struct bpf_netkit_opts, expected_revision, FIELD_U64, 1, 3),
-	FIELDS_END,
-};
-#endif
 
 /*** Attaches to a netkit device, or through it to its peer: kernel 6.7.
 @function program:attach_netkit
@@ -221,33 +214,18 @@ static const struct field netkit_fields[] = {
 static int attach_netkit(lua_State *L)
 {
 #if LBPF_HEADERS(1, 3)
-	struct bpf_netkit_opts opts = {.sz = sizeof(opts)};
-	struct bpf_link *link;
-	struct attempt a;
-	int ifindex;
-
-	if (!compat_libbpf(1, 3))
-		return value_needs_libbpf(L, "attach_netkit", 1, 3);
-	attempt_check(L, &a);
-	field_read(L, 3, netkit_fields, &opts);
-	relative_add_flags(L, 3, &opts.flags);
-	ifindex = net_check_interface(L, 2, 2, "attach_netkit");
-	if (!ifindex)
-		return 3;
-	attempt_begin(L, &a);
-	link = bpf_program__attach_netkit(a.prog, ifindex, &opts);
-	return attempt_finish(L, &a, link, "attach_netkit", NULL);
-#else
-	return value_needs_libbpf(L, "attach_netkit", 1, 3);
+	if (compat_libbpf(1, 3))
+		return attach_in_order(L, "attach_netkit", call_attach_netkit);
 #endif
+	return value_needs_libbpf(L, "attach_netkit", 1, 3);
 }
 
 #if LBPF_HEADERS(1, 3)
 static const struct field netfilter_fields[] = {
-	FIELD_SINCE(struct bpf_netfilter_opts, pf, FIELD_U32, 1, 3),
-	FIELD_SINCE(struct bpf_netfilter_opts, hooknum, FIELD_U32, 1, 3),
-	FIELD_SINCE(struct bpf_netfilter_opts, priority, FIELD_INT, 1, 3),
-	FIELD_SINCE(struct bpf_netfilter_opts, flags, FIELD_NETFILTER_FLAGS, 1, 3),
+	FIELD_FROM(1, 3, struct bpf_netfilter_opts, pf, FIELD_U32),
+	FIELD_FROM(1, 3, struct bpf_netfilter_opts, hooknum, FIELD_U32),
+	FIELD_FROM(1, 3, struct bpf_netfilter_opts, priority, FIELD_INT),
+	FIELD_FROM(1, 3, struct bpf_netfilter_opts, flags, FIELD_NETFILTER_FLAGS),
 	FIELDS_END,
 };
 #endif

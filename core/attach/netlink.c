@@ -120,12 +120,8 @@ static const struct field xdp_query_fields[] = {
 	FIELD(struct bpf_xdp_query_opts, hw_prog_id, FIELD_U32),
 	FIELD(struct bpf_xdp_query_opts, skb_prog_id, FIELD_U32),
 	FIELD(struct bpf_xdp_query_opts, attach_mode, FIELD_U8),
-#if LBPF_HEADERS(1, 2)
-	FIELD_SINCE(struct bpf_xdp_query_opts, feature_flags, FIELD_U64, 1, 2),
-#endif
-#if LBPF_HEADERS(1, 3)
-	FIELD_SINCE(struct bpf_xdp_query_opts, xdp_zc_max_segs, FIELD_U32, 1, 3),
-#endif
+	FIELD_FROM(1, 2, struct bpf_xdp_query_opts, feature_flags, FIELD_U64),
+	FIELD_FROM(1, 3, struct bpf_xdp_query_opts, xdp_zc_max_segs, FIELD_U32),
 	FIELDS_END,
 };
 
@@ -191,13 +187,8 @@ static const struct field tc_hook_fields[] = {
 	FIELD_BY_MODULE("ifindex"),
 	FIELD_BY_MODULE("attach_point"),
 	FIELD(struct bpf_tc_hook, parent, FIELD_U32),
-#if LBPF_HEADERS(1, 6)
-	FIELD_SINCE(struct bpf_tc_hook, handle, FIELD_U32, 1, 6),
-	FIELD_SINCE(struct bpf_tc_hook, qdisc, FIELD_STRING, 1, 6),
-#else
-	FIELD_NEEDS("handle", 1, 6),
-	FIELD_NEEDS("qdisc", 1, 6),
-#endif
+	FIELD_FROM(1, 6, struct bpf_tc_hook, handle, FIELD_U32),
+	FIELD_FROM(1, 6, struct bpf_tc_hook, qdisc, FIELD_STRING),
 	FIELDS_END,
 };
 

@@ -20,6 +20,38 @@
 	(LIBBPF_MAJOR_VERSION > (major) ||                                                         \
 	 (LIBBPF_MAJOR_VERSION == (major) && LIBBPF_MINOR_VERSION >= (minor)))
 
+/* The same as 1 or 0, for macros that choose by it: LBPF_HEADERS_1_4. */
+#if LBPF_HEADERS(1, 2)
+#define LBPF_HEADERS_1_2 1
+#else
+#define LBPF_HEADERS_1_2 0
+#endif
+#if LBPF_HEADERS(1, 3)
+#define LBPF_HEADERS_1_3 1
+#else
+#define LBPF_HEADERS_1_3 0
+#endif
+#if LBPF_HEADERS(1, 4)
+#define LBPF_HEADERS_1_4 1
+#else
+#define LBPF_HEADERS_1_4 0
+#endif
+#if LBPF_HEADERS(1, 5)
+#define LBPF_HEADERS_1_5 1
+#else
+#define LBPF_HEADERS_1_5 0
+#endif
+#if LBPF_HEADERS(1, 6)
+#define LBPF_HEADERS_1_6 1
+#else
+#define LBPF_HEADERS_1_6 0
+#endif
+#if LBPF_HEADERS(1, 7)
+#define LBPF_HEADERS_1_7 1
+#else
+#define LBPF_HEADERS_1_7 0
+#endif
+
 /* Does the libbpf that this process runs with have it? It may be older than the headers. */
 static inline bool compat_libbpf(unsigned major, unsigned minor)
 {

@@ -43,18 +43,32 @@ struct field {
 	{                                                                                          \
 		.name = #member, .kind = (kind_), .offset = offsetof(type, member)                 \
 	}
-#define FIELD_SINCE(type, member, kind_, major_, minor_)                                           \
+
+/* A member that libbpf MAJOR.MINOR brought. If the headers of this build are older the structure
+ * need not have it, and an option of that name is refused.
+ */
+#define FIELD_FROM(major_, minor_, type, member, kind_)                                            \
+	FIELD_IF(LBPF_HEADERS_##major_##_##minor_, major_, minor_, type, member, kind_)
+#define FIELD_IF(known, ...)  FIELD_IF_(known, __VA_ARGS__)
+#define FIELD_IF_(known, ...) FIELD_IF_##known(__VA_ARGS__)
+#define FIELD_IF_1(major_, minor_, type, member, kind_)                                            \
 	{                                                                                          \
 		.name = #member, .kind = (kind_), .offset = offsetof(type, member),                \
 		.major = (major_), .minor = (minor_)                                               \
 	}
-#define FIELD_NEEDS(name_, major_, minor_)                                                         \
+#define FIELD_IF_0(major_, minor_, type, member, kind_)                                            \
 	{                                                                                          \
-		.name = (name_), .major = (major_), .minor = (minor_), .absent = true              \
+		.name = #member, .major = (major_), .minor = (minor_), .absent = true              \
 	}
+
 #define FIELD_BY_MODULE(name_)                                                                     \
 	{                                                                                          \
 		.name = (name_), .kind = FIELD_OWN                                                 \
+	}
+#define FIELD_BY_MODULE_FROM(major_, minor_, name_)                                                \
+	{                                                                                          \
+		.name = (name_), .major = (major_), .minor = (minor_),                             \
+		.absent = !LBPF_HEADERS_##major_##_##minor_                                        \
 	}
 #define FIELDS_END                                                                                 \
 	{                                                                                          \

@@ -337,11 +337,7 @@ static const struct field data_fields[] = {
 	FIELD(struct btf_dump_type_data_opts, compact, FIELD_BOOL),
 	FIELD(struct btf_dump_type_data_opts, skip_names, FIELD_BOOL),
 	FIELD(struct btf_dump_type_data_opts, emit_zeroes, FIELD_BOOL),
-#if LBPF_HEADERS(1, 6)
-	FIELD_SINCE(struct btf_dump_type_data_opts, emit_strings, FIELD_BOOL, 1, 6),
-#else
-	FIELD_NEEDS("emit_strings", 1, 6),
-#endif
+	FIELD_FROM(1, 6, struct btf_dump_type_data_opts, emit_strings, FIELD_BOOL),
 	FIELDS_END,
 };
 

@@ -31,11 +31,7 @@ static const struct kind btf = {"btf", bpf_btf_get_next_id, bpf_btf_get_fd_by_id
 
 static const struct field fields[] = {
 	FIELD(struct bpf_get_fd_by_id_opts, open_flags, FIELD_FILE_FLAGS),
-#if LBPF_HEADERS(1, 6)
-	FIELD_SINCE(struct bpf_get_fd_by_id_opts, token_fd, FIELD_FD, 1, 6),
-#else
-	FIELD_NEEDS("token_fd", 1, 6),
-#endif
+	FIELD_FROM(1, 6, struct bpf_get_fd_by_id_opts, token_fd, FIELD_FD),
 	FIELDS_END,
 };
 

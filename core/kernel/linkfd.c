@@ -36,22 +36,11 @@ static const struct field create_fields[] = {
 	FIELD_BY_MODULE("perf_event"),
 	FIELD_BY_MODULE("kprobe_multi"),
 	FIELD_BY_MODULE("tracing"),
-#if LBPF_HEADERS(1, 3)
-	{.name = "uprobe_multi", .major = 1, .minor = 3},
-	{.name = "netfilter", .major = 1, .minor = 3},
-	{.name = "tcx", .major = 1, .minor = 3},
-	{.name = "netkit", .major = 1, .minor = 3},
-#else
-	FIELD_NEEDS("uprobe_multi", 1, 3),
-	FIELD_NEEDS("netfilter", 1, 3),
-	FIELD_NEEDS("tcx", 1, 3),
-	FIELD_NEEDS("netkit", 1, 3),
-#endif
-#if LBPF_HEADERS(1, 6)
-	{.name = "cgroup", .major = 1, .minor = 6},
-#else
-	FIELD_NEEDS("cgroup", 1, 6),
-#endif
+	FIELD_BY_MODULE_FROM(1, 3, "uprobe_multi"),
+	FIELD_BY_MODULE_FROM(1, 3, "netfilter"),
+	FIELD_BY_MODULE_FROM(1, 3, "tcx"),
+	FIELD_BY_MODULE_FROM(1, 3, "netkit"),
+	FIELD_BY_MODULE_FROM(1, 6, "cgroup"),
 	FIELDS_END,
 };
 
@@ -311,11 +300,7 @@ static int link_create(lua_State *L)
 }
 
 static const struct field raw_tracepoint_fields[] = {
-#if LBPF_HEADERS(1, 4)
-	FIELD_SINCE(struct bpf_raw_tp_opts, cookie, FIELD_U64, 1, 4),
-#else
-	FIELD_NEEDS("cookie", 1, 4),
-#endif
+	FIELD_FROM(1, 4, struct bpf_raw_tp_opts, cookie, FIELD_U64),
 	FIELDS_END,
 };
 
@@ -368,11 +353,7 @@ static int linkfd_done(lua_State *L, int ret, const char *what, int fd)
 static const struct field update_fields[] = {
 	FIELD(struct bpf_link_update_opts, flags, FIELD_ATTACH_FLAGS),
 	FIELD(struct bpf_link_update_opts, old_prog_fd, FIELD_FD),
-#if LBPF_HEADERS(1, 2)
-	FIELD_SINCE(struct bpf_link_update_opts, old_map_fd, FIELD_FD, 1, 2),
-#else
-	FIELD_NEEDS("old_map_fd", 1, 2),
-#endif
+	FIELD_FROM(1, 2, struct bpf_link_update_opts, old_map_fd, FIELD_FD),
 	FIELDS_END,
 };
 
@@ -414,13 +395,8 @@ static int link_detach_fd(lua_State *L)
 /* Files ------------------------------------------------------------------------------------ */
 
 static const struct field pin_fields[] = {
-#if LBPF_HEADERS(1, 3)
-	FIELD_SINCE(struct bpf_obj_pin_opts, file_flags, FIELD_FILE_FLAGS, 1, 3),
-	FIELD_SINCE(struct bpf_obj_pin_opts, path_fd, FIELD_FD, 1, 3),
-#else
-	FIELD_NEEDS("file_flags", 1, 3),
-	FIELD_NEEDS("path_fd", 1, 3),
-#endif
+	FIELD_FROM(1, 3, struct bpf_obj_pin_opts, file_flags, FIELD_FILE_FLAGS),
+	FIELD_FROM(1, 3, struct bpf_obj_pin_opts, path_fd, FIELD_FD),
 	FIELDS_END,
 };
 
@@ -457,11 +433,7 @@ static int obj_pin(lua_State *L)
 
 static const struct field get_fields[] = {
 	FIELD(struct bpf_obj_get_opts, file_flags, FIELD_FILE_FLAGS),
-#if LBPF_HEADERS(1, 3)
-	FIELD_SINCE(struct bpf_obj_get_opts, path_fd, FIELD_FD, 1, 3),
-#else
-	FIELD_NEEDS("path_fd", 1, 3),
-#endif
+	FIELD_FROM(1, 3, struct bpf_obj_get_opts, path_fd, FIELD_FD),
 	FIELDS_END,
 };
 

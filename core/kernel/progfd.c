@@ -44,16 +44,8 @@ static const struct field prog_load_fields[] = {
 	FIELD(struct bpf_prog_load_opts, line_info_rec_size, FIELD_U32),
 	FIELD(struct bpf_prog_load_opts, log_level, FIELD_U32),
 	FIELD(struct bpf_prog_load_opts, log_size, FIELD_U32),
-#if LBPF_HEADERS(1, 4)
-	FIELD_SINCE(struct bpf_prog_load_opts, token_fd, FIELD_FD, 1, 4),
-#else
-	FIELD_NEEDS("token_fd", 1, 4),
-#endif
-#if LBPF_HEADERS(1, 6)
-	FIELD_SINCE(struct bpf_prog_load_opts, fd_array_cnt, FIELD_U32, 1, 6),
-#else
-	FIELD_NEEDS("fd_array_cnt", 1, 6),
-#endif
+	FIELD_FROM(1, 4, struct bpf_prog_load_opts, token_fd, FIELD_FD),
+	FIELD_FROM(1, 6, struct bpf_prog_load_opts, fd_array_cnt, FIELD_U32),
 	FIELDS_END,
 };
 
@@ -204,13 +196,8 @@ static int call_btf_load(void *args, char *log, uint32_t size)
 static const struct field btf_load_fields[] = {
 	FIELD(struct bpf_btf_load_opts, log_level, FIELD_U32),
 	FIELD(struct bpf_btf_load_opts, log_size, FIELD_U32),
-#if LBPF_HEADERS(1, 4)
-	FIELD_SINCE(struct bpf_btf_load_opts, btf_flags, FIELD_U32, 1, 4),
-	FIELD_SINCE(struct bpf_btf_load_opts, token_fd, FIELD_FD, 1, 4),
-#else
-	FIELD_NEEDS("btf_flags", 1, 4),
-	FIELD_NEEDS("token_fd", 1, 4),
-#endif
+	FIELD_FROM(1, 4, struct bpf_btf_load_opts, btf_flags, FIELD_U32),
+	FIELD_FROM(1, 4, struct bpf_btf_load_opts, token_fd, FIELD_FD),
 	FIELDS_END,
 };
 
@@ -365,9 +352,7 @@ static const struct field query_fields[] = {
 
 static const struct field answer_fields[] = {
 	FIELD(struct bpf_prog_query_opts, attach_flags, FIELD_U32),
-#if LBPF_HEADERS(1, 3)
-	FIELD_SINCE(struct bpf_prog_query_opts, revision, FIELD_U64, 1, 3),
-#endif
+	FIELD_FROM(1, 3, struct bpf_prog_query_opts, revision, FIELD_U64),
 	FIELDS_END,
 };
 

@@ -44,18 +44,9 @@ static const struct field create_fields[] = {
 	FIELD(struct bpf_map_create_opts, map_extra, FIELD_U64),
 	FIELD(struct bpf_map_create_opts, numa_node, FIELD_U32),
 	FIELD(struct bpf_map_create_opts, map_ifindex, FIELD_U32),
-#if LBPF_HEADERS(1, 4)
-	FIELD_SINCE(struct bpf_map_create_opts, value_type_btf_obj_fd, FIELD_FD, 1, 4),
-	FIELD_SINCE(struct bpf_map_create_opts, token_fd, FIELD_FD, 1, 4),
-#else
-	FIELD_NEEDS("value_type_btf_obj_fd", 1, 4),
-	FIELD_NEEDS("token_fd", 1, 4),
-#endif
-#if LBPF_HEADERS(1, 7)
-	{.name = "excl_prog_hash", .major = 1, .minor = 7},
-#else
-	FIELD_NEEDS("excl_prog_hash", 1, 7),
-#endif
+	FIELD_FROM(1, 4, struct bpf_map_create_opts, value_type_btf_obj_fd, FIELD_FD),
+	FIELD_FROM(1, 4, struct bpf_map_create_opts, token_fd, FIELD_FD),
+	FIELD_BY_MODULE_FROM(1, 7, "excl_prog_hash"),
 	FIELDS_END,
 };
 

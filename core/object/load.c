@@ -48,11 +48,7 @@ static int object_load(lua_State *L)
 }
 
 static const struct field loader_fields[] = {
-#if LBPF_HEADERS(1, 7)
-	FIELD_SINCE(struct gen_loader_opts, gen_hash, FIELD_BOOL, 1, 7),
-#else
-	FIELD_NEEDS("gen_hash", 1, 7),
-#endif
+	FIELD_FROM(1, 7, struct gen_loader_opts, gen_hash, FIELD_BOOL),
 	FIELDS_END,
 };
 

@@ -28,11 +28,7 @@ static const struct field fields[] = {
 	OPTS(attach_btf_id, FIELD_U32),
 	OPTS(attach_prog_fd, FIELD_U32),
 	OPTS(attach_btf_obj_fd, FIELD_U32),
-#if LBPF_HEADERS(1, 4)
-	FIELD_SINCE(struct bpf_prog_load_opts, token_fd, FIELD_U32, 1, 4),
-#else
-	FIELD_NEEDS("token_fd", 1, 4),
-#endif
+	FIELD_FROM(1, 4, struct bpf_prog_load_opts, token_fd, FIELD_U32),
 	FIELDS_END,
 };
 

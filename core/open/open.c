@@ -30,11 +30,7 @@ static const struct field open_fields[] = {
 	FIELD(struct bpf_object_open_opts, btf_custom_path, FIELD_STRING),
 	FIELD(struct bpf_object_open_opts, kernel_log_size, FIELD_SIZE),
 	FIELD(struct bpf_object_open_opts, kernel_log_level, FIELD_U32),
-#if LBPF_HEADERS(1, 4)
-	FIELD_SINCE(struct bpf_object_open_opts, bpf_token_path, FIELD_STRING, 1, 4),
-#else
-	FIELD_NEEDS("bpf_token_path", 1, 4),
-#endif
+	FIELD_FROM(1, 4, struct bpf_object_open_opts, bpf_token_path, FIELD_STRING),
 	FIELDS_END,
 };
 
