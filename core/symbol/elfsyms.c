@@ -18,7 +18,7 @@ struct file {
 	char debuglink[NAME_MAX + 1]; /* empty: none */
 };
 
-static void leave(struct file *f)
+static void leave_elfsyms(struct file *f)
 {
 	if (f->elf)
 		elf_end(f->elf);
@@ -84,7 +84,7 @@ static int enter(struct file *f, const char *path)
 	if (elf_version(EV_CURRENT) != EV_NONE)
 		f->elf = elf_begin(f->fd, ELF_C_READ, NULL);
 	if (!f->elf || elf_kind(f->elf) != ELF_K_ELF) {
-		leave(f);
+		leave_elfsyms(f);
 		return ENOEXEC;
 	}
 	read_identity(f);
@@ -149,8 +149,8 @@ static int add_table(struct file *from, Elf_Scn *section, const GElf_Shdr *heade
 }
 
 /* Adds all tables of that type; *FOUND: is there one? */
-static int add_tables(struct file *from, unsigned type, const struct file *main, struct symtab *t,
-		      bool *found)
+static int add_symbol_tables(struct file *from, unsigned type, const struct file *main,
+			     struct symtab *t, bool *found)
 {
 	Elf_Scn *section = NULL;
 	GElf_Shdr header;
@@ -174,8 +174,8 @@ static int add_debug_file(const char *path, const struct file *main, struct symt
 	if (enter(&f, path))
 		return 0;
 	if (f.id.size == main->id.size && memcmp(f.id.bytes, main->id.bytes, f.id.size) == 0)
-		err = add_tables(&f, SHT_SYMTAB, main, t, found);
-	leave(&f);
+		err = add_symbol_tables(&f, SHT_SYMTAB, main, t, found);
+	leave_elfsyms(&f);
 	return err;
 }
 
@@ -229,12 +229,12 @@ int elfsyms_read(const char *path, struct symtab *t, struct elfsyms_id *id)
 	if (err)
 		return err;
 	*id = f.id;
-	err = add_tables(&f, SHT_SYMTAB, &f, t, &whole);
+	err = add_symbol_tables(&f, SHT_SYMTAB, &f, t, &whole);
 	if (!err && !whole)
-		err = add_tables(&f, SHT_DYNSYM, &f, t, &some);
+		err = add_symbol_tables(&f, SHT_DYNSYM, &f, t, &some);
 	if (!err && !whole)
 		err = add_debug_symbols(path, &f, t);
-	leave(&f);
+	leave_elfsyms(&f);
 	symtab_sort(t);
 	return err;
 }

@@ -94,7 +94,7 @@ static int find(lua_State *L)
 @function symbols:count
 @treturn integer
 */
-static int count(lua_State *L)
+static int count_symbols(lua_State *L)
 {
 	lua_pushinteger(L, (lua_Integer)check(L)->table.cnt);
 	return 1;
@@ -183,7 +183,7 @@ void symbols_open(lua_State *L)
 					     {"demangle", demangle},
 					     {NULL, NULL}};
 	static const luaL_Reg methods[] = {{"find", find},
-					   {"count", count},
+					   {"count", count_symbols},
 					   {"build_id", build_id},
 					   {"close", close_symbols},
 					   {NULL, NULL}};

@@ -7,7 +7,7 @@
 #define NESTED 16
 
 /* Room for one element more in *ARRAY of elements of SIZE bytes. */
-static bool reserve(void **array, size_t *room, size_t wanted, size_t size)
+static bool reserve_symbols(void **array, size_t *room, size_t wanted, size_t size)
 {
 	size_t bigger = *room ? *room : 256;
 	void *moved;
@@ -30,7 +30,7 @@ static uint32_t add_string(struct symtab *t, const char *text)
 	size_t size = strlen(text) + 1, at = t->strings_size ? t->strings_size : 1;
 
 	if (at + size > UINT32_MAX ||
-	    !reserve((void **)&t->strings, &t->strings_room, at + size, 1))
+	    !reserve_symbols((void **)&t->strings, &t->strings_room, at + size, 1))
 		return 0;
 	memcpy(t->strings + at, text, size);
 	t->strings_size = at + size;
@@ -52,7 +52,7 @@ bool symtab_add(struct symtab *t, struct symbol symbol, const char *name, const 
 	symbol.name = add_string(t, name);
 	symbol.module = module ? add_module(t, module) : 0;
 	if (!symbol.name || (module && !symbol.module) ||
-	    !reserve((void **)&t->symbols, &t->room, t->cnt + 1, sizeof(symbol)))
+	    !reserve_symbols((void **)&t->symbols, &t->room, t->cnt + 1, sizeof(symbol)))
 		return false;
 	t->symbols[t->cnt++] = symbol;
 	return true;
