@@ -1,0 +1,251 @@
+-- Where a probe's arguments are and of what type: for each way that a context has them, a function
+-- from a probe, which gets `arguments` (by name) and perhaps `retval`. An argument has
+--
+--   type, offset, size: in the context; signed; sign_bits: how many bits of it count;
+--   address: it says where in the context a string is; inner: it is in registers that the register
+--   at that offset points to; why: what to say if there is no type
+local T = require "lbpf.compiler.type"
+local source = require "lbpf.compiler.source"
+
+local arguments = {}
+
+-- Of BTF: words in the order of a prototype's parameters ---------------------------------------------
+
+local function of_type(probe, id, offset, known)
+  local kernel = probe.kernel
+  local t = kernel:resolve(id)
+  local arg = {offset = offset, size = 8, type = T.of_btf(kernel, id, probe.space, known)}
+  if arg.type and arg.type.kind == "place" then
+    arg.type, arg.why = nil, kernel:describe(id) .. ", a structure that is passed by value"
+  elseif t.size and t.size < 8 and arg.type then
+    arg.sign_bits, arg.signed = t.size * 8, t.signed
+  end
+  return arg
+end
+
+local function words(probe, proto, known, first)
+  local args, at = {}, 0
+  for i = first or 1, #proto.params do
+    local param = proto.params[i]
+    if param.name then
+      args[param.name] = of_type(probe, param.type, at * 8, known)
+    end
+    args["arg" .. at] = args["arg" .. at] or of_type(probe, param.type, at * 8, known)
+    at = at + 1
+  end
+  return args, at
+end
+
+local function need_kernel(probe)
+  if not probe.kernel then
+    source.fail_plainly("%s: the arguments' types are in the kernel's BTF, and this one has none",
+      probe.section)
+  end
+end
+
+--- Raw tracepoints: of __traceiter_NAME, or btf_trace_NAME, which has no names; the first parameter is
+-- none of the tracepoint's.
+function arguments.trace(probe, kind)
+  need_kernel(probe)
+  if not probe.target then
+    return
+  end
+  local kernel = probe.kernel
+  local id = kernel:find("btf_trace_" .. probe.target, "typedef")
+  if not id then
+    source.fail_plainly("%s: the kernel has no raw tracepoint '%s'", probe.section, probe.target)
+  end
+  local proto = kernel:prototype("__traceiter_" .. probe.target)
+    or kernel:resolve(kernel:resolve(id).type)
+  probe.arguments = words(probe, proto, kind.known, 2)
+end
+
+--- Functions with a trampoline.
+function arguments.traced_function(probe, kind)
+  need_kernel(probe)
+  if not probe.target then
+    return
+  end
+  local name = (kind.prefix or "") .. probe.target
+  local proto = probe.kernel:prototype(name)
+  if not proto then
+    source.fail_plainly("%s: the kernel's BTF has no function '%s'", probe.section, name)
+  end
+  local count
+  probe.arguments, count = words(probe, proto, true)
+  if kind.returns and proto.type ~= 0 then
+    probe.retval = of_type(probe, proto.type, count * 8, true)
+  end
+end
+
+--- Iterators: of struct bpf_iter__NAME.
+function arguments.iterator(probe)
+  need_kernel(probe)
+  local id = probe.kernel:find("bpf_iter__" .. (probe.target or ""), "struct")
+  if not id then
+    source.fail_plainly("%s: the kernel has no iterator '%s'", probe.section, probe.target or "")
+  end
+  for _, m in ipairs(probe.kernel:type(id).members) do
+    if m.name then
+      probe.arguments[m.name] = of_type(probe, m.type, m.offset / 8, true)
+    else -- a union that makes pointers as large everywhere
+      local inner = probe.kernel:resolve(m.type).members[1]
+      probe.arguments[inner.name] = of_type(probe, inner.type, m.offset / 8, true)
+    end
+  end
+end
+
+-- Of registers -----------------------------------------------------------------------------------------
+
+-- Offsets in struct pt_regs: of a function's arguments, of its result, and of a system call's.
+local registers = {
+  x86_64 = {112, 104, 96, 88, 72, 64, result = 80, call = {112, 104, 96, 56, 72, 64}, inner = 112},
+  arm64 = {0, 8, 16, 24, 32, 40, 48, 56, result = 0, call = {0, 8, 16, 24, 32, 40}, inner = 0},
+}
+
+local function layout(probe)
+  local offsets = registers[probe.arch]
+  if not offsets then
+    source.fail_plainly("%s: the registers of %s are not known; x86_64 and arm64 are", probe.section,
+      probe.arch)
+  end
+  return offsets
+end
+
+local function plain(offset)
+  return {type = T.int, offset = offset, size = 8}
+end
+
+--- Kernel functions, by their prototype where BTF has it; and arg0 to arg5.
+function arguments.registers(probe, kind)
+  local offsets = layout(probe)
+  if kind.returns then
+    probe.retval = plain(offsets.result)
+  end
+  for i, offset in ipairs(kind.returns and not kind.both and {} or offsets) do
+    probe.arguments["arg" .. i - 1] = plain(offset)
+  end
+  local proto = kind.by_prototype and probe.kernel and probe.target
+    and probe.kernel:prototype(probe.target:match "^[%w_]+" or "")
+  if not proto then
+    return
+  end
+  for i, param in ipairs(kind.returns and not kind.both and {} or proto.params) do
+    local arg = offsets[i] and of_type(probe, param.type, offsets[i], false)
+    if param.name and arg then
+      probe.arguments[param.name] = arg
+      probe.arguments["arg" .. i - 1] = arg
+    end
+  end
+  if kind.returns and proto.type ~= 0 then
+    probe.retval = of_type(probe, proto.type, offsets.result, false)
+  end
+end
+
+-- Of tracefs -------------------------------------------------------------------------------------------
+
+local function read_format(category, name)
+  for _, root in ipairs {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"} do
+    local f = io.open(("%s/events/%s/%s/format"):format(root, category, name))
+    if f then
+      local text = f:read "*a"
+      f:close()
+      return text
+    end
+  end
+end
+
+-- The pointer or number that a declaration in C means.
+local function declared(probe, text, arg)
+  local kernel = probe.kernel
+  if text:find("*", 1, true) then
+    local struct = text:match "struct%s+([%w_]+)%s*%*$"
+    local id = struct and kernel and kernel:find(struct, "struct")
+    arg.type = T.pointer(id or 0, probe.space)
+  elseif arg.size <= 8 then
+    local id = kernel and kernel:find_type((text:gsub("^const%s+", ""):gsub("^unsigned%s+", "")))
+    local size = id and kernel:size(id) or 8
+    if probe.is_call and size > 0 and size < arg.size then
+      arg.sign_bits = size * 8
+      arg.signed = kernel:resolve(id).signed and not text:find "unsigned"
+    elseif probe.is_call then
+      arg.signed = true
+    end
+    local signed = arg.signed or (arg.size == 8 and not arg.sign_bits)
+    arg.type = signed and T.int or T.natural
+  end
+end
+
+local function field(probe, line)
+  local decl, offset, size, signed = line:match
+    "field:([^;]+);%s*offset:(%d+);%s*size:(%d+);%s*signed:(%d)"
+  local before, array = decl:match "^(.-)%s*%[(.-)%]$"
+  local text, name = (before or decl):match "^(.-)%s*([%w_]+)$"
+  local arg = {offset = tonumber(offset), size = tonumber(size), signed = signed == "1"}
+  if decl:match "^__data_loc" then
+    arg.why = "an array of another kind"
+    if decl:match "^__data_loc%s+char" then
+      arg.address, arg.size, arg.type = true, 4, T.str(probe.options.str)
+    end
+  elseif array and text:match "char$" and not text:match "unsigned" then
+    arg.type = T.str(arg.size)
+  elseif array then
+    arg.why = "an array of " .. text
+  else
+    declared(probe, text, arg)
+  end
+  return name, arg
+end
+
+--- Tracepoints: what their format file says.
+function arguments.format(probe)
+  if not probe.target then
+    return
+  end
+  local category, name = probe.target:match "^([%w_-]+)/([%w_-]+)$"
+  local text = category and read_format(category, name)
+  if not text then
+    probe.no_arguments = "its format cannot be read from tracefs: is that mounted, and is there"
+      .. " such a tracepoint?"
+    return
+  end
+  probe.is_call = category == "syscalls"
+  probe.space = probe.is_call and "user" or "kernel"
+  for line in text:gmatch "[^\n]+" do
+    if line:find("field:", 1, true) then
+      local arg_name, arg = field(probe, line)
+      probe.arguments[arg_name] = arg
+    end
+  end
+end
+
+--- System calls at their kernel function: named as the tracepoint does, in the inner registers.
+function arguments.system_call(probe, kind)
+  local offsets = layout(probe)
+  if kind.returns then
+    probe.retval = plain(offsets.result)
+    return
+  end
+  probe.is_call = true
+  local text = probe.target and read_format("syscalls", "sys_enter_" .. probe.target)
+  local i = 0
+  for line in (text or ""):gmatch "[^\n]+" do
+    if line:find("field:", 1, true) and not line:find("common_", 1, true)
+      and not line:find("__syscall_nr", 1, true) then
+      i = i + 1
+      local name, arg = field(probe, line)
+      if offsets.call[i] then
+        arg.offset, arg.inner, arg.size = offsets.call[i], offsets.inner, 8
+        probe.arguments[name] = arg
+      end
+    end
+  end
+  for j, offset in ipairs(offsets.call) do
+    probe.arguments["arg" .. j - 1] = {type = T.int, offset = offset, inner = offsets.inner, size = 8}
+  end
+end
+
+--- None.
+function arguments.none() end
+
+return arguments

@@ -1,0 +1,179 @@
+--- Programs in Lua, compiled to BPF objects: for the running kernel's types, without a compiler of C.
+--
+-- The phases: script and parser make a tree of the text, names finds out what the names in it mean,
+-- types what the values are, instructions (with values, memory and the built-ins) what the machine
+-- does; flow, registers and assembler make bytes of that, object the file.
+-- @module lbpf
+
+local builtins = require "lbpf.compiler.builtins"
+local generator = require "lbpf.compiler.instructions"
+local kernel = require "lbpf.compiler.kernel"
+local names = require "lbpf.compiler.names"
+local object = require "lbpf.compiler.object"
+local parser = require "lbpf.compiler.parser"
+local probes = require "lbpf.compiler.probes"
+local registry = require "lbpf.compiler.registry"
+local script = require "lbpf.compiler.script"
+local source = require "lbpf.compiler.source"
+local types = require "lbpf.compiler.types"
+require "lbpf.compiler.values"
+require "lbpf.compiler.memory"
+
+local KNOWN_OPTIONS = {max_entries = "number", maps = "table", ring = "number", str = "number",
+  loops = "string", rounds = "number", arch = "string"}
+
+local function machine()
+  local f = io.popen "uname -m"
+  local name = f and f:read "*l" or "x86_64"
+  if f then
+    f:close()
+  end
+  return name == "aarch64" and "arm64" or name
+end
+
+-- may_goto came with Linux 6.9.
+local function kernel_loops()
+  local f = io.open "/proc/sys/kernel/osrelease"
+  local major, minor = (f and f:read "*l" or ""):match "^(%d+)%.(%d+)"
+  if f then
+    f:close()
+  end
+  major, minor = tonumber(major) or 0, tonumber(minor) or 0
+  return (major > 6 or major == 6 and minor >= 9) and "may_goto" or "bounded"
+end
+
+local function check_options(opts)
+  for name, value in pairs(opts) do
+    if not KNOWN_OPTIONS[name] then
+      error(("unknown option '%s'"):format(tostring(name)), 4)
+    elseif type(value) ~= KNOWN_OPTIONS[name] then
+      error(("option '%s' must be a %s, not %s"):format(name, KNOWN_OPTIONS[name], type(value)), 4)
+    end
+  end
+  return {
+    max_entries = opts.max_entries or 4096, maps = opts.maps or {}, ring = opts.ring or 262144,
+    str = opts.str or 64, loops = opts.loops or kernel_loops(), rounds = opts.rounds or 1024,
+    arch = opts.arch or machine(),
+  }
+end
+
+-- The programs as a list of {spec, text or function}: a table's in the order of their names.
+local function listed(programs)
+  local list = {}
+  if programs[1] ~= nil then
+    for i, pair in ipairs(programs) do
+      if type(pair) ~= "table" or type(pair[1]) ~= "string" then
+        error(("program %d must be a pair: {\"SEC name\", function or source}"):format(i), 4)
+      end
+      list[i] = {spec = pair[1], text = pair[2]}
+    end
+    return list
+  end
+  for spec, text in pairs(programs) do
+    if type(spec) ~= "string" then
+      error("a program's key must be its SEC name", 4)
+    end
+    list[#list + 1] = {spec = spec, text = text}
+  end
+  table.sort(list, function(x, y) return x.spec < y.spec end)
+  return list
+end
+
+-- The syntax tree of a program, and its upvalues.
+local function parse(item)
+  local text = item.text
+  if type(text) == "function" then
+    return script.of_function(text)
+  elseif type(text) == "string" then
+    return parser.program(source.new(item.spec, text))
+  elseif type(text) == "table" and type(text.text) == "string" then
+    return parser.program(source.new(text.name or item.spec, text.text, text.line))
+  end
+  error(("program '%s' must be a function or a string"):format(item.spec), 5)
+end
+
+local function new_env(options)
+  local env = registry.new()
+  env.options, env.builtins, env.kernel = options, builtins.all, kernel.running()
+  local helpers = {}
+  local id = env.kernel and env.kernel:find("bpf_func_id", "enum")
+  for _, e in ipairs(id and env.kernel:type(id).values or {}) do
+    helpers[e.name:gsub("^BPF_FUNC_", "bpf_")] = e.value
+  end
+  options.task_btf = helpers.bpf_get_current_task_btf ~= nil
+  function env.helper(name)
+    return helpers[name] and builtins.by_number(helpers[name])
+  end
+  return env
+end
+
+local function constants_of(probe, env)
+  return function(name)
+    if probe.constants[name] ~= nil then
+      return probe.constants[name]
+    end
+    local e = name:match "^%u[%u%d_]+$" and env.kernel and env.kernel:enumerator(name)
+    return e and e.value
+  end
+end
+
+local function compile(list, options)
+  local env = new_env(options)
+  local units, settle = {}, {}
+  for i, item in ipairs(list) do
+    local unit = {spec = item.spec, probe = probes.new(item.spec, env)}
+    unit.fn, unit.upvalues = parse(item)
+    units[i] = unit
+    settle[i] = names.resolve(unit, {builtins = env.builtins, maps = env.maps, helper = env.helper,
+      constants = constants_of(unit.probe, env)})
+  end
+  for i = 1, #units do
+    settle[i]()
+  end
+  types.infer(units, env)
+  local programs = {}
+  for i, unit in ipairs(units) do
+    programs[i] = {name = "probe_" .. i, section = unit.probe.section, spec = unit.spec,
+      code = generator.generate(unit, env)}
+  end
+  return object(programs, env, options)
+end
+
+--- Compiles programs in Lua to a BPF object.
+--
+--     local bytes, plan = assert(lbpf.compile {
+--       ["tp/syscalls/sys_enter_openat"] = function(args)
+--         print(pid, comm, str(args.filename))
+--       end,
+--     })
+--     local object = assert(lbpf.open_mem(bytes))
+--
+-- The language is described in docs/probes.md.
+-- @function compile
+-- @tparam table programs SEC name = a function or its source as a string; or a list of such pairs,
+-- where their order matters
+-- @tparam ?table opts `max_entries` of each map, 4096; `maps`: by name, a table with `max_entries` and
+-- `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes that str() reads, 64; `loops`:
+-- "may_goto" or "bounded", by default what the running kernel has; `rounds`: of a bounded loop at most,
+-- 1024; `arch`: "x86_64" or "arm64", by default this machine's
+-- @treturn string the object's bytes
+-- @treturn table the plan: `programs`, `maps`, `events`, `problems`, as `lbpf.trace` uses it
+-- @treturn[2] nil
+-- @treturn[2] string message: file:line:column and what is wrong
+-- @raise if a program is no function and no string, or an option is unknown
+return function(programs, opts)
+  if type(programs) ~= "table" then
+    error(("bad argument #1 to 'compile' (table expected, got %s)"):format(type(programs)), 2)
+  end
+  local options = check_options(opts or {})
+  local list = listed(programs)
+  local results = {pcall(compile, list, options)}
+  if results[1] then
+    return results[2], results[3]
+  end
+  local message = source.message(results[2])
+  if not message then
+    error(results[2], 0)
+  end
+  return nil, message
+end

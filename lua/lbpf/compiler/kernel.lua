@@ -1,0 +1,157 @@
+-- Types of the kernel: BTF, asked by names, remembered.
+local lbpf = require "lbpf.core"
+
+local kernel = {}
+kernel.__index = kernel
+
+local wrappers = {typedef = true, const = true, volatile = true, restrict = true, type_tag = true}
+
+--- @param btf
+function kernel.new(btf)
+  return setmetatable({btf = btf, types = {}, ids = {}}, kernel)
+end
+
+local running
+--- Of the running kernel; nil and a message where it has no BTF.
+function kernel.running()
+  if not running then
+    local btf, message = lbpf.btf_load_vmlinux_btf()
+    if not btf then
+      return nil, message
+    end
+    running = kernel.new(btf)
+  end
+  return running
+end
+
+local VOID = {kind = "void", id = 0}
+
+--- A type as btf:type_by_id() has it.
+function kernel:type(id)
+  if id == 0 then
+    return VOID
+  end
+  local t = self.types[id]
+  if not t then
+    t = self.btf:type_by_id(id)
+    self.types[id] = t
+  end
+  return t
+end
+
+--- The type without typedefs and qualifiers; and whether one says that its memory is the user's.
+function kernel:resolve(id)
+  local t, is_user = self:type(id), false
+  while wrappers[t.kind] do
+    is_user = is_user or t.kind == "type_tag" and t.name == "user"
+    t = self:type(t.type)
+  end
+  return t, is_user
+end
+
+--- The id of a name and kind; nil if there is none.
+function kernel:find(name, kind)
+  local key = kind .. " " .. name
+  if self.ids[key] == nil then
+    self.ids[key] = self.btf:find_by_name_kind(name, kind) or false
+  end
+  return self.ids[key] or nil
+end
+
+--- Of "struct task_struct", "union x", "enum x" or a typedef's name.
+function kernel:find_type(text)
+  local kind, name = text:match "^(%a+)%s+([%w_]+)$"
+  if kind == "struct" or kind == "union" or kind == "enum" then
+    return self:find(name, kind)
+  end
+  return self:find(text, "typedef") or self:find(text, "struct") or self:find(text, "int")
+end
+
+--- Bytes.
+function kernel:size(id)
+  local t = self:resolve(id)
+  if t.kind == "ptr" then
+    return 8
+  elseif t.kind == "array" then
+    return t.nelems * self:size(t.type)
+  end
+  return t.size or 0
+end
+
+--- How a type is called in C.
+function kernel:describe(id)
+  local t = self:type(id)
+  if t.kind == "ptr" then
+    return self:describe(t.type) .. " *"
+  elseif t.kind == "array" then
+    return ("%s[%d]"):format(self:describe(t.type), t.nelems)
+  elseif t.kind == "struct" or t.kind == "union" or t.kind == "enum" then
+    return t.kind .. " " .. (t.name or "(anonymous)")
+  elseif t.kind == "fwd" then
+    return t.fwd_kind .. " " .. t.name
+  end
+  return t.name or t.type and self:describe(t.type) or t.kind
+end
+
+--- A structure that is only declared where this is used has its members elsewhere.
+function kernel:complete(t)
+  if t.kind == "fwd" then
+    local id = self:find(t.name, t.fwd_kind)
+    return id and self:type(id) or t
+  end
+  return t
+end
+
+--- The way to a member, through anonymous ones: a list of {owner (a type), index, member}.
+function kernel:member(t, name)
+  for i, m in ipairs(t.members or {}) do
+    if m.name == name then
+      return {{owner = t, index = i, member = m}}
+    elseif not m.name then
+      local rest = self:member(self:resolve(m.type), name)
+      if rest then
+        table.insert(rest, 1, {owner = t, index = i, member = m})
+        return rest
+      end
+    end
+  end
+end
+
+--- The names of all members.
+function kernel:member_names(t, names)
+  names = names or {}
+  for _, m in ipairs(t.members or {}) do
+    if m.name then
+      names[#names + 1] = m.name
+    else
+      self:member_names(self:resolve(m.type), names)
+    end
+  end
+  return names
+end
+
+--- The prototype of a function: a func_proto type; nil if BTF does not know it.
+function kernel:prototype(name)
+  local id = self:find(name, "func")
+  return id and self:type(self:type(id).type), id
+end
+
+--- The value of an enumerator, and the enum's id; nil if no enum has one of this name.
+function kernel:enumerator(name)
+  if not self.enumerators then
+    self.enumerators = {}
+    for id = 1, self.btf:type_cnt() - 1 do
+      local kind = self.btf:type_by_id(id).kind
+      if kind == "enum" or kind == "enum64" then
+        for _, e in ipairs(self:type(id).values) do
+          if not self.enumerators[e.name] then
+            self.enumerators[e.name] = {value = e.value, enum = id}
+          end
+        end
+      end
+    end
+  end
+  return self.enumerators[name]
+end
+
+return kernel

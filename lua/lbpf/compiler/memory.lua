@@ -1,0 +1,503 @@
+-- Memory as instructions: arguments, fields, strings, maps. Methods of the generator.
+local generator = require "lbpf.compiler.instructions"
+local int64 = require "lbpf.compiler.int64"
+
+local READ = {kernel = 113, user = 112, packet = 113}         -- bpf_probe_read_kernel, _user
+local READ_STRING = {kernel = 115, user = 114, packet = 115}  -- bpf_probe_read_kernel_str, _user_str
+local LOOKUP, UPDATE, DELETE = 1, 2, 3
+
+local probe -- reads what may not be readable
+
+-- Fields ----------------------------------------------------------------------------------------------
+
+--- An argument of the probe, as `arguments` of its kind describes it.
+function generator:argument(arg)
+  local c = self.code
+  local d
+  if arg.inner then -- of a system call: in registers that a register points to
+    local registers = c:load(self.ctx, arg.inner, 8)
+    d = probe(self, {base = registers, off = arg.offset, steps = {}, space = "kernel"}, 8,
+      self.code.node)
+  elseif arg.value then
+    d = arg.value(self)
+  else
+    d = c:load(self.ctx, arg.offset, arg.size)
+  end
+  if arg.sign_bits == 32 and not arg.signed then
+    return c:low(d)
+  elseif arg.sign_bits then
+    c:change("<<", d, {imm = 64 - arg.sign_bits})
+    c:change(arg.signed and "sar" or ">>", d, {imm = 64 - arg.sign_bits})
+  elseif arg.address then -- the low half says where in the record it is
+    c:change("&", d, {imm = 0xffff})
+    c:change("+", d, self.ctx)
+  else
+    c:extend(d, arg.size, arg.signed)
+  end
+  return d
+end
+
+-- A place is {base, off, root, steps}: what is at `base` is of the BTF type `root`, and `off` what
+-- the steps from there are in the running kernel. A step is {owner, index, member} or {index}.
+local function new_place(base, root, of, off)
+  return {base = base, off = off or 0, root = root, steps = {}, space = of.space, known = of.known}
+end
+
+-- Where what has fields begins.
+local function base_place(self, node)
+  local t, c = node.type, self.code
+  if t.kind == "place" and node.tag ~= "inline" and (node.tag == "field" or node.tag == "index") then
+    return self:place(node)
+  end
+  local base = c:in_reg(self:value(node))
+  if t.known and t.kind == "ptr" and not t.always then
+    c:branch("==", base, {imm = 0}, self:problem(node, "a field of nil: the pointer is null"))
+  end
+  return new_place(base, t.to, t)
+end
+
+--- The address of a place, in a register.
+function generator:address_of(place)
+  local c = self.code
+  if #place.steps == 0 and place.off == 0 then
+    return place.base
+  end
+  local d = c:mov(c:reg(), place.base)
+  if #place.steps > 0 or place.off ~= 0 then
+    c:change("+", d, {imm = place.off})
+    c.list[#c.list].reloc = self:relocation(place, "field_byte_offset")
+  end
+  return d
+end
+
+--- What the loader has to adjust to the kernel it runs on; nil where nothing ever moves.
+function generator:relocation(place, kind)
+  if #place.steps == 0 or place.space == "ctx" or place.space == "packet" then
+    return nil
+  end
+  return {kernel = self.kernel, root = place.root, steps = place.steps, kind = kind}
+end
+
+local function add_field(self, place, node)
+  for _, step in ipairs(node.way) do
+    local bits = step.member.offset
+    if step.member.bitfield_size then
+      local size = self.kernel:size(step.member.type)
+      place.bits = {count = step.member.bitfield_size, size = size}
+      place.bits.at = bits % (size * 8)
+      bits = bits - place.bits.at
+    end
+    table.insert(place.steps, step)
+    place.off = place.off + math.floor(bits / 8)
+  end
+  return place
+end
+
+local function add_index(self, place, node)
+  local c, key = self.code, node.keys[1]
+  local size = self.kernel:size(node.of)
+  if key.tag == "number" and node.base.type.kind == "place" then
+    table.insert(place.steps, {index = key.value, of = node.of})
+    place.off = place.off + key.value * size
+    return place
+  end
+  local i = c:in_reg(self:value(key))
+  if node.count and node.count > 0 then
+    c:branch("u>=", i, {imm = node.count}, self:problem(node,
+      ("the index is out of range: 0 to %d"):format(node.count - 1)))
+  end
+  local address = c:mov(c:reg(), self:address_of(place))
+  c:change("+", address, c:alu("*", i, {imm = size}))
+  return new_place(address, node.of, {space = place.space})
+end
+
+--- Where a field or an element is.
+function generator:place(node)
+  if node.tag == "field" then
+    return add_field(self, base_place(self, node.base), node)
+  end
+  return add_index(self, base_place(self, node.base), node)
+end
+
+-- r0 = the bytes at a place, by a helper that cannot crash.
+function probe(self, place, size, node)
+  local c, d = self.code, nil
+  c:scoped(function()
+    local slot = c:slot(8)
+    if place.bits then
+      c:store(slot, 0, 8, {imm = 0})
+    end
+    local from = self:address_of(place)
+    c:mov(1, {slot = slot})
+    c:mov(2, {imm = size})
+    c.list[#c.list].reloc = place.bits and self:relocation(place, "field_byte_size") or nil
+    c:mov(3, from)
+    c:emit("call", {helper = READ[place.space], n = 3})
+    c:branch("~=", c:mov(c:reg(), 0), {imm = 0}, self:problem(node, "memory that cannot be read"))
+    d = c:load(slot, 0, place.bits and 8 or size)
+  end)
+  return d
+end
+
+local function read_bits(self, place, t, node)
+  local c, d = self.code, nil
+  if place.space == "ctx" or place.space == "packet" then
+    d = c:load(place.base, place.off, place.bits.size)
+  else
+    d = probe(self, place, place.bits.size, node)
+  end
+  c:change("<<", d, {imm = 64 - place.bits.at - place.bits.count})
+  c.list[#c.list].reloc = self:relocation(place, "field_lshift_u64")
+  c:change(t.natural and ">>" or "sar", d, {imm = 64 - place.bits.count})
+  c.list[#c.list].reloc = self:relocation(place, "field_rshift_u64")
+  return d
+end
+
+-- Bytes and whether there is a sign.
+local function shape(self, place, node)
+  local id = node.way and node.way[#node.way].member.type or node.of or place.root
+  local t = self.kernel:resolve(id)
+  return t.kind == "ptr" and 8 or t.size, t.signed
+end
+
+--- The value at a place: of a structure, its address.
+function generator:read(place, t, node)
+  local c = self.code
+  if t.kind == "place" or t.kind == "str" then
+    return self:address_of(place)
+  elseif place.bits then
+    return read_bits(self, place, t, node)
+  end
+  local size, signed = shape(self, place, node)
+  local d
+  if place.known or place.space == "ctx" or place.space == "packet" then
+    d = c:load(place.base, place.off, size, self:relocation(place, "field_byte_offset"))
+  else
+    d = probe(self, place, size, node)
+  end
+  return c:extend(d, size, signed)
+end
+
+-- Strings ---------------------------------------------------------------------------------------------
+
+-- Memory is {base (register or slot), off}.
+
+local function zero(c, base, off, from, size)
+  for at = from, size - 1, 8 do
+    c:store(base, off + at, 8, {imm = 0})
+  end
+end
+
+local function copy_words(c, from, base, off, size)
+  for at = 0, size - 1, 8 do
+    c:store(base, off + at, 8, c:load(from, at, 8))
+  end
+end
+
+local function literal(self, text, base, off, size)
+  local c = self.code
+  text = text .. ("\0"):rep(size - #text)
+  for at = 0, size - 1, 8 do
+    local b = {text:byte(at + 1, at + 8)}
+    local lo = b[1] + b[2] * 256 + b[3] * 65536 + b[4] * 16777216
+    local hi = b[5] + b[6] * 256 + b[7] * 65536 + b[8] * 16777216
+    local n = int64.from_words(hi, lo)
+    c:store(base, off + at, 8, int64.small(n) and {imm = n} or c:imm64(n))
+  end
+end
+
+--- Reads a string from where FROM points, in SPACE. What cannot be read is "".
+function generator:read_string(from, space, bound, base, off, size, padded)
+  local c = self.code
+  if padded then
+    zero(c, base, off, 0, size)
+  end
+  local to = type(base) == "table" and {slot = base, off = off} or off ~= 0 and c:alu("+", base, {imm = off}) or base
+  c:call(READ_STRING[space], to, {imm = math.min(bound, size)}, from)
+end
+
+local string_of = {}
+
+--- Writes the string of a node to memory, SIZE bytes of it; with zeros behind its end if PADDED.
+-- @return its flag
+function generator:string_into(node, base, off, size, padded)
+  return string_of[node.tag](self, node, base, off, size, padded)
+end
+
+function string_of.string(self, node, base, off, size)
+  literal(self, node.value, base, off, size)
+end
+
+string_of["nil"] = function(self, _, base, off, size)
+  zero(self.code, base, off, 0, size)
+  return {imm = 0}
+end
+
+function string_of.computed(self, node, base, off, size)
+  copy_words(self.code, node.slot, base, off, node.type.size)
+  zero(self.code, base, off, node.type.size, size)
+  return node.flag
+end
+
+function string_of.name(self, node, base, off, size, padded)
+  local ref, c = node.ref, self.code
+  if ref.kind == "local" then
+    local from = ref.var.type.size
+    copy_words(c, ref.var.slot, base, off, math.min(from, size))
+    zero(c, base, off, from, size)
+    return node.type.absent and ref.var.flag or nil
+  elseif ref.kind == "map" then
+    return string_of.index(self, {map = ref.map, keys = {}, type = node.type}, base, off, size)
+  end
+  return ref.def.string(self, node, base, off, size, padded)
+end
+
+function string_of.call(self, node, base, off, size, padded)
+  return node.fn.ref.def.string(self, node, base, off, size, padded)
+end
+
+function string_of.field(self, node, base, off, size, padded)
+  local arg = node.argument
+  if arg then
+    local from
+    if arg.address then
+      from = self:argument(arg)
+    else
+      from = self.code:alu("+", self.ctx, {imm = arg.offset})
+    end
+    return self:read_string(from, "kernel", node.type.bound, base, off, size, padded)
+  end
+  local place = self:place(node)
+  self:read_string(self:address_of(place), place.space, node.type.bound, base, off, size, padded)
+end
+
+function string_of.index(self, node, base, off, size, padded)
+  if not node.map then
+    return string_of.field(self, node, base, off, size, padded)
+  end
+  local c, done, absent = self.code, self.code:label(), self.code:label()
+  local entry
+  c:scoped(function()
+    local key = self:key(node.map, node.keys)
+    entry = c:call(LOOKUP, {map = node.map.object}, {slot = key})
+  end)
+  c:branch("==", entry, {imm = 0}, absent)
+  local from = node.map.value.size
+  copy_words(c, entry, base, off, math.min(from, size))
+  zero(c, base, off, from, size)
+  c:jump(done)
+  c:place(absent)
+  zero(c, base, off, 0, size)
+  c:place(done)
+  return entry
+end
+
+function string_of.inline(self, node, base, off, size)
+  local _, flag = self:optional(node)
+  local from = node.result.type.size
+  copy_words(self.code, node.result.slot, base, off, math.min(from, size))
+  zero(self.code, base, off, from, size)
+  return flag
+end
+
+function string_of.binary(self, node, base, off, size)
+  local c = self.code
+  local flag = node.type.absent and c:reg() or nil
+  local done, otherwise = c:label(), c:label()
+  local function set(part)
+    local there = self:string_into(part, base, off, size, true)
+    if flag then
+      c:mov(flag, there or {imm = 1})
+    end
+    return there
+  end
+  if node.op == "and" then
+    self:cond(node.left, false, otherwise)
+    set(node.right)
+    c:jump(done)
+    c:place(otherwise)
+    zero(c, base, off, 0, size)
+    c:mov(flag or c:reg(), {imm = 0})
+  else
+    if node.left.type.kind == "nil" then
+      set(node.right)
+    else
+      self:branch_absent(set(node.left) or {imm = 1}, otherwise)
+      c:jump(done)
+      c:place(otherwise)
+      set(node.right)
+    end
+  end
+  c:place(done)
+  return flag
+end
+
+-- Pieces of 8, 4, 2 and 1 bytes that make up a size.
+local function pieces(size)
+  local out, at = {}, 0
+  for _, n in ipairs {8, 4, 2, 1} do
+    while size - at >= n do
+      out[#out + 1] = {at = at, size = n}
+      at = at + n
+    end
+  end
+  return out
+end
+
+-- Jumps if a string's first bytes are these, or are not.
+local function compare_with_literal(self, node, text, equal, label)
+  local c = self.code
+  local same, differs = equal and label or c:label(), equal and c:label() or label
+  c:scoped(function()
+    local size = node.type.size
+    local slot = c:slot(size)
+    local flag = self:string_into(node, slot, 0, size, false)
+    self:branch_absent(flag, differs)
+    for _, piece in ipairs(pieces(#text)) do
+      local bytes = {text:byte(piece.at + 1, piece.at + piece.size)}
+      local lo, hi = 0, 0
+      for i = #bytes, 1, -1 do
+        if i > 4 then
+          hi = hi * 256 + bytes[i]
+        else
+          lo = lo * 256 + bytes[i]
+        end
+      end
+      local n = int64.from_words(hi, lo)
+      c:branch("~=", c:load(slot, piece.at, piece.size), int64.small(n) and {imm = n} or c:imm64(n), differs)
+    end
+  end)
+  c:jump(same)
+  c:place(equal and differs or same)
+end
+
+--- Jumps to the label if a string begins so.
+function generator:compare_prefix(node, prefix, label)
+  if #prefix < node.type.bound then
+    compare_with_literal(self, node, prefix, true, label)
+  end
+end
+
+--- Jumps to the label if two strings are equal, or are not (EQUAL).
+function generator:compare_strings(node, equal, label)
+  local c, l, r = self.code, node.left, node.right
+  if l.tag == "string" then
+    l, r = r, l
+  end
+  if r.tag == "string" and #r.value < l.type.bound then
+    return compare_with_literal(self, l, r.value .. "\0", equal, label)
+  end
+  local same, differs = equal and label or c:label(), equal and c:label() or label
+  c:scoped(function()
+    local size = math.max(l.type.size, r.type.size)
+    local a, b = c:slot(size), c:slot(size)
+    local a_flag = self:string_into(l, a, 0, size, true)
+    local b_flag = self:string_into(r, b, 0, size, true)
+    if a_flag and b_flag then
+      local there = c:label()
+      c:branch("~=", c:in_reg(a_flag), {imm = 0}, there)
+      self:branch_absent(b_flag, same)
+      c:jump(differs)
+      c:place(there)
+    else
+      self:branch_absent(a_flag, differs)
+    end
+    self:branch_absent(b_flag, differs)
+    for at = 0, size - 1, 8 do
+      c:branch("~=", c:load(a, at, 8), c:load(b, at, 8), differs)
+    end
+  end)
+  c:jump(same)
+  c:place(equal and differs or same)
+end
+
+-- Maps ------------------------------------------------------------------------------------------------
+
+--- A key on the stack.
+-- @param bucket an operand that goes behind the keys, if there is one
+function generator:key(map, nodes, bucket)
+  local c, size = self.code, 0
+  for i = 1, #nodes do
+    size = size + (map.keys[i].kind == "str" and map.keys[i].size or 8)
+  end
+  local slot, at = c:slot(math.max(8, size + (bucket and 8 or 0))), 0
+  for i, node in ipairs(nodes) do
+    local t = map.keys[i]
+    if t.kind == "str" then
+      local flag = self:string_into(node, slot, at, t.size, true)
+      self:branch_absent(flag, flag and self:problem(node, "a key is nil"))
+      at = at + t.size
+    else
+      c:store(slot, at, 8, self:value(node))
+      at = at + 8
+    end
+  end
+  if bucket or #nodes == 0 then
+    c:store(slot, at, 8, bucket or {imm = 0})
+  end
+  return slot
+end
+
+--- map[keys]: its value, and a flag.
+function generator:lookup(map, nodes)
+  local c, entry = self.code, nil
+  c:scoped(function()
+    entry = c:call(LOOKUP, {map = map.object}, {slot = self:key(map, nodes)})
+  end)
+  if not map.value or map.value.kind == "str" then
+    return {imm = 0}, entry
+  end
+  local d, none = c:mov(c:reg(), {imm = 0}), c:label()
+  c:branch("==", entry, {imm = 0}, none)
+  c:mov(d, c:load(entry, 0, 8))
+  c:place(none)
+  return d, entry
+end
+
+-- map[keys] = value; nil deletes, as in Lua.
+function generator:update(target, value)
+  local map, c = target.map, self.code
+  local back, absent = c:label(), c:label()
+  c:scoped(function()
+    local slot, flag
+    if map.value.kind == "str" then
+      slot = c:slot(map.value.size)
+      flag = self:string_into(value, slot, 0, map.value.size, true)
+    else
+      local operand
+      operand, flag = self:optional(value)
+      slot = c:slot(8)
+      c:store(slot, 0, 8, operand)
+    end
+    local key = self:key(map, target.keys or {})
+    self:branch_absent(flag, absent)
+    local result = c:call(UPDATE, {map = map.object}, {slot = key}, {slot = slot}, {imm = 0})
+    c:branch("~=", result, {imm = 0},
+      self:lost(target, ("'%s' is full: an entry is missing"):format(map.name), back))
+    if flag then
+      c:cold(function()
+        c:place(absent)
+        c:call(DELETE, {map = map.object}, {slot = key})
+        c:jump(back)
+      end)
+    end
+  end)
+  c:place(back)
+end
+
+--- Ends the program if a string is needed that is not there.
+function generator:string_flag(node, flag)
+  if flag then
+    self:branch_absent(flag, self:problem(node.tag and node.source and node or self.code.node,
+      "this is nil, and a string is needed"))
+  end
+end
+
+function generator:delete(target)
+  local c = self.code
+  c:scoped(function()
+    c:call(DELETE, {map = target.map.object}, {slot = self:key(target.map, target.keys or {})})
+  end)
+end
+
+return generator

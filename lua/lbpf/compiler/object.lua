@@ -1,0 +1,269 @@
+-- Compiled programs and maps as an object file, and the plan: what the user's side has to know.
+local lbpf = require "lbpf.core"
+local local_types = require "lbpf.compiler.local_types"
+
+local STACK_FRAMES = 127
+
+local object = {}
+object.__index = object
+
+-- BTF ---------------------------------------------------------------------------------------------------
+
+local function new(shared, options)
+  local types = lbpf.btf_new_empty()
+  local self = setmetatable({shared = shared, options = options, types = types,
+    arrays = {}, maps = {}, vars = {}}, object)
+  self.copies = local_types.new(types)
+  self.u32 = self.copies:int {name = "unsigned int", size = 4}
+  self.s64 = self.copies:int {name = "long long", size = 8, signed = true}
+  self.char = types:add_int("char", 1, "char")
+  return self
+end
+
+function object:array(of, count)
+  local key = of .. "/" .. count
+  self.arrays[key] = self.arrays[key] or self.types:add_array(self.u32, of, count)
+  return self.arrays[key]
+end
+
+-- How a value of the program is in memory: its BTF type, and its size.
+function object:stored(t)
+  if t.kind == "str" then
+    return self:array(self.char, t.size), t.size
+  end
+  return self.s64, 8
+end
+
+--- FIELDS: a list of {name, type} or {name, offset, type}, one behind the other.
+function object:struct(name, fields)
+  local at, placed = 0, {}
+  for i, field in ipairs(fields) do
+    local id, size = field.id, field.size
+    if not id then
+      id, size = self:stored(field.type)
+    end
+    at = field.offset or at
+    placed[i] = {name = field.name, id = id, offset = at}
+    at = at + size
+  end
+  local id = self.types:add_struct(name, math.floor((at + 7) / 8) * 8)
+  for _, field in ipairs(placed) do
+    self.types:add_field(field.name, field.id, field.offset * 8)
+  end
+  return id
+end
+
+local map_types = {hash = 1, array = 2, percpu_hash = 5, percpu_array = 6, stack_trace = 7,
+  lru_hash = 9, lru_percpu_hash = 10, ringbuf = 27}
+
+-- The definition of a map as C writes it: numbers are lengths of arrays.
+function object:define_map(name, kind, max_entries, more)
+  local members = {
+    {"type", self.types:add_ptr(self:array(self.u32, map_types[kind]))},
+    {"max_entries", self.types:add_ptr(self:array(self.u32, max_entries))},
+  }
+  for _, member in ipairs {"key_size", "value_size"} do
+    if more and more[member] then
+      members[#members + 1] = {member, self.types:add_ptr(self:array(self.u32, more[member]))}
+    end
+  end
+  for _, member in ipairs {"key", "value"} do
+    if more and more[member] then
+      members[#members + 1] = {member, self.types:add_ptr(more[member])}
+    end
+  end
+  local id = self.types:add_struct(nil, #members * 8)
+  for i, member in ipairs(members) do
+    self.types:add_field(member[1], member[2], (i - 1) * 64)
+  end
+  table.insert(self.maps, {name = name, size = #members * 8, var = self.types:add_var(name, "global", id)})
+end
+
+-- How values are shown; nil: as their type says.
+local function show(t)
+  return t.show or t.kind == "ptr" and "ptr" or t.kind == "bool" and "bool" or nil
+end
+
+local function key_fields(map)
+  local fields = {}
+  for i, t in ipairs(map.keys or {}) do
+    fields[i] = {name = "k" .. i, type = t}
+  end
+  return fields
+end
+
+--- A map of the programs, and what the plan says of it.
+function object:add_map(map)
+  local options = self.options.maps[map.name] or {}
+  local keys, value = key_fields(map), {}
+  local plan = {name = map.name, map = map.object, kind = map.kind, keys = {}, value = {},
+    lhist = map.shape}
+  for i, field in ipairs(keys) do
+    plan.keys[i] = {name = field.name, show = show(field.type)}
+  end
+  if map.kind == "hist" or map.kind == "lhist" then
+    keys[#keys + 1] = {name = "bucket", type = {kind = "int"}}
+  elseif #keys == 0 then
+    keys[1] = {name = "k0", type = {kind = "int"}}
+  end
+  if map.kind == "hash" then
+    value[1] = {name = "v", type = map.value or {kind = "int"}}
+    plan.value = {v = "v", show = show(value[1].type)}
+  end
+  for i, member in ipairs(map.members or {}) do
+    value[i] = {name = member, type = {kind = "int"}}
+    plan.value[member] = member
+  end
+  local is_hash = map.kind == "hash" or map.is_hash
+  local kind = options.type or map.kind == "hash" and "hash" or is_hash and "percpu_hash"
+    or "percpu_array"
+  local scalar = map.kind == "hash" and #plan.keys == 0
+  self:define_map(map.object, kind, not is_hash and 1 or scalar and 1
+    or options.max_entries or self.options.max_entries, {
+      key = is_hash and self:struct("key_" .. map.object, keys) or self.u32,
+      value = self:struct("value_" .. map.object, value),
+    })
+  return plan
+end
+
+function object:add_event(event)
+  local fields = {{name = "id", id = self.u32, size = 4}}
+  local plan = {name = event.name, kind = event.kind, type = event.type, fields = {}, show = {},
+    present = {}}
+  for i, field in ipairs(event.fields) do
+    fields[#fields + 1] = {name = field.name, type = field.type, offset = field.offset}
+    plan.fields[i] = field.name
+    plan.show[i] = show(field.type)
+  end
+  for i, field in ipairs(event.fields) do
+    if field.flag_offset then
+      plan.present[i] = field.name .. "_set"
+      fields[#fields + 1] = {name = plan.present[i], type = {kind = "int"}, offset = field.flag_offset}
+    end
+  end
+  self:struct(event.type, fields)
+  return plan
+end
+
+function object:add_maps(plan)
+  for i, map in ipairs(self.shared.maps.list) do
+    plan.maps[i] = self:add_map(map)
+  end
+  for i, event in ipairs(self.shared.events.list) do
+    plan.events[i] = self:add_event(event)
+  end
+  if #plan.events > 0 then
+    plan.ring = self.shared.events.map
+    self:define_map(plan.ring, "ringbuf", self.options.ring)
+  end
+  if self.shared.stacks.used then
+    plan.stacks = self.shared.stacks.map
+    self:define_map(plan.stacks, "stack_trace", self.options.max_entries,
+      {key_size = 4, value_size = STACK_FRAMES * 8})
+  end
+  plan.problems = self.shared.problems.list
+  if #plan.problems > 0 then
+    self:define_map(self.shared.problems.map, "percpu_array", #plan.problems,
+      {key = self.u32, value = self.s64})
+  end
+end
+
+-- ELF -----------------------------------------------------------------------------------------------------
+
+-- Programs of one section come one after the other.
+local function sections_of(programs)
+  local list, by_name = {}, {}
+  for _, program in ipairs(programs) do
+    local section = by_name[program.section]
+    if not section then
+      section = {name = program.section, flags = "ax", size = 0, parts = {}}
+      by_name[section.name], list[#list + 1] = section, section
+    end
+    program.offset = section.size
+    section.size = section.size + #program.code.bytes
+    table.insert(section.parts, program.code.bytes)
+  end
+  for _, section in ipairs(list) do
+    section.data = table.concat(section.parts)
+    section.parts, section.size = nil, nil
+  end
+  return list
+end
+
+-- Functions, lines and relocations, in the form of btf:ext_data().
+function object:describe_programs(programs)
+  local ext = {func_info = {}, line_info = {}, core_relo = {}}
+  local int, pointer = self.copies:int {name = "int", size = 4, signed = true}, self.copies:void_pointer()
+  local proto = self.types:add_func_proto(int)
+  self.types:add_func_param("ctx", pointer)
+  for _, program in ipairs(programs) do
+    for _, item in ipairs(program.code.core) do
+      self.copies:use(item.reloc)
+    end
+  end
+  for _, program in ipairs(programs) do
+    table.insert(ext.func_info, {section = program.section, offset = program.offset,
+      type = self.types:add_func(program.name, "global", proto)})
+    for _, item in ipairs(program.code.lines) do
+      local src, at = item.node.source, item.node.at
+      local line, column = src:locate(at)
+      table.insert(ext.line_info, {section = program.section, offset = program.offset + item.offset,
+        file = src.name, line = line, column = math.min(column, 1023), source = src:line_text(at)})
+    end
+    for _, item in ipairs(program.code.core) do
+      local id, access = self.copies:access(item.reloc)
+      table.insert(ext.core_relo, {section = program.section, offset = program.offset + item.offset,
+        type = id, access = access, kind = item.reloc.kind})
+    end
+  end
+  if #ext.core_relo == 0 then
+    ext.core_relo = nil
+  end
+  return ext
+end
+
+function object:write(programs)
+  local sections, symbols, relocations = sections_of(programs), {}, {}
+  local ext = self:describe_programs(programs)
+  for _, program in ipairs(programs) do
+    table.insert(symbols, {name = program.name, section = program.section, value = program.offset,
+      size = #program.code.bytes, type = "func"})
+    for _, item in ipairs(program.code.maps) do
+      table.insert(relocations, {section = program.section, offset = program.offset + item.offset,
+        symbol = item.map, type = "64_64"})
+    end
+  end
+  local size = 0
+  for _, map in ipairs(self.maps) do
+    map.offset = size
+    table.insert(symbols, {name = map.name, section = ".maps", value = size, size = map.size, type = "object"})
+    size = size + map.size
+  end
+  if size > 0 then
+    self.types:add_datasec(".maps", size)
+    for _, map in ipairs(self.maps) do
+      self.types:add_datasec_var_info(map.var, map.offset, map.size)
+    end
+    table.insert(sections, {name = ".maps", flags = "wa", data = ("\0"):rep(size)})
+  end
+  table.insert(sections, {name = "license", flags = "wa", data = "GPL\0"})
+  local ext_data = self.types:ext_data(ext)
+  table.insert(sections, {name = ".BTF", data = self.types:raw_data()})
+  table.insert(sections, {name = ".BTF.ext", data = ext_data})
+  return lbpf.elf {sections = sections, symbols = symbols, relocations = relocations}
+end
+
+--- @param programs a list of {name, section, spec, code}, code as the assembler returns it
+-- @param shared what they share: registry.lua
+-- @param options those of compile()
+-- @return the bytes, and the plan
+return function(programs, shared, options)
+  local self = new(shared, options)
+  local plan = {programs = {}, maps = {}, events = {}}
+  for i, program in ipairs(programs) do
+    plan.programs[i] = {name = program.name, section = program.section, spec = program.spec,
+      instructions = program.code.count}
+  end
+  self:add_maps(plan)
+  return self:write(programs), plan
+end
