@@ -73,34 +73,46 @@ local function reachable(list, at)
   return out
 end
 
--- Questions whose answer is known from the one before: that did not jump.
+-- Without the questions that are about registers which an instruction writes.
+local function still_known(known, ins)
+  local written = code.written(ins)
+  if ins.op ~= "call" and not written then
+    return known
+  end
+  local function is_lost(r)
+    return r and (r == written or ins.op == "call" and r <= 5)
+  end
+  local rest = {}
+  for _, test in ipairs(known) do
+    if not is_lost(test.a) and not is_lost(test.s) then
+      rest[#rest + 1] = test
+    end
+  end
+  return rest
+end
+
+-- Questions whose answer is known from one before, that did not jump.
 local function known_branches(list)
   local out, known = {}, {}
   for _, ins in ipairs(list) do
-    local written = code.written(ins)
-    local keep = true
-    if ins.op == "label" or ins.op == "call" then
-      known = ins.op == "label" and {} or known
+    local answer
+    if ins.op == "label" then
+      known = {}
     elseif ins.op == "branch" then
       for _, test in ipairs(known) do
-        if same_test(test, ins) and test.code == ins.code then
-          keep = false
-        elseif same_test(test, ins) and test.code == code.opposite[ins.code] then
-          ins = {op = "jump", label = ins.label, node = ins.node, depth = ins.depth}
-          break
+        if same_test(test, ins) and (test.code == ins.code or test.code == code.opposite[ins.code]) then
+          answer = test.code
         end
       end
-      known[#known + 1] = ins.op == "branch" and ins or nil
-    elseif written then
-      local rest = {}
-      for _, test in ipairs(known) do
-        if test.a ~= written and test.s ~= written then
-          rest[#rest + 1] = test
-        end
+      if answer ~= ins.code then
+        out[#out + 1] = answer and {op = "jump", label = ins.label, node = ins.node, depth = ins.depth}
+          or ins
       end
-      known = rest
+      known[#known + 1] = not answer and ins or nil
+    else
+      known = still_known(known, ins)
     end
-    if keep then
+    if ins.op ~= "branch" then
       out[#out + 1] = ins
     end
   end

@@ -10,7 +10,7 @@ generator.__index = generator
 
 local LOOKUP = 1 -- bpf_map_lookup_elem
 local STACK = 512
-local PLAIN_ROUNDS = 16 -- of a loop that the verifier may walk
+local WALKED_ROUNDS = 16 -- of loops that the verifier shall walk, in all
 
 -- Problems: what the program cannot do, counted where the user sees it -------------------------------
 
@@ -256,31 +256,69 @@ statement["if"] = function(self, node)
   c:place(done)
 end
 
--- Loops: BODY is generated between the loop's beginning and NEXT.
-local function loop(self, node, bounded, f)
-  local c, outer = self.code, self.loop
-  local top = c:label()
-  self.loop = {done = c:label()}
-  local rounds = self.env.options.rounds
-  local counter = not bounded and self.env.options.loops == "bounded" and c:mov(c:reg(), {imm = rounds})
-  c.depth = c.depth + 1
-  c:place(top)
-  if counter then
+-- A zero of which the verifier does not know that it is one. What is added to it has no value that
+-- the verifier could follow from round to round, and so the second round is like the first.
+local function hidden_zero(self)
+  self.env.zero.used = true
+  return self.code:load(self.code:in_reg {map = self.env.zero.name}, 0, 8)
+end
+
+local function hide(self, zero, vars)
+  local seen = {}
+  for _, var in ipairs(vars) do
+    if not seen[var] and var.type.kind ~= "ptr" then
+      seen[var] = true
+      for _, r in pairs {var.reg or false, var.flag or false} do
+        if r then
+          self.code:change("+", r, zero)
+        end
+      end
+    end
+  end
+end
+
+-- How a loop is kept from going on for ever, for the verifier wants to know: it may walk a few
+-- rounds itself; the kernel counts them (may_goto), or the program does.
+local function guard(self, node, kind, counter)
+  local c, rounds = self.code, self.env.options.rounds
+  if kind == "bounded" then
     c:branch("==", counter, {imm = 0},
       self:problem(node, ("this loop ends after %d rounds"):format(rounds)))
     c:change("-", counter, {imm = 1})
-  elseif not bounded then
+  elseif kind == "may_goto" then
     c:emit("may_goto", {label = self:problem(node, "this loop has gone on for too long")})
   end
+end
+
+-- A loop whose body F generates; registers of its own that change are in `changing`.
+local function loop(self, node, rounds, changing, f)
+  local c, outer, walked = self.code, self.loop, self.walked or 1
+  local kind = self.env.options.loops
+  if rounds and (kind == "bounded" or rounds * walked <= WALKED_ROUNDS) then
+    kind, self.walked = "walked", rounds * walked
+  end
+  local top = c:label()
+  self.loop = {done = c:label()}
+  local counter = kind == "bounded" and c:mov(c:reg(), {imm = self.env.options.rounds})
+  local zero = kind == "may_goto" and hidden_zero(self)
+  c.depth = c.depth + 1
+  c:place(top)
+  if zero then
+    for _, r in ipairs(changing) do
+      c:change("+", r, zero)
+    end
+    hide(self, zero, node.assigned)
+  end
+  guard(self, node, kind, counter)
   f(self.loop.done)
   c:jump(top)
   c.depth = c.depth - 1
   c:place(self.loop.done)
-  self.loop = outer
+  self.loop, self.walked = outer, walked
 end
 
 statement["while"] = function(self, node)
-  loop(self, node, false, function(done)
+  loop(self, node, nil, {}, function(done)
     self.code:scoped(function()
       self:cond(node.cond, false, done)
     end)
@@ -289,7 +327,7 @@ statement["while"] = function(self, node)
 end
 
 statement["repeat"] = function(self, node)
-  loop(self, node, false, function(done)
+  loop(self, node, nil, {}, function(done)
     self.code:scoped(function()
       self:statements(node.body) -- the condition sees its variables
       self:cond(node.cond, true, done)
@@ -320,12 +358,13 @@ statement["for"] = function(self, node)
     c:branch(step > 0 and ">" or "<", i, last, skip)
   end
   local left -- rounds that are left, where i does not meet the last value itself
-  if step ~= 1 and step ~= -1 then
+  if rounds and step ~= 1 and step ~= -1 then -- the verifier does not know quotients
+    left = c:mov(c:reg(), {imm = rounds - 1})
+  elseif step ~= 1 and step ~= -1 then
     left = step > 0 and c:alu("-", last, i) or c:alu("-", i, last)
     c:change("//", left, {imm = math.abs(step)})
   end
-  local bounded = rounds and (rounds <= PLAIN_ROUNDS or self.env.options.loops == "bounded")
-  loop(self, node, bounded, function(done)
+  loop(self, node, rounds, {i, left}, function(done)
     node.var.reg = i
     if node.var.assigned > 0 then
       node.var.reg = c:mov(c:reg(), i)

@@ -296,6 +296,9 @@ function visit.assign(self, node, scope)
         fail(target, "'%s' cannot be assigned to; only the program's own variables and maps can", target.name)
       elseif ref then
         ref.var.assigned = ref.var.assigned + 1
+        for _, loop in ipairs(self.loops) do
+          table.insert(loop.assigned, ref.var)
+        end
       else
         target.ref = {kind = "map", map = self.maps:variable(target.name, target)}
       end
@@ -313,14 +316,16 @@ visit["do"] = function(self, node, scope)
 end
 
 visit["while"] = function(self, node, scope)
-  self:expression(node.cond, scope)
-  self:loop(node, new_scope(scope))
+  self:loop(node, new_scope(scope), function()
+    self:expression(node.cond, scope)
+  end)
 end
 
 visit["repeat"] = function(self, node, scope)
   local inner = new_scope(scope)
-  self:loop(node, inner)
-  self:expression(node.cond, inner)
+  self:loop(node, inner, function()
+    self:expression(node.cond, inner)
+  end)
 end
 
 visit["if"] = function(self, node, scope)
@@ -354,10 +359,16 @@ visit["break"] = function(self, node)
   end
 end
 
-function names:loop(node, scope)
+-- `assigned` of a loop: the variables that change in it.
+function names:loop(node, scope, condition)
   local outer = self.in_loop
-  self.in_loop = node
+  self.in_loop, node.assigned = node, {}
+  table.insert(self.loops, node)
   self:block(node.body, scope)
+  if condition then
+    condition()
+  end
+  table.remove(self.loops)
   self.in_loop = outer
 end
 
@@ -384,7 +395,7 @@ end
 function names.resolve(unit, env)
   local self = setmetatable({
     builtins = env.builtins, maps = env.maps, constants = env.constants, helper = env.helper,
-    pending = {}, calling = {unit.fn}, count = 0,
+    pending = {}, calling = {unit.fn}, loops = {}, count = 0,
   }, names)
   local scope = new_scope()
   scope.upvalues = unit.upvalues

@@ -246,6 +246,14 @@ function object:write(programs)
     end
     table.insert(sections, {name = ".maps", flags = "wa", data = ("\0"):rep(size)})
   end
+  if self.shared.zero.used then
+    local name = self.shared.zero.name
+    local var = self.types:add_var(name, "global", self.s64)
+    self.types:add_datasec(".bss", 8)
+    self.types:add_datasec_var_info(var, 0, 8)
+    table.insert(symbols, {name = name, section = ".bss", value = 0, size = 8, type = "object"})
+    table.insert(sections, {name = ".bss", flags = "wa", type = "nobits", size = 8})
+  end
   table.insert(sections, {name = "license", flags = "wa", data = "GPL\0"})
   local ext_data = self.types:ext_data(ext)
   table.insert(sections, {name = ".BTF", data = self.types:raw_data()})

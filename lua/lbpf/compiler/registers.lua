@@ -339,6 +339,7 @@ end
 --- @param code_object that generated them, which has the stack
 local function allocate(list, code_object)
   local temporary = {}
+  code_object.top = code_object.most -- below what the program has
   for _ = 1, 40 do
     local self = build(list, code_object)
     self:coalesce(temporary)

@@ -72,10 +72,11 @@ local registry = {}
 function registry.new()
   return {
     maps = setmetatable({by_name = {}, list = {}, taken = {events = true, problems = true,
-      stacks = true, license = true}}, maps),
+      stacks = true, lbpf_zero = true}}, maps),
     problems = setmetatable({list = {}, index = {}, map = "problems"}, problems),
     events = setmetatable({list = {}, map = "events"}, events),
     stacks = {map = "stacks", used = false},
+    zero = {name = "lbpf_zero", used = false}, -- a global variable
   }
 end
 

@@ -352,8 +352,17 @@ end
 
 -- `a and b`, `a or b`: what can be nil or false decides what comes out.
 function types:logic(node)
-  local l, r = self:expression(node.left), nil
   local is_and = node.op == "and"
+  local l, r
+  if not is_and and node.left.tag == "binary" and node.left.op == "and" then
+    node.left.chooses = true
+  end
+  if node.chooses then -- c and a or b: of c only its truth is of interest
+    self:condition(node.left)
+    l = T.bool
+  else
+    l = self:expression(node.left)
+  end
   self:knowing(implied(node.left, is_and, {}), function()
     r = self:expression(node.right)
   end)
