@@ -153,6 +153,6 @@ uint32_t flags_check(lua_State *L, int arg, const struct flag *list)
 		return 0;
 	if (!flags_read(L, arg, list, &flags))
 		luaL_argerror(L, arg, lua_tostring(L, -1));
-	luaL_argcheck(L, flags <= UINT32_MAX, arg, "flags have 32 bits");
+	luaL_argcheck(L, flags <= UINT32_MAX, arg, "flags must have at most 32 bits");
 	return (uint32_t)flags;
 }

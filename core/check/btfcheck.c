@@ -64,7 +64,7 @@ static unsigned parts(const struct btf_type *t)
 static bool has_strings(const struct check *c, __u32 id, const struct btf_type *t)
 {
 	if (!btf__str_by_offset(c->btf, t->name_off))
-		return bad(c, id, "has its name at %u, beyond the strings", t->name_off);
+		return bad(c, id, "has its name at offset %u, beyond the strings", t->name_off);
 	for (unsigned i = 0; i < parts(t); i++)
 		if (!btf__str_by_offset(c->btf, part_name(t, i)))
 			return bad(c, id, "has a part with its name at %u, beyond the strings",
@@ -79,11 +79,13 @@ static bool has_refs(const struct check *c, __u32 id, const struct btf_type *t)
 		const struct btf_type *to = btf__type_by_id(c->btf, ref);
 
 		if (!to)
-			return bad(c, id, "refers to type %u, which there is not", ref);
+			return bad(c, id, "refers to missing type %u", ref);
 		if (btf_is_func(t) && !btf_is_func_proto(to))
-			return bad(c, id, "is a function whose type %u is none of a function", ref);
+			return bad(c, id, "is a function whose type %u is not a function prototype",
+				   ref);
 		if (btf_is_datasec(t) && !btf_is_var(to) && !btf_is_func(to))
-			return bad(c, id, "is a section that holds type %u, which is no variable",
+			return bad(c, id,
+				   "is a section that contains type %u, which is not a variable",
 				   ref);
 	}
 	return true;
@@ -110,7 +112,7 @@ bool btfcheck(const struct btf *btf, char *why, size_t size)
 		if (!ok)
 			bad(&c, refs.id, "%s", refs.why);
 	} else {
-		snprintf(why, size, "there is no memory to check BTF");
+		snprintf(why, size, "not enough memory to check BTF");
 		ok = false;
 	}
 	btfrefs_free(&refs);
@@ -126,7 +128,7 @@ static bool check_section(const void *data, size_t size, void *arg)
 	bool ok;
 
 	if (value_pointer_error(btf))
-		return true; /* then libbpf will say so, or do without */
+		return true; /* libbpf reports the error, or does without BTF */
 	c->btf = btf;
 	ok = btfcheck(btf, c->why, c->size);
 	btf__free(btf);
@@ -139,7 +141,7 @@ bool btfcheck_source(lua_State *L, const struct elf_source *source, char *why, s
 	struct frame f;
 	bool ok;
 
-	frame_enter(L, &f, NULL, 0); /* libbpf has its say about BTF that it cannot read */
+	frame_enter(L, &f, NULL, 0); /* libbpf prints errors about BTF that it cannot read */
 	ok = elf_each_section(source, BTF_ELF_SEC, check_section, &c);
 	frame_leave(&f);
 	return ok;

@@ -1,5 +1,5 @@
-/* What libbpf takes for granted of BTF, and what can be seen of an object file's before libbpf
- * opens it: ids and strings that exist, types that do not contain themselves.
+/* Checks of BTF that libbpf does not make: that ids and strings exist, and that types do not
+ * contain themselves. Object files are checked before libbpf opens them.
  */
 #ifndef LBPF_CHECK_BTFCHECK_H
 #define LBPF_CHECK_BTFCHECK_H
@@ -8,10 +8,10 @@
 #include "check/elf.h"
 #include <bpf/btf.h>
 
-/* Are the types of BTF sound, those of its base left out? If not, WHY says what is wrong. */
+/* Are the types of BTF valid (without those of its base)? If not, writes the reason to WHY. */
 bool btfcheck(const struct btf *btf, char *why, size_t size);
 
-/* Is the BTF in an object file sound? True if it has none, or none that libbpf can read. */
+/* Is the BTF in an object file valid? Also true if there is none, or none that libbpf can read. */
 bool btfcheck_source(lua_State *L, const struct elf_source *source, char *why, size_t size);
 
 #endif

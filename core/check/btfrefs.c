@@ -2,11 +2,12 @@
 
 #include <stdlib.h>
 
-/* Recursion of libbpf takes some hundred bytes of stack a level. Real kernels need about 40. */
+/* libbpf's recursion uses some hundred bytes of stack per level. Types of kernels need about 40
+ * levels. */
 #define DEPTH_MAX 512
 
-/* What a declaration may keep on libbpf's own stack of names: when it grows beyond, libbpf 1.1 to
- * 1.7 go on with the memory that they had before.
+/* How many names a declaration may put on libbpf's stack of names. libbpf 1.1 to 1.7 use memory
+ * after it was reallocated if the stack grows beyond this.
  */
 #define NAMES_MAX 16
 
@@ -65,7 +66,7 @@ static bool is_leaf(const struct btfrefs *w, const struct btf_type *t, bool thro
 	case BTF_KIND_DECL_TAG:
 		return w->kind != BTFREFS_DECL;
 	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION: /* known by its name, unless it has none */
+	case BTF_KIND_UNION: /* referred to by its name, unless it is anonymous */
 		return w->kind == BTFREFS_DECL && through_pointer && t->name_off;
 	default:
 		return btfrefs_count(t) == 0;
@@ -91,7 +92,7 @@ static bool has_usual_size(const struct btf_type *t)
 	}
 }
 
-/* Is each member's type one that has values, and does it begin inside the type? */
+/* Does each member have a type with values, and begin inside the type? */
 static bool has_members(const struct btf *btf, const struct btf_type *t)
 {
 	if (t->size >= 1U << 28) /* libbpf counts bits in an int */
@@ -103,7 +104,8 @@ static bool has_members(const struct btf *btf, const struct btf_type *t)
 	return true;
 }
 
-/* Does each part end where the whole ends? An old bitfield is an integer that may stick out. */
+/* Does each part end inside the whole? An old-style bit field is an integer that may end outside.
+ */
 static bool holds_values(const struct btf *btf, const struct btf_type *t)
 {
 	bool is_section = btf_kind(t) == BTF_KIND_DATASEC;
@@ -149,16 +151,17 @@ static bool size_fits(struct btfrefs *w, __u32 id, const struct btf_type *t)
 	if (w->kind == BTFREFS_SIZE)
 		return true;
 	if (!has_usual_size(t))
-		return refuse_ref(w, id, "has a size that no such type has");
+		return refuse_ref(w, id, "has a size that is invalid for its kind");
 	if (w->kind == BTFREFS_DECL && is_composite && !has_members(w->btf, t))
 		return refuse_ref(w, id, "has members that cannot be declared");
 	if (w->kind == BTFREFS_DATA && (is_composite || kind == BTF_KIND_DATASEC) &&
 	    !holds_values(w->btf, t))
-		return refuse_ref(w, id, "has members that lie outside of it");
+		return refuse_ref(w, id, "has members outside of it");
 	return true;
 }
 
-/* The references of ID, and of those ..., which are LEVEL deep already. */
+/* Checks the references of ID, which is LEVEL levels deep, and those of the types that it refers
+ * to. */
 static bool visit(struct btfrefs *w, __u32 id, bool through_pointer, unsigned level)
 {
 	const struct btf_type *t = btf__type_by_id(w->btf, id);
@@ -198,12 +201,12 @@ static bool visit(struct btfrefs *w, __u32 id, bool through_pointer, unsigned le
 	}
 	if (w->kind == BTFREFS_DECL &&
 	    (kind == BTF_KIND_TYPEDEF || (btf_is_composite(t) && t->name_off)))
-		names = 0; /* a name stands for what it means */
+		names = 0; /* a name ends the declaration */
 	names += chain + 1;
 	if (ok)
 		ok = size_fits(w, id, t);
 	if (ok && w->kind == BTFREFS_DECL && names > NAMES_MAX)
-		ok = refuse_ref(w, id, "is declared too intricately for libbpf");
+		ok = refuse_ref(w, id, "has a declaration that is too complex for libbpf");
 	if (ok && depth + 1 >= DEPTH_MAX)
 		ok = refuse_ref(w, id, "is nested too deeply");
 	w->known[slot].depth = ok ? (uint16_t)(depth + 1) : UNKNOWN;

@@ -10,7 +10,7 @@
 struct image {
 	int fd;
 	Elf *elf;
-	size_t names; /* the section with the sections' names */
+	size_t names; /* the section with the section names */
 };
 
 static void leave(struct image *image)
@@ -32,7 +32,7 @@ static bool enter_image(struct image *image, const struct elf_source *source)
 		if (image->fd < 0)
 			return false;
 		image->elf = elf_begin(image->fd, ELF_C_READ_MMAP, NULL);
-	} else { /* which only reads it */
+	} else { /* libelf only reads it */
 		image->elf = elf_memory((char *)source->image, source->size);
 	}
 	if (image->elf && elf_kind(image->elf) == ELF_K_ELF &&

@@ -1,11 +1,11 @@
-/* What libbpf opens, and then crashes over. */
+/* Objects that libbpf opens, but crashes on later. */
 #ifndef LBPF_CHECK_GUARD_H
 #define LBPF_CHECK_GUARD_H
 
 #include "base/compat.h"
 
-/* The name of a map that SEC(".maps") declares to be struct_ops; NULL if there is none. Those are
- * for libbpf to make, of SEC(".struct_ops"); it takes this one for such, and follows NULL.
+/* The name of a struct_ops map that SEC(".maps") declares; NULL if there is none. libbpf creates
+ * such maps from SEC(".struct_ops"), takes this one for one of them, and follows a NULL pointer.
  */
 const char *guard_stray_struct_ops(const struct bpf_object *obj);
 

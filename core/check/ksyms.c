@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* KSYM_NAME_LEN is 512; a module's name follows in brackets. */
+/* KSYM_NAME_LEN is 512; the module's name follows in brackets. */
 #define NAME_MAX_LEN 512
 
 struct names {
@@ -25,7 +25,7 @@ int ksyms_matches(const char *name, const char *pattern)
 			pattern++;
 			name++;
 		} else if (star) {
-			pattern = star; /* the last star takes one character more */
+			pattern = star; /* let the last star match one character more */
 			name = ++retry;
 		} else {
 			return 0;
@@ -36,7 +36,7 @@ int ksyms_matches(const char *name, const char *pattern)
 	return *pattern == '\0';
 }
 
-/* Makes room for one element more. */
+/* Makes space for one more element. */
 static int grow(void *array, size_t *size, size_t cnt, size_t element)
 {
 	void **a = array, *bigger;
@@ -94,7 +94,7 @@ static int is_traceable(const struct names *n, const char *name)
 
 	if (bsearch(&name, n->names, n->cnt, sizeof(*n->names), by_name))
 		return 1;
-	if (!suffix) /* which some kernels leave off in the list of traceable functions */
+	if (!suffix) /* some kernels omit it in the list of traceable functions */
 		return 0;
 	snprintf(trimmed, sizeof(trimmed), "%.*s", (int)(suffix - name), name);
 	return bsearch(&key, n->names, n->cnt, sizeof(*n->names), by_name) != NULL;

@@ -1,15 +1,15 @@
-/* Kernel functions by pattern, for a libbpf that cannot yet find them as it should. */
+/* Kernel functions by pattern, for versions of libbpf that do not resolve patterns correctly. */
 #ifndef LBPF_CHECK_KSYMS_H
 #define LBPF_CHECK_KSYMS_H
 
 #include <stddef.h>
 
-/* Does NAME match PATTERN, in which * stands for any string and ? for any character? */
+/* Does NAME match PATTERN? * matches any string, ? any character. */
 int ksyms_matches(const char *name, const char *pattern);
 
-/* The addresses of all functions that match and that fprobe can trace, as libbpf 1.3 and newer
- * find them: those in tracefs' available_filter_functions, with their address of kallsyms. 0,
- * with memory in *ADDRS to be freed; -ENOENT if none matches, or -errno.
+/* The addresses of all functions that match and that fprobe can trace, found as by libbpf 1.3 and
+ * newer: those in tracefs' available_filter_functions, with their addresses from kallsyms. Returns
+ * 0, and memory in *ADDRS that the caller frees; -ENOENT if none matches; or -errno.
  */
 int ksyms_resolve(const char *pattern, unsigned long **addrs, size_t *cnt);
 

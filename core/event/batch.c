@@ -19,8 +19,7 @@ void batch_init(struct batch *b, const struct batch_kind *kind)
 	b->cursor.fill = 1;
 }
 
-/* Empties the batch. If an event is being read its memory stays as it is, and the batch gets other
- * memory.
+/* Empties the batch. If an event is being read, its memory is kept, and the batch gets new memory.
  */
 static void empty(struct batch *b)
 {
@@ -131,14 +130,14 @@ void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size
 	lua_setfield(L, -2, "waiting");
 }
 
-/* When a wait is over; nobody asks unless there is one. */
+/* The time at which a wait ends; not called if there is no timeout. */
 static long end_of(int timeout)
 {
 	return timeout > 0 ? clock_milliseconds() + timeout : 0;
 }
 
-/* Fills the empty batch; waits for the first event. 0, also if none came, or -errno. Raises if the
- * buffer was closed after the method was called: by a finalizer, wherever Lua allocated.
+/* Fills the empty batch, waiting for the first event. Returns 0, also if none came, or -errno.
+ * Raises if a finalizer closed the buffer after the method was called.
  */
 static int fill(lua_State *L, struct batch *b, int timeout)
 {
@@ -158,8 +157,8 @@ static int fill(lua_State *L, struct batch *b, int timeout)
 			return 0;
 		if (ret < 0 && value_errno(ret) != EINTR)
 			return -value_errno(ret);
-		/* A signal's handler may have left word for Lua, as the interpreter does for
-		 * Ctrl-C: then let Lua run.
+		/* The handler of a signal may have set a hook, as the interpreter does for Ctrl-C:
+		 * return, so that Lua runs it.
 		 */
 		if (timeout == 0 || (ret < 0 && lua_gethook(L)))
 			return 0;
@@ -177,13 +176,13 @@ void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
 		luaL_error(L, "%s is busy: %s inside its own function", b->kind->name, what);
 }
 
-/* Of the stack of deliver(): what belongs to the function of the events that come now; what it
- * returns comes after that.
+/* The stack of deliver(): what belongs to the function of the current events. The function's
+ * results follow.
  */
 enum { FUNCTIONS = 2, NAMES, FUNCTION, COMPILED };
 
-/* Pushes what goes with a function: a table, whatever the debug library has put in its place. May
- * allocate.
+/* Pushes the function's event names: a table, or whatever the debug library has put in its place.
+ * May allocate.
  */
 static void push_event_names(lua_State *L, int functions, int function)
 {
@@ -196,7 +195,7 @@ static void push_event_names(lua_State *L, int functions, int function)
 
 enum compiled { COMPILED_PUSH = 1, COMPILED_PULL };
 
-/* Pushes the code that was made for the function, or nil. */
+/* Pushes the code that was compiled for the function, or nil. */
 static void push_compiled(lua_State *L, int functions, int function, enum compiled which)
 {
 	int top = lua_gettop(L);
@@ -212,7 +211,7 @@ static void push_compiled(lua_State *L, int functions, int function, enum compil
 	lua_settop(L, top + 1);
 }
 
-/* Returns whether there is compiled code for the function. */
+/* Makes FUNCTION the current one; returns whether there is compiled code for it. */
 static bool switch_to(lua_State *L, const struct batch *b, int function)
 {
 	lua_settop(L, FUNCTIONS);
@@ -224,7 +223,7 @@ static bool switch_to(lua_State *L, const struct batch *b, int function)
 	return lua_isfunction(L, COMPILED);
 }
 
-/* Calls what was compiled for a run of events of one function: as many as come, up to LIMIT. */
+/* Calls the compiled code for a run of up to LIMIT events of one function. */
 static size_t deliver_run(lua_State *L, size_t limit, bool *stop)
 {
 	size_t n;
@@ -239,8 +238,8 @@ static size_t deliver_run(lua_State *L, size_t limit, bool *stop)
 	return n;
 }
 
-/* Calls the function with an event; true if it asked to stop. Most return nothing, and that is not
- * looked at.
+/* Calls the function with an event; returns true if it returned false. Most functions return
+ * nothing: then the result is not examined.
  */
 static bool deliver_event(lua_State *L, struct batch *b, const struct batch_event *e)
 {
@@ -257,9 +256,9 @@ static bool deliver_event(lua_State *L, struct batch *b, const struct batch_even
 	return stop;
 }
 
-/* (batch, functions): calls the functions with the events of the batch, up to its limit; that is
- * 0 for the news alone that come before the next event. Returns how many events, and whether a
- * function asked to stop.
+/* (batch, functions): calls the functions with the events of the batch, up to its limit; with limit
+ * 0, only for news before the next event. Returns how many events, and whether a function asked to
+ * stop.
  */
 static int deliver(lua_State *L)
 {
@@ -290,7 +289,8 @@ static int deliver(lua_State *L)
 	return 2;
 }
 
-/* Makes the descriptor tell of events that the buffer's own does not tell of. */
+/* Makes the descriptor readable for events that waited in the batch, which libbpf's does not show.
+ */
 static void wake(struct batch *b)
 {
 	bool waiting = b->cursor.next < b->cursor.used || (b->stopped && b->kind->tells_once);
@@ -320,7 +320,7 @@ int batch_call(lua_State *L, struct batch *b, int args, int results)
 	return status;
 }
 
-/* Delivers, and leaves deliver()'s results on the stack; raises what a function raised. */
+/* Delivers events, and leaves deliver()'s results on the stack; raises a function's error. */
 static void deliver_some(lua_State *L, struct batch *b, size_t limit)
 {
 	int status;
@@ -354,7 +354,7 @@ int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
 		total += (size_t)lua_tointeger(L, -2);
 		stop = lua_toboolean(L, -1);
 		lua_settop(L, 1);
-		/* an event takes up to twice as much here as in its buffer */
+		/* an event may need twice as much memory here as in its buffer */
 	} while (b->stopped && !stop && !err && total < wanted && copied / 2 < b->capacity);
 	if (err && total == 0)
 		return value_fail(L, -err, "%s", b->kind->function);
@@ -362,7 +362,7 @@ int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
 	return 1;
 }
 
-/* Is there an event of FUNCTION, with nothing to be told before? One that is closed has none. */
+/* Is the next event FUNCTION's, with no news before it? A closed buffer has none. */
 static bool has_next(const struct batch *b, int function)
 {
 	const struct batch_event *e;
@@ -373,9 +373,9 @@ static bool has_next(const struct batch *b, int function)
 	return !e->is_news && e->function == function;
 }
 
-/* Whoever reads an event may be interrupted by a finalizer of the script's, wherever Lua allocates,
- * which polls the buffer too. So the first one claims what it reads, whose memory then stays; those
- * that come meanwhile read copies. So do those that come after an error, which nobody notices.
+/* A finalizer may run at any allocation, and interrupt the reading of an event by polling the same
+ * buffer. So the reader claims the event, whose memory is kept, and calls that come meanwhile read
+ * copies. After an error the claim remains, and later calls read copies as well.
  */
 static const struct batch_event *claim_event(struct batch *b)
 {
@@ -388,7 +388,7 @@ static const struct batch_event *claim_event(struct batch *b)
 	return e;
 }
 
-/* The next event, of FUNCTION, as userdata that is pushed. NULL if it is no longer there. */
+/* Copies the next event, which is FUNCTION's, to a userdata and pushes it. NULL if it is gone. */
 static const struct batch_event *copy_next(lua_State *L, struct batch *b, int function)
 {
 	size_t size = size_of(event_at(b, b->cursor.next));
@@ -402,8 +402,8 @@ static const struct batch_event *copy_next(lua_State *L, struct batch *b, int fu
 	return copy;
 }
 
-/* Pushes the values of the next event, which is of FUNCTION; what goes with that is at NAMES.
- * Returns how many; 0 if the event is no longer there.
+/* Pushes the values of the next event, which is FUNCTION's; its names are at NAMES. Returns how
+ * many values; 0 if the event is gone.
  */
 static int take_next(lua_State *L, struct batch *b, int function, int names)
 {
@@ -464,8 +464,8 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 	}
 }
 
-/* upvalues: the method next(), the userdata, the timeout; what goes with the first function. They
- * are trusted, as those of Lua's own iterators are: looking at each would take a tenth of the time.
+/* upvalues: the method next(), the userdata, the timeout, the names of the first function. They are
+ * not checked, as those of Lua's own iterators are not: that would take a tenth of the time.
  */
 static int iterate_events(lua_State *L)
 {
@@ -482,7 +482,7 @@ static int iterate_events(lua_State *L)
 	lua_call(L, 2, LUA_MULTRET);
 	if (lua_isnil(L, 1) && lua_gettop(L) > 1) {
 		lua_settop(L, 2);
-		return lua_error(L); /* a loop would take the message for an event's field */
+		return lua_error(L); /* in a loop the message would look like a field */
 	}
 	return lua_gettop(L);
 }
@@ -503,7 +503,7 @@ int batch_events(lua_State *L, lua_CFunction next)
 		lua_pop(L, 1);
 		return 1;
 	}
-	/* compiled code takes what there is of the first function; whatever else, this one */
+	/* compiled code takes events of the first function, this iterator all others */
 	lua_insert(L, -2);
 	lua_call(L, 1, 1);
 	return 1;
@@ -518,7 +518,7 @@ static int epoll_watch(int epoll, int fd)
 	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/* libbpf's epoll set is its own, and takes no descriptor of others: so it is one of two in ours. */
+/* libbpf's epoll set accepts no other descriptors, so it is itself one of two in ours. */
 static int open_epoll(struct batch *b, int inner)
 {
 	int err = 0;

@@ -1,7 +1,7 @@
-/* Batches of events. libbpf reads a buffer and calls back for each event; the callback copies it
- * here, and does no more. The script sees the events once libbpf has returned: its function runs
- * inside no libbpf frame, so it may raise, an event is delivered once whatever it does, and what
- * was copied but not yet delivered waits for the next call. A full batch ends libbpf's reading.
+/* Batches of events. libbpf reads a buffer and calls back for each event; the callback only copies
+ * it to the batch. The script's function runs after libbpf has returned: it is inside no libbpf
+ * frame, so it may raise; each event is delivered once; and events that were copied but not
+ * delivered wait for the next call. A full batch ends libbpf's reading.
  */
 #ifndef LBPF_EVENT_BATCH_H
 #define LBPF_EVENT_BATCH_H
@@ -10,12 +10,12 @@
 #include <linux/types.h>
 #include <stdint.h>
 
-/* This, the cursor and the counters are known to lua/lbpf/jit/events.lua as well. */
+/* lua/lbpf/jit/events.lua declares this structure, the cursor and the counters as well. */
 struct batch_event {
 	__u32 size;
-	int function; /* its place in the list of functions */
+	int function; /* its index in the list of functions */
 	int cpu;      /* for the buffer's use */
-	int is_news;  /* about the events, and none itself: told to its function in every style */
+	int is_news;  /* not an event but about events: the function is called in every style */
 	char data[];  /* padded to 8 bytes */
 };
 
@@ -23,11 +23,11 @@ struct batch_cursor {
 	char *bytes;
 	int32_t used, next;
 	int32_t delivering;
-	uint32_t fill;    /* how often the batch was filled or emptied, but never 0 */
-	uint32_t reading; /* what was copied by that fill is being read; 0: nothing */
+	uint32_t fill;    /* how often the batch was filled or emptied, never 0 */
+	uint32_t reading; /* the fill whose event is being read; 0: none */
 };
 
-/* Of the events of one function, those that were delivered. LuaJIT needs no memory for a double. */
+/* The delivered events of one function. Doubles, because LuaJIT reads them without allocating. */
 struct batch_counters {
 	double events, bytes;
 };
@@ -36,91 +36,90 @@ struct batch;
 
 struct batch_kind {
 	const char *name, *function; /* "ring buffer", "ring_buffer" */
-	/* Has libbpf read what is there, or wait for it up to TIMEOUT milliseconds, -1: as
-	 * long as it takes. What libbpf returned.
+	/* Calls libbpf to read events, waiting up to TIMEOUT milliseconds (-1: without limit).
+	 * Returns libbpf's result.
 	 */
 	int (*consume)(struct batch *b, int timeout);
-	/* Pushes what the script sees of an event, which counts as delivered; how many values.
-	 * NAMES is the index of what goes with the event's function.
+	/* Pushes an event's values, and counts it as delivered; returns how many values. NAMES is
+	 * the index of the names of the event's function.
 	 */
 	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e, int names);
-	bool tells_once; /* its descriptor tells that events came, not that there are some */
+	bool tells_once; /* its descriptor is readable when events come, not while there are some */
 };
 
-/* The first member of a userdata, whose uservalue lists the functions, false for none; at -function
- * the names of what the function's events are made of; and at BATCH_COMPILED by function the code
- * that was made for them, a list of two: what pushes events, and what pulls them.
+/* The first member of a userdata whose uservalue is the list of functions (false: none). At
+ * -function are the names of the function's events, and at BATCH_COMPILED, by function, the
+ * compiled code: a list of two functions, one that pushes events and one that pulls them.
  */
 enum { BATCH_COMPILED = 0 };
 struct batch {
-	struct batch_cursor cursor; /* compiled code takes its address for the batch's */
+	struct batch_cursor cursor; /* first: compiled code uses its address for the batch */
 	const struct batch_kind *kind;
 	struct owner *owner; /* busy while events are delivered; may be NULL */
-	size_t capacity; /* of the buffers, in bytes: no call takes more, so that each one ends */
-	size_t size;     /* of the memory at the cursor */
-	char *held;      /* other memory, that may still be read */
-	size_t wanted;   /* copy at most so many events more */
-	size_t limit;    /* deliver at most so many */
-	int err;         /* why an event could not be copied, negative */
-	bool stopped;    /* libbpf was stopped by us, not by an empty buffer */
+	size_t capacity;     /* of the buffers, in bytes: one call takes no more, so that it ends */
+	size_t size;         /* of the cursor's memory */
+	char *held;          /* older memory that may still be read */
+	size_t wanted;       /* how many more events may be copied */
+	size_t limit;        /* how many may be delivered */
+	int err;             /* why an event could not be copied, negative */
+	bool stopped;        /* we stopped libbpf before the buffer was empty */
 	bool closed;
-	int epoll, wake; /* descriptors, once somebody asked for one to wait on */
+	int epoll, wake; /* descriptors, created when a script asks for one to wait on */
 	bool woken;
 };
 
 void batch_init(struct batch *b, const struct batch_kind *kind);
 
-/* Drops the events; and when nobody can call the buffer any more, frees all. */
+/* Drops the events; frees the batch when no call on the buffer can be running. */
 void batch_close(struct batch *b);
 void batch_free(struct batch *b);
 
-/* For the callback: copies an event. NULL if there is no memory, which B->err says then. If
- * B->stopped is set afterwards, libbpf shall stop.
+/* For the callback: copies an event. Returns NULL if there is not enough memory; B->err is set
+ * then. If B->stopped is set afterwards, libbpf must stop.
  */
 struct batch_event *batch_copy(struct batch *b, int function, const void *data, size_t size);
 
-/* How much of a buffer those events of FUNCTION take that wait here; each has a header of HEADER
- * bytes there.
- */
+/* How many bytes of a buffer FUNCTION's waiting events took, with a header of HEADER bytes each. */
 size_t batch_waiting(const struct batch *b, int function, size_t header);
 
-/* Pushes a table of these. */
+/* Pushes a table of these counters. */
 void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size_t waiting);
 
-/* lua_pcall() while nobody can close or poll the buffer, nor close its owner. */
+/* lua_pcall(), during which the buffer can be neither closed nor polled, nor its owner closed. */
 int batch_call(lua_State *L, struct batch *b, int args, int results);
 
-/* The methods; the userdata is at 1. Each returns how many results it pushed. */
+/* Methods; the userdata is at 1. Each returns how many results it pushed. */
 
-/* Push style: calls the functions with up to WANTED events; their number, or nil, message, errno.
- */
+/* Push style: calls the functions with up to WANTED events. Pushes how many, or nil, message,
+ * errno. */
 int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted);
 
-/* Pull style: the values of the next event; nil if there is none in time, or if a signal came that
- * Lua is to see; or nil, message, errno. An empty batch gets up to AHEAD events.
+/* Pull style: pushes the values of the next event; nil at the timeout or for a signal that Lua
+ * handles; or nil, message, errno. An empty batch is filled with up to AHEAD events.
  */
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead);
 
-/* For compiled code: the next event, if it is FUNCTION's and has LEAST bytes. It is consumed and
- * counted, and stays where it is until the cursor's `reading` is 0 again. Else NULL: then call
- * batch_next().
+/* For compiled code: the next event, if it is FUNCTION's and has at least LEAST bytes. It is
+ * consumed and counted; its memory is kept until the cursor's `reading` is 0 again. Else NULL: then
+ * call batch_next().
  */
 const struct batch_event *batch_claim(struct batch *b, int function, uint32_t least,
 				      struct batch_counters *counters);
 
-/* An iterator that calls NEXT, the method, with the argument at 2. */
+/* Pushes an iterator that calls NEXT, the method, with the argument at 2. */
 int batch_events(lua_State *L, lua_CFunction next);
 
-/* A descriptor that is readable while events wait, in the buffer or here. INNER is libbpf's. */
+/* Pushes a descriptor that is readable while events wait in the buffer or here. INNER is libbpf's.
+ */
 int batch_epoll_fd(lua_State *L, struct batch *b, int inner);
 
-/* What cqueues.poll() takes: a table with that descriptor. */
+/* Pushes a table with that descriptor, for cqueues.poll(). */
 int batch_pollable(lua_State *L, struct batch *b, int inner);
 
-/* The timeout at ARG: nil or -1: for ever. */
+/* The timeout at ARG; nil and -1: without limit. */
 int batch_check_timeout(lua_State *L, int arg);
 
-/* Raises while events are being delivered, for WHAT is done inside a function of its own: "add()".
+/* Raises while events are being delivered; WHAT ("add()") was called in the buffer's own function.
  */
 void batch_check_idle(lua_State *L, const struct batch *b, const char *what);
 

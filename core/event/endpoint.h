@@ -1,6 +1,6 @@
-/* One end of a map that is a buffer: a descriptor of our own, so that the number stays this map's
- * whoever closes theirs, and the claim to be the only one at this end in the process. Two that read
- * or write one buffer see garbage.
+/* One end of a map that is a buffer: a descriptor of our own, so that the script may close its
+ * descriptor, and the claim to be the only one at this end in the process. Two readers or two
+ * writers of one buffer would see garbage.
  */
 #ifndef LBPF_EVENT_ENDPOINT_H
 #define LBPF_EVENT_ENDPOINT_H
@@ -15,28 +15,28 @@ struct endpoint {
 	struct endpoint *next;
 	int fd; /* -1: closed */
 	__u32 map_id, max_entries;
-	struct owner *object; /* that the map is of, kept until then; NULL: none */
-	const int *keys; /* of a map with a buffer for each key, those that are used; NULL: all */
+	struct owner *object; /* the map's object, referenced until the end is closed; NULL: none */
+	const int *keys; /* if the map has a buffer for each key: those that are used; NULL: all */
 	int key_cnt;
 };
 
-/* The descriptor of the map at ARG: a map that exists, or a descriptor. */
+/* The descriptor of the map at ARG: a map that has been created, or a descriptor. */
 int endpoint_check(lua_State *L, int arg);
 
-/* Opens the end of the map that FD refers to; KEYS are set before. 0, or -errno: EINVAL if the map
- * is not of TYPE, EBUSY if the process has such an end already.
+/* Opens the end of the map that FD refers to; KEYS must be set before. Returns 0 or -errno: EINVAL
+ * if the map is not of TYPE, EBUSY if the process has such an end already.
  */
 int endpoint_open(struct endpoint *e, int fd, enum bpf_map_type type);
 
-/* Keeps the object of the map at ARG, if it has one, until the end is closed: what fills or drains
- * the buffer stays attached, though the script has only this.
+/* Keeps the object of the map at ARG, if it has one, until the end is closed. So programs that fill
+ * or drain the buffer stay attached while the script has only the buffer.
  */
 void endpoint_keep(lua_State *L, struct endpoint *e, int arg);
 
-/* Closing twice is harmless. */
+/* Closing twice has no effect. */
 void endpoint_close(struct endpoint *e);
 
-/* Pushes what value_fail_logged() does, about OPERATION on the map at ARG. */
+/* Pushes the results of value_fail_logged() for OPERATION on the map at ARG. */
 int endpoint_fail(lua_State *L, const struct frame *f, int arg, int err, const char *operation);
 
 #endif

@@ -1,6 +1,6 @@
 #include "event/jit_events.h"
 
-/* In the registry: the function that makes the code; lbpf.jit puts it there. */
+/* Key in the registry: the function that generates the code, set by lbpf.jit. */
 #define COMPILER "lbpf.compiler"
 
 /*** @module lbpf */
@@ -8,10 +8,10 @@
 @section compiled
 */
 
-/*** Takes the function that makes code for events; `lbpf.jit` is the one that calls this.
+/*** Sets the function that generates code for events. Only `lbpf.jit` calls this.
 @function set_compiler
 @tparam function fn
-@treturn lightuserdata the address of what claims an event
+@treturn lightuserdata the address of the C function that claims an event
 */
 static int set_compiler(lua_State *L)
 {

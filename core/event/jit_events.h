@@ -1,5 +1,5 @@
-/* Code that delivers a buffer's events, generated for their type and compiled by LuaJIT, which has
- * no cheap way to make integers of 64 bits from C: lua/lbpf/jit. In other Luas there is none.
+/* Code that delivers a buffer's events in LuaJIT: lua/lbpf/jit generates it for the type of the
+ * events. From C, LuaJIT's 64-bit integers are expensive to create. Other Luas do not use this.
  */
 #ifndef LBPF_EVENT_JIT_EVENTS_H
 #define LBPF_EVENT_JIT_EVENTS_H
@@ -7,8 +7,8 @@
 #include "btf/codec.h"
 #include "event/batch.h"
 
-/* Has code made for the events that the FUNCTION of a batch is called with: C decodes them, or they
- * are bytes if it is NULL. The table of functions is on top, and keeps it.
+/* Generates code for the events that the batch's FUNCTION receives. C is the codec that decodes
+ * them; NULL: they are bytes. The table of functions, on top of the stack, keeps the code.
  */
 void jit_events_add(lua_State *L, struct batch *b, int function, const struct codec *c,
 		    struct batch_counters *delivered, bool has_cpu);

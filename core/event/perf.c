@@ -13,7 +13,7 @@
 @section perf_events
 */
 
-/* struct perf_event_attr's numbers; its bit fields are read one by one below. */
+/* Fields of struct perf_event_attr; its bit fields are read one by one below. */
 static const struct field attr_fields[] = {
 	FIELD(struct perf_event_attr, type, FIELD_U32),
 	FIELD(struct perf_event_attr, config, FIELD_U64),
@@ -73,7 +73,8 @@ static const struct field open_fields[] = {
 	FIELDS_END,
 };
 
-/* Option `cgroup` of the table at ARG; it stays on the stack. False if it is not given. */
+/* Reads option `cgroup` of the table at ARG, and leaves it on the stack. False if it is not given.
+ */
 static bool check_cgroup(lua_State *L, int arg, struct fd_target *cgroup)
 {
 	field_read(L, arg, open_fields, NULL);
@@ -87,7 +88,7 @@ static bool check_cgroup(lua_State *L, int arg, struct fd_target *cgroup)
 	return true;
 }
 
-/*** Opens a perf event, for `program:attach_perf_event`.
+/*** Opens a perf event for `program:attach_perf_event`.
 @function perf_event_open
 @tparam table attr fields of struct perf_event_attr: `type` (1: software, 0: hardware), `config`
  (with type 1, 0: CPU clock in nanoseconds), `sample_period` or `sample_freq` with `freq` (boolean),
@@ -96,8 +97,8 @@ static bool check_cgroup(lua_State *L, int arg, struct fd_target *cgroup)
  `exclude_idle`, `mmap`, `comm`, `task`, `sample_id_all`
 @tparam ?integer pid 0: this process; nil: all
 @tparam ?integer cpu nil: any
-@tparam ?table opts `cgroup`: only of the processes in it, by its path or a descriptor; it excludes
- `pid` and needs `cpu`
+@tparam ?table opts `cgroup`: a path or a descriptor; the event counts only the processes in it. Not
+ with `pid`, and only with `cpu`
 @treturn fd
 @fails ENODEV if the CPU is not online
 @see perf_event_open
@@ -117,7 +118,7 @@ static int perf_event_open(lua_State *L)
 	cpu = lua_isnil(L, 3) ? -1 : (int)value_check_int(L, 3, -1, INT32_MAX);
 	perf_check_attr(L, 1, &attr);
 	of_cgroup = check_cgroup(L, 4, &cgroup);
-	luaL_argcheck(L, !of_cgroup || pid < 0, 4, "option 'cgroup' excludes a pid");
+	luaL_argcheck(L, !of_cgroup || pid < 0, 4, "option 'cgroup' cannot be used with a pid");
 	luaL_argcheck(L, !of_cgroup || cpu >= 0, 4, "option 'cgroup' needs a CPU");
 	fd = fd_push(L);
 	if (of_cgroup) {

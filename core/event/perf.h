@@ -1,4 +1,4 @@
-/* perf_event_open(2), as far as BPF programs are attached to it or report through it. */
+/* perf_event_open(2), as far as BPF programs need it. */
 #ifndef LBPF_EVENT_PERF_H
 #define LBPF_EVENT_PERF_H
 
@@ -6,7 +6,7 @@
 
 struct perf_event_attr;
 
-/* Reads the table at ARG, which field_read() makes private; raises what is wrong with it. */
+/* Reads the table at ARG, which field_read() replaces by a copy; raises if it is invalid. */
 void perf_check_attr(lua_State *L, int arg, struct perf_event_attr *attr);
 
 void perf_open(lua_State *L);

@@ -1,5 +1,5 @@
-/* libbpf is always given the raw callback, whose result can stop it; with the other it copies
- * whatever has come, and memory has no bound.
+/* libbpf always gets the raw callback, whose result can stop it. With the other callback it would
+ * read everything there is, and memory would be unlimited.
  */
 #include "event/perfbuf.h"
 
@@ -25,7 +25,7 @@
 
 static const char PERFBUF[] = "lbpf.perf_buffer";
 
-/* The functions' places in the list. */
+/* Indexes in the list of functions. */
 enum { EVENT = 1, LOST };
 
 struct perfbuf {
@@ -37,8 +37,8 @@ struct perfbuf {
 	struct perf_buffer_raw_opts opts;
 	struct eventtype type;
 	bool is_raw, has_lost;
-	int only;  /* read no other buffer; -1: all */
-	int first; /* begin with this one */
+	int only;  /* read only this buffer; -1: all */
+	int first; /* begin with this buffer */
 	struct batch_counters delivered;
 	uint64_t lost;
 };
@@ -81,7 +81,7 @@ static void copy_lost(struct batch *b, int cpu, const struct lost *lost)
 	}
 }
 
-/* libbpf's callback. DONE stops it in this CPU's buffer after this record. */
+/* libbpf's callback. DONE ends the reading of this CPU's buffer after this record. */
 static enum bpf_perf_event_ret on_record(void *ctx, int cpu, struct perf_event_header *header)
 {
 	struct perfbuf *p = ctx;
@@ -102,8 +102,8 @@ static enum bpf_perf_event_ret on_record(void *ctx, int cpu, struct perf_event_h
 	return b->stopped ? LIBBPF_PERF_EVENT_DONE : LIBBPF_PERF_EVENT_CONT;
 }
 
-/* What perf_buffer__consume() does, but it stops when the batch is full, and begins after the
- * buffer where it stopped: a CPU with a flood of events does not keep the others from being read.
+/* Like perf_buffer__consume(), but stops when the batch is full, and continues with the next buffer
+ * in the next call, so that a flood of events on one CPU does not block the others.
  */
 static int consume_all(struct perfbuf *p)
 {
@@ -118,8 +118,8 @@ static int consume_all(struct perfbuf *p)
 	return 0;
 }
 
-/* What has come is looked for first: a descriptor of the kernel's tells once that something has, to
- * whoever waits on it, and that may have been an event loop.
+/* Reads first, then waits: the kernel's descriptor reports new events once, and an event loop may
+ * have seen that already.
  */
 static int consume_perfbuf(struct batch *b, int timeout)
 {
@@ -165,7 +165,7 @@ static struct perfbuf *check_perfbuf(lua_State *L)
 	return p;
 }
 
-/* The index at 2 of one CPU's buffer. */
+/* The index of one CPU's buffer, at 2. */
 static int check_index(lua_State *L, const struct perfbuf *p)
 {
 	return (int)value_check_int(L, 2, 0, (int64_t)perf_buffer__buffer_cnt(p->pb) - 1);
@@ -177,14 +177,14 @@ static int take_records(lua_State *L, struct perfbuf *p, int only, int timeout)
 	return batch_take(L, &p->batch, timeout, SIZE_MAX);
 }
 
-/*** Waits for events, and calls the function with all that are there.
+/*** Waits for events, and calls the function for all that have arrived.
 @function perf_buffer:poll
-@tparam ?integer timeout in milliseconds; nil or -1: until there is one; 0: do not wait
-@treturn integer how many events were delivered; fewer than waited for if a signal arrived that
- Lua is to see, if events were lost and none came, or if a function returned false: the rest waits
- for the next call. If events keep coming, it is about as many as the buffers hold
+@tparam ?integer timeout in milliseconds; nil or -1: without limit; 0: do not wait
+@treturn integer how many events were delivered; 0 at the timeout, if a signal arrived that Lua
+handles, or if events were lost and none arrived. If events keep coming, about as many as the
+buffers hold. If a function returned false, the remaining events are delivered by the next call
 @fails
-@raise whatever a function raised; the events after that one wait for the next call
+@raise the error of a function; the events after that one are delivered by the next call
 @see perf_buffer__poll
 */
 static int perfbuf_poll(lua_State *L)
@@ -194,9 +194,9 @@ static int perfbuf_poll(lua_State *L)
 	return take_records(L, p, -1, batch_check_timeout(L, 2));
 }
 
-/*** Calls the function with the events that are there, and does not wait.
+/*** Calls the function for the events that have arrived. Does not wait.
 @function perf_buffer:consume
-@treturn integer how many
+@treturn integer how many events were delivered
 @fails
 @see perf_buffer__consume
 */
@@ -205,11 +205,11 @@ static int perfbuf_consume(lua_State *L)
 	return take_records(L, check_perfbuf(L), -1, 0);
 }
 
-/*** Calls the function with the events that are in one CPU's buffer; before them, what had been
-copied of any and not delivered.
+/*** Calls the function for the events in one CPU's buffer, after those of any CPU that were read
+but not delivered.
 @function perf_buffer:consume_buffer
 @tparam integer index from 0 to `buffer_cnt` - 1
-@treturn integer how many
+@treturn integer how many events were delivered
 @fails
 @see perf_buffer__consume_buffer
 */
@@ -220,12 +220,12 @@ static int perfbuf_consume_buffer(lua_State *L)
 	return take_records(L, p, check_index(L, p), 0);
 }
 
-/*** The next event, of whichever CPU. The function for events is not called, the one for lost ones
-is.
+/*** Returns the next event of any CPU. The function for events is not called; the one for lost
+events is.
 @function perf_buffer:next
-@tparam ?integer timeout in milliseconds; nil or -1: until there is one; 0: do not wait
-@return the event: its bytes, a table, or a value for each field; nil alone if none came in time, or
- if a signal arrived that Lua is to see
+@tparam ?integer timeout in milliseconds; nil or -1: without limit; 0: do not wait
+@return the event: its bytes, a table, or a value for each field; nil at the timeout, or if a signal
+arrived that Lua handles
 @treturn ?integer the CPU
 @fails
 @see perf_buffer__consume
@@ -238,12 +238,12 @@ static int perfbuf_next(lua_State *L)
 	return batch_next(L, &p->batch, batch_check_timeout(L, 2), SIZE_MAX);
 }
 
-/*** For loops over the events as they come: `for bytes, cpu in buffer:events() do`. The loop's body
-may do what it likes, also yield; the loop ends when no event came in time.
+/*** Returns an iterator over events: `for bytes, cpu in buffer:events() do`. The loop's body may
+yield. The loop ends when no event arrived before the timeout.
 @function perf_buffer:events
-@tparam ?integer timeout for each event, in milliseconds; nil or -1: no end
+@tparam ?integer timeout for each event, in milliseconds; nil or -1: without limit
 @treturn function iterator
-@raise in the loop, the message of an error
+@raise the message of an error, in the loop
 @see perf_buffer:next
 */
 static int perfbuf_events(lua_State *L)
@@ -252,10 +252,10 @@ static int perfbuf_events(lua_State *L)
 	return batch_events(L, perfbuf_next);
 }
 
-/*** A descriptor that is readable when events have come, for an event loop to wait on. Then call
-`poll(0)`, `consume` or `next(0)` until there is nothing more. It stays the perf buffer's.
+/*** Returns a descriptor for event loops. It becomes readable when events arrive. Then call
+`poll(0)`, `consume` or `next(0)` until there are no more. The perf buffer owns the descriptor.
 @function perf_buffer:epoll_fd
-@treturn integer
+@treturn integer the descriptor
 @fails
 @see perf_buffer__epoll_fd
 */
@@ -266,7 +266,7 @@ static int perfbuf_epoll_fd(lua_State *L)
 	return batch_epoll_fd(L, &p->batch, perf_buffer__epoll_fd(p->pb));
 }
 
-/*** What `cqueues.poll` waits on: a table with fields `pollfd` and `events`.
+/*** Returns an object for `cqueues.poll`: a table with fields `pollfd` and `events`.
 @function perf_buffer:pollable
 @treturn table
 @fails
@@ -281,7 +281,7 @@ static int perfbuf_pollable(lua_State *L)
 
 /* Its buffers ----------------------------------------------------------------------------- */
 
-/*** How many buffers there are: one for each CPU that is online, or for each of option `cpus`.
+/*** The number of buffers: one for each online CPU, or for each of option `cpus`.
 @function perf_buffer:buffer_cnt
 @treturn integer
 @see perf_buffer__buffer_cnt
@@ -292,7 +292,7 @@ static int perfbuf_buffer_cnt(lua_State *L)
 	return 1;
 }
 
-/*** The perf event behind one CPU's buffer. It stays the perf buffer's.
+/*** The descriptor of the perf event behind one CPU's buffer. The perf buffer owns it.
 @function perf_buffer:buffer_fd
 @tparam integer index from 0 to `buffer_cnt` - 1
 @treturn integer a descriptor
@@ -306,10 +306,10 @@ static int perfbuf_buffer_fd(lua_State *L)
 	return 1;
 }
 
-/*** A copy of the memory that the kernel writes one CPU's events to, as it is now.
+/*** Copies the memory to which the kernel writes one CPU's events.
 @function perf_buffer:buffer
 @tparam integer index from 0 to `buffer_cnt` - 1
-@treturn string a page that starts with struct perf_event_mmap_page, and the pages of the records
+@treturn string a page with struct perf_event_mmap_page, and the pages of the records
 @see perf_buffer__buffer
 */
 static int perfbuf_buffer(lua_State *L)
@@ -322,10 +322,10 @@ static int perfbuf_buffer(lua_State *L)
 	return 1;
 }
 
-/*** What has happened so far, and what is to come.
+/*** Returns counters.
 @function perf_buffer:stats
-@treturn table `events` and `bytes` that were delivered; `lost`, events for which there was no room;
- and `waiting`, bytes of records that are not delivered yet, about
+@treturn table `events` and `bytes`: delivered; `lost`: events that did not fit into the buffer;
+`waiting`: about how many bytes of records are not delivered yet
 @see perf_buffer__buffer
 */
 static int perfbuf_stats(lua_State *L)
@@ -346,7 +346,7 @@ static int perfbuf_stats(lua_State *L)
 	return 1;
 }
 
-/* Making and closing ---------------------------------------------------------------------- */
+/* Creating and closing --------------------------------------------------------------------- */
 
 static void shut_perfbuf(struct perfbuf *p)
 {
@@ -364,7 +364,8 @@ static void shut_with_object(struct dependent *d)
 	shut_perfbuf((struct perfbuf *)((char *)d - offsetof(struct perfbuf, dependent)));
 }
 
-/* Pushes a perf buffer without one, for the map at 1 and the functions at EVENT_ARG and LOST_ARG.
+/* Pushes a perf buffer that is not open yet, for the map at 1 and the functions at EVENT_ARG and
+ * LOST_ARG.
  */
 static struct perfbuf *push_new(lua_State *L, int event_arg, int lost_arg)
 {
@@ -413,7 +414,7 @@ static int make_perfbuf(struct perfbuf *p, int fd, size_t pages, struct perf_eve
 	return 0;
 }
 
-/* Opens the perf buffer on the top of the stack, and returns it. */
+/* Opens the perf buffer on top of the stack, and returns it. */
 static int open_buffer(lua_State *L, struct perfbuf *p, struct perf_event_attr *attr,
 		       const char *operation)
 {
@@ -422,7 +423,8 @@ static int open_buffer(lua_State *L, struct perfbuf *p, struct perf_event_attr *
 	struct owner *owner = map_owner(L, 1);
 	struct frame f;
 
-	luaL_argcheck(L, (pages & (pages - 1)) == 0, 2, "the number of pages is a power of two");
+	luaL_argcheck(L, (pages & (pages - 1)) == 0, 2,
+		      "the number of pages must be a power of two");
 	frame_enter(L, &f, owner, 0);
 	if (owner)
 		p->batch.owner = owner_ref(owner);
@@ -439,20 +441,20 @@ struct plain_opts {
 	__u32 sample_period;
 };
 
-/*** Reads the perf buffers of a BPF map: one ring for each CPU. It is closed with the map's object.
-In a process that is forked afterwards its methods raise, and `perf_buffer:close` leaves it to the
-process that has it; when that one has ended, as a server's that went to the background, the forked
-one has it.
+/*** Reads the perf buffers of a BPF map, one ring for each CPU. It is closed with the map's object.
+After a fork, its methods raise in the child, and `perf_buffer:close` there does not affect the
+parent. Once the parent has ended, as that of a server that goes to the background, the child owns
+it.
 @function perf_buffer
 @tparam map|fd|integer map of type perf_event_array, or a descriptor of one
 @tparam integer page_cnt the size of each ring in pages, a power of two
-@tparam ?function fn called with each event, its bytes or what `opts` says, and the CPU; returning
- false ends the call that delivers. The kernel pads the bytes, up to 7, to 4 less than a multiple of
- 8. Without a function there are `perf_buffer:next` and `perf_buffer:events`
-@tparam ?function lost_fn called with a number of events and the CPU, where there was no room for
-them
-@tparam ?table opts `sample_period`: waiting ends when so many events have come on a CPU, instead of
- 1; `type`, `fields`, `enum_names`, `numbers`, `btf`: as for `ring_buffer`
+@tparam ?function fn called with each event (its bytes, or what `opts` says) and the CPU; if it
+returns false, the call that delivers ends. The kernel pads the bytes, by up to 7, to 4 less than a
+multiple of
+ 8. Without a function use `perf_buffer:next` or `perf_buffer:events`
+@tparam ?function lost_fn called with the number of lost events and the CPU
+@tparam ?table opts `sample_period`: wake up after so many events on a CPU, instead of 1; `type`,
+ `fields`, `enum_names`, `numbers`, `btf`: as for `ring_buffer`
 @treturn perf_buffer
 @failslog EINVAL for a map of another type, EBUSY if this process reads the map already
 @see perf_buffer__new
@@ -486,17 +488,17 @@ static int perfbuf_new(lua_State *L)
 	return open_buffer(L, p, &attr, "perf_buffer");
 }
 
-/*** Reads the perf buffers of a BPF map as records, with perf events of one's own choice.
+/*** Reads the perf buffers of a BPF map as records, with a perf event that the script describes.
 @function perf_buffer_raw
 @tparam map|fd|integer map of type perf_event_array, or a descriptor of one
 @tparam integer page_cnt the size of each ring in pages, a power of two
-@tparam table attr fields of struct perf_event_attr, as for `perf_event_open`; for BPF programs to
- report through it, type 1 (software), config 10 (BPF output)
-@tparam ?function fn called with each record and the CPU: a string that starts with struct
- perf_event_header, of every type that the attributes ask for; returning false ends the call that
- delivers
-@tparam ?table opts `cpus`: a list of CPUs to read, `map_keys`: as many keys of the map for them,
- `cpu_cnt`: how many of these; all CPUs, each with its number for a key, if there is none
+@tparam table attr fields of struct perf_event_attr, as for `perf_event_open`; for output of BPF
+ programs, type 1 (software) and config 10 (BPF output)
+@tparam ?function fn called with each record and the CPU. A record is a string that starts with
+struct perf_event_header, of any type that the attributes ask for. If it returns false, the call
+that delivers ends
+@tparam ?table opts `cpus`: a list of CPUs to read; `map_keys`: a list of the map's keys for them;
+ `cpu_cnt`: how many of these to use. Without them all CPUs, with their numbers as keys
 @treturn perf_buffer
 @failslog EINVAL for a map of another type, EBUSY if this process reads one of the keys already
 @see perf_buffer__new_raw
@@ -514,7 +516,7 @@ static int perfbuf_new_raw(lua_State *L)
 	return open_buffer(L, p, &attr, "perf_buffer_raw");
 }
 
-/*** Closes the perf buffer; events that were not delivered are dropped. Closing twice is harmless.
+/*** Closes the perf buffer, and drops events that were not delivered. A second call has no effect.
 @function perf_buffer:close
 @treturn boolean true
 @raise inside a function of this perf buffer
@@ -535,7 +537,7 @@ static int perfbuf_gc(lua_State *L)
 	struct perfbuf *p = class_retire(L, PERFBUF);
 
 	shut_perfbuf(p);
-	eventtype_free(&p->type); /* not before: see ring_map_unref() */
+	eventtype_free(&p->type); /* not earlier: see ring_map_unref() */
 	batch_free(&p->batch);
 	if (p->batch.owner)
 		owner_unref(p->batch.owner);

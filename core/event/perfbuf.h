@@ -1,4 +1,4 @@
-/* Perf buffers: events from BPF programs, one buffer for each CPU. */
+/* Perf buffers: events from BPF programs, with one buffer per CPU. */
 #ifndef LBPF_EVENT_PERFBUF_H
 #define LBPF_EVENT_PERFBUF_H
 

@@ -11,7 +11,7 @@ static const struct field fields[] = {
 	FIELDS_END,
 };
 
-/* Copies the list that option NAME is; returns its length. */
+/* Copies the list in option NAME; returns its length. */
 static int read_list(lua_State *L, int arg, const char *name, int **list)
 {
 	int n;
@@ -54,7 +54,7 @@ void perfcpus_read(lua_State *L, int arg, struct perf_buffer_raw_opts *opts)
 		return;
 	n = read_list(L, arg, "cpus", &opts->cpus);
 	luaL_argcheck(L, read_list(L, arg, "map_keys", &opts->map_keys) == n && n > 0, arg,
-		      "options 'cpus' and 'map_keys' must have as many entries, and some");
+		      "options 'cpus' and 'map_keys' must have the same length, and not be empty");
 	luaL_argcheck(L, opts->cpu_cnt >= 0 && opts->cpu_cnt <= n, arg,
 		      "option 'cpu_cnt' is out of range");
 	if (opts->cpu_cnt == 0)

@@ -22,8 +22,8 @@ void *perfmem_at(const struct perfmem *m, int index, size_t *size)
 	return base;
 }
 
-/* The kernel leaves a hole where the memory is. It is kept free, for this process may inherit the
- * perf buffer; and libbpf will unmap the place, whatever is there.
+/* After a fork the kernel leaves a hole where the memory is mapped. It is kept reserved: this
+ * process may come to own the perf buffer, and libbpf will unmap that place in any case.
  */
 static void on_fork(struct process_hook *h)
 {
@@ -70,7 +70,7 @@ void perfmem_check(lua_State *L, struct perfmem *m)
 		map_again(L, m);
 }
 
-/* Takes from libbpf the descriptors that it would empty the map and disable the events with. */
+/* Takes from libbpf the descriptors with which it would empty the map and disable the events. */
 static bool disarm(const struct perfmem *m)
 {
 	int harmless = eventfd(0, EFD_CLOEXEC);

@@ -18,11 +18,11 @@
 
 static const char POLLER[] = "lbpf.poller";
 
-#define READY 64 /* descriptors that one wait tells of, at most */
+#define READY 64 /* how many descriptors one wait returns at most */
 
 struct poller {
 	int epoll, signals; /* -1: none, or closed */
-	sigset_t blocked;   /* of this thread, before */
+	sigset_t blocked;   /* the thread's previous signal mask */
 };
 
 static const struct {
@@ -49,7 +49,7 @@ static int poller_watch(const struct poller *p, int fd)
 	return epoll_ctl(p->epoll, EPOLL_CTL_ADD, fd, &event);
 }
 
-/*** What `lbpf.run` waits with: a set of descriptors, and signals.
+/*** Creates a set of descriptors and signals to wait for; `lbpf.run` uses it.
 @function poller
 @treturn poller
 @fails
@@ -66,7 +66,7 @@ static int poller_new(lua_State *L)
 	return 1;
 }
 
-/*** Waits for this descriptor, too.
+/*** Adds a descriptor to wait for.
 @function poller:add
 @tparam integer|fd|map fd a descriptor, or an object that has one
 @treturn poller itself
@@ -84,8 +84,8 @@ static int poller_add(lua_State *L)
 	return 1;
 }
 
-/*** Catches signals: they do not reach the process any more, but `poller:wait` tells of them, until
-the poller is closed.
+/*** Catches signals: `poller:wait` returns them, and they do not reach the process until the poller
+is closed.
 @function poller:catch
 @tparam {string,...} names "INT", "TERM", "HUP", "QUIT", "USR1", "USR2", "WINCH", "CHLD"
 @treturn poller itself
@@ -99,7 +99,7 @@ static int poller_catch(lua_State *L)
 	sigset_t set;
 
 	luaL_checktype(L, 2, LUA_TTABLE);
-	luaL_argcheck(L, p->signals < 0, 1, "it catches signals already");
+	luaL_argcheck(L, p->signals < 0, 1, "the poller catches signals already");
 	sigemptyset(&set);
 	for (int i = 1, n = (int)lua_rawlen(L, 2); i <= n; i++) {
 		const char *name;
@@ -111,7 +111,7 @@ static int poller_catch(lua_State *L)
 		       (!name || strcmp(name, signals[k].name)))
 			k++;
 		luaL_argcheck(L, k < sizeof(signals) / sizeof(signals[0]), 2,
-			      "no name of a signal that can be caught");
+			      "not the name of a signal that can be caught");
 		sigaddset(&set, signals[k].number);
 		lua_pop(L, 1);
 	}
@@ -128,7 +128,7 @@ static int poller_catch(lua_State *L)
 	return 1;
 }
 
-/* Appends the names of the signals that came to the list on top. */
+/* Appends the names of the signals that arrived to the list on top of the stack. */
 static void push_signals(lua_State *L, const struct poller *p)
 {
 	struct signalfd_siginfo info;
@@ -143,11 +143,11 @@ static void push_signals(lua_State *L, const struct poller *p)
 	}
 }
 
-/*** Waits until there is something to do.
+/*** Waits until a descriptor is readable or a signal arrives.
 @function poller:wait
-@tparam ?number seconds at most; nil: as long as it takes
-@treturn {integer,...} the descriptors that are readable, or at their end; none if time is up
-@treturn {string,...} the signals that came
+@tparam ?number seconds at most; nil: without limit
+@treturn {integer,...} the descriptors that are readable or at their end; none at the timeout
+@treturn {string,...} the signals that arrived
 @fails
 @see epoll_wait(2)
 */
@@ -178,7 +178,7 @@ static int poller_wait(lua_State *L)
 	return 2;
 }
 
-/*** The time, by the clock of bpf_ktime_get_ns().
+/*** The time, from the clock that bpf_ktime_get_ns() reads.
 @function monotonic
 @treturn number seconds
 @see clock_gettime(2)
@@ -203,7 +203,7 @@ static void shut_poller(struct poller *p)
 	p->epoll = p->signals = -1;
 }
 
-/*** Closes the poller. Signals are again what they were. Closing twice is harmless.
+/*** Closes the poller, and restores the signal mask. A second call has no effect.
 @function poller:close
 @treturn boolean true
 @see close(2)

@@ -27,7 +27,7 @@ static struct ring_map *check_ring(lua_State *L)
 	return m;
 }
 
-/* Takes from this ring alone; its ring buffer takes its place at 1. */
+/* Takes events from this ring alone; its ring buffer replaces it at 1. */
 static int take_of_ring(lua_State *L, const char *method, size_t wanted)
 {
 	struct ring_map *m = check_ring(L);
@@ -40,10 +40,10 @@ static int take_of_ring(lua_State *L, const char *method, size_t wanted)
 	return ringbuf_take(L, m, wanted);
 }
 
-/*** Calls this ring's function with the events that are there; before them, what had been copied of
-any ring and not delivered.
+/*** Calls this ring's function for the events that have arrived, after those of any ring that were
+read but not delivered.
 @function ring:consume
-@treturn integer how many
+@treturn integer how many events were delivered
 @fails EOPNOTSUPP before libbpf 1.3
 @see ring__consume
 */
@@ -52,7 +52,7 @@ static int ring_consume(lua_State *L)
 	return take_of_ring(L, "ring:consume", SIZE_MAX);
 }
 
-/*** The same with at most so many events.
+/*** The same, with at most so many events.
 @function ring:consume_n
 @tparam integer n at least 1
 @treturn integer how many
@@ -64,9 +64,9 @@ static int ring_consume_n(lua_State *L)
 	return take_of_ring(L, "ring:consume_n", (size_t)value_check_int(L, 2, 1, INT32_MAX));
 }
 
-/*** How many bytes of the ring were read since the map exists.
+/*** How many bytes of the ring were read since the map was created.
 @function ring:consumer_pos
-@treturn integer of 64 bits
+@treturn integer 64 bits
 @see ring__consumer_pos
 */
 static int ring_consumer_pos(lua_State *L)
@@ -75,9 +75,9 @@ static int ring_consumer_pos(lua_State *L)
 	return 1;
 }
 
-/*** How many bytes of the ring were written since the map exists.
+/*** How many bytes of the ring were written since the map was created.
 @function ring:producer_pos
-@treturn integer of 64 bits
+@treturn integer 64 bits
 @see ring__producer_pos
 */
 static int ring_producer_pos(lua_State *L)
@@ -86,8 +86,8 @@ static int ring_producer_pos(lua_State *L)
 	return 1;
 }
 
-/*** How many bytes wait in the ring, with the 8 of each event's header, and without what was copied
-from it and waits to be delivered: `ring_buffer:stats` has both.
+/*** How many bytes wait in the ring, including 8 for the header of each event, but not those that
+were read and wait to be delivered; `ring_buffer:stats` counts both.
 @function ring:avail_data_size
 @treturn integer
 @see ring__avail_data_size
@@ -109,7 +109,7 @@ static int ring_size(lua_State *L)
 	return 1;
 }
 
-/*** A descriptor of the ring's map. It stays the ring buffer's.
+/*** A descriptor of the ring's map. The ring buffer owns it.
 @function ring:map_fd
 @treturn integer
 @see ring__map_fd
@@ -120,7 +120,7 @@ static int ring_map_fd(lua_State *L)
 	return 1;
 }
 
-/*** One of the rings that are read.
+/*** Returns one of the rings.
 @function ring_buffer:ring
 @tparam integer index from 0, in the order in which the maps were added
 @treturn ring

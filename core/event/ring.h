@@ -1,4 +1,4 @@
-/* One ring of a ring buffer, as a script sees it: ring_buffer:ring(). */
+/* A script's handle of one ring of a ring buffer: ring_buffer:ring(). */
 #ifndef LBPF_EVENT_RING_H
 #define LBPF_EVENT_RING_H
 

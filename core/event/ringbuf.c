@@ -25,7 +25,7 @@ static const char RINGBUF[] = "lbpf.ring_buffer";
 #pragma weak ring__consume
 #endif
 
-/* The header of a sample in the ring, which its size does not count. */
+/* The header of a sample in the ring, not included in the sample's size. */
 #define SAMPLE_HEADER 8
 
 struct reader {
@@ -33,7 +33,7 @@ struct reader {
 	struct ring_buffer *rb; /* NULL once closed */
 	struct ring_map **maps;
 	int count;                   /* a map's function is in the list at its index + 1 */
-	const struct ring_map *only; /* read no other */
+	const struct ring_map *only; /* read only this one; NULL: all */
 };
 
 /* Copying and delivering ------------------------------------------------------------------ */
@@ -45,7 +45,8 @@ static int on_sample(void *ctx, void *data, size_t size)
 	struct batch *b = &((struct reader *)m->reader)->batch;
 
 	if (size > m->map.max_entries - SAMPLE_HEADER)
-		return b->err = -EBADMSG; /* somebody else reads this ring: it is garbage */
+		return b->err = -EBADMSG; /* another consumer reads this ring: the data are garbage
+					   */
 	if (!batch_copy(b, m->index + 1, data, size))
 		return b->err;
 	return b->stopped ? -EAGAIN : 0;
@@ -83,7 +84,7 @@ static struct reader *check_ringbuf(lua_State *L)
 	return r;
 }
 
-/* Takes up to WANTED samples; of one ring, or of all if that is NULL. */
+/* Takes up to WANTED samples of one ring, or of all if ONLY is NULL. */
 static int take_samples(lua_State *L, struct reader *r, const struct ring_map *only, int timeout,
 			size_t wanted)
 {
@@ -91,14 +92,14 @@ static int take_samples(lua_State *L, struct reader *r, const struct ring_map *o
 	return batch_take(L, &r->batch, timeout, wanted);
 }
 
-/*** Waits for events, and calls the functions with all that are there.
+/*** Waits for events, and calls the functions for all that have arrived.
 @function ring_buffer:poll
-@tparam ?integer timeout in milliseconds; nil or -1: until there is one; 0: do not wait
-@treturn integer how many events were delivered; fewer than waited for if a signal arrived that
- Lua is to see, or if a function returned false: the rest waits for the next call. If events keep
- coming, it is about as many as the rings hold
+@tparam ?integer timeout in milliseconds; nil or -1: without limit; 0: do not wait
+@treturn integer how many events were delivered; 0 at the timeout, or if a signal arrived that Lua
+ handles. If events keep coming, about as many as the rings hold. If a function returned false, the
+ remaining events are delivered by the next call
 @fails
-@raise whatever a function raised; the events after that one wait for the next call
+@raise the error of a function; the events after that one are delivered by the next call
 @see ring_buffer__poll
 */
 static int ringbuf_poll(lua_State *L)
@@ -108,9 +109,9 @@ static int ringbuf_poll(lua_State *L)
 	return take_samples(L, r, NULL, batch_check_timeout(L, 2), SIZE_MAX);
 }
 
-/*** Calls the functions with the events that are there, and does not wait.
+/*** Calls the functions for the events that have arrived. Does not wait.
 @function ring_buffer:consume
-@treturn integer how many
+@treturn integer how many events were delivered
 @fails
 @see ring_buffer__consume
 */
@@ -119,10 +120,10 @@ static int ringbuf_consume(lua_State *L)
 	return take_samples(L, check_ringbuf(L), NULL, 0, SIZE_MAX);
 }
 
-/*** Calls the functions with at most so many events as are there, on every libbpf.
+/*** The same with at most so many events, with every libbpf.
 @function ring_buffer:consume_n
 @tparam integer n at least 1
-@treturn integer how many
+@treturn integer how many events were delivered
 @fails
 @see ring_buffer__consume_n
 */
@@ -133,14 +134,14 @@ static int ringbuf_consume_n(lua_State *L)
 	return take_samples(L, r, NULL, 0, (size_t)value_check_int(L, 2, 1, INT32_MAX));
 }
 
-/*** The next event, of whichever map; no function is called.
+/*** Returns the next event of any map. No function is called.
 @function ring_buffer:next
-@tparam ?integer timeout in milliseconds; nil or -1: until there is one; 0: do not wait
-@tparam ?integer ahead how many events are taken from the ring at once, to be returned by the next
- calls: as many as there are, up to 256 KiB, unless given. With 1, what is gone from the ring has
- been returned
-@return the event: its bytes, a table, or a value for each field; nil alone if none came in time, or
-if a signal arrived that Lua is to see
+@tparam ?integer timeout in milliseconds; nil or -1: without limit; 0: do not wait
+@tparam ?integer ahead how many events to take from the ring at once, for this and the next calls;
+nil: as many as there are, up to 256 KiB. With 1, no event is taken from the ring before it is
+returned
+@return the event: its bytes, a table, or a value for each field; nil at the timeout, or if a signal
+arrived that Lua handles
 @fails
 @see ring_buffer__consume
 */
@@ -155,13 +156,13 @@ static int ringbuf_next(lua_State *L)
 	return batch_next(L, &r->batch, batch_check_timeout(L, 2), ahead);
 }
 
-/*** For loops over the events as they come: `for pid, comm in ring:events() do`. A field that comes
-first is never nil. The loop's body may do
-what it likes, yield or close the ring buffer's object; the loop ends when no event came in time.
+/*** Returns an iterator over events: `for pid, comm in ring:events() do`. The first field is never
+nil. The loop's body may yield, and close the ring buffer's object. The loop ends when no event
+arrived before the timeout.
 @function ring_buffer:events
-@tparam ?integer timeout for each event, in milliseconds; nil or -1: no end
+@tparam ?integer timeout for each event, in milliseconds; nil or -1: without limit
 @treturn function iterator
-@raise in the loop, the message of an error
+@raise the message of an error, in the loop
 @see ring_buffer:next
 */
 static int ringbuf_events(lua_State *L)
@@ -170,10 +171,10 @@ static int ringbuf_events(lua_State *L)
 	return batch_events(L, ringbuf_next);
 }
 
-/*** A descriptor that is readable while there are events, for an event loop to wait on. It stays
-the ring buffer's.
+/*** Returns a descriptor for event loops, which is readable while there are events. The ring buffer
+owns it.
 @function ring_buffer:epoll_fd
-@treturn integer
+@treturn integer the descriptor
 @fails
 @see ring_buffer__epoll_fd
 */
@@ -184,7 +185,7 @@ static int ringbuf_epoll_fd(lua_State *L)
 	return batch_epoll_fd(L, &r->batch, ring_buffer__epoll_fd(r->rb));
 }
 
-/*** What `cqueues.poll` waits on: a table with fields `pollfd` and `events`.
+/*** Returns an object for `cqueues.poll`: a table with fields `pollfd` and `events`.
 @function ring_buffer:pollable
 @treturn table
 @fails
@@ -199,7 +200,7 @@ static int ringbuf_pollable(lua_State *L)
 
 /* Its rings ------------------------------------------------------------------------------- */
 
-/* Sets `lost` in the table on top, if it is known. */
+/* Sets `lost` in the table on top of the stack, if it is known. */
 static void push_lost(lua_State *L, const struct ring_map *m)
 {
 	const struct owner *object = m->map.object;
@@ -213,12 +214,12 @@ static void push_lost(lua_State *L, const struct ring_map *m)
 	lua_pop(L, 2);
 }
 
-/*** What has happened so far, and what is to come.
+/*** Returns counters.
 @function ring_buffer:stats
-@treturn table a list with a table for each map, in the order in which they were added: `events`
- and `bytes` that were delivered; `waiting`: bytes that are not yet, with the 8 of each event's
- header; `lost`: events that the ring had no room for, if the program counts them in a global
-variable that has the map's name and `_lost`: `__u64 events_lost`
+@treturn table a list with a table for each map, in the order in which they were added: `events` and
+`bytes`: delivered; `waiting`: bytes that are not delivered yet, including 8 for the header of each
+event; `lost`: events that did not fit into the ring, if the program counts them in a global
+variable named after the map with `_lost` appended: `__u64 events_lost`
 @see ring__avail_data_size
 */
 static int ringbuf_stats(lua_State *L)
@@ -253,7 +254,7 @@ int ringbuf_take(lua_State *L, struct ring_map *m, size_t wanted)
 	return take_samples(L, r, m, 0, wanted);
 }
 
-/* Making and closing ---------------------------------------------------------------------- */
+/* Creating and closing --------------------------------------------------------------------- */
 
 static void shut_ringbuf(struct reader *r)
 {
@@ -265,7 +266,7 @@ static void shut_ringbuf(struct reader *r)
 	batch_close(&r->batch);
 }
 
-/* Has libbpf read one more map. 0, or -errno. */
+/* Adds a map to libbpf's ring buffer. Returns 0 or -errno. */
 static int add_map(struct reader *r, struct ring_map *m, int fd)
 {
 	int err = ring_map_open(m, fd);
@@ -306,8 +307,8 @@ static int add_source(struct reader *r, int fd)
 	return 0;
 }
 
-/* Where the program counts the events that its ring had no room for: a variable NAME_lost. It is
- * the object's, so it can be read while that is open.
+/* Finds the variable NAME_lost, in which the program counts events that did not fit into its ring.
+ * It belongs to the object, and can be read while that is open.
  */
 static void find_counter(lua_State *L, struct ring_map *m, int map)
 {
@@ -327,8 +328,8 @@ static void find_counter(lua_State *L, struct ring_map *m, int map)
 	memcpy(m->counter, name, sizeof(name));
 }
 
-/* Adds the map, the function and the options from FIRST on to the ring buffer at RING, and returns
- * that.
+/* Adds the map, the function and the options at FIRST and after it to the ring buffer at RING, and
+ * returns that.
  */
 static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 {
@@ -367,19 +368,18 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 	return 1;
 }
 
-/*** Reads a BPF ring buffer. It keeps the map's object, whose programs stay attached though the
-script forgets it, until that is closed or the ring buffer; and it lives on when the object is
-closed.
+/*** Reads a BPF ring buffer. It keeps the map's object, so programs stay attached while the script
+has only the ring buffer, until one of the two is closed. It stays usable when the object is closed.
 @function ring_buffer
 @tparam map|fd|integer map of type ringbuf, or a descriptor of one
-@tparam ?function fn called with each event: its bytes, or what `opts` says; returning false ends
- the call that delivers. Without it there are `ring_buffer:next` and `ring_buffer:events`
-@tparam ?table opts `type`: the name of the events' type in BTF, "event": an event is then a table;
- `fields`: only these ("pid", "file.name", "stack[1]"), and each is an argument of its own, which is
- the fastest; `enum_names`, `numbers` (boolean): as for `object:codec`. `type` may be a function,
- where events are of several types: it is called with an event's bytes, and returns the name of a
-type or nil; `fn` is then called with that name, and the event; `fields` has a list for each type,
-by its name. `btf`: where types are looked up if the map is given by its descriptor
+@tparam ?function fn called with each event: its bytes, or what `opts` says; if it returns false,
+the call that delivers ends. Without a function use `ring_buffer:next` or `ring_buffer:events`
+@tparam ?table opts `type`: the name of the events' type in BTF, such as "event": events are then
+tables. `fields`: a list of fields ("pid", "file.name", "stack[1]"), each of which becomes an
+argument of its own; this is the fastest. `enum_names`, `numbers` (boolean): as for `object:codec`.
+If there are events of several types, `type` is a function that is called with an event's bytes and
+returns the name of a type or nil; `fn` is then called with that name and the event, and `fields`
+has a list for each type name. `btf`: where to look types up if the map is given by its descriptor
 @treturn ring_buffer
 @fails EINVAL for a map of another type, EBUSY if this process reads the map already
 @raise if there is no such type or field
@@ -399,7 +399,7 @@ static int ringbuf_new(lua_State *L)
 	return results;
 }
 
-/*** Reads one more map with the same calls.
+/*** Adds a map, which the same calls then read.
 @function ring_buffer:add
 @tparam map|fd|integer map of type ringbuf, or a descriptor of one
 @tparam ?function fn called with each of its events
@@ -418,7 +418,7 @@ static int ringbuf_add(lua_State *L)
 	return add_with_options(L, r, 1, 2);
 }
 
-/*** Closes the ring buffer; events that were not delivered are dropped. Closing twice is harmless.
+/*** Closes the ring buffer, and drops events that were not delivered. A second call has no effect.
 @function ring_buffer:close
 @treturn boolean true
 @raise inside a function of this ring buffer

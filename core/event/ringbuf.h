@@ -6,13 +6,13 @@
 
 struct ring_map;
 
-/* Delivers up to WANTED events of one ring of the ring buffer at 1; needs libbpf 1.3. */
+/* Delivers up to WANTED events of one ring of the ring buffer at 1. Needs libbpf 1.3. */
 int ringbuf_take(lua_State *L, struct ring_map *m, size_t wanted);
 
-/* The map of its ring whose index is at ARG. */
+/* The map of the ring whose index is at ARG. */
 struct ring_map *ringbuf_map(lua_State *L, int arg);
 
-/* Methods that other modules have, which open later. */
+/* Adds methods of modules that are opened later. */
 void ringbuf_add_methods(lua_State *L, const luaL_Reg *methods);
 
 void ringbuf_open(lua_State *L);

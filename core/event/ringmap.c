@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The consumer's position, and on the next page the producer's. */
+/* The page with the consumer's position, and the next one with the producer's. */
 static size_t pages_size(void)
 {
 	return 2 * (size_t)sysconf(_SC_PAGESIZE);

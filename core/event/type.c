@@ -6,11 +6,11 @@
 #include "object/object.h"
 #include <string.h>
 
-/* In the table of names if there are several types; CODECS is by name. */
+/* Keys in the table of names if there are several types; CODECS is keyed by type name. */
 enum { PICK = 1, CODECS, FIELDS };
 
-/* The BTF that types are looked up in: option `btf`, whose owner is in *GIVEN, or that of the map's
- * object.
+/* The BTF in which types are looked up: option `btf`, whose owner is stored in *GIVEN, or that of
+ * the map's object.
  */
 static const struct btf *find_btf(lua_State *L, int arg, int map_arg, struct owner **given)
 {
@@ -27,13 +27,12 @@ static const struct btf *find_btf(lua_State *L, int arg, int map_arg, struct own
 	} else if (object && !object->closed) {
 		btf = bpf_object__btf(object_of(object));
 	}
-	luaL_argcheck(L, btf, arg,
-		      "option 'type': there is no BTF to look it up in: see option 'btf'");
+	luaL_argcheck(L, btf, arg, "option 'type': no BTF to look it up in; use option 'btf'");
 	lua_pop(L, 1);
 	return btf;
 }
 
-/* A copy, for types that are looked up later: the object may be closed by then. */
+/* Copies BTF for types that are looked up later, when the object may be closed. */
 static struct btf *copy_btf(lua_State *L, const struct btf *btf)
 {
 	__u32 size;
@@ -45,7 +44,7 @@ static struct btf *copy_btf(lua_State *L, const struct btf *btf)
 	return copy;
 }
 
-/* Pushes the codec's handle. OPTS has the index of the table with `fields`. */
+/* Pushes the codec's handle. OPTS is the index of the table with `fields`. */
 static struct codec *push_codec(lua_State *L, const struct btf *btf, struct owner *owner,
 				const char *name, const struct codec_opts *opts, int arg)
 {
@@ -53,10 +52,9 @@ static struct codec *push_codec(lua_State *L, const struct btf *btf, struct owne
 	struct codec *c = type ? codec_push(L, btf, owner, type, opts) : NULL;
 
 	if (!c && arg)
-		luaL_argerror(L, arg,
-			      lua_pushfstring(L, "option 'type': there is no type '%s'", name));
+		luaL_argerror(L, arg, lua_pushfstring(L, "option 'type': no type '%s'", name));
 	if (!c)
-		luaL_error(L, "there is no type '%s' for this event", name);
+		luaL_error(L, "no type '%s' for this event", name);
 	return c;
 }
 
@@ -101,7 +99,7 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		lua_rawseti(L, -2, FIELDS);
 		return;
 	default:
-		luaL_argerror(L, arg, "option 'type' must be a name, or a function");
+		luaL_argerror(L, arg, "option 'type' must be a name or a function");
 	}
 }
 
@@ -113,8 +111,8 @@ void eventtype_free(struct eventtype *t)
 	*t = (struct eventtype){0};
 }
 
-/* Pushes the codec that the name on top means, which was not asked for before. The list of its
- * fields takes the place of the options.
+/* Pushes the codec of the type whose name is on top, on its first use. The list of its fields
+ * replaces the options.
  */
 static struct codec *compile_event(lua_State *L, const struct eventtype *t, int names)
 {
@@ -148,7 +146,7 @@ static int push_decoded(lua_State *L, const struct codec *c, int names, const vo
 	return codec_decode(L, c, names, data);
 }
 
-/* The name of the type that was picked, and its values; nil and the bytes if none was. */
+/* Pushes the name of the type that the function returned, and the values; or nil and the bytes. */
 static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b, int names,
 		       const void *data, size_t size)
 {
@@ -159,7 +157,7 @@ static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b,
 	luaL_checktype(L, names, LUA_TTABLE);
 	lua_rawgeti(L, names, PICK);
 	lua_pushlstring(L, data, size);
-	if (batch_call(L, b, 1, 1)) /* DATA and T are the buffer's */
+	if (batch_call(L, b, 1, 1)) /* DATA and T belong to the buffer */
 		lua_error(L);
 	first = lua_gettop(L);
 	if (!lua_toboolean(L, first)) {
@@ -167,7 +165,8 @@ static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b,
 		return 2;
 	}
 	if (lua_type(L, first) != LUA_TSTRING)
-		luaL_error(L, "function 'type' returned %s: no name", value_show(L, first));
+		luaL_error(L, "function 'type' must return a name or nil, not %s",
+			   value_show(L, first));
 	lua_rawgeti(L, names, CODECS);
 	lua_pushvalue(L, first);
 	lua_rawget(L, -2);

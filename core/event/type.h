@@ -1,5 +1,5 @@
-/* What the events of a buffer are for a script: bytes; values of a type; or of one of several,
- * which a function of the script's picks.
+/* How a script sees a buffer's events: as bytes, as values of a type, or as values of one of
+ * several types that the script's function selects.
  */
 #ifndef LBPF_EVENT_TYPE_H
 #define LBPF_EVENT_TYPE_H
@@ -9,31 +9,31 @@
 
 struct eventtype {
 	struct codec *codec; /* NULL: bytes, or one of several */
-	size_t size;         /* the codec's, in bytes */
-	struct btf *btf;     /* of several: where they are looked up; else NULL */
+	size_t size;         /* of the type, in bytes */
+	struct btf *btf;     /* for several types: where they are looked up; else NULL */
 	struct codec_opts opts;
 };
 
 struct eventtype_opts {
-	struct codec_opts codec; /* first: the fields' offsets are good for both */
+	struct codec_opts codec; /* first, so that the offsets of its fields are valid here */
 };
 
-/* Those options of a structure that starts with struct eventtype_opts. */
+/* Options of a structure that starts with struct eventtype_opts. */
 #define EVENTTYPE_FIELDS FIELD_BY_MODULE("type"), FIELD_BY_MODULE("btf"), CODEC_FIELDS
 
-/* Fills T by the options that were read from the table at ARG, nil for none, and types of the
- * object whose map is at MAP_ARG. Pushes the table of names that goes with it. Raises what
- * is wrong.
+/* Initialises T from the options read from the table at ARG (nil: none), with types of the object
+ * whose map is at MAP_ARG. Pushes the table of names that belongs to it. Raises if an option is
+ * invalid.
  */
 void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		    const struct eventtype_opts *opts);
 void eventtype_free(struct eventtype *t);
 
-/* What is not one type's, or too short for it. */
+/* Pushes an event of several types, or one that is too short for its type. */
 int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *b, int names,
 			 const void *data, size_t size);
 
-/* Pushes what an event of the batch is; returns how many values. Raises if it is shorter than its
+/* Pushes the values of an event of the batch; returns how many. Raises if it is shorter than its
  * type.
  */
 static inline int eventtype_push(lua_State *L, const struct eventtype *t, struct batch *b,

@@ -19,11 +19,11 @@
 static const char USERRING[] = "lbpf.user_ring_buffer";
 static const char SAMPLE[] = "lbpf.user_ring_sample";
 
-/* A size has 30 bits, of 32: libbpf uses the others. */
+/* A size has 30 of 32 bits; libbpf uses the other two. */
 #define SIZE_LIMIT ((1 << 30) - 1)
 
-/* How long libbpf is left alone with waiting, in milliseconds: while there is some room in the
- * ring, but not enough, it asks again and again and no signal gets through.
+/* How long one call of libbpf may wait, in milliseconds. While there is space in the ring, but not
+ * enough, libbpf retries in a loop that no signal interrupts.
  */
 #define PATIENCE 100
 
@@ -35,10 +35,10 @@ struct userring {
 	const struct process *maker;
 };
 
-/* On its ring's list exactly while it is reserved. */
+/* In its ring's list while it is reserved. */
 struct user_sample {
 	struct user_sample *next, **at;
-	struct userring *ring; /* NULL once it is over */
+	struct userring *ring; /* NULL once it is submitted or discarded */
 	const char *over;      /* "was submitted" */
 	char *data;
 	__u32 size;
@@ -66,14 +66,14 @@ static void reserve(struct userring *r, struct user_sample *s, void *data, __u32
 	if (s->next)
 		s->next->at = &s->next;
 	r->reserved = s;
-	memset(data, 0, size); /* what was there before is another sample's */
+	memset(data, 0, size); /* clear the data of an older sample */
 }
 
 static void finish_sample(struct user_sample *s, bool submit, const char *over)
 {
 	if (submit)
 		user_ring_buffer__submit(s->ring->rb, s->data);
-	else if (process_owns(s->ring->maker)) /* else another process may be writing it */
+	else if (process_owns(s->ring->maker)) /* otherwise another process may be writing it */
 		user_ring_buffer__discard(s->ring->rb, s->data);
 	*s->at = s->next;
 	if (s->next)
@@ -93,7 +93,7 @@ static struct user_sample *check_sample(lua_State *L)
 	return s;
 }
 
-/*** Writes bytes into the sample. What is never written is zero.
+/*** Writes bytes to the sample. Bytes that are not written are zero.
 @function user_ring_sample:write
 @tparam string bytes
 @tparam ?integer offset where they begin, from 0; nil: 0
@@ -117,7 +117,7 @@ static int sample_write(lua_State *L)
 	return 1;
 }
 
-/*** Hands the sample over to BPF programs, which see it after those that were reserved before.
+/*** Submits the sample. BPF programs see it after those that were reserved before it.
 @function user_ring_sample:submit
 @treturn boolean true
 @raise if the sample was submitted or discarded, or its ring buffer is closed
@@ -130,8 +130,8 @@ static int sample_submit(lua_State *L)
 	return 1;
 }
 
-/*** Gives the sample up: BPF programs skip it. A sample that is collected is discarded; until then
-it holds up all that were reserved after it.
+/*** Discards the sample: BPF programs skip it. A sample that is collected is discarded. Until then,
+samples that were reserved after it have to wait.
 @function user_ring_sample:discard
 @treturn boolean true
 @raise if the sample was submitted or discarded, or its ring buffer is closed
@@ -193,7 +193,7 @@ static void open_samples(lua_State *L)
 
 /* The ring -------------------------------------------------------------------------------- */
 
-/* Room for a sample; NULL, with errno set, if there is none in time. */
+/* Reserves a sample; NULL, with errno set, if there is no space before the timeout. */
 static void *wait_for_room(lua_State *L, struct userring *r, __u32 size, int timeout)
 {
 	long end = clock_milliseconds() + timeout, left;
@@ -207,7 +207,7 @@ static void *wait_for_room(lua_State *L, struct userring *r, __u32 size, int tim
 							  left < PATIENCE ? (int)left : PATIENCE);
 		if (data || (errno != ENOSPC && errno != EINTR))
 			return data;
-		/* A signal's handler has left word for Lua: then let Lua run. */
+		/* the handler of a signal has set a hook: return, so that Lua runs it */
 		if (errno == EINTR && lua_gethook(L))
 			return NULL;
 		errno = ENOSPC;
@@ -220,7 +220,7 @@ static __u32 check_sample_size(lua_State *L, int arg)
 	return (__u32)value_check_int(L, arg, 0, SIZE_LIMIT);
 }
 
-/* Returns the sample on the top of the stack, if it got DATA. */
+/* Returns the sample on top of the stack if DATA was reserved for it. */
 static int push_reserved(lua_State *L, struct userring *r, struct user_sample *s, void *data,
 			 __u32 size, const char *operation)
 {
@@ -230,7 +230,7 @@ static int push_reserved(lua_State *L, struct userring *r, struct user_sample *s
 	return 1;
 }
 
-/* Pushes a sample that is nowhere yet, and that keeps the ring at 1. */
+/* Pushes a sample that is not reserved yet, and that keeps the ring at 1. */
 static struct user_sample *push_sample(lua_State *L)
 {
 	struct user_sample *s = class_push(L, SAMPLE, sizeof(*s), 0);
@@ -243,9 +243,9 @@ static struct user_sample *push_sample(lua_State *L)
 	return s;
 }
 
-/*** Reserves room for a sample, to be written and then submitted or discarded.
+/*** Reserves a sample, to be written and then submitted or discarded.
 @function user_ring_buffer:reserve
-@tparam integer size bytes, 0 to 2^30 - 1; with a header of 8, no more than the ring has
+@tparam integer size bytes, 0 to 2^30 - 1; with a header of 8 bytes it must fit into the ring
 @treturn user_ring_sample
 @fails ENOSPC if the ring is full now, E2BIG if the sample is too large for it
 @see user_ring_buffer__reserve
@@ -260,13 +260,13 @@ static int userring_reserve(lua_State *L)
 			     "user_ring_buffer: reserve");
 }
 
-/*** The same, but waits until BPF programs have made room.
+/*** The same, but waits until BPF programs have drained enough.
 @function user_ring_buffer:reserve_blocking
 @tparam integer size bytes
-@tparam ?integer timeout in milliseconds; nil or -1: for ever
+@tparam ?integer timeout in milliseconds; nil or -1: without limit
 @treturn user_ring_sample
-@fails ENOSPC if there was no room in time, E2BIG if the sample is too large for the ring, EINTR if
-a signal arrived that Lua is to see
+@fails ENOSPC if there was not enough space before the timeout, E2BIG if the sample is too large for
+the ring, EINTR if a signal arrived that Lua handles
 @see user_ring_buffer__reserve_blocking
 */
 static int userring_reserve_blocking(lua_State *L)
@@ -298,10 +298,10 @@ static const char *check_value(lua_State *L, const struct userring *r, size_t *s
 
 /*** Reserves, writes and submits a sample.
 @function user_ring_buffer:send
-@param value its bytes, or a value of the type that the ring was made with
-@tparam ?integer timeout to wait for room, in milliseconds; -1: for ever; nil: do not wait
+@param value its bytes, or a value of the type that the ring was created with
+@tparam ?integer timeout to wait for space, in milliseconds; -1: without limit; nil: do not wait
 @treturn user_ring_buffer itself
-@fails as of `reserve` and `reserve_blocking`
+@fails as for `reserve` and `reserve_blocking`
 @see user_ring_buffer__submit
 */
 static int userring_send(lua_State *L)
@@ -314,7 +314,7 @@ static int userring_send(lua_State *L)
 	lua_settop(L, 3);
 	bytes = check_value(L, r, &len);
 
-	luaL_argcheck(L, len <= SIZE_LIMIT, 2, "too long for a sample");
+	luaL_argcheck(L, len <= SIZE_LIMIT, 2, "too large for a sample");
 	if (lua_isnil(L, 3))
 		data = user_ring_buffer__reserve(r->rb, (__u32)len);
 	else
@@ -327,7 +327,7 @@ static int userring_send(lua_State *L)
 	return 1;
 }
 
-/* Making and closing ---------------------------------------------------------------------- */
+/* Creating and closing --------------------------------------------------------------------- */
 
 static void shut_userring(struct userring *r)
 {
@@ -354,15 +354,14 @@ static int make_userring(struct userring *r, int fd)
 	return err;
 }
 
-/*** Sends samples to BPF programs, which take them with bpf_user_ringbuf_drain(). It keeps the
-map's object, as a ring buffer does, and lives on when that is closed. In a process that is forked
-afterwards its methods raise while the other one runs; that process may close its copy and make one
-of its own, if only one of them sends.
+/*** Sends samples to BPF programs, which receive them with bpf_user_ringbuf_drain(). It keeps the
+map's object, as a ring buffer does, and stays usable when that is closed. After a fork, its methods
+raise in the child while the parent runs; the child may close its copy and create another one, if
+only one of the two sends.
 @function user_ring_buffer
 @tparam map|fd|integer map of type user_ringbuf, or a descriptor of one
-@tparam ?table opts `type`: the name of the samples' type in BTF, so that tables are sent;
-`enum_names`: enums as their names; `btf`: where types are looked up if the map is given by its
-descriptor
+@tparam ?table opts `type`: the name of the samples' type in BTF, to send tables; `enum_names`:
+enums by name; `btf`: where to look types up if the map is given by its descriptor
 @treturn user_ring_buffer
 @failslog EINVAL for a map of another type, EBUSY if this process writes to the map already
 @see user_ring_buffer__new
@@ -397,8 +396,8 @@ static int userring_new(lua_State *L)
 	return endpoint_fail(L, &f, 1, err, "user_ring_buffer");
 }
 
-/*** Closes the ring buffer. Samples that are reserved still are discarded; what was submitted stays
-for BPF programs to take. Closing twice is harmless.
+/*** Closes the ring buffer. Reserved samples are discarded; submitted ones stay for BPF programs. A
+second call has no effect.
 @function user_ring_buffer:close
 @treturn boolean true
 @see user_ring_buffer__free

@@ -1,4 +1,4 @@
-/* User ring buffers: samples for BPF programs. */
+/* User ring buffers: samples sent to BPF programs. */
 #ifndef LBPF_EVENT_USERRING_H
 #define LBPF_EVENT_USERRING_H
 

@@ -74,7 +74,7 @@ describe("an object file", function()
   it("is refused with ids beyond its types", function()
     local all, point = find("all", "struct"), find("point_t", "typedef")
     local function missing(id)
-      return ("BTF type %d refers to type 9999, which there is not"):format(id)
+      return ("BTF type %d refers to missing type 9999"):format(id)
     end
     -- what libbpf 1.3 and newer refuses itself gets libbpf's own message
     local function check(expected, got)
@@ -92,7 +92,7 @@ describe("an object file", function()
   it("is refused with names beyond its strings", function()
     local all = find("all", "struct")
     local own = refusal(all, 0, 99999)
-    if own ~= ("BTF type %d has its name at 99999, beyond the strings"):format(all) then
+    if own ~= ("BTF type %d has its name at offset 99999, beyond the strings"):format(all) then
       assert.matches("string offset 99999", own)
     end
     own = refusal(all, 3, 99999)
@@ -109,7 +109,7 @@ describe("an object file", function()
 
   it("is refused with a section that holds no variables", function()
     local data, int = find(".data", "datasec"), find("int", "int")
-    assert.equal(("BTF type %d is a section that holds type %d, which is no variable")
+    assert.equal(("BTF type %d is a section that contains type %d, which is not a variable")
       :format(data, int), refusal(data, 3, int))
   end)
 

@@ -37,14 +37,14 @@ describe("BTF that a script made", function()
       "decl_tag", "type_tag"}) do
       local b = btf.new()
       b:add(kind, "bad", 99, (kind == "var" or kind == "decl_tag") and {0} or nil)
-      refused("BTF type 1 refers to type 99, which there is not",
+      refused("BTF type 1 refers to missing type 99",
         "type [1]: invalid referenced type ID 99", b)
     end
     local function refers(kind, words, vlen, value)
       local b = btf.new()
       b:int("int", 4)
       b:add(kind, "bad", value or 4, words, vlen)
-      refused("BTF type 2 refers to type 99, which there is not",
+      refused("BTF type 2 refers to missing type 99",
         "type [2]: invalid referenced type ID 99", b)
     end
     refers("array", {99, 1, 1})
@@ -59,7 +59,7 @@ describe("BTF that a script made", function()
   it("has strings that exist", function()
     local b = btf.new()
     b:int(5000, 4)
-    refused("BTF type 1 has its name at 5000, beyond the strings",
+    refused("BTF type 1 has its name at offset 5000, beyond the strings",
       "type [1]: invalid type name (string offset 5000)", b)
     for kind, words in pairs({struct = {5000, 0, 0}, enum = {5000, 1}, enum64 = {5000, 1, 1},
       func_proto = {5000, 0}}) do
@@ -73,11 +73,11 @@ describe("BTF that a script made", function()
   it("has kinds that fit", function()
     local b = btf.new()
     b:add("func", "f", b:int("int", 4))
-    refused("BTF type 2 is a function whose type 1 is none of a function",
+    refused("BTF type 2 is a function whose type 1 is not a function prototype",
       "type [2]: referenced type [1] is not FUNC_PROTO", b)
     b = btf.new()
     b:add("datasec", ".maps", 4, {b:int("int", 4), 0, 4}, 1)
-    refused("BTF type 2 is a section that holds type 1, which is no variable", nil, b)
+    refused("BTF type 2 is a section that contains type 1, which is not a variable", nil, b)
     b = btf.new()
     b:add(31, "new", 0)
     assert.is_nil((lbpf.btf_new(b:bytes())))
@@ -113,7 +113,7 @@ describe("BTF that a script made", function()
     assert.equal(3, assert(lbpf.btf_new(s:bytes(), base)):type_cnt())
     s = btf.new(b)
     s:add("ptr", nil, 3)
-    refused("BTF type 2 refers to type 3, which there is not",
+    refused("BTF type 2 refers to missing type 3",
       "type [2]: invalid referenced type ID 3", s, base)
     base:close()
     assert.error_matches(function()
@@ -147,7 +147,7 @@ describe("BTF that a script is writing", function()
       function() other:add_type(types, 1) end,
     }) do
       assert.error_matches(follow,
-        "BTF 'empty' is not complete: BTF type 1 refers to type 2, which there is not")
+        "BTF 'empty' is not complete: BTF type 1 refers to missing type 2")
     end
     types:add_array(1, 1, 3)
     assert.error_matches(function() types:resolve_size(1) end,
@@ -229,7 +229,7 @@ describe("a dump", function()
     for _ = 1, 40 do
       id = b:add("ptr", nil, b:struct(nil, 8, {{"m", id, 0}}))
     end
-    assert.matches("is declared too intricately for libbpf$", dump_refusal(b))
+    assert.matches("has a declaration that is too complex for libbpf$", dump_refusal(b))
   end)
 
   it("refuses members that have no values, and sizes that no type has", function()
@@ -239,7 +239,7 @@ describe("a dump", function()
     assert.equal("type 2 has members that cannot be declared", dump_refusal(b))
     b = btf.new()
     b:struct("s", 8, {{"m", b:int("zero", 0), 0}})
-    assert.equal("type 1 has a size that no such type has", dump_refusal(b))
+    assert.equal("type 1 has a size that is invalid for its kind", dump_refusal(b))
     b = btf.new()
     b:struct("s", 8, {{"m", b:int("int", 4), 65}})
     assert.equal("type 2 has members that cannot be declared", dump_refusal(b))
@@ -272,7 +272,7 @@ describe("a dump", function()
     for _, id in ipairs({far, outer, holder, section}) do
       local text, message = dump:dump_type_data(id, ("\1"):rep(16))
       assert.is_nil(text)
-      assert.matches("type " .. id .. " has members that lie outside of it", message)
+      assert.matches("type " .. id .. " has members outside of it", message)
     end
     assert.matches("%.m = %(int%)16843009", (dump:dump_type_data(inner, ("\1"):rep(400))))
   end)

@@ -117,7 +117,7 @@ describe("lbpf.run", function()
 
   it("says what is wrong", function()
     assert.error_matches(function() lbpf.run {signals = {KILL = print}} end,
-      "no name of a signal that can be caught")
+      "not the name of a signal that can be caught")
     assert.error_matches(function() lbpf.run {on = {[54321] = print}} end,
       "poller:add: descriptor 54321: Bad file descriptor %(EBADF%)")
   end)

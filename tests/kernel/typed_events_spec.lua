@@ -195,29 +195,29 @@ describe("a typed ring buffer", function()
     local function refused(opts)
       return failure(lbpf.ring_buffer, events, print, opts)
     end
-    assert.equal("bad argument #3 to '?' (option 'type': there is no type 'open')",
+    assert.equal("bad argument #3 to '?' (option 'type': no type 'open')",
       refused {type = "open"})
     assert.equal("bad argument #3 to '?' (option 'fields': there is no 'tid')",
       refused {type = "opened", fields = {"tid"}})
     assert.equal("bad argument #3 to '?' (option 'fields' needs option 'type')",
       refused {fields = {"pid"}})
-    assert.equal("bad argument #3 to '?' (option 'type' must be a name, or a function)",
+    assert.equal("bad argument #3 to '?' (option 'type' must be a name or a function)",
       refused {type = 5})
     assert.equal("bad argument #3 to '?' (option 'btf' must be BTF)",
       refused {type = "opened", btf = object})
     assert.matches("unknown option 'field'; expected one of: type, btf, fields, enum_names, ",
       refused {type = "opened", field = {"pid"}})
-    assert.matches("there is no BTF to look it up in", failure(lbpf.ring_buffer, events:fd(), print,
+    assert.matches("no BTF to look it up in", failure(lbpf.ring_buffer, events:fd(), print,
       {type = "opened"}))
     local ring = assert(lbpf.ring_buffer(events:fd(), print, {type = "opened", btf = object:btf()}))
     ring:close()
     ring = assert(lbpf.ring_buffer(object.maps.mixed, nil, {type = function() return 5 end}))
     run("send_mixed")
-    assert.equal("function 'type' returned 5: no name", failure(ring.next, ring, 0))
+    assert.equal("function 'type' must return a name or nil, not 5", failure(ring.next, ring, 0))
     ring:close()
     ring = assert(lbpf.ring_buffer(object.maps.mixed, nil, {type = function() return "no" end}))
     run("send_mixed")
-    assert.equal("there is no type 'no' for this event", failure(ring.next, ring, 0))
+    assert.equal("no type 'no' for this event", failure(ring.next, ring, 0))
     ring:close()
   end))
 

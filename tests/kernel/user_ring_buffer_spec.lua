@@ -178,8 +178,8 @@ describe("user_ring_buffer", function()
       assert.equal(22, errno)
       made, message, errno = lbpf.user_ring_buffer(object.maps.samples)
       assert.is_nil(made)
-      assert.equal("user_ring_buffer: map 'samples': Device or resource busy (EBUSY); a process "
-        .. "writes a ring through one producer only", message)
+      assert.equal("user_ring_buffer: map 'samples': Device or resource busy (EBUSY); only one "
+        .. "producer per process may write to a ring", message)
       assert.equal(16, errno)
     end))
 

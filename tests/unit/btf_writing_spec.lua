@@ -202,7 +202,7 @@ describe("types are copied", function()
     from = empty()
     from:add_ptr(9)
     assert.error_matches(function() types:add_btf(from) end,
-      "BTF 'empty' is not complete: BTF type 1 refers to type 9, which there is not")
+      "BTF 'empty' is not complete: BTF type 1 refers to missing type 9")
   end)
 end)
 

@@ -75,8 +75,7 @@ describe("a program", function()
     for _, flags in ipairs({-1, 4294967296}) do
       assert.error_matches(function()
         first:set_flags(flags)
-      end, ("bad argument #1 to 'set_flags' (%.0f is not in 0 to 4294967295)"):format(flags),
-        1, true)
+      end, "bad argument #1 to 'set_flags' (flags must have at most 32 bits)", 1, true)
     end
     assert.equal(4294967294, first:flags())
   end)
