@@ -17,7 +17,8 @@
 @section attaching
 */
 
-/* What a skeleton does for one program: libbpf tells "cannot" from "nothing to attach" there. */
+/* Attaches one program as a skeleton does: there libbpf distinguishes "failed" from "nothing to
+ * attach". */
 static int attach_by_section(lua_State *L, struct attempt *a)
 {
 	struct bpf_link *link = NULL;
@@ -34,7 +35,7 @@ static int attach_by_section(lua_State *L, struct attempt *a)
 	if (strncmp(section, "usdt", 4) == 0 && !usdt_fits(L, a->owner, a->prog, "attach"))
 		return 3;
 	attempt_begin(L, a);
-	bpf_program__set_autoattach(a->prog, true); /* who calls attach() means it */
+	bpf_program__set_autoattach(a->prog, true); /* an explicit attach() overrides it */
 	ret = bpf_object__attach_skeleton(&skeleton);
 	err = ret ? value_errno(ret) : 0;
 	bpf_program__set_autoattach(a->prog, autoattach);
@@ -46,8 +47,8 @@ static int attach_by_section(lua_State *L, struct attempt *a)
 	return attempt_finish(L, a, err ? NULL : link, "attach", section);
 }
 
-/* Attaches the program at 1. 1: a link, or what the closure returned, is pushed; 0: nothing is to
- * be attached; more: nil, message, errno.
+/* Attaches the program at 1. Returns 1 and pushes a link, or what the handler returned; 0 if there
+ * is nothing to attach to; else pushes nil, message, errno, and returns how many.
  */
 static int attach_auto(lua_State *L, struct attempt *a)
 {
@@ -59,7 +60,7 @@ static int attach_auto(lua_State *L, struct attempt *a)
 		return attach_by_section(L, a);
 	n = handler_attach(L, 1);
 	if (n == 1) {
-		owner_check(L, a->owner); /* the closure may have closed it */
+		owner_check(L, a->owner); /* the handler may have closed it */
 		link_check_returned(L, -1, a->owner);
 		if (lua_istable(L, -1))
 			linklist_adopt(L, -1);
@@ -73,9 +74,9 @@ static int attach_auto(lua_State *L, struct attempt *a)
 
 /*** Attaches the program as its section says: by the script's handler, or by libbpf's.
 @function program:attach
-@treturn link or what the handler's prog_attach_fn returned, a link or a list of links, which has
- a link's methods
-@fails EOPNOTSUPP if the section does not say what to attach to
+@treturn link or what the handler's prog_attach_fn returned: a link, or a list of links, which has a
+link's methods
+@fails EOPNOTSUPP if the section does not name a target
 @raise if the program is not loaded
 @see bpf_program__attach
 */
@@ -93,7 +94,7 @@ static int attach_program(lua_State *L)
 			  bpf_program__name(a.prog), bpf_program__section_name(a.prog));
 }
 
-/* Destroys what object:attach() has attached so far: the list at IDX. */
+/* Destroys the links in the list at IDX, which object:attach() has created so far. */
 static void undo(lua_State *L, int idx)
 {
 	for (size_t i = 1, n = lua_rawlen(L, idx); i <= n; i++) {
@@ -103,7 +104,8 @@ static void undo(lua_State *L, int idx)
 	}
 }
 
-/* (program): attaches it unless it is attached, or not to be. What attach_auto() returned. */
+/* (program): attaches it unless it is attached already or its autoattach is off. Results as
+ * attach_auto(). */
 static int attach_if_due(lua_State *L)
 {
 	struct attempt a = {.map = NULL};
@@ -144,9 +146,9 @@ static bool is_due(const struct bpf_map *map)
 }
 #endif
 
-/* Calls the function below the top with the part on top. True if that has attached something, or
- * nothing was to be: what it made is added to the list DONE. Else what it returned is on the stack.
- * Undoes what is done, if it fails or raises.
+/* Calls the function below the top with the part on top. Returns true if it attached something,
+ * which is then added to the list DONE, or if there was nothing to attach. Otherwise its results
+ * are on the stack. If it fails or raises, destroys the links in DONE.
  */
 static bool attach_part(lua_State *L, int done)
 {
@@ -166,13 +168,13 @@ static bool attach_part(lua_State *L, int done)
 	return true;
 }
 
-/*** Attaches every program whose section says to what, and with libbpf 1.5 every struct_ops map, as
-a skeleton does; those that are attached already, or whose autoattach is off, are passed over. If
-one fails, those attached by this call are detached again.
+/*** Attaches every program whose section names a target, and with libbpf 1.5 every struct_ops map,
+as a skeleton does. Programs that are attached already, or whose autoattach is off, are skipped. If
+one fails, those that this call attached are detached again.
 @function object:attach
 @treturn object itself
 @fails
-@raise if the object is not loaded; whatever a handler's closure raised
+@raise if the object is not loaded; the error of a handler's function
 @see bpf_object__attach_skeleton
 */
 static int attach_object(lua_State *L)
@@ -191,7 +193,7 @@ static int attach_object(lua_State *L)
 		program_push(L, owner, prog, env);
 		if (!attach_part(L, done))
 			return 4;
-		owner_check(L, owner); /* a closure may have closed it */
+		owner_check(L, owner); /* a handler may have closed it */
 	}
 #if LBPF_HEADERS(1, 5)
 	struct bpf_map *map = NULL;

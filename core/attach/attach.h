@@ -1,4 +1,4 @@
-/* Attaching programs: by their section, by a handler's closure, or to whatever is named. */
+/* Attaching programs: by their section, by a handler's function, or to a given target. */
 #ifndef LBPF_ATTACH_ATTACH_H
 #define LBPF_ATTACH_ATTACH_H
 
@@ -7,7 +7,7 @@
 /* The method map:attach_struct_ops(). */
 int attach_struct_ops(lua_State *L);
 
-/* Each of these adds its methods to programs and objects, or maps. */
+/* Each of these adds methods to programs, objects or maps. */
 void attach_open(lua_State *L);
 void attach_kernel_open(lua_State *L);
 void attach_event_open(lua_State *L);

@@ -1,4 +1,4 @@
-/* Attaching what BTF describes: lsm, freplace, iterators, struct_ops. */
+/* Attaching to what BTF describes: lsm, freplace, iterators, struct_ops. */
 #include "attach/attach.h"
 
 #include "attach/attempt.h"
@@ -39,11 +39,11 @@ static int attach_lsm(lua_State *L)
 	return attempt_finish(L, &a, link, "attach_lsm", NULL);
 }
 
-/*** Puts the program in the place of a function of another program.
+/*** Replaces a function of another program by this program.
 @function program:attach_freplace
-@tparam ?program|integer target_fd the other program, loaded; nil: the one it was loaded for
-@tparam ?string attach_func_name a global function of the target, with the same arguments; nil
- exactly if target_fd is
+@tparam ?program|integer target_fd the other program, loaded; nil: the one that this was loaded for
+@tparam ?string attach_func_name a global function of the target, with the same arguments; nil if
+ target_fd is nil
 @treturn link
 @failslog
 @see bpf_program__attach_freplace
@@ -60,7 +60,7 @@ static int attach_freplace(lua_State *L)
 	fd = lua_isnil(L, 2) ? 0 : value_check_fd(L, 2);
 	function = luaL_optstring(L, 3, NULL);
 	luaL_argcheck(L, (fd != 0) == (function != NULL), 3,
-		      "expected a target and its function, or neither");
+		      "expected both a target and a function, or neither");
 	attempt_begin(L, &a);
 	link = bpf_program__attach_freplace(a.prog, fd, function);
 	return attempt_finish(L, &a, link, "attach_freplace", function);
@@ -68,7 +68,7 @@ static int attach_freplace(lua_State *L)
 
 /* Iterators -------------------------------------------------------------------------------- */
 
-/* The kernel's union bpf_iter_link_info, of which older headers know less. */
+/* The kernel's union bpf_iter_link_info; older headers have fewer members. */
 union iter_info {
 	struct {
 		uint32_t map_fd;
@@ -108,7 +108,7 @@ static const struct field iter_fields[] = {
 	FIELDS_END,
 };
 
-/* Do the options at 2 name members of one structure only? They share their memory. */
+/* Do the options at 2 belong to one structure of the union? */
 static bool is_one_kind(lua_State *L)
 {
 	static const char *const kinds[][3] = {
@@ -128,7 +128,7 @@ static bool is_one_kind(lua_State *L)
 	return n <= 1;
 }
 
-/*** Attaches an iterator. `lbpf.iter_create` then runs it.
+/*** Attaches an iterator. `lbpf.iter_create` then starts an iteration.
 @function program:attach_iter
 @tparam ?table opts what to iterate over, the fields of bpf_iter_link_info: `map_fd` (map or
  descriptor); or `order` ("self_only", "descendants_pre", "descendants_post", "ancestors_up") with
@@ -152,7 +152,7 @@ static int attach_iter(lua_State *L)
 	field_read(L, 2, iter_fields, &info);
 	if (!lua_isnil(L, 2)) {
 		luaL_argcheck(L, is_one_kind(L), 2,
-			      "options of a map, of cgroups and of tasks exclude each other");
+			      "options of a map, of cgroups and of tasks cannot be combined");
 		lua_getfield(L, 2, "order");
 		luaL_argcheck(L, lua_isnil(L, -1) || enum_to_id(L, -1, &iter_orders, &order), 2,
 			      "option 'order' must be \"self_only\", \"descendants_pre\", "
@@ -175,11 +175,11 @@ static int attach_iter(lua_State *L)
 	return attempt_finish(L, &a, link, "attach_iter", cgroup.path);
 }
 
-/*** Registers what a struct_ops map implements, a congestion control for example.
+/*** Registers a struct_ops map, for example a congestion control.
 @function map:attach_struct_ops
-@treturn link of SEC(".struct_ops"), which lasts as long as the object; of SEC(".struct_ops.link")
- (libbpf 1.2, kernel 6.4) one that can be pinned, and updated with `link:update_map`
-@failslog EINVAL if the map is no struct_ops, EBUSY or EEXIST if it is registered
+@treturn link for SEC(".struct_ops") it lasts as long as the object; for SEC(".struct_ops.link")
+(libbpf 1.2, kernel 6.4) it can be pinned, and updated with `link:update_map`
+@failslog EINVAL if the map is not struct_ops, EBUSY or EEXIST if it is registered
 @raise if the object is not loaded
 @see bpf_map__attach_struct_ops
 */
@@ -201,14 +201,14 @@ static const struct field assoc_fields[] = {
 };
 #endif
 
-/*** Associates the program with a struct_ops map, whose kernel functions then know for which one
-they are called.
+/*** Associates the program with a struct_ops map, so that kernel functions that it calls know for
+which map they are called.
 @function program:assoc_struct_ops
 @tparam map map of type "struct_ops"
 @tparam ?table opts `flags`
 @treturn program itself
-@failslog EINVAL if the program is itself struct_ops, or the map is not, EOPNOTSUPP before libbpf
- 1.7
+@failslog EINVAL if the program is itself struct_ops, or the map is not, EOPNOTSUPP before
+libbpf 1.7
 @raise if one of them is not loaded
 @see bpf_program__assoc_struct_ops
 */

@@ -1,4 +1,4 @@
-/* Attaching to events, and to functions of user space: tracepoint, raw_tracepoint, trace,
+/* Attaching to events and to functions in user space: tracepoint, raw_tracepoint, trace,
  * perf_event, uprobe, usdt.
  */
 #include "attach/attach.h"
@@ -48,7 +48,7 @@ static int attach_tracepoint(lua_State *L)
 }
 
 #if LBPF_HEADERS(1, 4)
-/* Newer than the oldest libbpf that the module may run with. */
+/* Missing in the oldest libbpf that the module runs with. */
 #pragma weak bpf_program__attach_raw_tracepoint_opts
 #endif
 
@@ -78,7 +78,7 @@ static int attach_raw_tracepoint(lua_State *L)
 
 	field_read(L, 3, raw_tracepoint_fields, &opts);
 	attempt_begin(L, &a);
-	if (opts.cookie) /* which field_read() takes only if the function is there */
+	if (opts.cookie) /* field_read() accepts it only if the function exists */
 		link = bpf_program__attach_raw_tracepoint_opts(a.prog, name, &opts);
 	else
 		link = bpf_program__attach_raw_tracepoint(a.prog, name);
@@ -95,13 +95,14 @@ static const struct field trace_fields[] = {
 	FIELDS_END,
 };
 
-/* An older libbpf says EINVAL, and not why. */
+/* An older libbpf returns EINVAL without a reason: check the version. */
 static const struct field trace_raw_fields[] = {
 	FIELD_FROM(1, 4, struct bpf_trace_opts, cookie, FIELD_U64),
 	FIELDS_END,
 };
 
-/*** Attaches a BTF-typed program (tp_btf, fentry, fexit, fmod_ret) to what it was loaded for.
+/*** Attaches a program with BTF types (tp_btf, fentry, fexit, fmod_ret) to the target it was loaded
+for.
 @function program:attach_trace
 @tparam ?table opts `cookie` (64 bits; for tp_btf libbpf 1.4, kernel 6.10)
 @treturn link
@@ -132,8 +133,8 @@ static const struct field perf_event_fields[] = {
 
 /*** Attaches to a perf event.
 @function program:attach_perf_event
-@tparam fd|integer event from `lbpf.perf_event_open`, which the link then owns; or a descriptor
- number, which is duplicated and stays the caller's
+@tparam fd|integer event from `lbpf.perf_event_open`, which the link then owns; or the number of a
+ descriptor, which is duplicated
 @tparam ?table opts `bpf_cookie` (64 bits), `force_ioctl_attach` (boolean, libbpf 1.2),
  `dont_enable` (boolean, libbpf 1.7)
 @treturn link
@@ -162,7 +163,7 @@ static int attach_perf_event(lua_State *L)
 
 /* User space ------------------------------------------------------------------------------- */
 
-/* The process at ARG: nil stands for all. */
+/* The process at ARG; nil: all processes. */
 static pid_t check_pid(lua_State *L, int arg)
 {
 	return lua_isnil(L, arg) ? -1 : (pid_t)value_check_int(L, arg, -1, INT32_MAX);
@@ -180,8 +181,8 @@ static const struct field uprobe_fields[] = {
 /*** Attaches to the entry or the return of a function in a binary or a shared library.
 @function program:attach_uprobe
 @tparam ?integer pid 0: this process; nil: all
-@tparam string binary_path "libc.so.6", or with its folder
-@tparam ?integer func_offset in the file, or into `func_name`
+@tparam string binary_path "libc.so.6", or a path
+@tparam ?integer func_offset offset in the file, or in `func_name`
 @tparam ?table opts `func_name`, `retprobe` (boolean), `bpf_cookie` (64 bits), `ref_ctr_offset`,
  `attach_mode`
 @treturn link
@@ -224,16 +225,16 @@ static const struct field uprobe_multi_fields[] = {
 };
 #endif
 
-/*** Attaches to many functions of a binary at once: kernel 6.6. The program must be
+/*** Attaches to many functions of a binary in one call: kernel 6.6. The program must be
 SEC("uprobe.multi"), or SEC("uprobe.session") for sessions.
 @function program:attach_uprobe_multi
 @tparam ?integer pid 0: this process; nil: all
-@tparam string binary_path "libc.so.6", or with its folder
-@tparam ?string func_pattern for the functions' names, with * and ?; nil if syms or offsets are
+@tparam string binary_path "libc.so.6", or a path
+@tparam ?string func_pattern pattern of function names, with * and ?; nil if syms or offsets are
 given
 @tparam ?table opts `syms`: a list of names, or `offsets`: a list of offsets in the file;
- `ref_ctr_offsets` and `cookies`: as many integers of 64 bits; `retprobe` (boolean); `session`
- (boolean): entry and return in one, libbpf 1.6
+ `ref_ctr_offsets` and `cookies`: lists of 64-bit integers of the same length; `retprobe` (boolean);
+ `session` (boolean): entry and return, libbpf 1.6
 @treturn link
 @failslog EOPNOTSUPP before libbpf 1.3
 @see bpf_program__attach_uprobe_multi
@@ -263,9 +264,9 @@ static int attach_uprobe_multi(lua_State *L)
 		opts.cookies = (const __u64 *)list_u64(L, 5, "cookies", &opts.cnt);
 	}
 	luaL_argcheck(L, (pattern != NULL) + (opts.syms != NULL) + (opts.offsets != NULL) == 1, 4,
-		      "expected one of a pattern, option 'syms' and option 'offsets'");
+		      "expected exactly one of a pattern, option 'syms' and option 'offsets'");
 	luaL_argcheck(L, !pattern || !opts.cnt, 5,
-		      "lists go with 'syms' or 'offsets', not with a pattern");
+		      "lists can be used with 'syms' or 'offsets', not with a pattern");
 	attempt_begin(L, &a);
 	link = bpf_program__attach_uprobe_multi(a.prog, pid, path, pattern, &opts);
 	return attempt_finish(L, &a, link, "attach_uprobe_multi", pattern ? pattern : path);
@@ -287,8 +288,8 @@ static const struct field usdt_fields[] = {
 @tparam string name
 @tparam ?table opts `usdt_cookie` (64 bits)
 @treturn link
-@failslog EOPNOTSUPP if the object was compiled for libbpf before 1.7 and this is 1.7, or the
-other way round
+@failslog EOPNOTSUPP if the object was compiled for libbpf before 1.7 and this is 1.7, or
+the other way round
 @see bpf_program__attach_usdt
 */
 static int attach_usdt(lua_State *L)

@@ -45,13 +45,13 @@ bool attach_check_target(lua_State *L, int arg, int type, struct fd_target *t,
 namespace, or with libbpf 1.3 to an interface's tcx.
 @function prog_attach
 @tparam program|integer prog_fd
-@tparam integer|map|string target a descriptor, an object that has one, or a path, of a cgroup's
- directory for example; for tcx the interface
+@tparam integer|map|string target a descriptor, an object that has one, or a path, for example of a
+ cgroup's directory; for tcx the interface
 @tparam string|integer type the attach type: "cgroup_inet4_connect", "sk_msg_verdict"
-@tparam ?integer|string|table opts the flags: bits, a name ("allow_multi") or a list of names; or
- the fields of bpf_prog_attach_opts:
-`flags`, `replace_prog_fd`, and with libbpf 1.3 `replace_fd`, `relative_fd`, `relative_id`,
- `expected_revision` (64 bits), as for `program:attach_tcx`
+@tparam ?integer|string|table opts the flags: bits, a name ("allow_multi") or a list of names; or a
+table with fields of bpf_prog_attach_opts: `flags`, `replace_prog_fd`, and with libbpf 1.3
+`replace_fd`, `relative_fd`, `relative_id`, `expected_revision` (64 bits), as for
+`program:attach_tcx`
 @treturn boolean true
 @fails
 @see bpf_prog_attach_opts
@@ -78,12 +78,12 @@ static int prog_attach(lua_State *L)
 	return value_result(L, err, "prog_attach");
 }
 
-/*** Detaches the program of that attach type, whichever it is.
+/*** Detaches the program of an attach type.
 @function prog_detach
 @tparam integer|map|string target as for `lbpf.prog_attach`
 @tparam string|integer type the attach type
 @treturn boolean true
-@fails ENOENT if there is none
+@fails ENOENT if no program is attached
 @see bpf_prog_detach
 */
 static int prog_detach(lua_State *L)
@@ -112,13 +112,13 @@ static const struct field prog_detach_fields[] = {
 
 /*** Detaches one program.
 @function prog_detach2
-@tparam program|integer prog_fd 0: any, where opts say which
+@tparam program|integer prog_fd 0: the one that opts describe
 @tparam integer|map|string target as for `lbpf.prog_attach`
 @tparam string|integer type the attach type
 @tparam ?table opts with libbpf 1.3 the fields of bpf_prog_detach_opts: `flags`, `relative_fd`,
  `relative_id`, `expected_revision` (64 bits)
 @treturn boolean true
-@fails ENOENT if it is not attached
+@fails ENOENT if the program is not attached
 @see bpf_prog_detach2
 @see bpf_prog_detach_opts
 */
@@ -153,7 +153,7 @@ static int prog_detach2(lua_State *L)
 	return value_result(L, err, "prog_detach2");
 }
 
-/*** Starts an iteration: what the iterator's program prints can then be read.
+/*** Starts an iteration. Reading the descriptor runs the iterator program and returns its output.
 @function iter_create
 @tparam link|integer link of `program:attach_iter`
 @treturn fd see `fd:read`
@@ -181,7 +181,7 @@ void attach_fd_open(lua_State *L)
 		{"iter_create", iter_create},
 		{NULL, NULL},
 	};
-	/* written out where this build's headers may lack them */
+	/* defined here because this build's headers may lack them */
 	static const struct constant constants[] = {
 		{"F_ALLOW_OVERRIDE", BPF_F_ALLOW_OVERRIDE},
 		{"F_ALLOW_MULTI", BPF_F_ALLOW_MULTI},

@@ -4,8 +4,8 @@
 
 #include "base/fd.h"
 
-/* What ARG names: a network interface for the attach types of XDP, tcx and netkit, else a
- * descriptor or a path. False, with the reason pushed, if there is no such interface.
+/* Reads ARG: for attach types of XDP, tcx and netkit a network interface, else a descriptor or a
+ * path. If there is no such interface, pushes the error and returns false.
  */
 bool attach_check_target(lua_State *L, int arg, int type, struct fd_target *t,
 			 const char *operation);

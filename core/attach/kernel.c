@@ -53,7 +53,8 @@ static const struct field ksyscall_fields[] = {
 	FIELDS_END,
 };
 
-/*** Attaches to the entry or the return of a system call, whatever the kernel calls its function.
+/*** Attaches to the entry or the return of a system call, for the architecture's name of its
+function.
 @function program:attach_ksyscall
 @tparam string syscall_name "nanosleep"
 @tparam ?table opts `retprobe` (boolean), `bpf_cookie` (64 bits)
@@ -84,17 +85,17 @@ static const struct field kprobe_multi_fields[] = {
 	FIELD_BY_MODULE("cookies"),
 	FIELD(struct bpf_kprobe_multi_opts, retprobe, FIELD_BOOL),
 	FIELD_FROM(1, 5, struct bpf_kprobe_multi_opts, session, FIELD_BOOL),
-	FIELD_BY_MODULE("unique_match"), /* counted here where libbpf cannot */
+	FIELD_BY_MODULE("unique_match"), /* lbpf counts the matches, since older libbpf cannot */
 	FIELDS_END,
 };
 
-/*** Attaches to many kernel functions at once. The program must be SEC("kprobe.multi"), or
+/*** Attaches to many kernel functions in one call. The program must be SEC("kprobe.multi"), or
 SEC("kprobe.session") for sessions.
 @function program:attach_kprobe_multi
-@tparam ?string pattern for the functions' names, with * and ?; nil if syms or addrs are given
-@tparam ?table opts `syms`: a list of names, or `addrs`: a list of addresses; `cookies`: as many
- integers of 64 bits; `retprobe` (boolean); `session` (boolean): entry and return in one, libbpf
- 1.5; `unique_match` (boolean): refuse a pattern that does not match exactly one function
+@tparam ?string pattern of function names, with * and ?; nil if syms or addrs are given
+@tparam ?table opts `syms`: a list of names, or `addrs`: a list of addresses; `cookies`: a list of
+64-bit integers of the same length; `retprobe` (boolean); `session` (boolean): entry and return,
+libbpf 1.5; `unique_match` (boolean): fail unless the pattern matches exactly one function
 @treturn link
 @failslog
 @see bpf_program__attach_kprobe_multi_opts
@@ -123,10 +124,10 @@ static int attach_kprobe_multi(lua_State *L)
 		opts.cookies = (const __u64 *)list_u64(L, 3, "cookies", &opts.cnt);
 	}
 	luaL_argcheck(L, (pattern != NULL) + (opts.syms != NULL) + (opts.addrs != NULL) == 1, 2,
-		      "expected one of a pattern, option 'syms' and option 'addrs'");
+		      "expected exactly one of a pattern, option 'syms' and option 'addrs'");
 	luaL_argcheck(L, !(pattern && opts.cookies), 3,
-		      "option 'cookies' goes with 'syms' or 'addrs', not with a pattern");
-	luaL_argcheck(L, !(unique && !pattern), 3, "option 'unique_match' goes with a pattern");
+		      "option 'cookies' can be used with 'syms' or 'addrs', not with a pattern");
+	luaL_argcheck(L, !(unique && !pattern), 3, "option 'unique_match' needs a pattern");
 
 	attempt_begin(L, &a);
 #if LBPF_HEADERS(1, 6)
@@ -134,7 +135,8 @@ static int attach_kprobe_multi(lua_State *L)
 		opts.unique_match = unique;
 	unique = unique && !opts.unique_match;
 #endif
-	/* Before 1.3 libbpf takes every symbol for a function; before 1.6 it cannot count. */
+	/* libbpf before 1.3 takes every symbol for a function; before 1.6 it cannot count matches
+	 */
 	if (pattern && (unique || !compat_libbpf(1, 3))) {
 		err = ksyms_resolve(pattern, &found, &opts.cnt);
 		if (!err && unique && opts.cnt != 1) {

@@ -22,8 +22,8 @@
 
 static const char LINK[] = "lbpf.link";
 
-/* Its object's dependent exactly while LINK is set; freed when that and the handle are gone. One
- * that was opened by its path has no object: it is its handle's alone, and goes with it.
+/* In its object's list of dependents while LINK is set; freed when that and the handle are gone. A
+ * link that was opened by its path has no object; its handle owns it.
  */
 struct link {
 	struct dependent dependent; /* first */
@@ -64,14 +64,14 @@ static void free_if_done(struct link *l)
 		free(l);
 }
 
-/* Is FD the kernel's link, and not a map or a perf event that stands in for one? */
+/* Is FD a link in the kernel, and not a map or a perf event that libbpf uses in place of one? */
 static bool is_kernel_link(int fd)
 {
 	return fd_is(fd, "bpf-link");
 }
 
-/* Does libbpf do more to destroy it than close a descriptor? For it disables perf events, also
- * those of USDT, and takes struct_ops out of the map: in all processes that share them.
+/* Does destroying it affect other processes that share it? libbpf disables perf events (also those
+ * of USDT), and removes struct_ops from the map; any other link is just a descriptor.
  */
 static bool affects_others(const struct link *l)
 {
@@ -85,9 +85,9 @@ static bool affects_others(const struct link *l)
 	       info.type == BPF_LINK_TYPE_PERF_EVENT;
 }
 
-/* Forgets the copy that fork() made of another process's link. libbpf does not tell the descriptors
- * behind the link's own: those stay open, which detaches nothing and keeps nothing attached but
- * USDT.
+/* Frees this process's copy of a link that belongs to the process it was forked from. Descriptors
+ * behind the link's own are not accessible and stay open. That detaches nothing, and keeps only
+ * USDT attached.
  */
 static int let_go(struct bpf_link *link)
 {
@@ -189,7 +189,8 @@ void link_check_returned(lua_State *L, int idx, const struct owner *owner)
 	}
 }
 
-/* Destroys the link of the handle at IDX, and takes it out of obj.links. 0, or libbpf's error. */
+/* Destroys the link of the handle at IDX, and removes it from obj.links. Returns 0 or libbpf's
+ * error. */
 static int destroy_handle(lua_State *L, int idx)
 {
 	struct link *l = ((struct link_handle *)lua_touserdata(L, idx))->l;
@@ -227,7 +228,7 @@ void link_destroy_returned(lua_State *L, int idx)
 	}
 }
 
-/* Leaving a scope: what belongs to another process is left to that. */
+/* __close: does not destroy a link that belongs to another process. */
 static int link_close(lua_State *L)
 {
 	const struct link *l = ((struct link_handle *)class_check(L, 1, LINK))->l;
@@ -236,14 +237,14 @@ static int link_close(lua_State *L)
 	return value_result(L, ret ? value_errno(ret) : 0, "destroy: link of '%s'", l->name);
 }
 
-/*** Detaches the program, unless the link is pinned, and frees the link, also if it fails. A second
-call has no effect.
+/*** Destroys the link, which detaches the program unless the link is pinned. The link is freed even
+if this fails. A second call has no effect.
 @function link:destroy
 @treturn boolean true
 @fails
-@raise in a process that was forked from the one that attached it, while that runs, if the link is
- one of perf events (k- and uprobes, tracepoints, USDT) or of SEC(".struct_ops"). Other links are
- shared then: the program is detached when the last process has destroyed its own
+@raise for links of perf events (kprobes, uprobes, tracepoints, USDT) and of SEC(".struct_ops"), in
+a process that was forked from the one that attached it, while that one runs. Other links are shared
+after a fork: the program is detached when the last process has destroyed its link
 @see bpf_link__destroy
 */
 static int link_destroy(lua_State *L)
@@ -255,7 +256,7 @@ static int link_destroy(lua_State *L)
 	return link_close(L);
 }
 
-/* The end of an action: the link itself, or what the kernel refused. */
+/* Ends a method: pushes the link itself, or what the kernel refused. */
 static int link_done(lua_State *L, int ret, const struct link *l, const char *action)
 {
 	if (ret)
@@ -264,10 +265,10 @@ static int link_done(lua_State *L, int ret, const struct link *l, const char *ac
 	return 1;
 }
 
-/*** Detaches the program in the kernel, and keeps the link as an empty one.
+/*** Detaches the program in the kernel. The link stays, without a program.
 @function link:detach
 @treturn link itself
-@fails EOPNOTSUPP for links that cannot
+@fails EOPNOTSUPP if links of this type cannot be detached
 @see bpf_link__detach
 */
 static int link_detach(lua_State *L)
@@ -277,9 +278,9 @@ static int link_detach(lua_State *L)
 	return link_done(L, bpf_link__detach(l->link), l, "detach");
 }
 
-/*** Parts the link from what it keeps attached: `link:destroy` and the end of the object then free
-its memory only, and the program stays attached as long as the process runs. This leaks the
-attachment, and its descriptor, on purpose.
+/*** Disconnects the link from what it attached: `link:destroy` and the end of the object then only
+free memory, and the program stays attached as long as the process runs. This leaks the attachment
+and its descriptor on purpose.
 @function link:disconnect
 @treturn link itself
 @see bpf_link__disconnect
@@ -291,11 +292,11 @@ static int link_disconnect(lua_State *L)
 	return 1;
 }
 
-/*** Replaces the program that is attached, at once: no event is missed, or seen by both.
+/*** Replaces the attached program atomically: every event is seen by one of the two programs.
 @function link:update_program
 @tparam program prog loaded, of any object, and of the same type
 @treturn link itself
-@fails EINVAL for links that cannot
+@fails EINVAL if links of this type cannot be updated
 @see bpf_link__update_program
 */
 static int link_update_program(lua_State *L)
@@ -316,7 +317,7 @@ bool link_has_map(int link, int map)
 	    info.type != BPF_LINK_TYPE_STRUCT_OPS ||
 	    bpf_obj_get_info_by_fd(map, &map_info, &map_size))
 		return false;
-	/* struct_ops.map_id, the first of the union, which older headers lack */
+	/* struct_ops.map_id, the first member of the union, missing in older headers */
 	memcpy(&map_id, &info.raw_tracepoint, sizeof(map_id));
 	return map_id == map_info.id;
 }
@@ -325,7 +326,7 @@ bool link_has_map(int link, int map)
 #pragma weak bpf_link__update_map
 #endif
 
-/*** Replaces the struct_ops map that is attached. To replace it by itself changes nothing.
+/*** Replaces the attached struct_ops map. Replacing it by itself has no effect.
 @function link:update_map
 @tparam map map of SEC(".struct_ops.link"), of any object
 @treturn link itself
@@ -338,7 +339,7 @@ static int link_update_map(lua_State *L)
 	const struct link *l = check_link(L);
 	struct bpf_map *map = map_check_created(L, 2);
 
-	/* libbpf takes its word for it, and would look beyond the end of any other link */
+	/* libbpf does not check this, and would read beyond the end of any other link */
 	luaL_argcheck(L, l->of == LINK_OF_MAP, 1, "expected a link made by map:attach_struct_ops");
 #if LBPF_HEADERS(1, 2)
 	if (compat_libbpf(1, 2)) {
@@ -354,7 +355,7 @@ static int link_update_map(lua_State *L)
 	return value_needs_libbpf(L, "update_map", 1, 2);
 }
 
-/*** The link's file descriptor, which stays the link's.
+/*** The link's file descriptor. The link owns it.
 @function link:fd
 @treturn integer
 @see bpf_link__fd
@@ -365,10 +366,10 @@ static int link_fd(lua_State *L)
 	return 1;
 }
 
-/*** What the kernel knows of the link.
+/*** Returns what the kernel knows about the link.
 @function link:info
 @treturn table `type` ("xdp", "tracing", ...; a number where libbpf has no name), `id` and `prog_id`
-@fails EOPNOTSUPP if the kernel has no link for this
+@fails EOPNOTSUPP if the kernel has no link for this attachment
 @see bpf_link_get_info_by_fd
 */
 static int link_info(lua_State *L)
@@ -393,9 +394,9 @@ static int link_info(lua_State *L)
 	return 1;
 }
 
-/*** Pins the link into a BPF file system: the program stays attached when the process ends.
+/*** Pins the link in a BPF file system: the program stays attached when the process ends.
 @function link:pin
-@tparam string path where no file is yet
+@tparam string path of the new file
 @treturn link itself
 @failslog
 @see bpf_link__pin
@@ -417,7 +418,7 @@ static int link_pin(lua_State *L)
 	return 1;
 }
 
-/*** Removes the link's file from the BPF file system.
+/*** Removes the link's file in the BPF file system.
 @function link:unpin
 @treturn link itself
 @fails
@@ -430,7 +431,7 @@ static int link_unpin(lua_State *L)
 	return link_done(L, bpf_link__unpin(l->link), l, "unpin");
 }
 
-/*** Where the link is pinned.
+/*** The path at which the link is pinned.
 @function link:pin_path
 @treturn ?string
 @see bpf_link__pin_path
@@ -446,12 +447,12 @@ static int link_pin_path(lua_State *L)
 	return 1;
 }
 
-/*** Opens a link that is pinned, by this process or another. It belongs to no object: when it is
-destroyed or collected its descriptor is closed, and what the file still holds stays attached.
+/*** Opens a pinned link. It belongs to no object: when it is destroyed or collected, its descriptor
+is closed, and the program stays attached while the file exists.
 @function link_open
 @tparam string path of the file in the BPF file system
 @treturn link
-@fails EINVAL if the file is not a link's
+@fails EINVAL if the file is not a link
 @see bpf_link__open
 */
 static int link_open_pinned(lua_State *L)
@@ -480,7 +481,7 @@ static int link_open_pinned(lua_State *L)
 	return 1;
 }
 
-/* The first link among the object's dependents, from D on. */
+/* The next link in the object's list of dependents, from D on. */
 static struct link *next_of_object(struct dependent *d)
 {
 	while (d && d->shut != close_with_object)
@@ -489,11 +490,11 @@ static struct link *next_of_object(struct dependent *d)
 }
 
 /*** Destroys all links of the object, however they were created, as a skeleton's detach function
-does; also if one of them fails. The object can be attached again. Pinned links stay attached.
+does, even if one of them fails. The object can be attached again. Pinned links stay attached.
 @function object:detach
 @treturn object itself
 @fails
-@raise in a process that was forked from the one that attached it, as `link:destroy`
+@raise in a forked process, as `link:destroy`
 @see link:destroy
 */
 static int object_detach(lua_State *L)
@@ -526,7 +527,7 @@ static int object_detach(lua_State *L)
 	return 1;
 }
 
-/* The handle goes; the program stays attached, for the object still has the link. */
+/* The handle is collected; the program stays attached, because the object has the link. */
 static int link_gc(lua_State *L)
 {
 	struct link *l = ((struct link_handle *)class_retire(L, LINK))->l;

@@ -3,9 +3,9 @@
 #include "base/class.h"
 
 /*** @module lbpf */
-/*** Lists of links: what `program:attach` returns, and `object.links` has, where a script's handler
-attached one program several times. Such a list has the methods that a link has and that make sense
-of several; an entry has all.
+/*** Lists of links. `program:attach` returns one, and `object.links` has one, if a script's handler
+attached one program several times. A list has those methods of a link that make sense for several
+links; its entries are links.
 @section link_lists
 */
 
@@ -22,9 +22,9 @@ void linklist_adopt(lua_State *L, int idx)
 	lua_setmetatable(L, idx);
 }
 
-/* Calls the method of each link of the list at 1, with the argument at 2. All are called, whatever
- * one of them returns. Pushes what each returned, as a list, and returns 1; or what the first that
- * failed returned, and how much that is.
+/* Calls the method of each link of the list at 1, with the argument at 2, even if one of them
+ * fails. Pushes a list of the results, and returns 1; or pushes the results of the first that
+ * failed, and returns how many.
  */
 static int call_each(lua_State *L, const char *method)
 {
@@ -48,7 +48,7 @@ static int call_each(lua_State *L, const char *method)
 	return lua_gettop(L) > RESULTS ? 3 : 1;
 }
 
-/* The same; returns the list itself. */
+/* The same, but pushes the list itself. */
 static int act_on_each(lua_State *L, const char *method)
 {
 	int n = call_each(L, method);
@@ -58,10 +58,10 @@ static int act_on_each(lua_State *L, const char *method)
 	return n;
 }
 
-/*** Destroys all of them.
+/*** Destroys all links, even if one of them fails.
 @function links:destroy
 @treturn boolean true
-@fails for one of them; all are gone
+@fails
 @see link:destroy
 */
 static int list_destroy(lua_State *L)
@@ -73,10 +73,10 @@ static int list_destroy(lua_State *L)
 	return n;
 }
 
-/*** Detaches all of them in the kernel.
+/*** Detaches all links in the kernel.
 @function links:detach
 @treturn links itself
-@fails for one of them
+@fails
 @see link:detach
 */
 static int list_detach(lua_State *L)
@@ -84,7 +84,7 @@ static int list_detach(lua_State *L)
 	return act_on_each(L, "detach");
 }
 
-/*** Parts all of them from what they keep attached.
+/*** Disconnects all links from what they attached.
 @function links:disconnect
 @treturn links itself
 @see link:disconnect
@@ -94,11 +94,11 @@ static int list_disconnect(lua_State *L)
 	return act_on_each(L, "disconnect");
 }
 
-/*** Replaces the program of all of them, one after the other.
+/*** Replaces the program of all links, one after the other, even if one of them fails.
 @function links:update_program
 @tparam program prog
 @treturn links itself
-@fails for one of them: the others have the new program
+@fails
 @see link:update_program
 */
 static int list_update_program(lua_State *L)
@@ -106,10 +106,10 @@ static int list_update_program(lua_State *L)
 	return act_on_each(L, "update_program");
 }
 
-/*** What the kernel knows of them.
+/*** Returns what the kernel knows about the links.
 @function links:info
-@treturn {table,...} for each what `link:info` returns
-@fails for one of them
+@treturn {table,...} the result of `link:info` for each link
+@fails
 @see link:info
 */
 static int list_info(lua_State *L)
@@ -117,7 +117,7 @@ static int list_info(lua_State *L)
 	return call_each(L, "info");
 }
 
-/* Leaving a scope: what belongs to another process is left to that, as by each link. */
+/* __close: does not destroy links that belong to another process. */
 static int list_close(lua_State *L)
 {
 	luaL_checktype(L, 1, LUA_TTABLE);

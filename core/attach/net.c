@@ -1,4 +1,5 @@
-/* Attaching to what packets and sockets pass: cgroup, netns, xdp, tcx, netkit, netfilter, sockmap.
+/* Attaching to cgroups, namespaces, interfaces and sockets: cgroup, netns, xdp, tcx, netkit,
+ * netfilter, sockmap.
  */
 #include "attach/attach.h"
 
@@ -16,7 +17,7 @@
 @section attaching_net
 */
 
-/* Newer than the oldest libbpf that the module may run with. */
+/* Missing in the oldest libbpf that the module runs with. */
 #if LBPF_HEADERS(1, 3)
 #pragma weak bpf_program__attach_tcx
 #pragma weak bpf_program__attach_netkit
@@ -53,7 +54,7 @@ static const struct field cgroup_fields[] = {
 	FIELDS_END,
 };
 
-/*** Attaches to a cgroup, and all below it.
+/*** Attaches to a cgroup and all cgroups below it.
 @function program:attach_cgroup
 @tparam integer|string cgroup_fd a descriptor, or the path of the cgroup's directory
 @tparam ?table opts with libbpf 1.6 and kernel 6.17: `flags` ("before", "after", "replace",
@@ -90,7 +91,7 @@ static int attach_cgroup(lua_State *L)
 	return attach_target(L, bpf_program__attach_cgroup, "attach_cgroup");
 }
 
-/*** Attaches to a network namespace: a flow dissector, or sk_lookup.
+/*** Attaches a flow dissector or an sk_lookup program to a network namespace.
 @function program:attach_netns
 @tparam integer|string netns_fd a descriptor, or a path: "/proc/self/ns/net"
 @treturn link
@@ -102,11 +103,11 @@ static int attach_netns(lua_State *L)
 	return attach_target(L, bpf_program__attach_netns, "attach_netns");
 }
 
-/*** Attaches to a socket map: a parser or verdict for what its sockets receive or send.
+/*** Attaches a parser or verdict program to a socket map, for what its sockets receive or send.
 @function program:attach_sockmap
 @tparam map|integer map_fd a map of type "sockmap" or "sockhash"
 @treturn link
-@failslog EOPNOTSUPP before libbpf 1.5: `lbpf.prog_attach` does it without a link
+@failslog EOPNOTSUPP before libbpf 1.5; `lbpf.prog_attach` attaches without a link
 @see bpf_program__attach_sockmap
 */
 static int attach_sockmap(lua_State *L)
@@ -143,8 +144,8 @@ static int attach_xdp(lua_State *L)
 }
 
 #if LBPF_HEADERS(1, 3)
-/* Attaches the program at 1 to the interface at 2, with the options at 3: those of tcx, which
- * netkit's are like.
+/* Attaches the program at 1 to the interface at 2, with the options at 3. netkit's options have the
+ * same layout as those of tcx.
  */
 static int attach_in_order(lua_State *L, const char *how,
 			   struct bpf_link *(*attach)(const struct bpf_program *, int,
@@ -183,13 +184,13 @@ static struct bpf_link *call_attach_netkit(const struct bpf_program *prog, int i
 }
 #endif
 
-/*** Attaches a TC program to an interface without a qdisc, in an order of its own: kernel 6.6.
+/*** Attaches a TC program to an interface, without a qdisc: kernel 6.6.
 @function program:attach_tcx
 @tparam integer|string ifindex index or name of the interface
 @tparam ?table opts the fields of bpf_tcx_opts: `flags`: bits, a name or a list of names ("before",
  "after", "replace"); `relative_fd`: the program or link, or its descriptor, before or after which
- this one comes, or `relative_id`: that of a program, with "link" among the flags of a link; what it
- is sets its own flag; `expected_revision` (64 bits)
+this program runs, or `relative_id`: the id of a program, or of a link if "link" is among the flags;
+ `expected_revision` (64 bits)
 @treturn link
 @failslog EOPNOTSUPP before libbpf 1.3
 @see bpf_program__attach_tcx
@@ -203,7 +204,7 @@ static int attach_tcx(lua_State *L)
 	return value_needs_libbpf(L, "attach_tcx", 1, 3);
 }
 
-/*** Attaches to a netkit device, or through it to its peer: kernel 6.7.
+/*** Attaches to a netkit device or, through it, to its peer: kernel 6.7.
 @function program:attach_netkit
 @tparam integer|string ifindex index or name of the primary device
 @tparam ?table opts the fields of bpf_netkit_opts, as for `program:attach_tcx`
@@ -233,8 +234,8 @@ static const struct field netfilter_fields[] = {
 /*** Attaches to a netfilter hook of this network namespace: kernel 6.4.
 @function program:attach_netfilter
 @tparam table opts the fields of bpf_netfilter_opts: `pf` (2: IPv4, 10: IPv6), `hooknum` (0:
- prerouting, 1: input, 2: forward, 3: output, 4: postrouting), `priority` (-2^31 to 2^31 - 1, which
- no other program of the hook has; neither of the two), `flags` ("ip_defrag": defragment first)
+prerouting, 1: input, 2: forward, 3: output, 4: postrouting), `priority` (unique for the hook,
+between -2^31 and 2^31 - 1, both excluded), `flags` ("ip_defrag": defragment first)
 @treturn link
 @failslog EOPNOTSUPP before libbpf 1.3
 @see bpf_program__attach_netfilter

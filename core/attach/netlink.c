@@ -10,7 +10,7 @@
 #include <net/if.h>
 
 /*** @module lbpf */
-/*** XDP and TC, the older ways
+/*** XDP and TC without links
 @section net
 */
 
@@ -30,7 +30,8 @@ int net_check_interface(lua_State *L, int idx, int arg, const char *operation)
 	return (int)number;
 }
 
-/* Leaves F. 0; or, pushed and counted, what libbpf or the kernel refused of OPERATION. */
+/* Leaves F. Returns 0; or pushes what libbpf or the kernel refused of OPERATION, and returns how
+ * many. */
 static int fail_if(lua_State *L, struct frame *f, int ret, const char *operation, int ifindex)
 {
 	int err = ret ? value_errno(ret) : 0;
@@ -55,8 +56,8 @@ static const struct field xdp_attach_fields[] = {
 	FIELDS_END,
 };
 
-/*** Attaches an XDP program to a network interface, without a link: it stays until it is detached
-or replaced, also when the process ends. `program:attach_xdp` makes a link.
+/*** Attaches an XDP program to a network interface without a link: it stays attached until it is
+detached or replaced, even when the process ends. `program:attach_xdp` creates a link.
 @function xdp_attach
 @tparam integer|string ifindex index or name of the interface
 @tparam program|integer prog_fd
@@ -64,7 +65,7 @@ or replaced, also when the process ends. `program:attach_xdp` makes a link.
 names
 @tparam ?table opts `old_prog_fd`: replace this program and no other
 @treturn boolean true
-@failslog EBUSY if another one is attached that may not be replaced
+@failslog EBUSY if another program is attached that may not be replaced
 @see bpf_xdp_attach
 */
 static int xdp_attach(lua_State *L)
@@ -89,9 +90,9 @@ static int xdp_attach(lua_State *L)
 /*** Detaches the XDP program of a network interface.
 @function xdp_detach
 @tparam integer|string ifindex index or name of the interface
-@tparam ?integer|string flags the mode that it was attached in
+@tparam ?integer|string flags the mode in which it was attached
 @tparam ?table opts `old_prog_fd`: detach this program and no other
-@treturn boolean true, also if there is none
+@treturn boolean true, also if there is no program
 @failslog
 @see bpf_xdp_detach
 */
@@ -125,7 +126,7 @@ static const struct field xdp_query_fields[] = {
 	FIELDS_END,
 };
 
-/*** What XDP programs a network interface has.
+/*** Returns the XDP programs of a network interface.
 @function xdp_query
 @tparam integer|string ifindex index or name of the interface
 @tparam ?integer|string flags at most one mode: "skb_mode", "drv_mode", "hw_mode"
@@ -152,11 +153,11 @@ static int xdp_query(lua_State *L)
 	return 1;
 }
 
-/*** The XDP program of a network interface.
+/*** Returns the id of the XDP program of a network interface.
 @function xdp_query_id
 @tparam integer|string ifindex index or name of the interface
 @tparam ?integer|string flags at most one mode: "skb_mode", "drv_mode", "hw_mode"
-@treturn ?integer the program's id; nil alone if there is none
+@treturn ?integer the program's id; nil if there is none
 @fails
 @see bpf_xdp_query_id
 */
@@ -181,7 +182,7 @@ static int xdp_query_id(lua_State *L)
 
 /* TC --------------------------------------------------------------------------------------- */
 
-#define TC_QDISC (1 << 3) /* BPF_TC_QDISC, which older headers lack */
+#define TC_QDISC (1 << 3) /* BPF_TC_QDISC, missing in older headers */
 
 static const struct field tc_hook_fields[] = {
 	FIELD_BY_MODULE("ifindex"),
@@ -210,7 +211,7 @@ static const char *attach_point_name(int id)
 
 static const struct enumeration attach_points = {"attach point", attach_point_name};
 
-/* The hook at 1. True; or false, with the interface's absence pushed. */
+/* Reads the hook at 1. If there is no such interface, pushes the error and returns false. */
 static bool check_hook(lua_State *L, struct bpf_tc_hook *hook, const char *operation)
 {
 	int attach_point = 0;
@@ -227,7 +228,7 @@ static bool check_hook(lua_State *L, struct bpf_tc_hook *hook, const char *opera
 #if LBPF_HEADERS(1, 6)
 	has_qdisc = hook->qdisc;
 #endif
-	/* libbpf takes the name for granted */
+	/* libbpf requires the name, and does not check it */
 	luaL_argcheck(L, attach_point != TC_QDISC || has_qdisc, 1,
 		      "attach point \"qdisc\" needs field 'qdisc'");
 	lua_getfield(L, 1, "ifindex");
@@ -236,7 +237,7 @@ static bool check_hook(lua_State *L, struct bpf_tc_hook *hook, const char *opera
 	return hook->ifindex != 0;
 }
 
-/* An operation on the hook at 1 that takes nothing else. */
+/* An operation on the hook at 1 without further arguments. */
 static int tc_hook(lua_State *L, int (*operate)(struct bpf_tc_hook *), const char *operation)
 {
 	struct bpf_tc_hook hook = {.sz = sizeof(hook)};
@@ -253,13 +254,13 @@ static int tc_hook(lua_State *L, int (*operate)(struct bpf_tc_hook *), const cha
 	return ret ? ret : 1;
 }
 
-/*** Creates the qdisc that TC programs are attached to.
+/*** Creates the qdisc for TC programs.
 @function tc_hook_create
 @tparam table hook the fields of bpf_tc_hook: `ifindex` (index or name of the interface),
  `attach_point` ("ingress", "egress", or `lbpf.TC_...` added up), `parent`; with libbpf 1.6 also
  attach point "qdisc", with `handle` and `qdisc`, its name
 @treturn boolean true
-@failslog EEXIST if there is one
+@failslog EEXIST if it exists
 @see bpf_tc_hook_create
 */
 static int tc_hook_create(lua_State *L)
@@ -280,7 +281,7 @@ static int tc_hook_destroy(lua_State *L)
 	return tc_hook(L, bpf_tc_hook_destroy, "tc_hook_destroy");
 }
 
-/* What names an attached program. */
+/* The fields that identify an attached program. */
 static const struct field tc_result_fields[] = {
 	FIELD(struct bpf_tc_opts, prog_id, FIELD_U32),
 	FIELD(struct bpf_tc_opts, handle, FIELD_U32),
@@ -296,12 +297,12 @@ static const struct field tc_attach_fields[] = {
 	FIELDS_END,
 };
 
-/*** Attaches a TC program, as a direct action, without a link.
+/*** Attaches a TC program in direct-action mode, without a link.
 @function tc_attach
-@tparam table hook as for `lbpf.tc_hook_create`; with attach point "custom" a `parent`
+@tparam table hook as for `lbpf.tc_hook_create`; attach point "custom" needs `parent`
 @tparam table opts the fields of bpf_tc_opts: `prog_fd` (program or descriptor), `flags`
- (`lbpf.TC_F_REPLACE`), `handle` and `priority` (1 to 65535), which the kernel chooses if they are 0
-@treturn table `prog_id`, `handle` and `priority`: what `lbpf.tc_detach` takes
+ (`lbpf.TC_F_REPLACE`), `handle` and `priority` (1 to 65535); 0: the kernel chooses
+@treturn table `prog_id`, `handle` and `priority`, for `lbpf.tc_detach`
 @failslog
 @see bpf_tc_attach
 */
@@ -326,14 +327,14 @@ static int tc_attach(lua_State *L)
 	return 1;
 }
 
-/* The program at 2 that was attached to the hook at 1. */
+/* Reads the program at 2 that is attached to the hook at 1. */
 static bool check_attached(lua_State *L, struct bpf_tc_hook *hook, struct bpf_tc_opts *opts,
 			   const char *operation)
 {
 	lua_settop(L, 2);
 	luaL_checktype(L, 2, LUA_TTABLE);
 	field_read(L, 2, tc_result_fields, opts);
-	opts->prog_id = 0; /* libbpf refuses it, though it told us */
+	opts->prog_id = 0; /* libbpf refuses it here, although bpf_tc_attach() sets it */
 	return check_hook(L, hook, operation);
 }
 
@@ -361,11 +362,11 @@ static int tc_detach(lua_State *L)
 	return ret ? ret : 1;
 }
 
-/*** Which TC program is attached.
+/*** Returns the TC program that is attached.
 @function tc_query
 @tparam table hook as for `lbpf.tc_attach`
 @tparam table opts `handle` and `priority`
-@treturn ?table `prog_id`, `handle` and `priority`; nil alone if there is none
+@treturn ?table `prog_id`, `handle` and `priority`; nil if there is none
 @failslog
 @see bpf_tc_query
 */

@@ -1,11 +1,11 @@
-/* What is attached to network interfaces without a link: XDP and TC. */
+/* Attaching to network interfaces without a link: XDP and TC. */
 #ifndef LBPF_ATTACH_NETLINK_H
 #define LBPF_ATTACH_NETLINK_H
 
 #include "base/compat.h"
 
-/* The network interface at IDX, an index or a name. 0 if there is none of that name: pushes nil,
- * message, errno, for OPERATION. Raises, about the argument ARG, unless it is one of the two.
+/* The network interface at IDX, an index or a name. If there is none of that name, pushes nil,
+ * message, errno for OPERATION, and returns 0. Raises an error about argument ARG if it is neither.
  */
 int net_check_interface(lua_State *L, int idx, int arg, const char *operation);
 

@@ -4,7 +4,7 @@
 #include "object/object.h"
 #include <errno.h>
 
-/* 12 arguments, of 16 bytes, and of 24 since 1.7; the cookie, and how many arguments there are. */
+/* 12 arguments with 16 bytes each, 24 since 1.7; the cookie, and the number of arguments. */
 enum { OLD_SIZE = 12 * 16 + 16, NEW_SIZE = 12 * 24 + 16 };
 
 bool usdt_fits(lua_State *L, struct owner *owner, const struct bpf_program *prog,
@@ -15,7 +15,7 @@ bool usdt_fits(lua_State *L, struct owner *owner, const struct bpf_program *prog
 	__u32 size = map ? bpf_map__value_size(map) : 0;
 	bool is_old = size == OLD_SIZE, is_new = size == NEW_SIZE;
 
-	/* any other size, and what comes after 1.7, may have changed again */
+	/* other sizes, and versions after 1.7, may have changed again: do not check */
 	if ((!is_old && !is_new) || compat_libbpf(1, 8) || is_new == compat_libbpf(1, 7))
 		return true;
 	lua_pushnil(L);

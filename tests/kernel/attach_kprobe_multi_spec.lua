@@ -211,15 +211,15 @@ describe("attach_kprobe_multi", function()
         return prog:attach_kprobe_multi((table.unpack or unpack)(args, 1, n)) -- luacheck: ignore
       end, expected)
     end
-    local one = "expected one of a pattern, option 'syms' and option 'addrs'"
+    local one = "expected exactly one of a pattern, option 'syms' and option 'addrs'"
     refused(one)
     refused(one, nil, {})
     refused(one, "a*", {syms = {"a"}})
     refused(one, "a*", {addrs = {1}})
     refused(one, nil, {syms = {"a"}, addrs = {1}})
-    refused("option 'cookies' goes with 'syms' or 'addrs', not with a pattern", "a*",
+    refused("option 'cookies' can be used with 'syms' or 'addrs', not with a pattern", "a*",
       {cookies = {1}})
-    refused("option 'unique_match' goes with a pattern", nil, {syms = {"a"}, unique_match = true})
+    refused("option 'unique_match' needs a pattern", nil, {syms = {"a"}, unique_match = true})
     refused("option 'cookies' must be a list as long as the others", nil,
       {syms = {"a", "b"}, cookies = {1}})
     refused("option 'cookies' must be a list as long as the others", nil,

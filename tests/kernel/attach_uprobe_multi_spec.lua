@@ -96,9 +96,9 @@ describe("attach_uprobe_multi", function()
       assert.is_false(ok)
       assert.matches(text, raised, 1, true)
     end
-    refused("expected one of a pattern, option 'syms' and option 'offsets'")
-    refused("expected one of a pattern", "a*", {syms = {"main"}})
-    refused("lists go with 'syms' or 'offsets', not with a pattern", "a*", {cookies = {1}})
+    refused("expected exactly one of a pattern, option 'syms' and option 'offsets'")
+    refused("expected exactly one of a pattern", "a*", {syms = {"main"}})
+    refused("lists can be used with 'syms' or 'offsets', not with a pattern", "a*", {cookies = {1}})
     refused("option 'cookies' must be a list as long as the others", nil,
       {syms = {"main"}, cookies = {1, 2}})
     refused("option 'offsets': [1] is not an integer", nil, {offsets = {"x"}})

@@ -120,7 +120,7 @@ describe("an iterator", function()
         cgroups:attach_iter(opts)
       end, message)
     end
-    refused("options of a map, of cgroups and of tasks exclude each other",
+    refused("options of a map, of cgroups and of tasks cannot be combined",
       {map_fd = object.maps.numbers, pid = 1})
     refused("option 'order' must be", {order = "up"})
     refused("option 'cgroup_fd' must be a descriptor or a path", {cgroup_fd = true})

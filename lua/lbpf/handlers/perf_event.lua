@@ -90,9 +90,9 @@ local function parse(section)
   if not keys.type or not keys.config then
     complain("expected the name of an event, or type=... and config=...")
   elseif keys.frequency and keys.period then
-    complain("frequency and period exclude each other")
+    complain("frequency and period cannot be combined")
   elseif keys.pid and keys.cgroup then
-    complain("pid and cgroup exclude each other")
+    complain("pid and cgroup cannot be combined")
   end
   return {
     attr = {
