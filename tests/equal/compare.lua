@@ -87,7 +87,8 @@ end
 local function difference(name, a, b)
   for key, value in pairs(a) do
     if b[key] ~= value then
-      return ("%s[%s]: Lua has %s, the kernel %s"):format(name, key, tostring(value), tostring(b[key]))
+      return ("%s[%s]: Lua has %s, the kernel %s"):format(name, key, tostring(value),
+        tostring(b[key]))
     end
   end
   for key, value in pairs(b) do

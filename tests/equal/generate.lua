@@ -6,7 +6,8 @@ generate.__index = generate
 local EDGES = {"0", "1", "-1", "2", "63", "64", "-64", "255", "0x7fffffff", "0x80000000",
   "-2147483648", "0xffffffff", "0x7fffffffffffffff", "0x8000000000000000", "0xffffffffffffffff",
   "math.maxinteger", "math.mininteger", "1000003"}
-local STRINGS = {'""', '"a"', '"b"', '"cat"', '"longer than eight"', '"seven77"', '"eight888"', '"\\xff\\x80"'}
+local STRINGS = {'""', '"a"', '"b"', '"cat"', '"longer than eight"', '"seven77"', '"eight888"',
+  '"\\xff\\x80"'}
 
 -- A generator of our own, so that a seed means the same with every Lua.
 function generate:random(n)
@@ -61,10 +62,13 @@ function generate:number_of(depth)
   elseif r <= 3 then
     return self:variable "int" or self:number()
   elseif r <= 8 then
-    return ("(%s %s %s)"):format(self:number_of(depth - 1), self:pick(OPS), self:number_of(depth - 1))
+    return ("(%s %s %s)"):format(self:number_of(depth - 1), self:pick(OPS),
+      self:number_of(depth - 1))
   elseif r == 9 then
-    local divisor = self:chance(60) and self:pick {"1", "2", "3", "7", "8", "-1", "-3", "1000", "64", "4096"}
-      or self:chance(90) and ("(%s | 1)"):format(self:number_of(depth - 1)) or self:number_of(depth - 1)
+    local divisor = self:chance(60) and self:pick {"1", "2", "3", "7", "8", "-1", "-3", "1000",
+      "64", "4096"}
+      or self:chance(90) and ("(%s | 1)"):format(self:number_of(depth - 1))
+        or self:number_of(depth - 1)
     return ("(%s %s %s)"):format(self:number_of(depth - 1), self:pick {"//", "%"}, divisor)
   elseif r == 10 then
     local count = self:chance(60) and tostring(self:random(70) - 3) or self:number_of(depth - 1)
@@ -124,14 +128,16 @@ function generate:condition(depth)
   elseif r == 9 then
     return ("%s %s %s"):format(self:string_of(), self:pick {"==", "~="}, self:string_of())
   elseif r == 10 then
-    return self:chance(50) and self:variable "bool" or ("math.ult(%s, %s)"):format(self:number_of(1),
+    return self:chance(50) and self:variable "bool"
+      or ("math.ult(%s, %s)"):format(self:number_of(1),
       self:number_of(1))
   end
   local entry = self:maybe(1)
-  return self:pick {entry, entry .. " ~= nil", entry .. " == nil", entry .. " == " .. self:number_of(1)}
+  return self:pick {entry, entry .. " ~= nil", entry .. " == nil", entry .. " == "
+    .. self:number_of(1)}
 end
 
--- Statements ---------------------------------------------------------------------------------------
+-- Statements --------------------------------------------------------------------------------------
 
 function generate:line(text, ...)
   if select("#", ...) > 0 then
@@ -168,7 +174,8 @@ function generate:out(value)
 end
 
 local function new_local(self)
-  local r, name = self:random(6), nil
+  local r = self:random(6)
+  local name
   if r <= 3 then
     name = self:new_name "int"
     self:line("local %s = %s", name, self:number_of(3))
@@ -227,7 +234,8 @@ local function loop(self, room)
     local step = self:pick {1, 1, -1, 2, 3, -4}
     local last = self:chance(70) and tostring(first + step * (self:random(12) - 2))
       or ("(%s %% 20)"):format(self:number_of(1))
-    self:line("for %s = %d, %s%s do", name, first, last, step == 1 and self:chance(80) and "" or ", " .. step)
+    self:line("for %s = %d, %s%s do", name, first, last, step == 1 and self:chance(80) and ""
+      or ", " .. step)
     self:declare("int", name)
   else
     self:line("local %s = %d", name, self:random(5))
@@ -289,7 +297,8 @@ end
 --- A program of so many cases, each in a block of its own.
 -- @return the source
 local function program(seed, cases)
-  local self = setmetatable({seed = seed, lines = {}, depth = 0, vars = {}, functions = {}, names = 0,
+  local self = setmetatable({seed = seed, lines = {}, depth = 0, vars = {}, functions = {},
+    names = 0,
     results = 0}, generate)
   for _ = 1, 3 do
     self:random(2)

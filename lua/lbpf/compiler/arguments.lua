@@ -9,7 +9,7 @@ local source = require "lbpf.compiler.source"
 
 local arguments = {}
 
--- Of BTF: words in the order of a prototype's parameters ---------------------------------------------
+-- Of BTF: words in the order of a prototype's parameters ------------------------------------------
 
 local function of_type(probe, id, offset, known)
   local kernel = probe.kernel
@@ -43,7 +43,8 @@ local function need_kernel(probe)
   end
 end
 
---- Raw tracepoints: of __traceiter_NAME, or btf_trace_NAME, which has no names; the first parameter is
+--- Raw tracepoints: of __traceiter_NAME, or btf_trace_NAME, which has no names; the first
+-- parameter is
 -- none of the tracepoint's.
 function arguments.trace(probe, kind)
   need_kernel(probe)
@@ -95,7 +96,7 @@ function arguments.iterator(probe)
   end
 end
 
--- Of registers -----------------------------------------------------------------------------------------
+-- Of registers ------------------------------------------------------------------------------------
 
 -- Offsets in struct pt_regs: of a function's arguments, of its result, and of a system call's.
 local registers = {
@@ -106,7 +107,8 @@ local registers = {
 local function layout(probe)
   local offsets = registers[probe.arch]
   if not offsets then
-    source.fail_plainly("%s: the registers of %s are not known; x86_64 and arm64 are", probe.section,
+    source.fail_plainly("%s: the registers of %s are not known; x86_64 and arm64 are",
+      probe.section,
       probe.arch)
   end
   return offsets
@@ -142,7 +144,7 @@ function arguments.registers(probe, kind)
   end
 end
 
--- Of tracefs -------------------------------------------------------------------------------------------
+-- Of tracefs --------------------------------------------------------------------------------------
 
 local function read_format(category, name)
   for _, root in ipairs {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"} do
@@ -241,7 +243,8 @@ function arguments.system_call(probe, kind)
     end
   end
   for j, offset in ipairs(offsets.call) do
-    probe.arguments["arg" .. j - 1] = {type = T.int, offset = offset, inner = offsets.inner, size = 8}
+    probe.arguments["arg" .. j - 1] = {type = T.int, offset = offset, inner = offsets.inner,
+      size = 8}
   end
 end
 

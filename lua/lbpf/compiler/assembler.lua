@@ -8,7 +8,8 @@ local REG = 0x08
 
 local alu = {["+"] = 0x00, ["-"] = 0x10, ["*"] = 0x20, ["//"] = 0x30, ["|"] = 0x40, ["&"] = 0x50,
   ["<<"] = 0x60, [">>"] = 0x70, neg = 0x80, ["%"] = 0x90, ["~"] = 0xa0, mov = 0xb0, sar = 0xc0}
-local jumps = {["=="] = 0x10, ["u>"] = 0x20, ["u>="] = 0x30, ["&"] = 0x40, ["~="] = 0x50, [">"] = 0x60,
+local jumps = {["=="] = 0x10, ["u>"] = 0x20, ["u>="] = 0x30, ["&"] = 0x40, ["~="] = 0x50,
+  [">"] = 0x60,
   [">="] = 0x70, ["u<"] = 0xa0, ["u<="] = 0xb0, ["<"] = 0xc0, ["<="] = 0xd0}
 local sizes = {[1] = 0x10, [2] = 0x08, [4] = 0x00, [8] = 0x18}
 
@@ -46,7 +47,8 @@ function encode.map(ins)
 end
 
 function encode.frame(ins)
-  return instruction(0xbf, ins.d, FRAME, 0, 0) .. instruction(0x07, ins.d, 0, 0, ins.slot.offset + ins.off)
+  return instruction(0xbf, ins.d, FRAME, 0, 0) .. instruction(0x07, ins.d, 0, 0,
+    ins.slot.offset + ins.off)
 end
 
 function encode.load(ins)

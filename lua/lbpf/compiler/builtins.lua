@@ -16,7 +16,7 @@ local function is(t)
   return function() return t end
 end
 
--- Values ----------------------------------------------------------------------------------------------
+-- Values ------------------------------------------------------------------------------------------
 
 local function helper(id, half)
   return {type = is(half == "whole" and T.int or T.natural), value = function(self)
@@ -98,7 +98,8 @@ builtins.retval = {
   type = function(types, node)
     local arg = types.probe.retval
     if not arg then
-      fail(node, "%s has no value that is returned; fexit, kretprobe and uretprobe have", types.probe.section)
+      fail(node, "%s has no value that is returned; fexit, kretprobe and uretprobe have",
+        types.probe.section)
     elseif not arg.type then
       fail(node, "what this function returns is of a type that a program cannot read")
     end
@@ -113,7 +114,7 @@ builtins.func = {
   value = function(self) return self.code:call(173, self.ctx) end,
 }
 
--- Memory ----------------------------------------------------------------------------------------------
+-- Memory ------------------------------------------------------------------------------------------
 
 -- The space of a pointer, or of a number that is one.
 local function space_of(self, node)
@@ -198,7 +199,8 @@ builtins.container_of = {
     return T.pointer(id, t.space or "kernel")
   end,
   value = function(self, node)
-    local place = {base = self.code:mov(self.code:reg(), {imm = 0}), off = 0, root = node.root, steps = {},
+    local place = {base = self.code:mov(self.code:reg(), {imm = 0}), off = 0, root = node.root,
+      steps = {},
       space = node.type.space}
     for _, step in ipairs(node.way) do
       table.insert(place.steps, step)
@@ -249,7 +251,7 @@ builtins.packet = {
   end,
 }
 
--- Numbers ---------------------------------------------------------------------------------------------
+-- Numbers -----------------------------------------------------------------------------------------
 
 local function swap(width)
   return {
@@ -268,7 +270,8 @@ local function swap(width)
 end
 
 builtins.bswap16, builtins.bswap32, builtins.bswap64 = swap(16), swap(32), swap(64)
-builtins.ntohs, builtins.ntohl, builtins.htons, builtins.htonl = swap(16), swap(32), swap(16), swap(32)
+builtins.ntohs, builtins.ntohl, builtins.htons, builtins.htonl = swap(16), swap(32), swap(16),
+  swap(32)
 
 -- Lua 5.4's operators for Luas that cannot write them.
 local function operator(op)

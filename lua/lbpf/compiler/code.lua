@@ -1,9 +1,11 @@
--- Instructions as they are generated: with as many registers as are wanted, labels, and stack slots.
+-- Instructions as they are generated: with as many registers as are wanted, labels, and stack
+-- slots.
 --
 -- Registers 0 to 10 are the machine's, others get one of these later. An operand is a register or
 -- {imm = n}, n of 32 bits signed. The instructions:
 --
---   alu {code, d, s or imm, word}   d = d code s; "mov", "neg", "sar" and Lua's operators; word: 32 bits
+--   alu {code, d, s or imm, word}   d = d code s; "mov", "neg", "sar" and Lua's operators; word:
+-- 32 bits
 --   imm64 {d, value}  map {d, map}  frame {d, slot, off}: the address of a slot
 --   load {d, b, off, size, reloc}   b: a register or a slot
 --   store {b, off, size, s or imm}
@@ -16,7 +18,8 @@ code.__index = code
 local FIRST = 16
 
 function code.new()
-  return setmetatable({list = {}, registers = FIRST, labels = 0, depth = 0, top = 0, most = 0}, code)
+  return setmetatable({list = {}, registers = FIRST, labels = 0, depth = 0, top = 0, most = 0},
+    code)
 end
 
 function code:reg()
@@ -158,7 +161,8 @@ function code:jump(label)
   self:emit("jump", {label = label})
 end
 
---- Jumps if A CODE operand: Lua's comparisons, of signed numbers; "u<" and so on; "&": a bit of both.
+--- Jumps if A CODE operand: Lua's comparisons, of signed numbers; "u<" and so on; "&": a bit of
+-- both.
 function code:branch(op, a, operand, label)
   self:emit("branch", with({code = op, a = a, label = label}, operand))
 end
@@ -225,7 +229,8 @@ function code.is_pure(ins)
   return writers[ins.op] or false
 end
 
-code.opposite = {["=="] = "~=", ["~="] = "==", ["<"] = ">=", [">="] = "<", ["<="] = ">", [">"] = "<=",
+code.opposite = {["=="] = "~=", ["~="] = "==", ["<"] = ">=", [">="] = "<", ["<="] = ">",
+  [">"] = "<=",
   ["u<"] = "u>=", ["u>="] = "u<", ["u<="] = "u>", ["u>"] = "u<="}
 
 return code

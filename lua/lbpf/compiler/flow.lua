@@ -100,12 +100,14 @@ local function known_branches(list)
       known = {}
     elseif ins.op == "branch" then
       for _, test in ipairs(known) do
-        if same_test(test, ins) and (test.code == ins.code or test.code == code.opposite[ins.code]) then
+        if same_test(test, ins) and (test.code == ins.code
+          or test.code == code.opposite[ins.code]) then
           answer = test.code
         end
       end
       if answer ~= ins.code then
-        out[#out + 1] = answer and {op = "jump", label = ins.label, node = ins.node, depth = ins.depth}
+        out[#out + 1] = answer and {op = "jump", label = ins.label, node = ins.node,
+          depth = ins.depth}
           or ins
       end
       known[#known + 1] = not answer and ins or nil

@@ -1,4 +1,5 @@
---- Programs in Lua, compiled to BPF objects: for the running kernel's types, without a compiler of C.
+--- Programs in Lua, compiled to BPF objects: for the running kernel's types, without a compiler of
+-- C.
 --
 -- The phases: script and parser make a tree of the text, names finds out what the names in it mean,
 -- types what the values are, instructions (with values, memory and the built-ins) what the machine
@@ -152,9 +153,12 @@ end
 -- @function compile
 -- @tparam table programs SEC name = a function or its source as a string; or a list of such pairs,
 -- where their order matters
--- @tparam ?table opts `max_entries` of each map, 4096; `maps`: by name, a table with `max_entries` and
--- `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes that str() reads, 64; `loops`:
--- "may_goto" or "bounded", by default what the running kernel has; `rounds`: of a bounded loop at most,
+-- @tparam ?table opts `max_entries` of each map, 4096; `maps`: by name, a table with `max_entries`
+-- and
+-- `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes that str() reads, 64;
+-- `loops`:
+-- "may_goto" or "bounded", by default what the running kernel has; `rounds`: of a bounded loop at
+-- most,
 -- 1024; `arch`: "x86_64" or "arm64", by default this machine's
 -- @treturn string the object's bytes
 -- @treturn table the plan: `programs`, `maps`, `events`, `problems`, as `lbpf.trace` uses it

@@ -12,7 +12,7 @@ local LOOKUP = 1 -- bpf_map_lookup_elem
 local STACK = 512
 local WALKED_ROUNDS = 16 -- of loops that the verifier shall walk, in all
 
--- Problems: what the program cannot do, counted where the user sees it -------------------------------
+-- Problems: what the program cannot do, counted where the user sees it ----------------------------
 
 -- Adds one to the counter of a problem; goes on at `done`.
 local function count(self, index, done)
@@ -95,12 +95,9 @@ local function branch_value(self, node, sense, label)
   end
   local past = sense and c:label() or label
   self:branch_absent(flag, past)
-  if can_be_false and type(operand) == "table" then
-    can_be_false = false
-    if operand.imm == 0 then
-      c:jump(past)
-    end
-  elseif can_be_false then
+  if can_be_false and type(operand) == "table" and operand.imm == 0 then
+    c:jump(past)
+  elseif can_be_false and type(operand) == "number" then
     c:branch("==", operand, {imm = 0}, past)
   end
   if sense then
@@ -430,8 +427,10 @@ end
 -- @return what the assembler returns
 function generator.generate(unit, env)
   local c = code.new()
-  local self = setmetatable({code = c, env = env, unit = unit, probe = unit.probe, kernel = unit.probe.kernel
-    or env.kernel, problem_labels = {}, ending = c:label()}, generator)
+  local self = setmetatable({
+    code = c, env = env, unit = unit, probe = unit.probe, kernel = unit.probe.kernel or env.kernel,
+    problem_labels = {}, ending = c:label(),
+  }, generator)
   c.node = unit.fn
   self.ctx = c:mov(c:reg(), 1)
   self:block(unit.fn.body)
@@ -446,8 +445,8 @@ function generator.generate(unit, env)
   local list = flow.drop_unused(flow.clean(c:finish()))
   list = flow.clean(registers.allocate(list, c))
   if c.most > STACK then
-    fail(unit.fn, "this program needs %d bytes of the stack, which has %d: strings in variables and keys"
-      .. " take theirs; give str() a smaller bound, or print them at once", c.most, STACK)
+    fail(unit.fn, "this program needs %d bytes of the stack, which has %d: strings in variables and"
+      .. " keys take theirs; give str() a smaller bound, or print them at once", c.most, STACK)
   end
   local result, length = assembler.assemble(list)
   if not result then

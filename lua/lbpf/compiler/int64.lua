@@ -5,11 +5,16 @@ local int64 = {}
 local WORD, EXACT = 4294967296, 9007199254740992 -- 2^32, 2^53
 local SIGN = 2147483648
 
+-- The same number, as an integer where Lua has these.
+local function integral(n)
+  return math.tointeger and math.tointeger(n) or n -- luacheck: ignore 143
+end
+
 local function from_words(hi, lo)
   local signed = hi >= SIGN and hi - WORD or hi
   local n = signed * 4294967296.0 + lo
   if n > -EXACT and n < EXACT then
-    return n
+    return integral(n)
   end
   return {hi = hi, lo = lo}
 end
@@ -95,20 +100,23 @@ local folds = {
   ["+"] = function(a, b) return a + b end,
   ["-"] = function(a, b) return a - b end,
   ["*"] = function(a, b) return a * b end,
-  ["//"] = function(a, b) return is_natural(a) and is_natural(b) and b > 0 and math.floor(a / b) end,
+  ["//"] = function(a, b) return is_natural(a) and is_natural(b) and b > 0
+    and math.floor(a / b) end,
   ["%"] = function(a, b) return is_natural(a) and is_natural(b) and b > 0 and a % b end,
   ["<<"] = function(a, b) return is_natural(a) and is_natural(b) and b < 64 and a * 2 ^ b end,
-  [">>"] = function(a, b) return is_natural(a) and is_natural(b) and b < 64 and math.floor(a / 2 ^ b) end,
+  [">>"] = function(a, b) return is_natural(a) and is_natural(b) and b < 64
+    and math.floor(a / 2 ^ b) end,
 }
 
---- The result of an operator, where doubles have it exactly; nil where the program shall compute it.
+--- The result of an operator, where doubles have it exactly; nil where the program shall compute
+-- it.
 function int64.fold(op, a, b)
   local fold = folds[op]
   if not fold or type(a) ~= "number" or type(b) ~= "number" then
     return nil
   end
   local n = fold(a, b)
-  return n and n > -EXACT and n < EXACT and n or nil
+  return n and n > -EXACT and n < EXACT and integral(n) or nil
 end
 
 --- The eight bytes, lowest first; or the first SIZE of them.

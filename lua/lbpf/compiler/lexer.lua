@@ -14,7 +14,8 @@ for word in ("and break do else elseif end false for function goto if in local n
 end
 
 local symbols = {} -- by length
-for text in ("... .. == ~= <= >= // << >> :: + - * / % ^ # & ~ | < > = ( ) { } [ ] ; : , ."):gmatch "%S+" do
+for text in ("... .. == ~= <= >= // << >> :: + - * / % ^ # & ~ | < > = ( ) { } [ ] ; : , .")
+  :gmatch "%S+" do
   symbols[text] = #text
 end
 
@@ -118,7 +119,8 @@ function lexer:number(at)
   after = self.text:match("^[uU]?[lL][lL]()", after) or after -- LuaJIT's, in a function
   local rest = self.text:match("^[%w_.]+", after)
   if rest and rest:sub(1, 2) ~= ".." then
-    self.source:fail(at, rest:match "^[%.eEpP]" and "a BPF program has no fractions: '%s'; use whole numbers, "
+    self.source:fail(at, rest:match "^[%.eEpP]"
+      and "a BPF program has no fractions: '%s'; use whole numbers, "
       .. "as in nanoseconds" or "malformed number '%s'", text .. rest)
   end
   local value = int64.parse(text)

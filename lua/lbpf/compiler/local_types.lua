@@ -47,7 +47,8 @@ function makers.enum(self, _, t) return self.types:add_enum(t.name, t.size) end
 function makers.enum64(self, _, t) return self.types:add_enum64(t.name, t.size) end
 
 function makers.array(self, kernel, t)
-  return self.types:add_array(self:int {name = "unsigned int", size = 4}, self:make(kernel, t.type), t.nelems)
+  return self.types:add_array(self:int {name = "unsigned int", size = 4}, self:make(kernel,
+    t.type), t.nelems)
 end
 
 function makers.struct(self, kernel, t)

@@ -3,12 +3,13 @@ local generator = require "lbpf.compiler.instructions"
 local int64 = require "lbpf.compiler.int64"
 
 local READ = {kernel = 113, user = 112, packet = 113}         -- bpf_probe_read_kernel, _user
-local READ_STRING = {kernel = 115, user = 114, packet = 115}  -- bpf_probe_read_kernel_str, _user_str
+local READ_STRING = {kernel = 115, user = 114,
+  packet = 115}  -- bpf_probe_read_kernel_str, _user_str
 local LOOKUP, UPDATE, DELETE = 1, 2, 3
 
 local probe -- reads what may not be readable
 
--- Fields ----------------------------------------------------------------------------------------------
+-- Fields ------------------------------------------------------------------------------------------
 
 --- An argument of the probe, as `arguments` of its kind describes it.
 function generator:argument(arg)
@@ -46,7 +47,8 @@ end
 -- Where what has fields begins.
 local function base_place(self, node)
   local t, c = node.type, self.code
-  if t.kind == "place" and node.tag ~= "inline" and (node.tag == "field" or node.tag == "index") then
+  if t.kind == "place" and node.tag ~= "inline" and (node.tag == "field"
+    or node.tag == "index") then
     return self:place(node)
   end
   local base = c:in_reg(self:value(node))
@@ -121,9 +123,10 @@ end
 
 -- r0 = the bytes at a place, by a helper that cannot crash.
 function probe(self, place, size, node)
-  local c, d = self.code, nil
+  local c = self.code
+  local slot
   c:scoped(function()
-    local slot = c:slot(8)
+    slot = c:slot(8)
     if place.bits then
       c:store(slot, 0, 8, {imm = 0})
     end
@@ -134,13 +137,13 @@ function probe(self, place, size, node)
     c:mov(3, from)
     c:emit("call", {helper = READ[place.space], n = 3})
     c:branch("~=", c:mov(c:reg(), 0), {imm = 0}, self:problem(node, "memory that cannot be read"))
-    d = c:load(slot, 0, place.bits and 8 or size)
   end)
-  return d
+  return c:load(slot, 0, place.bits and 8 or size)
 end
 
 local function read_bits(self, place, t, node)
-  local c, d = self.code, nil
+  local c = self.code
+  local d
   if place.space == "ctx" or place.space == "packet" then
     d = c:load(place.base, place.off, place.bits.size)
   else
@@ -178,7 +181,7 @@ function generator:read(place, t, node)
   return c:extend(d, size, signed)
 end
 
--- Strings ---------------------------------------------------------------------------------------------
+-- Strings -----------------------------------------------------------------------------------------
 
 -- Memory is {base (register or slot), off}.
 
@@ -212,7 +215,8 @@ function generator:read_string(from, space, bound, base, off, size, padded)
   if padded then
     zero(c, base, off, 0, size)
   end
-  local to = type(base) == "table" and {slot = base, off = off} or off ~= 0 and c:alu("+", base, {imm = off}) or base
+  local to = type(base) == "table" and {slot = base, off = off} or off ~= 0 and c:alu("+", base,
+    {imm = off}) or base
   c:call(READ_STRING[space], to, {imm = math.min(bound, size)}, from)
 end
 
@@ -364,7 +368,8 @@ local function compare_with_literal(self, node, text, equal, label)
         end
       end
       local n = int64.from_words(hi, lo)
-      c:branch("~=", c:load(slot, piece.at, piece.size), int64.small(n) and {imm = n} or c:imm64(n), differs)
+      c:branch("~=", c:load(slot, piece.at, piece.size), int64.small(n) and {imm = n}
+        or c:imm64(n), differs)
     end
   end)
   c:jump(same)
@@ -411,7 +416,7 @@ function generator:compare_strings(node, equal, label)
   c:place(equal and differs or same)
 end
 
--- Maps ------------------------------------------------------------------------------------------------
+-- Maps --------------------------------------------------------------------------------------------
 
 --- A key on the stack.
 -- @param bucket an operand that goes behind the keys, if there is one

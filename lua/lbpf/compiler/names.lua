@@ -42,14 +42,14 @@ local function find(scope, name)
   end
 end
 
-function names:declare(scope, name, node)
+local function declare(scope, name, node)
   local var = {name = name, node = node, assigned = 0}
   scope.names[name] = {kind = "local", var = var}
   return var
 end
 
 -- A value of the running Lua takes the place of the name.
-function names:constant(node, value)
+local function to_constant(node, value)
   local kind = type(value)
   if kind == "string" then
     node.tag, node.value = "string", value
@@ -83,9 +83,10 @@ function names:upvalue(node, scope)
     outer.upvalues = upvalues
     return {kind = "function", fn = fn, scope = outer, key = value}
   elseif kind == "userdata" or kind == "thread" then
-    fail(node, "'%s' is a %s; a program can use numbers, strings, booleans and functions of the script", name, kind)
+    fail(node, "'%s' is a %s; a program can use the script's numbers, strings, booleans and"
+      .. " functions", name, kind)
   end
-  self:constant(node, value)
+  to_constant(node, value)
   return true
 end
 
@@ -145,7 +146,7 @@ function visit.name(self, node, scope)
   if node.tag == "name" and not node.ref then
     local value = self.constants(node.name)
     if value ~= nil then
-      self:constant(node, value)
+      to_constant(node, value)
     else
       table.insert(self.pending, {node = node, scope = scope})
     end
@@ -161,7 +162,7 @@ function visit.field(self, node, scope)
     if base.ref and base.ref.kind == "table" then
       local value = base.ref.value[node.name]
       if type(value) ~= "table" then
-        return self:constant(node, value)
+        return to_constant(node, value)
       end
       node.ref = {kind = "table", value = value}
       return
@@ -175,7 +176,7 @@ function visit.field(self, node, scope)
     if base.ref and base.ref.kind == "table" then
       local value = base.ref.value[node.name]
       node.ref = type(value) == "table" and {kind = "table", value = value} or nil
-      return type(value) ~= "table" and self:constant(node, value)
+      return type(value) ~= "table" and to_constant(node, value)
     end
     return
   end
@@ -228,7 +229,7 @@ visit["function"] = function(_, node)
   fail(node, "a function is no value here; give it a name: 'local function f'")
 end
 
-function names:inline(node, ref, scope)
+function names:inline(node, ref)
   local fn = ref.fn
   for _, key in ipairs(self.calling) do
     if key == (ref.key or fn) then
@@ -236,12 +237,13 @@ function names:inline(node, ref, scope)
     end
   end
   if #node.args > #fn.params then
-    fail(node, "'%s' has %d parameters, and is called with %d", node.fn.name, #fn.params, #node.args)
+    fail(node, "'%s' has %d parameters, and is called with %d", node.fn.name, #fn.params,
+      #node.args)
   end
   local inner = new_scope(ref.scope)
   node.tag, node.params, node.result = "inline", {}, {name = "result", node = node, assigned = 0}
   for i, name in ipairs(fn.params) do
-    node.params[i] = self:declare(inner, name, node)
+    node.params[i] = declare(inner, name, node)
     node.args[i] = node.args[i] or {tag = "nil", source = node.source, at = node.at}
   end
   table.insert(self.calling, ref.key or fn)
@@ -272,7 +274,7 @@ function visit.call(self, node, scope)
     fn.ref = {kind = "builtin", name = fn.name, def = def}
   end
   if fn.ref.kind == "function" then
-    self:inline(node, fn.ref, scope)
+    self:inline(node, fn.ref)
   end
 end
 
@@ -282,7 +284,7 @@ visit["local"] = function(self, node, scope)
   self:list(node.values, scope)
   node.vars = {}
   for i, name in ipairs(node.names) do
-    node.vars[i] = self:declare(scope, name, node)
+    node.vars[i] = declare(scope, name, node)
   end
 end
 
@@ -293,7 +295,8 @@ function visit.assign(self, node, scope)
       self:look_up(target, scope)
       local ref = target.ref
       if target.tag ~= "name" or ref and ref.kind ~= "local" then
-        fail(target, "'%s' cannot be assigned to; only the program's own variables and maps can", target.name)
+        fail(target, "'%s' cannot be assigned to; only the program's own variables and maps can",
+          target.name)
       elseif ref then
         ref.var.assigned = ref.var.assigned + 1
         for _, loop in ipairs(self.loops) do
@@ -341,7 +344,7 @@ end
 visit["for"] = function(self, node, scope)
   self:list({node.first, node.last, node.step}, scope)
   local inner = new_scope(scope)
-  node.var = self:declare(inner, node.name, node)
+  node.var = declare(inner, node.name, node)
   self:loop(node, inner)
 end
 
@@ -389,7 +392,8 @@ end
 
 --- Resolves all names of a program.
 -- @param unit has `fn`, a function node, and `upvalues` of a real function: {value} by name
--- @param env `builtins`; `maps`, a registry; `constants`, a function from a name to a number or nil;
+-- @param env `builtins`; `maps`, a registry; `constants`, a function from a name to a number or
+-- nil;
 -- `helper`, a function from a name to a built-in or nil
 -- @return a function that settles the names which other programs may define
 function names.resolve(unit, env)

@@ -7,7 +7,7 @@ local STACK_FRAMES = 127
 local object = {}
 object.__index = object
 
--- BTF ---------------------------------------------------------------------------------------------------
+-- BTF ---------------------------------------------------------------------------------------------
 
 local function new(shared, options)
   local types = lbpf.btf_new_empty()
@@ -76,7 +76,8 @@ function object:define_map(name, kind, max_entries, more)
   for i, member in ipairs(members) do
     self.types:add_field(member[1], member[2], (i - 1) * 64)
   end
-  table.insert(self.maps, {name = name, size = #members * 8, var = self.types:add_var(name, "global", id)})
+  table.insert(self.maps, {name = name, size = #members * 8, var = self.types:add_var(name,
+    "global", id)})
 end
 
 -- How values are shown; nil: as their type says.
@@ -138,7 +139,8 @@ function object:add_event(event)
   for i, field in ipairs(event.fields) do
     if field.flag_offset then
       plan.present[i] = field.name .. "_set"
-      fields[#fields + 1] = {name = plan.present[i], type = {kind = "int"}, offset = field.flag_offset}
+      fields[#fields + 1] = {name = plan.present[i], type = {kind = "int"},
+        offset = field.flag_offset}
     end
   end
   self:struct(event.type, fields)
@@ -168,7 +170,7 @@ function object:add_maps(plan)
   end
 end
 
--- ELF -----------------------------------------------------------------------------------------------------
+-- ELF ---------------------------------------------------------------------------------------------
 
 -- Programs of one section come one after the other.
 local function sections_of(programs)
@@ -193,7 +195,8 @@ end
 -- Functions, lines and relocations, in the form of btf:ext_data().
 function object:describe_programs(programs)
   local ext = {func_info = {}, line_info = {}, core_relo = {}}
-  local int, pointer = self.copies:int {name = "int", size = 4, signed = true}, self.copies:void_pointer()
+  local int, pointer = self.copies:int {name = "int", size = 4, signed = true},
+    self.copies:void_pointer()
   local proto = self.types:add_func_proto(int)
   self.types:add_func_param("ctx", pointer)
   for _, program in ipairs(programs) do
@@ -236,7 +239,8 @@ function object:write(programs)
   local size = 0
   for _, map in ipairs(self.maps) do
     map.offset = size
-    table.insert(symbols, {name = map.name, section = ".maps", value = size, size = map.size, type = "object"})
+    table.insert(symbols, {name = map.name, section = ".maps", value = size, size = map.size,
+      type = "object"})
     size = size + map.size
   end
   if size > 0 then

@@ -8,7 +8,7 @@ local LOOKUP, UPDATE, RESERVE, SUBMIT, DISCARD = 1, 2, 131, 132, 133
 local NOEXIST = 1
 local HEAD = 8 -- bytes of an event before its fields: the number of its kind
 
--- Events ----------------------------------------------------------------------------------------------
+-- Events ------------------------------------------------------------------------------------------
 
 -- What a field is called by itself.
 local function name_of(node)
@@ -64,12 +64,14 @@ local function layout(event)
 end
 
 local function fill(self, record, field)
-  local c, flag, operand = self.code, nil, nil
+  local c = self.code
+  local flag
   if field.type.kind == "str" then
     flag = self:string_into(field.node, record, field.offset, field.type.size, false)
   else
+    local operand
     operand, flag = self:optional(field.node)
-    c:store(record, field.offset, 8, field.node.type.kind == "nil" and {imm = 0} or operand)
+    c:store(record, field.offset, 8, operand)
   end
   if field.flag_offset then
     local done = c:label()
@@ -141,7 +143,7 @@ output.exit = {
   value = send,
 }
 
--- Counting ----------------------------------------------------------------------------------------------
+-- Counting ----------------------------------------------------------------------------------------
 
 -- What is kept for each key, in the order of the value's members.
 local members = {
@@ -305,7 +307,8 @@ local function aggregation(kind, usage)
       map.members = members[kind]
       if parts.shape then
         local old = map.shape or parts.shape
-        if old.min ~= parts.shape.min or old.max ~= parts.shape.max or old.step ~= parts.shape.step then
+        if old.min ~= parts.shape.min or old.max ~= parts.shape.max
+          or old.step ~= parts.shape.step then
           fail(node, "'%s' has other steps elsewhere", map.name)
         end
         map.shape = parts.shape

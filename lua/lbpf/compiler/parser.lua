@@ -5,7 +5,8 @@
 --   index {base, key}, call {fn, args}, unary {op, operand}, binary {op, left, right},
 --   table {items = {{name or nil, value}}}, function {params, body}
 -- statements: local {names, values}, assign {targets, values}, call, do {body}, while {cond, body},
---   repeat {body, cond}, if {arms = {{cond, body}}, otherwise}, for {name, first, last, step, body},
+--   repeat {body, cond}, if {arms = {{cond, body}}, otherwise}, for {name, first, last, step,
+-- body},
 --   function {name, params, body}, return {values}, break
 -- A body is a list of statements.
 local lexer = require "lbpf.compiler.lexer"
@@ -18,7 +19,8 @@ local MOST_LEVELS = 180 -- of nesting, as in Lua
 -- How tightly operators bind their left and right operand.
 local binary = {
   ["or"] = {1, 1}, ["and"] = {2, 2},
-  ["<"] = {3, 3}, [">"] = {3, 3}, ["<="] = {3, 3}, [">="] = {3, 3}, ["~="] = {3, 3}, ["=="] = {3, 3},
+  ["<"] = {3, 3}, [">"] = {3, 3}, ["<="] = {3, 3}, [">="] = {3, 3}, ["~="] = {3, 3}, ["=="] = {3,
+    3},
   ["|"] = {4, 4}, ["~"] = {5, 5}, ["&"] = {6, 6}, ["<<"] = {7, 7}, [">>"] = {7, 7}, [".."] = {9, 8},
   ["+"] = {10, 10}, ["-"] = {10, 10}, ["*"] = {11, 11}, ["/"] = {11, 11}, ["//"] = {11, 11},
   ["%"] = {11, 11}, ["^"] = {14, 13},
@@ -77,7 +79,8 @@ function parser:need(kind, opened)
   if not token then
     local what = kind == "name" and "a name" or "'" .. kind .. "'"
     if opened then
-      what = ("%s (to close '%s' in line %d)"):format(what, opened.kind, (self.source:locate(opened.at)))
+      what = ("%s (to close '%s' in line %d)"):format(what, opened.kind,
+        (self.source:locate(opened.at)))
     end
     self:unexpected(what)
   end
@@ -159,10 +162,11 @@ function parser:suffixed()
     if self:take(".") then
       -- a structure's member may be called as a keyword is
       local name = self.token.kind:match "^%a+$" and type(self.token.value) == "string"
-        and self.token.kind ~= "string" and self.token.kind ~= "eof" and self:advance() or self:need("name")
+        and self.token.kind ~= "string" and self.token.kind ~= "eof" and self:advance()
+          or self:need("name")
       e = self:node("field", name.at, {base = e, name = name.value})
     elseif self:take("[") then
-      e = self:node("index", token.at, {base = e, key = self:expression(0)})
+      e = self:node("index", e.at, {base = e, key = self:expression(0)})
       self:need("]", token)
     elseif token.kind == ":" then
       self:fail(token.at, "a BPF program has no methods: f(x) instead of x:f()")
@@ -193,7 +197,8 @@ end
 
 function parser:expression(limit)
   self:deeper()
-  local token, left = self.token, nil
+  local token = self.token
+  local left
   self:refuse(token)
   if token.kind == "not" or token.kind == "-" or token.kind == "~" then
     self:advance()
@@ -209,7 +214,8 @@ function parser:expression(limit)
     end
     self:refuse(op)
     self:advance()
-    left = self:node("binary", op.at, {op = op.kind, left = left, right = self:expression(power[2])})
+    left = self:node("binary", op.at, {op = op.kind, left = left,
+      right = self:expression(power[2])})
   end
   self.depth = self.depth - 1
   return left
@@ -290,7 +296,8 @@ statements["for"] = function(self, token)
   self:need("do")
   local body = self:block()
   self:need("end", token)
-  return self:node("for", token.at, {name = name, first = first, last = last, step = step, body = body})
+  return self:node("for", token.at, {name = name, first = first, last = last, step = step,
+    body = body})
 end
 
 statements["function"] = function(self, token)
@@ -316,7 +323,8 @@ statements["local"] = function(self, token)
       self:need(">")
     end
   until not self:take(",")
-  return self:node("local", token.at, {names = names, values = self:take("=") and self:list() or {}})
+  return self:node("local", token.at, {names = names, values = self:take("=") and self:list()
+    or {}})
 end
 
 statements["return"] = function(self, token)
@@ -356,7 +364,8 @@ function parser:statement()
     self:need("=")
     for _, target in ipairs(targets) do
       if target.tag ~= "name" and target.tag ~= "index" then
-        self:fail(target.at, target.tag == "field" and "a program reads the kernel's memory, and does not write it"
+        self:fail(target.at, target.tag == "field"
+          and "a program reads the kernel's memory, and does not write it"
           or "cannot assign to this")
       end
     end

@@ -65,7 +65,8 @@ local function find(section)
     local second = rest:match "^[^/]+" or ""
     return by_prefix["cgroup/" .. second], nil
   end
-  local kind = by_prefix[start] or by_prefix[start:gsub("%.s$", "")] or by_prefix[start:gsub("%+$", "")]
+  local kind = by_prefix[start] or by_prefix[start:gsub("%.s$", "")]
+    or by_prefix[start:gsub("%+$", "")]
   return kind, rest ~= "" and rest or nil
 end
 

@@ -1,5 +1,6 @@
 -- Gives each register of the generated code one of the machine's: by colouring the graph of those
--- that are alive at once, after registers that are only copies of others have become one. What finds
+-- that are alive at once, after registers that are only copies of others have become one. What
+-- finds
 -- no place is kept on the stack.
 local code = require "lbpf.compiler.code"
 local flow = require "lbpf.compiler.flow"
@@ -11,7 +12,8 @@ local graph = {}
 graph.__index = graph
 
 local function new_graph(code_object)
-  return setmetatable({adjacent = {}, degree = {}, nodes = {}, alias = {}, cost = {}, code = code_object}, graph)
+  return setmetatable({adjacent = {}, degree = {}, nodes = {}, alias = {}, cost = {},
+    code = code_object}, graph)
 end
 
 function graph:add(r)
@@ -277,13 +279,16 @@ function graph:spill(list, homeless, temporary)
     if written and lost[d] and made_again[d] then
       ins = nil
     elseif is_copy(ins) and lost[d] and not lost[s] then
-      out[#out + 1] = {op = "store", b = slots[d], off = 0, size = 8, s = ins.s, node = ins.node, depth = ins.depth}
+      out[#out + 1] = {op = "store", b = slots[d], off = 0, size = 8, s = ins.s, node = ins.node,
+        depth = ins.depth}
       ins = nil
     elseif is_copy(ins) and lost[s] and not lost[d] and not made_again[s] then
-      out[#out + 1] = {op = "load", b = slots[s], off = 0, size = 8, d = ins.d, node = ins.node, depth = ins.depth}
+      out[#out + 1] = {op = "load", b = slots[s], off = 0, size = 8, d = ins.d, node = ins.node,
+        depth = ins.depth}
       ins = nil
     elseif ins.op == "alu" and ins.code == "mov" and ins.imm and lost[d] and not ins.reloc then
-      out[#out + 1] = {op = "store", b = slots[d], off = 0, size = 8, imm = ins.imm, node = ins.node,
+      out[#out + 1] = {op = "store", b = slots[d], off = 0, size = 8, imm = ins.imm,
+        node = ins.node,
         depth = ins.depth}
       ins = nil
     end
@@ -302,7 +307,8 @@ function graph:spill(list, homeless, temporary)
           if not temps[root] then
             local t = temp(root)
             out[#out + 1] = made_again[root] and copy(made_again[root], t)
-              or {op = "load", b = slots[root], off = 0, size = 8, d = t, node = ins.node, depth = ins.depth}
+              or {op = "load", b = slots[root], off = 0, size = 8, d = t, node = ins.node,
+                depth = ins.depth}
           end
           ins[field] = temps[root]
         end

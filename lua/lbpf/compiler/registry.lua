@@ -36,7 +36,8 @@ end
 function maps:aggregation(name, kind, node)
   local map = self.by_name[name]
   if map and map.kind ~= kind then
-    source.fail_at(node, "'%s' is a %s elsewhere", name, map.kind == "hash" and "variable" or map.kind)
+    source.fail_at(node, "'%s' is a %s elsewhere", name, map.kind == "hash" and "variable"
+      or map.kind)
   end
   return map or add(self, name, kind, node)
 end

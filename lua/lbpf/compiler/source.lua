@@ -42,7 +42,8 @@ end
 --- The text of the line of a position, without the space around it.
 function source:line_text(at)
   local _, _, start = self:locate(at)
-  return self.text:match("^[ \t]*([^\n]-)%s*\n", start) or self.text:match("^[ \t]*([^\n]-)%s*$", start)
+  return self.text:match("^[ \t]*([^\n]-)%s*\n", start) or self.text:match("^[ \t]*([^\n]-)%s*$",
+    start)
 end
 
 --- Raises a compile error; the message is formatted.

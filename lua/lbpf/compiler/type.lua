@@ -106,7 +106,8 @@ end
 
 local joins = {
   int = function(a, b)
-    return {kind = "int", natural = a.natural and b.natural, show = a.show == b.show and a.show or nil}
+    return {kind = "int", natural = a.natural and b.natural, show = a.show == b.show and a.show
+      or nil}
   end,
   bool = function() return M.bool end,
   str = function(a, b) return M.str(math.max(a.bound, b.bound)) end,
@@ -125,7 +126,8 @@ function M.join(a, b)
       return a
     end
     return other.absent ~= "false" and M.optional(other, "nil") or nil
-  elseif a.kind ~= b.kind or a.absent and b.absent and a.absent ~= b.absent or not joins[a.kind] then
+  elseif a.kind ~= b.kind or a.absent and b.absent and a.absent ~= b.absent
+    or not joins[a.kind] then
     return nil
   end
   local joined = joins[a.kind](a, b)

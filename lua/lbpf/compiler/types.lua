@@ -5,31 +5,12 @@
 -- changes any more.
 local T = require "lbpf.compiler.type"
 local int64 = require "lbpf.compiler.int64"
+local narrowing = require "lbpf.compiler.narrowing"
 local near = require "lbpf.compiler.near"
 local fail = require("lbpf.compiler.source").fail_at
 
 local types = {}
 types.__index = types
-
--- What is known inside of a condition -----------------------------------------------------------
-
--- The variables that are not nil if the node is true (or false: SENSE), into a list.
-local function implied(node, sense, out)
-  if node.tag == "unary" and node.op == "not" then
-    implied(node.operand, not sense, out)
-  elseif node.tag == "binary" and (node.op == "and") == sense and (node.op == "and" or node.op == "or") then
-    implied(node.left, sense, out)
-    implied(node.right, sense, out)
-  elseif node.tag == "binary" and node.right.tag == "nil"
-    and (node.op == "~=" and sense or node.op == "==" and not sense) then
-    implied(node.left, true, out)
-  elseif node.tag == "name" and sense and node.ref and node.ref.kind == "local" then
-    if node.ref.var.assigned == 0 then
-      out[#out + 1] = node.ref.var
-    end
-  end
-  return out
-end
 
 -- Calls F while these variables are known not to be nil.
 function types:knowing(vars, f)
@@ -203,7 +184,8 @@ function types:argument(node)
       #list == 0 and "; " .. (self.probe.no_arguments or "it has none")
       or near.hint(node.name, list))
   elseif not arg.type then
-    fail(node, "'%s' is of a type that a program cannot read: %s", node.name, arg.why or "it is too large")
+    fail(node, "'%s' is of a type that a program cannot read: %s", node.name, arg.why
+      or "it is too large")
   end
   node.argument = arg
   return arg.type
@@ -231,7 +213,8 @@ function expression.field(self, node)
   local member = way[#way].member
   local type_of_member = T.of_btf(kernel, member.type, t.space, t.known)
   if not type_of_member then
-    fail(node, "'%s' is of a type that a program cannot read: %s", node.name, kernel:describe(member.type))
+    fail(node, "'%s' is of a type that a program cannot read: %s", node.name,
+      kernel:describe(member.type))
   end
   return type_of_member
 end
@@ -296,7 +279,8 @@ function expression.unary(self, node)
   return T.int
 end
 
-local comparison = {["=="] = true, ["~="] = true, ["<"] = true, ["<="] = true, [">"] = true, [">="] = true}
+local comparison = {["=="] = true, ["~="] = true, ["<"] = true, ["<="] = true, [">"] = true,
+  [">="] = true}
 
 -- Whether the result of an operator is known not to be negative.
 local function is_natural(op, l, r, right)
@@ -363,7 +347,7 @@ function types:logic(node)
   else
     l = self:expression(node.left)
   end
-  self:knowing(implied(node.left, is_and, {}), function()
+  self:knowing(narrowing.implied(node.left, is_and), function()
     r = self:expression(node.right)
   end)
   if l.kind == "unknown" or r.kind == "unknown" then
@@ -401,7 +385,8 @@ function expression.binary(self, node)
   elseif node.op == "and" or node.op == "or" then
     local t, l, r = self:logic(node)
     if not t then
-      fail(node, "this is %s or %s, and a program's value has one type; use if", T.describe(l), T.describe(r))
+      fail(node, "this is %s or %s, and a program's value has one type; use if", T.describe(l),
+        T.describe(r))
     end
     return t
   end
@@ -412,7 +397,7 @@ end
 function types:condition(node)
   if node.tag == "binary" and (node.op == "and" or node.op == "or") then
     self:condition(node.left)
-    self:knowing(implied(node.left, node.op == "and", {}), function()
+    self:knowing(narrowing.implied(node.left, node.op == "and"), function()
       self:condition(node.right)
     end)
     node.type = T.bool
@@ -428,7 +413,7 @@ function types:condition(node)
 end
 
 function expression.table(_, node)
-  fail(node, "a program has no tables; emit(\"name\", {a = x}) has fields, map[{a, b}] several keys")
+  fail(node, "a program has no tables; emit(\"name\", {a = x}) has fields, map[{a, b}] two keys")
 end
 
 function expression.call(self, node)
@@ -440,7 +425,8 @@ function expression.call(self, node)
   if #node.args < least or #node.args > most then
     fail(node, "'%s' takes %s, and gets %d: %s", node.fn.name,
       least == most and ("%d argument%s"):format(least, least == 1 and "" or "s")
-      or ("%d to %d arguments"):format(least, most), #node.args, def.usage or node.fn.name .. "(...)")
+      or ("%d to %d arguments"):format(least, most), #node.args, def.usage or node.fn.name
+        .. "(...)")
   end
   return def.type(self, node)
 end
@@ -450,7 +436,7 @@ function expression.inline(self, node)
     self:assign_var(var, self:value(node.args[i]), node.args[i])
   end
   self:block(node.body)
-  if not self:always_returns(node.body) and node.result.type then
+  if not narrowing.always_returns(node.body) and node.result.type then
     self:assign_var(node.result, T.none, node)
   end
   return node.result.type or T.void
@@ -459,26 +445,6 @@ end
 -- Statements ------------------------------------------------------------------------------------
 
 local statement = {}
-
--- Whether the end of a block is never reached.
-function types:always_returns(body)
-  local last = body[#body]
-  if not last then
-    return false
-  elseif last.tag == "return" or last.tag == "break" then
-    return true
-  elseif last.tag == "do" then
-    return self:always_returns(last.body)
-  elseif last.tag == "if" and last.otherwise then
-    for _, arm in ipairs(last.arms) do
-      if not self:always_returns(arm.body) then
-        return false
-      end
-    end
-    return self:always_returns(last.otherwise)
-  end
-  return false
-end
 
 statement["local"] = function(self, node)
   local values = {}
@@ -530,7 +496,7 @@ end
 
 statement["while"] = function(self, node)
   self:condition(node.cond)
-  self:knowing(implied(node.cond, true, {}), function()
+  self:knowing(narrowing.implied(node.cond, true), function()
     self:block(node.body)
   end)
 end
@@ -559,10 +525,10 @@ statement["if"] = function(self, node, i)
     return node.otherwise and self:block(node.otherwise)
   end
   self:condition(arm.cond)
-  self:knowing(implied(arm.cond, true, {}), function()
+  self:knowing(narrowing.implied(arm.cond, true), function()
     self:block(arm.body)
   end)
-  self:knowing(implied(arm.cond, false, {}), function()
+  self:knowing(narrowing.implied(arm.cond, false), function()
     statement["if"](self, node, i + 1)
   end)
 end
@@ -582,20 +548,11 @@ end
 statement["break"] = function() end
 statement["function"] = function() end
 
--- What holds after `if not x then return end`.
-local function facts_after(self, node)
-  if node.tag == "if" and #node.arms == 1 and not node.otherwise
-    and self:always_returns(node.arms[1].body) then
-    return implied(node.arms[1].cond, false, {})
-  end
-  return {}
-end
-
 function types:block(body, i)
   i = i or 1
   while body[i] do
     statement[body[i].tag](self, body[i])
-    local facts = facts_after(self, body[i])
+    local facts = narrowing.after(body[i])
     i = i + 1
     if #facts > 0 then
       return self:knowing(facts, function()
@@ -616,7 +573,8 @@ function types.infer(units, env)
     local changed = false
     for _, unit in ipairs(units) do
       local self = setmetatable({
-        kernel = unit.probe.kernel or env.kernel, builtins = env.builtins, probe = unit.probe, env = env,
+        kernel = unit.probe.kernel or env.kernel, builtins = env.builtins, probe = unit.probe,
+          env = env,
         facts = {}, changed = false,
       }, types)
       self:block(unit.fn.body)

@@ -14,7 +14,8 @@ end
 function generator:value(node)
   local operand, flag = self:optional(node)
   if flag then
-    local what = node.name and ("'%s'"):format(node.name) or node.map and ("'%s[...]'"):format(node.map.name)
+    local what = node.name and ("'%s'"):format(node.name) or node.map
+      and ("'%s[...]'"):format(node.map.name)
     self:branch_absent(flag, self:problem(node, ("%sthis is %s, and a value is needed"):format(
       what and what .. ": " or "", node.type.absent or "nil")))
   end
@@ -89,7 +90,7 @@ function value.inline(self, node)
   return node.result.reg or {imm = 0}, node.result.flag
 end
 
--- Arithmetic ----------------------------------------------------------------------------------------
+-- Arithmetic --------------------------------------------------------------------------------------
 
 function value.unary(self, node)
   local c = self.code
@@ -293,10 +294,12 @@ function value.binary(self, node)
   return self:arithmetic(op, a, b, node)
 end
 
--- Comparing -------------------------------------------------------------------------------------------
+-- Comparing ---------------------------------------------------------------------------------------
 
-local negated = {["=="] = "~=", ["~="] = "==", ["<"] = ">=", [">="] = "<", [">"] = "<=", ["<="] = ">"}
-local mirrored = {["=="] = "==", ["~="] = "~=", ["<"] = ">", [">"] = "<", ["<="] = ">=", [">="] = "<="}
+local negated = {["=="] = "~=", ["~="] = "==", ["<"] = ">=", [">="] = "<", [">"] = "<=",
+  ["<="] = ">"}
+local mirrored = {["=="] = "==", ["~="] = "~=", ["<"] = ">", [">"] = "<", ["<="] = ">=",
+  [">="] = "<="}
 
 local function branch_numbers(self, op, a, b, label)
   local c = self.code

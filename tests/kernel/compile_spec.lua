@@ -1,0 +1,222 @@
+-- Programs in Lua, compiled, loaded and run: the language, its errors, the plan.
+local lbpf = require "lbpf"
+local needs = require "needs"
+
+local unpack = table.unpack or unpack -- luacheck: ignore 113 143
+
+-- Compiles one raw tracepoint program, runs it once, and returns what the map `out` has, and the
+-- problems that occurred.
+local function run(text, opts)
+  local bytes, plan = lbpf.compile({{"raw_tp", text}}, opts)
+  assert(bytes, plan)
+  local object = assert(lbpf.open_mem(bytes))
+  local loaded, message, _, log = object:load()
+  assert(loaded, ("%s\n%s"):format(message, log))
+  assert(lbpf.prog_test_run(object.progs.probe_1, {}))
+  local out, problems = {}, {}
+  for _, map in ipairs(plan.maps) do
+    if map.name == "out" then
+      for key, value in object.maps.out:view({numbers = true}):pairs() do
+        out[key.k1] = value.v
+      end
+    end
+  end
+  for i, problem in ipairs(plan.problems) do
+    local total = 0
+    for _, n in ipairs(object.maps.problems:view({numbers = true}):lookup(i - 1)) do
+      total = total + n
+    end
+    if total > 0 then
+      problems[#problems + 1] = problem.place .. ": " .. problem.message
+    end
+  end
+  object:close()
+  return out, problems
+end
+
+local function message_of(section, text)
+  local bytes, message = lbpf.compile({{section, text}})
+  assert.is_nil(bytes)
+  return message
+end
+
+describe("a compiled program", function()
+  it("reports what its arguments say", needs("root", function()
+    local bytes, plan = assert(lbpf.compile {
+      ["tp/syscalls/sys_enter_openat"] = [[
+        if comm == "cat" then
+          emit("opened", {pid = pid, name = str(args.filename), parent = curtask.real_parent.comm})
+        end ]],
+    })
+    local object = assert(lbpf.open_mem(bytes))
+    assert(object:load())
+    assert(object:attach())
+    os.execute "cat /dev/null"
+    local event = plan.events[1]
+    assert.equal("opened", event.name)
+    assert.same({"pid", "name", "parent"}, event.fields)
+    local names = {}
+    local ring = assert(lbpf.ring_buffer(object.maps[plan.ring], function(_, name)
+      names[name] = true
+    end, {type = event.type, fields = {"pid", "name"}}))
+    assert(ring:consume())
+    assert.is_true(names["/dev/null"])
+    object:close()
+  end))
+
+  it("measures with two probes, as the README's first", needs("root", function()
+    local bytes, plan = assert(lbpf.compile {
+      {"raw_tp/sched_wakeup", [[ woken[args.p.pid] = nsecs ]]},
+      {"raw_tp/sched_switch", [[
+        local since = woken[args.next.pid]
+        if since then
+          hist("us", (nsecs - since) // 1000)
+          woken[args.next.pid] = nil
+        end ]]},
+    })
+    local object = assert(lbpf.open_mem(bytes))
+    assert(object:load())
+    assert(object:attach())
+    os.execute "sleep 0.1"
+    local count = 0
+    for key, values in object.maps.us:pairs() do
+      assert.is_true(tonumber(key.bucket) >= 0)
+      for _, value in ipairs(values) do
+        count = count + tonumber(value.count)
+      end
+    end
+    assert.is_true(count > 0)
+    assert.same({"hash", "hist"}, {plan.maps[1].kind, plan.maps[2].kind})
+    object:close()
+  end))
+
+  it("is a function of the script, with its upvalues", needs("root", function()
+    local limit, label, config = 41, "abc", {step = 2}
+    local function double(n)
+      return n * config.step
+    end
+    local function body()
+      if label == "abc" then
+        out[1] = double(limit) -- luacheck: ignore 112
+      end
+    end
+    assert.equal(82, run(body)[1])
+  end))
+
+  it("stops where Lua would raise an error, and says where", needs("root", function()
+    local out, problems = run [[
+      local zero = m[1] or 0
+      out[1] = 1
+      out[2] = 7 // zero
+      out[3] = 3 ]]
+    assert.same({1}, out)
+    assert.same({"raw_tp:3:18: attempt to perform 'n//0'"}, problems)
+    out, problems = run [[ m[5] = 1 out[1] = m[2] + 1 ]]
+    assert.same({}, out)
+    assert.same({"raw_tp:1:20: 'm[...]': this is nil, and a value is needed"}, problems)
+  end))
+
+  it("counts what did not fit into a map", needs("root", function()
+    local out, problems = run("for i = 1, 20 do out[i] = i end", {max_entries = 10})
+    local n = 0
+    for _ in pairs(out) do
+      n = n + 1
+    end
+    assert.equal(10, n)
+    assert.same({"raw_tp:1:18: 'out' is full: an entry is missing"}, problems)
+  end))
+
+  it("has loops of every length that end", needs("root", function()
+    local cases = {
+      ["local s = 0 for i = 1, 100000 do s = s + i end out[1] = s"] = 5000050000,
+      ["local n, s = 1000, 0 while n > 0 do n = n - 1 s = s + n end out[1] = s"] = 499500,
+      ["local s = 0 for i = 1, 30 do for j = i, 1, -1 do s = s + j end end out[1] = s"] = 4960,
+    }
+    for text, sum in pairs(cases) do
+      assert.equal(sum, run(text)[1])
+    end
+    local _, problems = run "local n = 0 while true do n = n + 1 end"
+    assert.equal(1, #problems)
+  end))
+
+  it("has loops without may_goto", needs("root", function()
+    local out, problems = run("local s, n = 0, m[1] or 100 while s < n do s = s + 1 end out[1] = s",
+      {loops = "bounded"})
+    assert.equal(100, out[1])
+    assert.same({}, problems)
+    local _, stopped = run("local n = 0 while true do n = n + 1 end", {loops = "bounded",
+      rounds = 50})
+    assert.same({"raw_tp:1:13: this loop ends after 50 rounds"}, stopped)
+  end))
+
+  it("drops packets by what is in them", needs("root", function()
+    local bytes = assert(lbpf.compile {xdp = [[
+      local ip = packet("struct iphdr", 14)
+      if not ip then return XDP_PASS end
+      if ip.ihl == 5 and ntohs(ip.tot_len) > 100 and ip.protocol == 17 then
+        count("dropped", ntop(ip.saddr))
+        return XDP_DROP
+      end ]]})
+    local object = assert(lbpf.open_mem(bytes))
+    assert(object:load())
+    local function verdict(length, protocol)
+      local packet = ("\0"):rep(14) .. "\69\0" .. string.char(math.floor(length / 256),
+        length % 256)
+        .. ("\0"):rep(5) .. string.char(protocol) .. ("\0"):rep(10 + length - 20)
+      return assert(lbpf.prog_test_run(object.progs.probe_1, {data_in = packet})).retval
+    end
+    assert.same({1, 2, 2}, {verdict(200, 17), verdict(200, 6), verdict(60, 17)})
+    object:close()
+  end))
+
+  it("names the script's lines where the verifier refuses it", needs("root", function()
+    local object = assert(lbpf.open_mem((assert(lbpf.compile {["raw_tp/sys_enter"] = [[
+      local x = 1
+      bpf_map_delete_elem(x, x) ]]}))))
+    local loaded, _, _, log = object:load()
+    assert.is_nil(loaded)
+    assert.matches("; bpf_map_delete_elem%(x, x%)", log)
+    object:close()
+  end))
+
+  it("is the same each time", function()
+    local text = "out[1] = 0x123456789abcdef0 if out[2] then count(comm) end print(pid, comm)"
+    local bytes = assert(lbpf.compile {["raw_tp/sys_enter"] = text})
+    assert.equal("\127ELF", bytes:sub(1, 4))
+    for _ = 1, 5 do
+      assert.equal(bytes, (lbpf.compile {["raw_tp/sys_enter"] = text}))
+    end
+  end)
+end)
+
+describe("a compile error", function()
+  it("says where and what instead", function()
+    local cases = {
+      {"raw_tp", "x = foo", "raw_tp:1:5: nothing is called 'foo'"},
+      {"raw_tp", "local p = pidd", "raw_tp:1:11: nothing is called 'pidd'; did you mean pid"},
+      {"raw_tp", "print(pid())", "raw_tp:1:7: 'pid' is no function; write it without ()"},
+      {"raw_tp", "cout()", "raw_tp:1:1: there is no function 'cout'; did you mean count"},
+      {"raw_tp", "if pid == 'a' then end", "raw_tp:1:8: a number cannot be compared with a string"},
+      {"raw_tp", "x = 1 // 0", "raw_tp:1:7: division by zero"},
+      {"raw_tp", "m[1] = 1 m[comm] = 2",
+        "raw_tp:1:12: key 1 of 'm' is a number elsewhere, and a string here"},
+      {"raw_tp", "local function f(n) return f(n) end f(1)",
+        "raw_tp:1:28: 'f' calls itself, which a BPF program cannot; use a loop"},
+      {"nonsense/x", "", "no kind of probe is called 'nonsense/x'"},
+      {"tp_btf/sched_switch", "print(args.prevv)",
+        "tp_btf/sched_switch:1:12: tp_btf/sched_switch has no argument 'prevv'; did you"},
+      {"tp_btf/sched_switch", "print(args.prev.comn)",
+        "tp_btf/sched_switch:1:17: struct task_struct has no field 'comn'; did you mean comm?"},
+    }
+    for _, case in ipairs(cases) do
+      local message = message_of(case[1], case[2])
+      assert.equal(case[3], message:sub(1, #case[3]))
+    end
+  end)
+
+  it("is raised for what is no program", function()
+    for _, args in ipairs {{1}, {{raw_tp = 1}}, {{"x"}}, {{}, {what = 1}}, {{}, {ring = "x"}}} do
+      assert.has_error(function() lbpf.compile(unpack(args)) end)
+    end
+  end)
+end)
