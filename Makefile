@@ -20,7 +20,8 @@ CLANG  ?= clang
 # luarocks says where its Lua's headers are; else pkg-config knows.
 LUA_INCDIR ?=
 LUA_CFLAGS := $(if $(LUA_INCDIR),-I$(LUA_INCDIR),$(shell pkg-config --cflags $(LUA) 2>/dev/null))
-LUA_ABI    := $(if $(filter luajit,$(LUA)),5.1,$(patsubst lua%,%,$(LUA)))
+LUA_ABI    := $(or $(if $(filter luajit,$(LUA)),5.1),$(patsubst lua%,%,$(filter lua5.%,$(LUA))), \
+                $(shell pkg-config --modversion $(LUA) 2>/dev/null | cut -d. -f1-2))
 
 # SANITIZE=1: for AddressSanitizer and UBSan; SANITIZE=thread: for ThreadSanitizer.
 SUFFIX := $(if $(filter thread,$(SANITIZE)),-tsan,$(if $(SANITIZE),-san))
@@ -30,13 +31,13 @@ CFLAGS   ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes
 # Most calls go to Lua's C interface: -fno-plt spares each a jump.
 LBPF_CFLAGS  := -std=c11 -fPIC -fno-plt -fvisibility=hidden -pthread -D_GNU_SOURCE -Icore \
-                $(WARNINGS) $(LUA_CFLAGS) $(shell pkg-config --cflags libbpf libelf)
+                $(WARNINGS) $(LUA_CFLAGS) $(shell pkg-config --cflags libbpf libelf 2>/dev/null)
 # {0} clears the whole of a union, as libbpf's OPTS_VALID() wants; GCC 15 needs to be told.
 LBPF_CFLAGS  += $(shell $(CC) -fzero-init-padding-bits=unions -E -x c /dev/null >/dev/null 2>&1 && \
                   echo -fzero-init-padding-bits=unions)
 # Lua's own symbols come from the program that loads the module: no Lua library is linked.
 LBPF_LDFLAGS := -shared -pthread -Wl,-z,nodelete -Wl,--as-needed
-LBPF_LDLIBS  := $(shell pkg-config --libs libbpf) -lelf
+LBPF_LDLIBS  := $(shell pkg-config --libs libbpf 2>/dev/null) -lelf
 
 ifdef SANITIZE
 SANITIZERS   := $(if $(filter thread,$(SANITIZE)),thread,address,undefined)
@@ -63,10 +64,15 @@ EMBEDDERS := $(EMBED_SOURCES:tests/embed/%.c=$(BUILD)/%)
 Q   := $(if $(V),,@)
 say  = @$(if $(V),:,printf '  %-4s %s\n' $(1) $(2))
 
-.PHONY: all help module bpf helpers install demo test asan tsan vmtest bench fuzz check docs clean
+.PHONY: all help module prerequisites bpf helpers install demo test asan tsan vmtest bench fuzz check docs clean
 all: module
 
 module: $(MODULE)
+
+prerequisites:
+	@tests/prerequisites "$(CC)" $(LUA) $(LUA_INCDIR)
+
+$(OBJECTS): | prerequisites
 
 $(MODULE): $(OBJECTS)
 	@mkdir -p $(@D)
@@ -83,9 +89,11 @@ $(BUILD)/obj/%.o: %.c
 # BPF objects ------------------------------------------------------------------------------
 
 BPF_ARCH   := $(patsubst aarch64,arm64,$(patsubst x86_64,x86,$(shell uname -m)))
-# BPF_INCLUDE: where another libbpf's headers are than this machine's.
-BPF_CFLAGS := $(BPF_INCLUDE:%=-I%) --target=bpf -O2 -g -Wall -Werror -D__TARGET_ARCH_$(BPF_ARCH) \
+# BPF_INCLUDE: where another libbpf's headers are than this machine's. The README's command has these
+# flags, less the warnings. v3: what clang 20 and newer compile for when not told.
+BPF_CFLAGS := --target=bpf -mcpu=v3 -O2 -g -D__TARGET_ARCH_$(BPF_ARCH) \
               -I/usr/include/$(shell uname -m)-linux-gnu
+BPF_WARNINGS := -Wall -Werror
 
 bpf: $(BPF_OBJECTS)
 
@@ -93,7 +101,7 @@ vpath %.bpf.c $(sort $(dir $(BPF_SOURCES)))
 build/bpf/%.bpf.o: %.bpf.c
 	@mkdir -p $(@D)
 	$(call say,BPF,$@)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -MMD -MP -c -o $@ $<
+	$(Q)$(CLANG) $(BPF_INCLUDE:%=-I%) $(BPF_CFLAGS) $(BPF_WARNINGS) -MMD -MP -c -o $@ $<
 
 -include $(BPF_OBJECTS:.o=.d)
 
@@ -130,7 +138,7 @@ install: module
 
 demo:
 	@tests/tools demo
-	@$(MAKE) -s --no-print-directory module bpf
+	@$(MAKE) -s --no-print-directory module build/bpf/opens.bpf.o
 	@examples/opens/demo $(LUA)
 
 test:

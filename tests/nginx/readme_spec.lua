@@ -23,8 +23,8 @@ describe("the README's recipe for nginx", function()
     local source = assert(io.open(dir .. "/guard.bpf.c", "w"))
     source:write(block("c"), "\n")
     source:close()
-    assert(child.succeeds(("cd %s && clang --target=bpf -O2 -g -Wall -Werror "
-      .. "-I/usr/include/$(uname -m)-linux-gnu -c guard.bpf.c -o guard.bpf.o"):format(dir)))
+    local command = block("c"):match("^/%* (clang .-)%*/"):gsub("\\\n %*", ""):gsub("/etc/nginx", dir)
+    assert(child.succeeds("cd " .. dir .. " && " .. command))
   end)
 
   teardown(function()

@@ -38,7 +38,7 @@ return function()
     table.sort(names)
     for _, need in ipairs(names) do
       local missed = needs.missed[need]
-      print(("%5d skipped without %s: %s"):format(missed.specs, need, missed.why))
+      print(("%5d skipped, need %s: %s"):format(missed.specs, need, missed.why))
     end
   end
 
