@@ -8,7 +8,7 @@
 #include "object/program.h"
 
 /*** @module lbpf */
-/*** What maps are like
+/*** Attributes of maps
 @section attributes
 */
 
@@ -48,19 +48,19 @@ struct bpf_map *mapattr_check_uncreated(lua_State *L, struct bound *b)
 	return map;
 }
 
-/* For what libbpf computes the size of memory from: of these two kinds it maps, or copies, the
- * value itself, and does not look whether the size is still the same.
+/* For attributes from which libbpf computes the size of memory. libbpf maps or copies the value of
+ * these two kinds of map itself, and does not check whether the size has changed.
  */
 static struct bpf_map *check_resizable(lua_State *L, struct bound *b)
 {
 	struct bpf_map *map = mapattr_check_uncreated(L, b);
 
 	if (bpf_map__is_internal(map))
-		luaL_error(L, "%s: map '%s' holds global variables: libbpf knows its shape",
+		luaL_error(L, "%s: map '%s' holds global variables, its layout cannot be changed",
 			   b->operation, b->name);
 	if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
-		luaL_error(L, "%s: map '%s' is struct_ops: libbpf knows its shape", b->operation,
-			   b->name);
+		luaL_error(L, "%s: map '%s' is struct_ops, its layout cannot be changed",
+			   b->operation, b->name);
 	return map;
 }
 
@@ -113,14 +113,15 @@ BIND_GETTER(map_max_entries, this_map, bpf_map__max_entries, value_push_u32)
 */
 BIND_GETTER(map_map_flags, this_map, bpf_map__map_flags, value_push_u32)
 
-/*** What more the map's type has to know, of a Bloom filter the number of hash functions.
+/*** A property that depends on the map's type, for example the number of hash functions of a Bloom
+filter.
 @function map:map_extra
 @treturn integer of 64 bits
 @see bpf_map__map_extra
 */
 BIND_GETTER(map_map_extra, this_map, bpf_map__map_extra, value_push_u64)
 
-/*** The NUMA node that has the map's memory, where flag BPF_F_NUMA_NODE is set.
+/*** The NUMA node of the map's memory, if flag BPF_F_NUMA_NODE is set.
 @function map:numa_node
 @treturn integer
 @see bpf_map__numa_node
@@ -162,7 +163,7 @@ BIND_GETTER(map_is_internal, this_map, bpf_map__is_internal, lua_pushboolean)
 */
 BIND_GETTER(map_autocreate, this_map, bpf_map__autocreate, lua_pushboolean)
 
-/*** The map's file descriptor, which stays the object's.
+/*** The map's file descriptor. The object owns it.
 @function map:fd
 @treturn integer
 @raise if the object is not loaded
@@ -176,8 +177,8 @@ static int map_fd(lua_State *L)
 
 /* Setting ---------------------------------------------------------------------------------- */
 
-/*** Says whether the map will be created with its object. A program that uses one that is not
-cannot be loaded.
+/*** Sets whether the map will be created with its object. A program that uses a map that was not
+created cannot be loaded.
 @function map:set_autocreate
 @tparam boolean autocreate
 @treturn map itself
@@ -204,8 +205,8 @@ int mapattr_family(enum bpf_map_type type)
 
 /*** Changes the map's type.
 @function map:set_type
-@tparam string|integer type "hash"; arrays of programs, maps of maps, arenas and struct_ops stay
- what they are, and nothing else becomes one
+@tparam string|integer type "hash"; arrays of programs, maps of maps, arenas and struct_ops cannot
+change their type, and no other map can become one of these
 @treturn map itself
 @raise if it exists, or its object has been loaded; for a map that holds global variables
 @see bpf_map__set_type
@@ -217,7 +218,7 @@ static int map_set_type(lua_State *L)
 	struct bpf_map *map = check_resizable(L, &b);
 
 	luaL_argcheck(L, mapattr_family(type) == mapattr_family(bpf_map__type(map)), 2,
-		      "a map cannot become, or cease to be, of a kind that libbpf sets up itself");
+		      "libbpf sets up maps of this kind: the type cannot be changed");
 	frame_enter(L, &b.frame, b.owner, 0);
 	return bind_end(L, &b, bpf_map__set_type(map, type));
 }
@@ -233,8 +234,9 @@ static int map_set_type(lua_State *L)
 BIND_SETTER(map_set_key_size, bpf_map__set_key_size, struct bpf_map, check_resizable, uint32_t,
 	    bind_u32)
 
-/* For a map of global variables: libbpf moves its value, and adapts the BTF of the last variable,
- * which must be an array. It takes any size; a smaller one would cut off variables.
+/* Sets the size of a map of global variables. libbpf moves its value, and adapts the BTF of the
+ * last variable, which must be an array. It accepts any size, but a smaller one would cut off
+ * variables.
  */
 static int resize_globals(lua_State *L, uint32_t size)
 {
@@ -244,7 +246,7 @@ static int resize_globals(lua_State *L, uint32_t size)
 	if (!compat_libbpf(1, 3))
 		return value_needs_libbpf(L, "set_value_size of global variables", 1, 3);
 	if (strcmp(b.name, ".kconfig") == 0)
-		return luaL_error(L, "set_value_size: '.kconfig' is as long as its variables");
+		return luaL_error(L, "set_value_size: the size of '.kconfig' cannot be changed");
 	if (size < bpf_map__value_size(map))
 		return luaL_error(L, "set_value_size: map '%s' cannot shrink", b.name);
 	frame_enter(L, &b.frame, b.owner, 0);
@@ -254,12 +256,12 @@ static int resize_globals(lua_State *L, uint32_t size)
 BIND_SETTER(resize_value, bpf_map__set_value_size, struct bpf_map, check_resizable, uint32_t,
 	    bind_u32)
 
-/*** Changes the size of a value. With libbpf 1.3 and newer, a map of global variables can grow:
-its last variable, which must be an array, gets longer.
+/*** Changes the size of a value. With libbpf 1.3 and newer, a map of global variables can grow: its
+last variable, which must be an array, becomes longer.
 @function map:set_value_size
 @tparam integer size in bytes, 0 to 2^32 - 1
 @treturn map itself
-@failslog of global variables: EOPNOTSUPP before libbpf 1.3
+@failslog EOPNOTSUPP before libbpf 1.3 for global variables
 @raise if it exists, or its object has been loaded; if its global variables would not fit; for
  struct_ops
 @see bpf_map__set_value_size
@@ -271,10 +273,10 @@ static int map_set_value_size(lua_State *L)
 	return bpf_map__is_internal(this_map(L)) ? resize_globals(L, size) : resize_value(L);
 }
 
-/*** Changes how many entries the map can have; of a ring buffer, its size in bytes, which libbpf
-rounds up to what is possible.
+/*** Changes the maximum number of entries; for a ring buffer its size in bytes, which libbpf rounds
+up to a valid size.
 @function map:set_max_entries
-@tparam integer max_entries 0 to 2^32 - 1; an arena, which counts pages, can only grow
+@tparam integer max_entries 0 to 2^32 - 1; an arena, whose unit is a page, can only grow
 @treturn map itself
 @raise if it exists, or its object has been loaded; for a map that holds global variables, or is
  struct_ops
@@ -286,7 +288,7 @@ static int map_set_max_entries(lua_State *L)
 	uint32_t max = bind_u32(L, 2);
 	struct bpf_map *map = check_resizable(L, &b);
 
-	/* its variables are copied to its end */
+	/* libbpf copies its variables to its end */
 	luaL_argcheck(L,
 		      (int)bpf_map__type(map) != MAP_TYPE_ARENA || max >= bpf_map__max_entries(map),
 		      2, "an arena cannot shrink");
@@ -310,17 +312,18 @@ static uint32_t check_map_flags(lua_State *L, int arg)
 BIND_SETTER(map_set_map_flags, bpf_map__set_map_flags, struct bpf_map, mapattr_check_uncreated,
 	    uint32_t, check_map_flags)
 
-/* An arena's says where in this process it shall be mapped: over whatever is there. */
+/* An arena's value is its address in this process, where it would replace any other mapping. */
 static struct bpf_map *check_movable(lua_State *L, struct bound *b)
 {
 	struct bpf_map *map = mapattr_check_uncreated(L, b);
 
 	if ((int)bpf_map__type(map) == MAP_TYPE_ARENA)
-		luaL_error(L, "set_map_extra: arena '%s' stays where its file says", b->name);
+		luaL_error(L, "set_map_extra: the address of arena '%s' cannot be changed",
+			   b->name);
 	return map;
 }
 
-/*** Changes what more the map's type has to know.
+/*** Changes the property that depends on the map's type.
 @function map:set_map_extra
 @tparam integer map_extra of 64 bits
 @treturn map itself
@@ -330,7 +333,7 @@ static struct bpf_map *check_movable(lua_State *L, struct bound *b)
 BIND_SETTER(map_set_map_extra, bpf_map__set_map_extra, struct bpf_map, check_movable, uint64_t,
 	    value_check_u64)
 
-/*** Changes the NUMA node, which takes effect with flag BPF_F_NUMA_NODE.
+/*** Changes the NUMA node, which is used if flag BPF_F_NUMA_NODE is set.
 @function map:set_numa_node
 @tparam integer numa_node 0 to 2^32 - 1
 @treturn map itself
@@ -376,7 +379,7 @@ static int map_autoattach(lua_State *L)
 BIND_SETTER(set_autoattach, bpf_map__set_autoattach, struct bpf_map, check_idle, bool, bind_bool)
 #endif
 
-/*** Says whether `object:attach` will attach the struct_ops map.
+/*** Sets whether `object:attach` will attach the struct_ops map.
 @function map:set_autoattach
 @tparam boolean autoattach
 @treturn map itself
@@ -393,9 +396,9 @@ static int map_set_autoattach(lua_State *L)
 	return value_needs_libbpf(L, "map:set_autoattach", 1, 5);
 }
 
-/*** The one program that may use the map.
+/*** The only program that may use the map.
 @function map:exclusive_program
-@treturn ?program nil: any
+@treturn ?program nil: every program may
 @fails EOPNOTSUPP before libbpf 1.7
 @see bpf_map__exclusive_program
 */
@@ -419,7 +422,7 @@ static int map_exclusive_program(lua_State *L)
 	return value_needs_libbpf(L, "map:exclusive_program", 1, 7);
 }
 
-/*** Makes the map usable by one program only.
+/*** Lets only one program use the map.
 @function map:set_exclusive_program
 @tparam program prog of the same object
 @treturn map itself

@@ -1,5 +1,5 @@
-/* Many entries of a map in one system call. The kernel may end a batch early, for reasons good and
- * bad; what it did until then counts, and is neither lost nor done twice.
+/* Many entries of a map in one system call. The kernel may end a batch early, for several reasons;
+ * what it has done until then counts, and is neither lost nor repeated.
  */
 #include "map/batch.h"
 
@@ -17,7 +17,8 @@
 */
 
 struct batch_opts {
-	struct bpf_map_batch_opts kernel; /* first: its fields' offsets are good for both */
+	struct bpf_map_batch_opts
+		kernel; /* first, so that the offsets of its fields are valid here */
 	uint32_t count;
 };
 
@@ -54,7 +55,7 @@ static void read_batch_opts(lua_State *L, int arg, const struct field *fields,
 
 /* Reading -------------------------------------------------------------------------------- */
 
-/* The lists of results on the stack: of keys, and after it one for each value of an entry. */
+/* Lists of results on the stack: the keys, then a list for each value of an entry. */
 struct batch_lists {
 	int first, count, names;
 	int n; /* entries */
@@ -70,13 +71,13 @@ static void append(lua_State *L, struct batch_lists *l, const struct mapwalk *w,
 		lua_rawseti(L, l->first + list, l->n);
 }
 
-/* Pushes what goes on from here. */
+/* Pushes the token with which the next call continues. */
 static void push_token(lua_State *L, const struct mapwalk *w)
 {
 	lua_pushlstring(L, w->token, w->token_size);
 }
 
-/* The lists are on top: the results, with the token unless the map is at its end. */
+/* Pushes the results: the lists, which are on top, and the token unless the map is at its end. */
 static int push_results(lua_State *L, const struct batch_lists *l, const struct mapwalk *w)
 {
 	for (int i = 0; i < l->count; i++)
@@ -103,7 +104,7 @@ static int read_failed(lua_State *L, const struct batch_lists *l, const struct m
 	return 4;
 }
 
-/* Begins where option `in_batch` of the table at 2 says. */
+/* Continues at option `in_batch` of the table at 2. */
 static void resume(lua_State *L, struct mapwalk *w)
 {
 	size_t len = 0;
@@ -114,7 +115,7 @@ static void resume(lua_State *L, struct mapwalk *w)
 	lua_getfield(L, 2, "in_batch");
 	in = lua_tolstring(L, -1, &len);
 	luaL_argcheck(L, lua_isnil(L, -1) || (in && len == w->token_size), 2,
-		      "option 'in_batch' must be what the last batch returned");
+		      "option 'in_batch' must be a result of the last batch");
 	w->started = in;
 	if (in)
 		memcpy(w->token, in, len);
@@ -145,7 +146,7 @@ static int read_all(lua_State *L, mapwalk_read *fn, const char *operation)
 	do {
 		err = mapwalk_fill(w, opts.count && l.n > 0 ? opts.count - (uint32_t)l.n : 0);
 		if (err == -ENOSPC && l.n > 0)
-			break; /* the next bucket is more than was asked for */
+			break; /* the next bucket has more entries than were asked for */
 		if (err)
 			return read_failed(L, &l, w, -err, operation);
 		for (uint32_t i = 0; i < w->n; i++) {
@@ -157,21 +158,21 @@ static int read_all(lua_State *L, mapwalk_read *fn, const char *operation)
 	return push_results(L, &l, w);
 }
 
-/*** Reads all entries of a map, many in one system call. Others may change the map meanwhile; the
-read ends all the same, and no key comes twice. Also `map:lookup_batch(opts)`.
+/*** Reads all entries of a map, many per system call. If others change the map meanwhile, the call
+still ends, and no key is returned twice. Also `map:lookup_batch(opts)`.
 @function map_lookup_batch
 @tparam integer|fd|map map
-@tparam ?table opts `count`: stop after about so many entries (a hash gives whole buckets);
- `in_batch`: go on where the last call stopped; `elem_flags` (4: under the values' spin locks),
- `flags`
+@tparam ?table opts `count`: stop after about so many entries (a hash returns whole buckets);
+`in_batch`: continue where the last call stopped; `elem_flags` (4: under the values' spin locks),
+`flags`
 @treturn table list of keys
-@treturn table list of values, in the same order; of a per-CPU map those of all CPUs
-@treturn ?string with `count`, what to give as `in_batch` for the next entries; nil at the end
+@treturn table list of values, in the same order; of a per-CPU map lists with the values of all CPUs
+@treturn ?string with `count`: `in_batch` for the next call; nil at the end
 @treturn[2] nil
 @treturn[2] string message
-@treturn[2] integer error number: ENOTSUPP (524) if maps of this type cannot, EAGAIN if others
- change the map so fast that there is no end
-@treturn[2] table what was read until then: `keys`, `values`, `out_batch`
+@treturn[2] integer error number: ENOTSUPP (524) if maps of this type have no batches, EAGAIN if
+others change the map too fast
+@treturn[2] table what was read: `keys`, `values`, `out_batch`
 @see bpf_map_lookup_batch
 */
 static int map_lookup_batch(lua_State *L)
@@ -179,7 +180,7 @@ static int map_lookup_batch(lua_State *L)
 	return read_all(L, bpf_map_lookup_batch, "map_lookup_batch");
 }
 
-/*** Reads all entries of a map, and deletes each as it is read: what another process adds or counts
+/*** Reads all entries of a map, and deletes each as it is read: what another process writes
 meanwhile is either in the result or still in the map. Also `map:lookup_and_delete_batch(opts)`.
 @function map_lookup_and_delete_batch
 @tparam integer|fd|map map a hash
@@ -190,7 +191,7 @@ meanwhile is either in the result or still in the map. Also `map:lookup_and_dele
 @treturn[2] nil
 @treturn[2] string message
 @treturn[2] integer error number
-@treturn[2] table what was read, and is no longer in the map: `keys`, `values`, `out_batch`
+@treturn[2] table what was read and deleted: `keys`, `values`, `out_batch`
 @see bpf_map_lookup_and_delete_batch
 */
 static int map_lookup_and_delete_batch(lua_State *L)
@@ -200,7 +201,7 @@ static int map_lookup_and_delete_batch(lua_State *L)
 
 /* Writing -------------------------------------------------------------------------------- */
 
-/* Room for N entries in one piece, which stays on the stack. */
+/* Allocates N entries in one block, which stays on the stack. */
 static char *allocate(lua_State *L, size_t n, size_t size)
 {
 	return compat_newuserdata(L, n * size + 1);
@@ -255,12 +256,12 @@ static char *pack_values(lua_State *L, int arg, const struct mapcodec *m, int na
 
 struct writer {
 	const struct mapfd *map;
-	const char *keys, *values; /* no values: to delete */
+	const char *keys, *values; /* no values: delete the keys */
 	size_t value_size;
 	uint32_t n, done, missing;
 };
 
-/* Goes on until the kernel refuses an entry: returns why, or 0. */
+/* Continues until the kernel refuses an entry: returns the error number, or 0. */
 static int write_all(struct writer *w, const struct bpf_map_batch_opts *opts)
 {
 	int tries = 0;
@@ -274,7 +275,7 @@ static int write_all(struct writer *w, const struct bpf_map_batch_opts *opts)
 				    : bpf_map_delete_batch(w->map->fd, keys, &count, opts);
 		int err = ret ? value_errno(ret) : 0;
 
-		/* a call that stops early has not dealt with all */
+		/* if a call stops early, it has not processed all entries */
 		count = err && count >= asked ? 0 : mapwalk_done(err, asked, count);
 		w->done += count;
 		if (err == ENOENT && !w->values) {
@@ -307,14 +308,14 @@ static int write_failed(lua_State *L, const struct writer *w, int err, const cha
 @function map_update_batch
 @tparam integer|fd|map map
 @tparam table keys a list of strings
-@tparam table values as many
-@tparam ?table opts `elem_flags`: "any" (the default), "noexist", "exist" or bits, of which kernels
- to this day take only 4, under the values' spin locks; `flags`
+@tparam table values a list of the same length
+@tparam ?table opts `elem_flags`: "any" (the default), "noexist", "exist" or bits; kernels so far
+accept only 4, under the values' spin locks; `flags`
 @treturn integer|fd|map the first argument
 @treturn[2] nil
 @treturn[2] string message: which entry was refused
 @treturn[2] integer error number
-@treturn[2] ?integer how many entries were written before it; nil after EFAULT, which hides that
+@treturn[2] ?integer how many entries were written before it; nil after EFAULT, when it is unknown
 @see bpf_map_update_batch
 */
 static int map_update_batch(lua_State *L)
@@ -332,7 +333,7 @@ static int map_update_batch(lua_State *L)
 	flags = opts.kernel.elem_flags;
 	w.map = &m->map;
 	w.n = check_list(L, 2);
-	luaL_argcheck(L, w.n == check_list(L, 3), 3, "expected as many values as keys");
+	luaL_argcheck(L, w.n == check_list(L, 3), 3, "there must be as many values as keys");
 	w.value_size = mapfd_value_size(L, &m->map, flags);
 	mapview_push_names(L, 1, m);
 	w.keys = pack_keys(L, 2, m, 5, w.n);
@@ -344,7 +345,7 @@ static int map_update_batch(lua_State *L)
 	return 1;
 }
 
-/* Writes one at a time, for maps that have no batches. */
+/* Writes one entry at a time, for maps without batches. */
 static int write_each(struct writer *w)
 {
 	for (; w->done < w->n; w->done++) {
@@ -388,17 +389,17 @@ int mapbatch_update_table(lua_State *L)
 	return 1;
 }
 
-/*** Deletes many keys of a map. Those that are not there are passed over. Also
+/*** Deletes many keys of a map. Keys that do not exist are skipped. Also
 `map:delete_batch(keys, opts)`.
 @function map_delete_batch
 @tparam integer|fd|map map
 @tparam table keys a list of strings
 @tparam ?table opts `elem_flags`, `flags`
-@treturn integer how many there were
+@treturn integer how many keys were deleted
 @treturn[2] nil
 @treturn[2] string message: which entry was refused
 @treturn[2] integer error number
-@treturn[2] ?integer how many were deleted before it; nil after EFAULT, which hides that
+@treturn[2] ?integer how many were deleted before it; nil after EFAULT, when it is unknown
 @see bpf_map_delete_batch
 */
 static int map_delete_batch(lua_State *L)

@@ -5,13 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-/* In the table of names. */
+/* Indexes in the table of names. */
 enum { KEY = 1, VALUE };
 
 /* Types ---------------------------------------------------------------------------------- */
 
-/* The type that the map's definition has for MEMBER: __type(key, T). libbpf's own notes of it do
- * not survive the load for every kind of map.
+/* The type in the map's definition for MEMBER: __type(key, T). libbpf clears its own record of it
+ * when it loads some kinds of maps.
  */
 static uint32_t defined_type(const struct btf *btf, const char *map, const char *member)
 {
@@ -39,7 +39,7 @@ static uint32_t defined_type(const struct btf *btf, const char *map, const char 
 	return 0;
 }
 
-/* The codec of a type for what has SIZE bytes; its names go into the table on top. NULL: bytes. */
+/* Returns the codec of a type for SIZE bytes; its names go into the table on top. NULL: bytes. */
 static struct codec *codec_for(lua_State *L, const struct btf *btf, uint32_t type, size_t size,
 			       int which, const struct codec_opts *opts)
 {
@@ -66,9 +66,8 @@ static uint32_t named_type(lua_State *L, const struct btf *btf, const char *name
 	int64_t has = type ? btf__resolve_size(btf, type) : -1;
 
 	if (has < 0)
-		luaL_argerror(
-			L, arg,
-			lua_pushfstring(L, "option '%s': there is no type '%s'", option, name));
+		luaL_argerror(L, arg,
+			      lua_pushfstring(L, "option '%s': no type '%s'", option, name));
 	if ((size_t)has != size)
 		luaL_argerror(L, arg,
 			      lua_pushfstring(L, "option '%s': type '%s' has %d bytes, not %d",
@@ -94,7 +93,7 @@ static bool has_descriptors(uint32_t type)
 	}
 }
 
-/* Is a key without a type an integer, by the type of the map? */
+/* Are keys without a type integers, by the type of the map? */
 static bool has_indices(const struct mapfd *m)
 {
 	return m->key_size == sizeof(uint32_t) &&
@@ -149,7 +148,7 @@ int mapcodec_values(const struct mapcodec *m)
 	return m->value ? codec_values(m->value) : 1;
 }
 
-/* Pushes the names of one of the two codecs, if it needs any, and returns their index, or 0. */
+/* Pushes the names of one of the two codecs, if it needs names, and returns their index, or 0. */
 static int push_part_names(lua_State *L, int names, int which, bool needed)
 {
 	if (!needed)
@@ -186,7 +185,7 @@ int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const v
 	return 1;
 }
 
-/* A list for each value of the codec, or of bytes, with an element for each CPU. */
+/* Pushes a list with an element for each CPU, for each value of the codec, or for the bytes. */
 static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const char *data,
 			size_t size)
 {
@@ -213,7 +212,9 @@ static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const
 	return lists;
 }
 
-/* What the kernel tells of what was given as a descriptor: an id, or a socket's cookie. */
+/* Pushes what the kernel returns for an element that was written as a descriptor: an id, or a
+ * socket's cookie.
+ */
 static int push_object_id(lua_State *L, const void *data, size_t size)
 {
 	uint64_t cookie;
@@ -229,7 +230,8 @@ static int push_object_id(lua_State *L, const void *data, size_t size)
 	return 1;
 }
 
-/* A stack with build ids: of each frame the file's and the offset in it, or an address. */
+/* A stack trace with build ids: for each frame the file's build id and the offset in it, or an
+ * address. */
 static void push_build_ids(lua_State *L, const char *data, size_t size)
 {
 	struct bpf_stack_build_id frame;
@@ -241,7 +243,7 @@ static void push_build_ids(lua_State *L, const char *data, size_t size)
 		if (frame.status == BPF_STACK_BUILD_ID_EMPTY)
 			return;
 		lua_newtable(L);
-		value_push_u64(L, frame.ip); /* or the offset, in the same place */
+		value_push_u64(L, frame.ip); /* or the offset, which is in the same place */
 		if (frame.status == BPF_STACK_BUILD_ID_VALID) {
 			for (size_t b = 0; b < sizeof(frame.build_id); b++)
 				snprintf(id + 2 * b, 3, "%02x", frame.build_id[b]);
@@ -255,7 +257,7 @@ static void push_build_ids(lua_State *L, const char *data, size_t size)
 	}
 }
 
-/* A stack ends with the first address that is 0, or with the value. */
+/* A stack trace ends with the first address that is 0, or at the end of the value. */
 static int push_stack(lua_State *L, const struct mapfd *m, const char *data, size_t size)
 {
 	uint64_t address;
@@ -300,7 +302,7 @@ static const char *entry_name(lua_State *L, int entry)
 	return entry ? lua_pushfstring(L, "[%d]", entry) : NULL;
 }
 
-/* Raises the message on top of the stack, about the argument ARG or an entry of it. */
+/* Raises the message on top of the stack, about argument ARG, or about an entry of it. */
 static void refuse_entry(lua_State *L, int arg, int entry)
 {
 	if (entry)
@@ -308,11 +310,12 @@ static void refuse_entry(lua_State *L, int arg, int entry)
 	luaL_argerror(L, arg, lua_tostring(L, -1));
 }
 
-/* Raises what is wrong with the value at IDX, in place of SIZE bytes: a WHAT, "key" or "value". */
+/* Raises an error about the value at IDX, which should have SIZE bytes; WHAT is "key" or "value".
+ */
 static void refuse_bytes(lua_State *L, const struct mapcodec *m, int idx, size_t size,
 			 const char *what, int arg, int entry)
 {
-	/* whatever else the descriptor is, its sizes were nonsense */
+	/* if the descriptor is not a map, its sizes mean nothing */
 	fd_check_kind(L, 1, m->map.fd, "bpf-map");
 	if (lua_type(L, idx) == LUA_TSTRING)
 		lua_pushfstring(L, "a %s of this map has %d bytes, not %d", what, (int)size,
@@ -320,10 +323,11 @@ static void refuse_bytes(lua_State *L, const struct mapcodec *m, int idx, size_t
 	else if (size == 0)
 		lua_pushfstring(L, "a map of this type has no %ss", what);
 	else
-		lua_pushfstring(L,
-				"%ss are bytes here: expected a string of %d bytes, got %s; option "
-				"'%s' of map:view() and lbpf.map() names a type",
-				what, (int)size, luaL_typename(L, idx), what);
+		lua_pushfstring(
+			L,
+			"%ss are bytes here: expected a string of %d bytes, got %s; use option "
+			"'%s' of map:view() or lbpf.map() to name a type",
+			what, (int)size, luaL_typename(L, idx), what);
 	refuse_entry(L, arg, entry);
 }
 

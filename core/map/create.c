@@ -12,7 +12,8 @@
 @section maps_fd
 */
 
-/*** Forbids system calls, for good, to change the map; BPF programs still can. Also `map:freeze()`.
+/*** Makes the map read-only for system calls, permanently; BPF programs can still write it. Also
+`map:freeze()`.
 @function map_freeze
 @tparam integer|fd|map map
 @treturn integer|fd|map the first argument
@@ -53,7 +54,7 @@ static const struct field create_fields[] = {
 /*** Creates a map that belongs to no object.
 @function map_create
 @tparam string|integer map_type "hash"
-@tparam ?string map_name at most 15 characters count
+@tparam ?string map_name at most 15 characters are used
 @tparam integer key_size in bytes
 @tparam integer value_size in bytes; of a per-CPU map, on one CPU
 @tparam integer max_entries how many entries it can have; of a ring buffer, its size in bytes

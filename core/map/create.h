@@ -1,4 +1,4 @@
-/* Maps that belong to no object: made, and frozen, by descriptor. */
+/* Maps that belong to no object: created and frozen by descriptor. */
 #ifndef LBPF_MAP_CREATE_H
 #define LBPF_MAP_CREATE_H
 

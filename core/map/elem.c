@@ -14,7 +14,7 @@
 @section elements
 */
 
-/* What a call works with. Most keys and values fit here, and need no allocation. */
+/* The state of a call. Most keys and values fit here, without an allocation. */
 struct elem_call {
 	struct mapcodec plain;
 	const struct mapcodec *m;
@@ -24,14 +24,14 @@ struct elem_call {
 	char small_key[64], small_value[512];
 };
 
-/* Room for SIZE bytes: SMALL, or what is pushed. */
+/* Memory for SIZE bytes: SMALL, or a userdata that is pushed. */
 static char *call_room(lua_State *L, char *small, size_t enough, size_t size)
 {
 	return size <= enough ? small : compat_newuserdata(L, size);
 }
 
-/* The map at 1, and the flags at FLAGS_ARG (0: there are none). Nothing may be pushed onto the
- * arguments before.
+/* Reads the map at 1, and the flags at FLAGS_ARG (0: none). Call it before anything is pushed after
+ * the arguments.
  */
 static void begin_call(lua_State *L, struct elem_call *e, int flags_arg)
 {
@@ -45,7 +45,8 @@ static void begin_call(lua_State *L, struct elem_call *e, int flags_arg)
 	}
 }
 
-/* Bytes stay where they are; until their length was checked, the map's sizes may be nonsense. */
+/* The bytes of a string are used in place; their length is checked, because the map's sizes may be
+ * wrong. */
 static const void *key_at(lua_State *L, struct elem_call *e, int arg)
 {
 	char *out = NULL;
@@ -79,7 +80,7 @@ static int fail(lua_State *L, const struct elem_call *e, int ret, const char *op
 
 typedef int look_up(int fd, const void *key, void *value, __u64 flags);
 
-/* The value of the key at KEY_ARG, or nil. */
+/* Pushes the value of the key at KEY_ARG, or nil. */
 static int value_of(lua_State *L, look_up *fn, const char *operation, int key_arg, int flags_arg)
 {
 	struct elem_call e;
@@ -88,11 +89,11 @@ static int value_of(lua_State *L, look_up *fn, const char *operation, int key_ar
 	int ret;
 
 	begin_call(L, &e, flags_arg);
-	if (e.m->map.type == BPF_MAP_TYPE_BLOOM_FILTER) { /* it is asked for a value */
+	if (e.m->map.type == BPF_MAP_TYPE_BLOOM_FILTER) { /* the argument is the value */
 		const void *asked;
 
 		luaL_argcheck(L, !lua_isnil(L, key_arg), 1,
-			      "a Bloom filter has no next value: lookup() asks for one");
+			      "a Bloom filter has no next value: use lookup(value)");
 		asked = value_at(L, &e, key_arg);
 		value = room_for_value(L, &e);
 		memmove(value, asked, e.size);
@@ -111,19 +112,18 @@ static int value_of(lua_State *L, look_up *fn, const char *operation, int key_ar
 }
 
 /*** Reads a value. Keys and values are Lua values of the types in the map's definition: integers,
-strings (of char arrays), tables (of structures and arrays); or their bytes, a string of just that
-size, which is taken in place of any key or value. A value of a per-CPU map is a list, see
-`per_cpu`. A key of an array, of whichever kind, is an integer from 0 whatever the definition says,
-and a value of a stack trace map is a list of addresses (with build ids, of tables: `build_id` in
-hexadecimal and `offset`, or `ip`). What else has no type is bytes: of per-CPU maps a list of them.
-Where the value is a descriptor for writing (maps of maps, programs, sockets), reading tells the id.
-`lbpf.map_lookup(map, key, flags)` takes descriptors too, and for them keys and values are bytes.
+strings (char arrays), tables (structures and arrays). A string of exactly the right size is taken
+as the bytes of a key or value. A value of a per-CPU map is a list, see `per_cpu`. A key of an array
+of any kind is an integer from 0, whatever the definition says. A value of a stack trace map is a
+list of addresses; with build ids it is a list of tables with `build_id` (hexadecimal) and `offset`,
+or with `ip`. Keys and values without a type are bytes; those of per-CPU maps are lists of bytes. A
+value that is written as a descriptor (maps of maps, programs, sockets) is read as an id.
+`lbpf.map_lookup(map, key, flags)` also takes descriptors, for which keys and values are bytes.
 @function map:lookup
-@param key nil for a queue or a stack, whose next value is read; for a Bloom filter the value in
- question
+@param key nil for a queue or stack: reads the next value; for a Bloom filter the value to look for
 @tparam ?string|integer flags "lock": under the value's spin lock; 8: of the CPU in the upper 32
- bits, Linux 7.0
-@return the value, or with `fields` one for each; nil alone if there is no such key
+bits, Linux 7.0
+@return the value, or with `fields` one result for each field; nil if there is no such key
 @fails
 @see bpf_map__lookup_elem
 @see bpf_map_lookup_elem_flags
@@ -134,13 +134,13 @@ static int map_lookup(lua_State *L)
 	return value_of(L, bpf_map_lookup_elem_flags, "lookup", 2, 3);
 }
 
-/*** Reads a value and deletes its key in one go; of a queue or stack, takes the next value. Also
+/*** Reads a value and deletes its key atomically; removes the next value of a queue or stack. Also
 `lbpf.map_lookup_and_delete(map, key, flags)`.
 @function map:lookup_and_delete
 @param key nil for a queue or stack
 @tparam ?string|integer flags "lock": under the value's spin lock
-@return the value; nil alone if there is no such key, or nothing to take
-@fails ENOTSUPP if maps of this type cannot
+@return the value; nil if there is no such key, or if the queue or stack is empty
+@fails ENOTSUPP if maps of this type do not support it
 @see bpf_map__lookup_and_delete_elem
 @see bpf_map_lookup_and_delete_elem_flags
 */
@@ -150,8 +150,8 @@ static int map_lookup_and_delete(lua_State *L)
 	return value_of(L, bpf_map_lookup_and_delete_elem_flags, "lookup_and_delete", 2, 3);
 }
 
-/* A cgroup may be given by its path: it is opened in its place at ARG, and *OPENED. False, with
- * errno set, if it cannot be.
+/* If the value of a cgroup array is a path, opens it and puts it at ARG and in *OPENED. Returns
+ * false, with errno set, if that fails.
  */
 static bool open_cgroup(lua_State *L, const struct elem_call *e, int arg, struct fd **opened)
 {
@@ -195,16 +195,16 @@ static int write(lua_State *L, int key_arg, int value_arg, int flags_arg, const 
 
 /*** Writes a value. Also `lbpf.map_update(map, key, value, flags)`.
 @function map:update
-@param key nil for a queue, stack or Bloom filter. A table of keys with their values, as the only
- argument: many at once, in one system call where the kernel can, see `map:update_batch`
-@param value members that a table does not have are zero; of a per-CPU map a list, with a value for
- each possible CPU; where it is a map, program, socket or cgroup, that or its descriptor; a cgroup
- may be the path of its directory
-@tparam ?string|table|integer flags "any" (the default), "noexist": only a new key, "exist": only
-one that is there; "lock": under the value's spin lock; a list of these, or bits
+@param key nil for a queue, stack or Bloom filter. A table of keys and values as the only argument
+writes all of them, in one system call if the kernel supports that; see `map:update_batch`
+@param value members that a table does not have are zero; for a per-CPU map a list with a value for
+each possible CPU; if values are maps, programs, sockets or cgroups, an object or a descriptor; for
+a cgroup also the path of its directory
+@tparam ?string|table|integer flags "any" (the default), "noexist": only a new key, "exist": only an
+ existing key, "lock": under the value's spin lock; a list of these; or bits
 @treturn map itself
 @fails EEXIST, ENOENT, E2BIG if the map is full
-@raise if the key or value is none of this map's: which member, and what is wrong with it
+@raise if the key or value does not have the map's type; the message names the member
 @see bpf_map__update_elem
 @see bpf_map_update_elem
 */
@@ -221,7 +221,7 @@ static int map_update(lua_State *L)
 @param key
 @tparam ?integer flags
 @treturn boolean true; false if there is no such key
-@fails EINVAL if keys of this type of map stay
+@fails EINVAL if keys of this type of map cannot be deleted
 @see bpf_map__delete_elem
 @see bpf_map_delete_elem_flags
 */
@@ -239,10 +239,11 @@ static int map_delete(lua_State *L)
 	return 1;
 }
 
-/*** The key after the given one, in no particular order. Also `lbpf.map_get_next_key(map, key)`.
+/*** Returns the key after the given one, in no particular order. Also `lbpf.map_get_next_key(map,
+key)`.
 @function map:next_key
-@param key nil, or one that is not there: the first
-@return nil alone after the last
+@param key nil, or a key that does not exist: returns the first key
+@return the key; nil after the last one
 @fails
 @see bpf_map__get_next_key
 @see bpf_map_get_next_key
@@ -269,10 +270,10 @@ static int map_next_key(lua_State *L)
 
 /* Maps without keys ---------------------------------------------------------------------- */
 
-/*** Puts a value into a queue or onto a stack; into a Bloom filter.
+/*** Adds a value to a queue, a stack or a Bloom filter.
 @function map:push
 @param value
-@tparam ?string|integer flags "exist": the oldest makes room if the map is full
+@tparam ?string|integer flags "exist": if the map is full, removes the oldest value
 @treturn map itself
 @fails E2BIG if the map is full
 @see bpf_map_update_elem
@@ -283,7 +284,7 @@ static int elem_push(lua_State *L)
 	return write(L, 0, 2, 3, "push");
 }
 
-/* What there is without a key. */
+/* Pushes the next value of a map without keys. */
 static int next_value(lua_State *L, look_up *fn, const char *operation)
 {
 	lua_settop(L, 1);
@@ -291,9 +292,9 @@ static int next_value(lua_State *L, look_up *fn, const char *operation)
 	return value_of(L, fn, operation, 2, 0);
 }
 
-/*** Takes the next value off a queue or stack.
+/*** Removes the next value of a queue or stack, and returns it.
 @function map:pop
-@return the value; nil alone if there is none
+@return the value; nil if the map is empty
 @fails
 @see bpf_map_lookup_and_delete_elem
 */
@@ -302,9 +303,9 @@ static int elem_pop(lua_State *L)
 	return next_value(L, bpf_map_lookup_and_delete_elem_flags, "pop");
 }
 
-/*** The next value of a queue or stack, which stays there.
+/*** Returns the next value of a queue or stack without removing it.
 @function map:peek
-@return the value; nil alone if there is none
+@return the value; nil if the map is empty
 @fails
 @see bpf_map_lookup_elem
 */

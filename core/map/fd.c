@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Newer than the headers may be: a per-CPU value of one CPU, or one value for all. */
+/* Missing in older headers: access a per-CPU value of one CPU, or write one value for all CPUs. */
 enum { ON_CPU = 8, ON_ALL_CPUS = 16 };
 
 bool mapfd_is_per_cpu(uint32_t type)

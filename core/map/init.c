@@ -11,20 +11,20 @@
 #include <unistd.h>
 
 /*** @module lbpf */
-/*** What maps start with
+/*** What maps are created from
 @section initial
 */
 
 /* Other maps ------------------------------------------------------------------------------- */
 
-/*** Makes a map that exists take the place of this one, which will not be created then.
+/*** Uses an existing map in place of this one, which will not be created.
 @function map:reuse_fd
-@tparam integer|fd|map fd of the map, which stays the caller's: it is duplicated. A map that holds
- global variables takes one of exactly its own shape.
+@tparam integer|fd|map fd of the map; it is duplicated. A map with global variables must have
+exactly the same layout.
 @treturn map itself
 @fails
-@raise if it exists, or its object has been loaded; for struct_ops; if the other is of a kind that
- it could not be set to
+@raise if it exists, or its object has been loaded; for struct_ops; if the type of this map cannot
+be changed to that of the other
 @see bpf_map__reuse_fd
 */
 static int map_reuse_fd(lua_State *L)
@@ -42,23 +42,22 @@ static int map_reuse_fd(lua_State *L)
 	if (ret)
 		return value_fail(L, value_errno(ret), "reuse_fd: map '%s'", b.name);
 	luaL_argcheck(L, mapattr_family((enum bpf_map_type)info.type) == kind, 2,
-		      "the map is of a kind that this one cannot become");
+		      "the type of this map cannot be changed to that of the other");
 	if (bpf_map__is_internal(map) || kind == MAP_TYPE_ARENA)
 		luaL_argcheck(L,
 			      info.type == bpf_map__type(map) &&
 				      info.key_size == bpf_map__key_size(map) &&
 				      info.value_size == bpf_map__value_size(map) &&
 				      info.max_entries == bpf_map__max_entries(map),
-			      2, "the map has another type, or other sizes, than this one");
+			      2, "the map must have the type and sizes of this one");
 	frame_enter(L, &b.frame, b.owner, 0);
 	return bind_end(L, &b, bpf_map__reuse_fd(map, fd));
 }
 
-/*** Of a map of maps: what its file says that the maps in it are like.
+/*** Returns the template of a map of maps, as its file defines it.
 @function map:inner_map
 @treturn ?table name, type, key_size, value_size, max_entries, map_flags, numa_node, map_extra, as
- the methods of those names return them; nil if the file does not say, once the object has been
- loaded, and for other maps
+the methods of those names; nil if the file has no template, after the load, and for other maps
 @see bpf_map__inner_map
 */
 static int map_inner_map(lua_State *L)
@@ -87,11 +86,11 @@ static int map_inner_map(lua_State *L)
 	return 1;
 }
 
-/*** Of a map of maps: shows what the maps in it are like by the example of one. Can be said once.
+/*** Sets the template of a map of maps, once.
 @function map:set_inner_map_fd
-@tparam integer|fd|map fd of the example, which stays the caller's: it is duplicated
+@tparam integer|fd|map fd of the template; it is duplicated
 @treturn map itself
-@failslog EINVAL for other maps, or if it has been said
+@failslog EINVAL for other maps, or if there is a template already
 @raise if it exists, or its object has been loaded
 @see bpf_map__set_inner_map_fd
 */
@@ -100,7 +99,7 @@ static int map_set_inner_map_fd(lua_State *L)
 	struct bound b = {.operation = "set_inner_map_fd"};
 	int fd = value_check_fd(L, 2), ret;
 	struct bpf_map *map = mapattr_check_uncreated(L, &b);
-	int *kept = object_alloc_fd(L, b.owner); /* libbpf keeps the bare number */
+	int *kept = object_alloc_fd(L, b.owner); /* libbpf keeps only the number */
 
 	*kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (*kept < 0)
@@ -116,7 +115,7 @@ static int map_set_inner_map_fd(lua_State *L)
 
 /* Initial values --------------------------------------------------------------------------- */
 
-/* The value that libbpf will create the map with; NULL, and *SIZE 0, if there is none. */
+/* The value with which libbpf will create the map; NULL, and *SIZE 0, if there is none. */
 static void *initial_value(struct bpf_map *map, size_t *size)
 {
 	void *value;
@@ -126,8 +125,8 @@ static void *initial_value(struct bpf_map *map, size_t *size)
 	return value && *size ? value : NULL;
 }
 
-/*** The bytes that a map of global variables, or an arena, or with libbpf 1.5 struct_ops, is
-created with. Once it exists: the bytes that a map of global variables has now.
+/*** Returns the bytes with which a map of global variables, an arena, or with libbpf 1.5 a
+struct_ops map is created. For a map of global variables that exists: its current bytes.
 @function map:initial_value
 @treturn ?string nil for other maps
 @fails
@@ -150,7 +149,7 @@ static int map_initial_value(lua_State *L)
 		lua_pushlstring(L, value, size);
 		return 1;
 	}
-	/* From here on libbpf's copy is an old one, or is not as long as libbpf says. */
+	/* After this libbpf's copy is stale, or has another length than libbpf says. */
 	if (!bpf_map__is_internal(map)) {
 		luaL_argcheck(L,
 			      mapattr_family(bpf_map__type(map)) != BPF_MAP_TYPE_STRUCT_OPS &&
@@ -169,12 +168,12 @@ static int map_initial_value(lua_State *L)
 	return 1;
 }
 
-/*** Changes the bytes that a map of global variables, or an arena, is created with.
+/*** Changes the bytes with which a map of global variables or an arena is created.
 @function map:set_initial_value
-@tparam string data as long as `map:initial_value`
+@tparam string data must have the length of `map:initial_value`
 @treturn map itself
 @fails EINVAL for other maps, and for ".kconfig"
-@raise if it exists, or its object has been loaded; if the length is another
+@raise if it exists, or its object has been loaded; if the length is different
 @see bpf_map__set_initial_value
 */
 static int map_set_initial_value(lua_State *L)
@@ -185,10 +184,10 @@ static int map_set_initial_value(lua_State *L)
 	struct bpf_map *map = mapattr_check_uncreated(L, &b);
 
 	if (initial_value(map, &size) && size != len)
-		return luaL_argerror(L, 2,
-				     lua_pushfstring(L,
-						     "the value of map '%s' has %d bytes, not %d",
-						     b.name, (int)size, (int)len));
+		return luaL_argerror(
+			L, 2,
+			lua_pushfstring(L, "the value of map '%s' has %d bytes, expected %d",
+					b.name, (int)size, (int)len));
 	frame_enter(L, &b.frame, b.owner, 0);
 	return bind_end(L, &b, bpf_map__set_initial_value(map, data, len));
 }

@@ -1,4 +1,4 @@
-/* What a map starts with: another map in its place or as its example, or a value. */
+/* What a map is created from: another map in its place or as its template, or an initial value. */
 #ifndef LBPF_MAP_INIT_H
 #define LBPF_MAP_INIT_H
 

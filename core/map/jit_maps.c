@@ -11,16 +11,16 @@
 @section compiled_maps
 */
 
-/* What compiled code works with, known to lua/lbpf/jit/maps.lua as well. It belongs to a handle,
- * and is used in that handle's methods alone.
+/* What compiled code works with; lua/lbpf/jit/maps.lua declares it as well. It belongs to a handle,
+ * and is used only in that handle's methods.
  */
 struct jit_element {
 	const struct mapcodec *map; /* in the handle */
 	int32_t busy, value_at;
-	char bytes[]; /* the key; the value from VALUE_AT on */
+	char bytes[]; /* the key, and at VALUE_AT the value */
 };
 
-/* The map's descriptor, -1 once it is none. */
+/* The map's descriptor; -1 if the map is closed. */
 static int fd_of(const struct jit_element *e)
 {
 	const struct owner *owner = e->map->owner;
@@ -28,7 +28,7 @@ static int fd_of(const struct jit_element *e)
 	return e->map->map.fd < 0 || (owner && owner->closed) ? -1 : e->map->map.fd;
 }
 
-/* These are called by compiled code: 0, or an error number, EBADF also of a map that was closed. */
+/* Called by compiled code. Return 0 or an error number; EBADF also if the map is closed. */
 static int look_up(struct jit_element *e)
 {
 	int fd = fd_of(e), ret = -EBADF;
@@ -47,8 +47,8 @@ static int update(struct jit_element *e)
 	return ret ? value_errno(ret) : 0;
 }
 
-/* The place of the next element, which is being stepped over from now on. -1 if there is more to
- * it: then call what else steps the walk.
+/* The index of the next element, which the caller steps over. -1 if the walk's slow function must
+ * be called.
  */
 static int32_t next_element(struct mapwalk *w)
 {
@@ -67,15 +67,15 @@ static void replace(lua_State *L, const char *class, const char *method, int fn)
 	lua_pop(L, 2);
 }
 
-/*** Takes functions in place of two methods of maps and views, and one that makes iterators;
-`lbpf.jit` is the one that calls this.
+/*** Replaces two methods of maps and views, and sets the function that creates iterators. Only
+`lbpf.jit` calls this.
 @function set_map_methods
 @tparam function lookup
 @tparam function update
 @tparam function walk
-@treturn lightuserdata the address of what looks up
-@treturn lightuserdata the address of what updates
-@treturn lightuserdata the address of what finds a walk's next element
+@treturn lightuserdata the address of the function that looks up
+@treturn lightuserdata the address of the function that updates
+@treturn lightuserdata the address of the function that finds a walk's next element
 */
 static int set_map_methods(lua_State *L)
 {
@@ -96,14 +96,14 @@ static int set_map_methods(lua_State *L)
 	return 3;
 }
 
-/*** What code for a map can be made of.
+/*** Returns what code for a map is generated from.
 @function compiled_map
 @param map
-@treturn[1] nil if it is no map, or was not read yet
-@treturn[2] boolean false if its keys and values have no types, or are not plain
+@treturn[1] nil if it is not a map, or has not been used yet
+@treturn[2] boolean false if its keys or values have no types, or need C
 @treturn[3] lightuserdata
-@treturn[3] table its keys' type
-@treturn[3] table its values' type
+@treturn[3] table the type of its keys
+@treturn[3] table the type of its values
 */
 static int compiled_map(lua_State *L)
 {

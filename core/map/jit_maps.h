@@ -1,5 +1,5 @@
-/* Elements of maps, looked up, updated and walked over by code that is generated for their types
- * and compiled by LuaJIT: lua/lbpf/jit. In other Luas there is none.
+/* Lookups, updates and walks in LuaJIT, by code that lua/lbpf/jit generates for the types of a map.
+ * Other Luas do not use this.
  */
 #ifndef LBPF_MAP_JIT_MAPS_H
 #define LBPF_MAP_JIT_MAPS_H

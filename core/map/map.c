@@ -15,7 +15,7 @@ static const char MAP[] = "lbpf.map";
 struct map {
 	struct bpf_map *map;
 	struct owner *owner;
-	struct mapcodec codec; /* of the kernel's map, once it is known */
+	struct mapcodec codec; /* of the map in the kernel, once it is known */
 	bool known;
 };
 
@@ -56,12 +56,12 @@ struct bpf_map *map_check_of(lua_State *L, int arg, const struct owner *owner)
 {
 	struct map *m = check_map_handle(L, arg);
 
-	luaL_argcheck(L, m->owner == owner, arg, "a map of another object");
+	luaL_argcheck(L, m->owner == owner, arg, "the map belongs to another object");
 	return m->map;
 }
 
-/* Is there a map behind its descriptor? Newer libbpf has a placeholder for one that it did not
- * create, and any libbpf while it makes a loader program.
+/* Is there a map behind its descriptor? Newer libbpf has a placeholder for a map that it has not
+ * created, and any libbpf has one while it makes a loader program.
  */
 static bool exists(const struct map *m)
 {
@@ -102,8 +102,8 @@ struct owner *map_owner(lua_State *L, int idx)
 	return m ? m->owner : NULL;
 }
 
-/* By descriptor the kernel trusts the caller with sizes, and the map behind one may have been
- * swapped before the load: so they are asked for.
+/* The kernel trusts the sizes that the caller passes, and the map behind a descriptor may have been
+ * replaced before the load: so the sizes are read from the kernel.
  */
 const struct mapcodec *map_codec(lua_State *L, int arg)
 {
@@ -142,7 +142,7 @@ static int map_gc(lua_State *L)
 {
 	struct map *m = class_retire(L, MAP);
 
-	m->codec.map.fd = -1; /* compiled code may have it yet */
+	m->codec.map.fd = -1; /* compiled code may still refer to it */
 	mapcodec_free(&m->codec);
 	owner_unref(m->owner);
 	return 0;

@@ -1,6 +1,7 @@
-/* A variable lies in one of libbpf's internal maps (.bss, .data, .rodata, .kconfig, or a section of
- * one's own), at an offset that BTF tells. Before the object is loaded its memory is the map's
- * initial value. Afterwards the map is mapped here, once: libbpf's own mapping may be a stale copy.
+/* A variable is in one of libbpf's internal maps (.bss, .data, .rodata, .kconfig, or another
+ * section), at an offset that BTF tells. Before the object is loaded, its memory is the map's
+ * initial value. After the load the map is mapped here, once, because libbpf's own mapping may be a
+ * stale copy.
  */
 #include "map/vars.h"
 
@@ -33,19 +34,20 @@ struct var {
 	bool needs_names;
 };
 
-/* Its uservalue: the number of each variable that is known, by its name; and the names of its
- * type's members at that number.
+/* Its uservalue has the number of each known variable, by name, and at that number the names of the
+ * members of its type.
  */
 struct vars {
 	struct owner *owner;
 	struct var *list;
-	int n; /* numbers are from 1 to this */
+	int n; /* how many; numbers are from 1 */
 	struct mapping *mappings;
 };
 
 /* Finding -------------------------------------------------------------------------------- */
 
-/* The variable that the first LEN bytes of NAME name: its type and its offset in *MAP. */
+/* Finds the variable whose name is the first LEN bytes of NAME: its type, and its offset in *MAP.
+ */
 static uint32_t find_variable(struct bpf_object *obj, const char *name, size_t len,
 			      struct bpf_map **map, uint32_t *offset)
 {
@@ -79,8 +81,8 @@ bool vars_has(struct owner *owner, const char *name)
 	return find_variable(object_of(owner), name, strlen(name), &map, &offset) != 0;
 }
 
-/* Pushes the number of the variable that the string at 2 names, which is new, and keeps that in the
- * uservalue, at KNOWN.
+/* Adds the variable that the string at 2 names, stores its number in the uservalue, at KNOWN, and
+ * pushes the number.
  */
 static void add_variable(lua_State *L, struct vars *vars, int known)
 {
@@ -100,8 +102,8 @@ static void add_variable(lua_State *L, struct vars *vars, int known)
 		luaL_error(L, "object '%s' has no variable '%s'", owner->name, name);
 	codec = codec_push(L, btf, NULL, type, &(struct codec_opts){0});
 	if (!codec)
-		luaL_error(L, "variable '%s' of object '%s' has a type without a form", name,
-			   owner->name);
+		luaL_error(L, "variable '%s' of object '%s' has a type that cannot be converted",
+			   name, owner->name);
 	compat_getuservalue(L, -1);
 	lua_rawseti(L, known, vars->n + 1);
 	more = realloc(vars->list, ((size_t)vars->n + 1) * sizeof(*more));
@@ -124,7 +126,7 @@ static void add_variable(lua_State *L, struct vars *vars, int known)
 
 /* Memory --------------------------------------------------------------------------------- */
 
-/* The memory of a map that is loaded. */
+/* The memory of a map that has been loaded. */
 static const struct mapping *mapping_of(lua_State *L, struct vars *vars, const struct bpf_map *map)
 {
 	int protection = PROT_READ | PROT_WRITE, fd = bpf_map__fd(map);
@@ -140,7 +142,7 @@ static const struct mapping *mapping_of(lua_State *L, struct vars *vars, const s
 	if (!m)
 		luaL_error(L, "not enough memory");
 	memory = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED) /* the kernel froze .rodata and .kconfig */
+	if (memory == MAP_FAILED) /* the kernel has frozen .rodata and .kconfig */
 		memory = mmap(NULL, size, protection = PROT_READ, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED) {
 		free(m);
@@ -151,7 +153,7 @@ static const struct mapping *mapping_of(lua_State *L, struct vars *vars, const s
 	return m;
 }
 
-/* Where the variable is now. */
+/* The current address of the variable. */
 static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 {
 	size_t size = 0;
@@ -170,15 +172,14 @@ static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 		v->mapping = mapping_of(L, vars, v->map);
 	}
 	if (v->offset + v->size > v->mapping->size)
-		luaL_error(L, "variable '%s' lies outside of its map", lua_tostring(L, 2));
+		luaL_error(L, "variable '%s' is outside of its map", lua_tostring(L, 2));
 	if (write && !v->mapping->writable)
 		luaL_error(L, "variable '%s' is constant: assign it before the load",
 			   lua_tostring(L, 2));
 	return v->mapping->memory + v->offset;
 }
 
-/* The place in the list of the variable that argument 2 names, and in *NAMES the index of its
- * type's names.
+/* The number of the variable that argument 2 names; *NAMES becomes the index of its type's names.
  */
 static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 {
@@ -187,7 +188,7 @@ static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 
 	owner_check(L, vars->owner);
 	compat_getuservalue(L, 1);
-	/* the debug library may have put anything there: then this raises */
+	/* the debug library may have stored anything there */
 	luaL_checktype(L, known, LUA_TTABLE);
 	lua_pushvalue(L, 2);
 	lua_rawget(L, known);
@@ -197,7 +198,7 @@ static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 		number = lua_tointeger(L, -1);
 	}
 	if (number < 1 || number > vars->n)
-		luaL_argerror(L, 2, "no variable");
+		luaL_argerror(L, 2, "not a variable");
 	*names = 0;
 	if (vars->list[number - 1].needs_names) {
 		lua_rawgeti(L, known, (int)number);
@@ -207,8 +208,8 @@ static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 	return number - 1;
 }
 
-/* Wherever Lua allocates, a finalizer of the script's may get to know other variables, and so move
- * the list, or load the object: what is decoded is a copy.
+/* Wherever Lua allocates, a finalizer may add other variables, which moves the list, or load the
+ * object. Therefore a copy is decoded.
  */
 static int vars_index(lua_State *L)
 {
@@ -231,7 +232,7 @@ static int vars_index(lua_State *L)
 @section compiled_vars
 */
 
-/* For compiled code, which reads a copy as well: 0 if the object is closed. */
+/* For compiled code, which also reads a copy. Returns 0 if the object is closed. */
 static int copy_variable(const struct owner *o, const char *variable, char *copy, uint32_t size)
 {
 	if (o->closed)
@@ -240,11 +241,11 @@ static int copy_variable(const struct owner *o, const char *variable, char *copy
 	return 1;
 }
 
-/*** Takes a function in place of what reads variables; `lbpf.jit` is the one that calls this.
+/*** Replaces the function that reads variables. Only `lbpf.jit` calls this.
 @function set_variable_reader
 @tparam function fn
-@treturn function what it replaces
-@treturn lightuserdata the address of what copies a variable
+@treturn function the previous one
+@treturn lightuserdata the address of the function that copies a variable
 */
 static int set_variable_reader(lua_State *L)
 {
@@ -258,11 +259,11 @@ static int set_variable_reader(lua_State *L)
 	return 2;
 }
 
-/*** What code that reads a variable can be made of.
+/*** Returns what code that reads a variable is generated from.
 @function compiled_variable
 @param vars `object.vars`
 @param name
-@treturn[1] nil if it is none, or was not read since the load
+@treturn[1] nil if there is no such variable, or it was not read since the load
 @treturn[2] lightuserdata its object
 @treturn[2] lightuserdata its address
 @treturn[2] table its type
@@ -293,8 +294,8 @@ static int compiled_variable(lua_State *L)
 	return 3;
 }
 
-/* What a value is turned into bytes by may be the script's own code, which may get to know other
- * variables, and so move the list, or load the object: the place is looked for afterwards.
+/* Encoding may call the script's code, which may add other variables and so move the list, or load
+ * the object. Therefore the address is determined afterwards.
  */
 static int vars_newindex(lua_State *L)
 {
@@ -304,7 +305,7 @@ static int vars_newindex(lua_State *L)
 	const struct codec *codec = vars->list[number].codec;
 	char *value = compat_newuserdata(L, codec_size(codec) + 1);
 
-	/* all of it is checked before any of it is visible to programs that run */
+	/* all of it is checked before programs can see any of it */
 	codec_encode(L, codec, names, 3, value, 0, lua_tostring(L, 2));
 	owner_check(L, vars->owner);
 	memcpy(locate(L, vars, &vars->list[number], true), value, codec_size(codec));

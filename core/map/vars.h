@@ -7,7 +7,7 @@
 /* Pushes obj.vars; ENV is the object's table. */
 void vars_push(lua_State *L, struct owner *owner, int env);
 
-/* Has the object a variable of this name? */
+/* Does the object have a variable of this name? */
 bool vars_has(struct owner *owner, const char *name);
 
 void vars_open(lua_State *L);

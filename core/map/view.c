@@ -22,8 +22,8 @@ static const char VIEW[] = "lbpf.map_view";
 
 struct map_view {
 	struct mapcodec view; /* first */
-	int fd;               /* that one; -1: none, or closed */
-	struct btf *btf;      /* while the view is made */
+	int fd;               /* its own descriptor; -1: none, or closed */
+	struct btf *btf;      /* used while the view is created */
 };
 
 /* Access --------------------------------------------------------------------------------- */
@@ -64,16 +64,16 @@ void mapview_push_names(lua_State *L, int arg, const struct mapcodec *m)
 		return;
 	}
 	compat_getuservalue(L, arg);
-	/* the debug library may have put something else there */
+	/* the debug library may have stored something else there */
 	luaL_argcheck(L, lua_istable(L, -1), arg, "its names are gone");
 	compat_rawgetp(L, -1, m);
 	luaL_argcheck(L, lua_istable(L, -1), arg, "its names are gone");
 	lua_remove(L, -2);
 }
 
-/* Making views --------------------------------------------------------------------------- */
+/* Creating views -------------------------------------------------------------------------- */
 
-/* What lbpf.map() takes besides. */
+/* Options of lbpf.map(). */
 struct map_opts {
 	struct mapcodec_opts view; /* first */
 	uint32_t file_flags;
@@ -94,17 +94,17 @@ static void read_view_opts(lua_State *L, int arg, struct mapcodec_opts *opts)
 	field_read(L, arg, fields, opts);
 }
 
-/* Raises if the options ask for fields of values that are bytes. */
+/* Raises if the options ask for fields, but values are bytes. */
 static void check_fields(lua_State *L, const struct mapcodec *v, int arg)
 {
 	if (v->value || lua_isnoneornil(L, arg))
 		return;
 	lua_getfield(L, arg, "fields");
-	luaL_argcheck(L, lua_isnil(L, -1), arg, "option 'fields': its values are bytes here");
+	luaL_argcheck(L, lua_isnil(L, -1), arg, "option 'fields': the map's values are bytes");
 	lua_pop(L, 1);
 }
 
-/* Pushes a view, and after it the table for its names, which is kept. */
+/* Pushes a view, then the table of its names, which it keeps. */
 static struct map_view *push_view(lua_State *L)
 {
 	struct map_view *v = class_push(L, VIEW, sizeof(*v), 0);
@@ -118,14 +118,14 @@ static struct map_view *push_view(lua_State *L)
 	return v;
 }
 
-/*** Another view of the same map.
+/*** Creates another view of the same map.
 @function map:view
-@tparam table opts `raw` (boolean): keys and values are bytes; `fields`: of a value only these, and
- each as a value of its own: `for key, pid, comm in map:view{fields = {"pid", "comm"}}:pairs()`;
- `enum_names`, `numbers` (boolean): as for `object:codec`; `key`, `value`: names of types, where the
- map's definition has none
-@treturn map_view with the methods that read and write elements
-@raise if the map does not exist; if a type is not there, or has another size
+@tparam table opts `raw` (boolean): keys and values are bytes; `fields`: only these fields of a
+value, each as a result of its own: `for key, pid, comm in map:view{fields = {"pid",
+"comm"}}:pairs()`; `enum_names`, `numbers` (boolean): as for `object:codec`; `key`, `value`: names
+of types, if the map's definition has none
+@treturn map_view with the methods for elements
+@raise if the map does not exist; if there is no such type, or it has another size
 */
 static int map_view_method(lua_State *L)
 {
@@ -148,7 +148,7 @@ static int map_view_method(lua_State *L)
 	return 1;
 }
 
-/* The types of a map of the kernel's, in *BTF; 0, or -errno. */
+/* Reads the types of a map from the kernel into *BTF. Returns 0 or -errno. */
 static int kernel_types(int fd, struct btf **btf, uint32_t *key, uint32_t *value)
 {
 	struct bpf_map_info info = {0};
@@ -169,7 +169,7 @@ static int kernel_types(int fd, struct btf **btf, uint32_t *key, uint32_t *value
 	return err;
 }
 
-/* A descriptor of our own for what is at 1: a path, or another descriptor. */
+/* Opens the argument at 1, a path, or duplicates it, a descriptor. */
 static int open_map(lua_State *L, uint32_t file_flags)
 {
 	struct bpf_obj_get_opts opts = {.sz = sizeof(opts), .file_flags = file_flags};
@@ -179,13 +179,12 @@ static int open_map(lua_State *L, uint32_t file_flags)
 		fd = bpf_obj_get_opts(lua_tostring(L, 1), &opts);
 		return fd < 0 ? -value_errno(fd) : fd;
 	}
-	luaL_argcheck(L, !file_flags, 2, "option 'file_flags' goes with a path");
+	luaL_argcheck(L, !file_flags, 2, "option 'file_flags' needs a path");
 	fd = fcntl(value_check_fd(L, 1), F_DUPFD_CLOEXEC, 3);
 	return fd < 0 ? -errno : fd;
 }
 
-/* The name that the map has in the BTF of its file: the kernel cuts it off. NULL if there is none.
- */
+/* The map's full name, from the BTF of its file: the kernel truncates it. NULL if there is none. */
 static const char *name_in(const struct btf *btf, int fd)
 {
 	int section = btf__find_by_name_kind(btf, ".maps", BTF_KIND_DATASEC);
@@ -209,7 +208,7 @@ static const char *name_in(const struct btf *btf, int fd)
 	return found;
 }
 
-/* The BTF that option `btf` of the table at ARG is; NULL if it is not given. */
+/* Option `btf` of the table at ARG; NULL if it is not given. */
 static const struct btf *given_btf(lua_State *L, int arg)
 {
 	struct owner *given;
@@ -243,16 +242,16 @@ static void read_map_opts(lua_State *L, int arg, struct map_opts *opts)
 	field_read(L, arg, fields, opts);
 }
 
-/*** A map that is pinned, or that somebody else made. The types of its keys and values are those
-that the kernel knows, if option `btf` does not say: the kernel shows them to CAP_SYS_ADMIN alone.
+/*** Opens a map that is pinned, or that something else created. The types of its keys and values
+come from option `btf`, or else from the kernel, which requires CAP_SYS_ADMIN for that.
 @function map
 @tparam string|integer|fd|map from a path in a BPF file system, or a descriptor, which is duplicated
-@tparam ?table opts as for `map:view`; `btf`: that of the object that the map was defined in, see
- `btf_parse` and `object:btf`; `file_flags`: "rdonly" or "wronly", of what is opened by its path.
- With `btf` or `raw` no privilege is needed but what the file's mode says
+@tparam ?table opts as for `map:view`; `btf`: the BTF of the object that defines the map, see
+`btf_parse` and `object:btf`; `file_flags`: "rdonly" or "wronly", for a path. With `btf` or `raw`
+only the access that the file's mode allows is needed
 @treturn map_view
 @fails EPERM if the kernel does not show the types
-@raise if a type is not there, or has another size
+@raise if there is no such type, or it has another size
 @see bpf_obj_get
 */
 static int view_new(lua_State *L)
@@ -297,7 +296,7 @@ static struct map_view *check_view(lua_State *L)
 	return v;
 }
 
-/*** The map's descriptor. It stays the view's.
+/*** The map's descriptor. The view owns it.
 @function map_view:fd
 @treturn integer
 */
@@ -307,7 +306,7 @@ static int view_fd(lua_State *L)
 	return 1;
 }
 
-/*** Closes a view that has a descriptor of its own. Closing twice is harmless.
+/*** Closes a view that has a descriptor of its own. A second call has no effect.
 @function map_view:close
 @treturn boolean true
 */
@@ -317,7 +316,7 @@ static int view_close(lua_State *L)
 
 	if (v->fd >= 0) {
 		close(v->fd);
-		v->view.map.fd = -1; /* somebody may be about to use it */
+		v->view.map.fd = -1; /* another call may be about to use it */
 	}
 	v->fd = -1;
 	lua_pushboolean(L, 1);
@@ -328,7 +327,7 @@ static int view_gc(lua_State *L)
 {
 	struct map_view *v = class_retire(L, VIEW);
 
-	v->view.map.fd = -1; /* compiled code may have it yet */
+	v->view.map.fd = -1; /* compiled code may still refer to it */
 	if (v->fd >= 0)
 		close(v->fd);
 	if (v->view.owner)
@@ -347,9 +346,9 @@ static int view_tostring(lua_State *L)
 	return 1;
 }
 
-/* What the map's values are -------------------------------------------------------------- */
+/* Types of keys and values ---------------------------------------------------------------- */
 
-/* Pushes what each of the codec's values is; nil for bytes. Returns how many. */
+/* Pushes the type of each of the codec's values; nil for bytes. Returns how many. */
 static int push_types(lua_State *L, const struct codec *c)
 {
 	int n = c ? codec_values(c) : 1, list;
@@ -367,14 +366,14 @@ static int push_types(lua_State *L, const struct codec *c)
 	return n;
 }
 
-/*** What the map's keys and values are. A type is a table with `kind`: "unsigned", "signed",
-"bool", "float", "enum", "string" (an array of char), "bytes" (what has no other form), "struct" (or
-a union) or "array"; and with `size` in bytes. A structure's type is also a list of its members'
-types, each with its `name`; that of an array has its element's type at 1, whose size `size` is, and
-`count`.
+/*** Returns the types of keys and values. A type is a table with `kind`: "unsigned", "signed",
+"bool", "float", "enum", "string" (an array of char), "bytes" (no other representation), "struct"
+(or a union) or "array"; and with `size` in bytes. The type of a structure is also a list of the
+types of its members, each with its `name`. That of an array has the type of its elements at 1,
+their size as `size`, and `count`.
 @function map:types
-@treturn ?table the keys' type; nil if they are bytes
-@treturn ?table the values'; with `fields` one for each
+@treturn ?table the type of the keys; nil if they are bytes
+@treturn ?table the type of the values; with `fields` one result for each field
 */
 static int map_types(lua_State *L)
 {

@@ -17,7 +17,7 @@
 static const char WALK[] = "lbpf.map_walk";
 
 #ifndef ENOTSUPP
-#define ENOTSUPP 524 /* the kernel's own, which the C library does not know */
+#define ENOTSUPP 524 /* a kernel error number that the C library does not define */
 #endif
 
 /* How much is read at a time. */
@@ -44,7 +44,7 @@ uint32_t mapwalk_done(int err, uint32_t asked, uint32_t count)
 
 /* Reading -------------------------------------------------------------------------------- */
 
-/* The kernel's batches of these go bucket by bucket, and stay on course whatever is deleted. */
+/* In batches of these maps the kernel goes bucket by bucket, which deletions do not disturb. */
 static bool has_buckets(uint32_t type)
 {
 	switch (type) {
@@ -95,9 +95,9 @@ struct mapwalk *mapwalk_push(lua_State *L, const struct mapcodec *m, mapwalk_rea
 	w->opts = (struct bpf_map_batch_opts){.sz = sizeof(w->opts), .elem_flags = elem_flags};
 	w->value_size = mapfd_value_size(L, &m->map, elem_flags);
 	w->repeats = !mapfd_is_array(m->map.type) && !(read && has_buckets(m->map.type));
-	/* hashes write the number of a bucket there, however short their keys */
+	/* hashes store a bucket number there, however short their keys are */
 	w->token_size = m->map.key_size < 4 ? 4 : m->map.key_size;
-	/* preallocated hashes have a few entries more than they say, for each CPU */
+	/* preallocated hashes have some more entries than max_entries, for each CPU */
 	w->room_max = max > INT32_MAX / 2 ? INT32_MAX : 2 * max + 1024;
 	chunk = CHUNK_BYTES / (m->map.key_size + w->value_size + 1);
 	if (room && chunk > room)
@@ -139,7 +139,7 @@ static int read_batch(struct mapwalk *w, uint32_t at_most)
 		if (err == ENOSPC && asked < w->room)
 			return -ENOSPC;
 		if (err == ENOSPC && w->room < w->room_max) {
-			/* the next bucket holds more than that, and comes as a whole */
+			/* the next bucket has more entries, and is returned as a whole */
 			w->room = w->room > w->room_max / 2 ? w->room_max : 2 * w->room;
 			ret = make_walk_room(w);
 			if (ret)
@@ -153,7 +153,7 @@ static int read_batch(struct mapwalk *w, uint32_t at_most)
 	}
 }
 
-/* Moves to the key after the one in the token. 0, or -errno. */
+/* Moves to the key after the one in the token. Returns 0 or -errno. */
 static int next_key(struct mapwalk *w)
 {
 	int ret = bpf_map_get_next_key(w->m.map.fd, w->started ? w->token : NULL, w->next);
@@ -168,7 +168,7 @@ static int next_key(struct mapwalk *w)
 	return 0;
 }
 
-/* The token is the key to be read next: it is known before a loop's body can delete the last one.
+/* The token is the next key to read: it is fetched before a loop's body can delete the current one.
  */
 static int read_keys(struct mapwalk *w, uint32_t at_most)
 {
@@ -180,7 +180,7 @@ static int read_keys(struct mapwalk *w, uint32_t at_most)
 						    w->values + w->n * w->value_size,
 						    w->opts.elem_flags);
 
-		if (ret && value_errno(ret) != ENOENT) /* deleted by somebody else: the next */
+		if (ret && value_errno(ret) != ENOENT) /* deleted meanwhile: skip it */
 			return -value_errno(ret);
 		if (!ret)
 			memcpy(w->keys + w->n++ * w->m.map.key_size, w->token, w->m.map.key_size);
@@ -222,7 +222,8 @@ bool mapwalk_is_new(lua_State *L, struct mapwalk *w, const char *key)
 	return is_new;
 }
 
-/* Nobody will ask for more: a script may walk often before there is garbage enough to collect. */
+/* Frees the memory at the end, since a script may walk often before there is enough garbage to
+ * collect. */
 static void end_walk(struct mapwalk *w)
 {
 	if (w->m.map.fd >= 0)
@@ -247,8 +248,8 @@ static int walk_gc(lua_State *L)
 
 /* Loops ---------------------------------------------------------------------------------- */
 
-/* Pushes a walk over the map at 1, and fills it for the first time. It goes from key to key where
- * there are no batches. 0, or -errno.
+/* Pushes a walk over the map at 1, and fills it for the first time. Goes from key to key if there
+ * are no batches. Returns 0 or -errno.
  */
 static int start_walk(lua_State *L, struct mapwalk **walk, const struct mapcodec *m,
 		      mapwalk_read *read)
@@ -277,7 +278,7 @@ static int step_walk(lua_State *L)
 {
 	struct mapwalk *w = class_test(L, lua_upvalueindex(1), WALK);
 
-	/* a finalizer that steps while values are made would move what they are made of */
+	/* a finalizer that steps while values are decoded would move their memory */
 	luaL_argcheck(L, w && !w->stepping, 1, "the walk is over");
 	if (w->m.owner)
 		owner_check(L, w->m.owner);
@@ -316,7 +317,7 @@ static int step_walk(lua_State *L)
 	}
 }
 
-/* In the registry: see mapwalk_set_compiler(). */
+/* Key in the registry: see mapwalk_set_compiler(). */
 static const char compiler;
 
 void mapwalk_set_compiler(lua_State *L)
@@ -324,9 +325,8 @@ void mapwalk_set_compiler(lua_State *L)
 	compat_rawsetp(L, LUA_REGISTRYINDEX, &compiler);
 }
 
-/* Puts code that is compiled for the map at IDX, if there is any, in place of the function on top,
- * which steps W.
- */
+/* Replaces the function on top, which steps W, by code compiled for the map at IDX, if there is
+ * any. */
 static void compile_step(lua_State *L, int idx, struct mapwalk *w)
 {
 	compat_rawgetp(L, LUA_REGISTRYINDEX, &compiler);
@@ -344,12 +344,12 @@ static void compile_step(lua_State *L, int idx, struct mapwalk *w)
 		lua_pop(L, 1);
 }
 
-/*** For loops over the keys and values: `for key, value in map:pairs() do`; also `pairs(map)`,
-where Lua has that. Many are read at a time where the kernel can. A key that is there all the time
-is shown once; one that others add or delete meanwhile may be shown or not; the loop's body may
-change the map.
+/*** Returns an iterator over keys and values: `for key, value in map:pairs() do`. In Lua 5.2 and
+newer `pairs(map)` is the same. Entries are read in batches if the kernel supports it. A key that
+stays in the map is returned once; one that is added or deleted meanwhile may be returned or not.
+The loop's body may change the map.
 @function map:pairs
-@treturn function iterator; with `fields` it returns the key and a value for each
+@treturn function iterator; with `fields` it returns the key and a value for each field
 @raise if the map has no keys; in the loop, if the kernel refuses
 @see bpf_map_lookup_batch
 @see bpf_map__get_next_key
@@ -372,7 +372,7 @@ static int map_pairs(lua_State *L)
 	return 1;
 }
 
-/*** How many keys the map has.
+/*** Counts the keys.
 @function map:count
 @treturn integer
 @fails
@@ -408,7 +408,7 @@ static int map_count(lua_State *L)
 
 /* Clearing ------------------------------------------------------------------------------- */
 
-/* An array's elements stay; they become zero. */
+/* The elements of an array cannot be deleted: sets them to zero. */
 static int clear_array(lua_State *L, const struct mapfd *m, lua_Integer *n)
 {
 	size_t size = mapfd_value_size(L, m, 0);
@@ -436,7 +436,7 @@ static int clear_queue(lua_State *L, const struct mapfd *m, lua_Integer *n)
 	}
 }
 
-/* The first key, and again the first. Others that add keys can make this long, not endless. */
+/* Deletes the first key until there is none. If others add keys it takes longer, but ends. */
 static int clear_keys(lua_State *L, const struct mapfd *m, lua_Integer *n)
 {
 	void *key = compat_newuserdata(L, m->key_size + 1);
@@ -455,8 +455,8 @@ static int clear_keys(lua_State *L, const struct mapfd *m, lua_Integer *n)
 	return -EAGAIN;
 }
 
-/* Every key that can be; keys without a value are passed over. For some types the kernel deletes
- * what is not there, and of those most can be asked.
+/* Deletes all possible keys; keys without a value are skipped. For some types the kernel reports
+ * success for a key that does not exist; most of these can be looked up.
  */
 static int clear_slots(lua_State *L, const struct mapfd *m, lua_Integer *n)
 {
@@ -491,10 +491,10 @@ static int clear_hash(lua_State *L, const struct mapcodec *m, lua_Integer *n)
 	return has_batches ? err : clear_keys(L, &m->map, n);
 }
 
-/*** Deletes every key; sets every element of an array to zero; empties a queue or stack. What
-others add meanwhile may stay.
+/*** Deletes all keys; sets all elements of an array to zero; empties a queue or stack. What others
+add meanwhile may stay.
 @function map:clear
-@treturn integer how many; of an xskmap, whose elements cannot be read, how many it can have
+@treturn integer how many; for an xskmap, which cannot be read, its maximum number of entries
 @fails
 @see bpf_map_lookup_and_delete_batch
 @see bpf_map_delete_elem

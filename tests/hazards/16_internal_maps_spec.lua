@@ -31,7 +31,7 @@ describe("maps of global variables", function()
       for setter, value in pairs({set_type = "hash", set_key_size = 400000,
                                   set_max_entries = 100000}) do
         assert.error_matches(function() map[setter](map, value) end,
-          "^" .. setter .. ": map '.-' holds global variables: libbpf knows its shape$")
+          "^" .. setter .. ": map '.-' holds global variables, its layout cannot be changed$")
       end
       if lbpf.has("map.set_value_size.globals") then
         assert.error_matches(function() map:set_value_size(size - 4) end, "cannot shrink$")
@@ -52,7 +52,7 @@ describe("maps of global variables", function()
       local sibling = name == ".data.slots" and ".data" or ".data.slots"
       for _, wrong in ipairs({"plain", "leaf", sibling}) do
         assert.error_matches(function() object.maps[name]:reuse_fd(other.maps[wrong]) end,
-          "the map has another type, or other sizes, than this one")
+          "the map must have the type and sizes of this one")
       end
     end
     local map = object.maps[".data.slots"]

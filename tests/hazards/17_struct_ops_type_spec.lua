@@ -19,7 +19,7 @@ describe("types that libbpf sets up", function()
 
   it("a map becomes, or ceases to be, none of them", needs("root", function()
     local maps = object.maps
-    local refused = "a map cannot become, or cease to be, of a kind that libbpf sets up itself"
+    local refused = "libbpf sets up maps of this kind: the type cannot be changed"
     for _, case in ipairs({
       {maps.plain, "struct_ops"}, {maps.plain, "prog_array"}, {maps.plain, "array_of_maps"},
       {maps.plain, 33}, {maps.outer, "prog_array"}, {maps.progs, "array_of_maps"},
@@ -38,9 +38,9 @@ describe("types that libbpf sets up", function()
     assert(object:load())
     local other = assert(lbpf.open("build/bpf/attributes.bpf.o"))
     assert.error_matches(function() other.maps.plain:reuse_fd(object.maps.progs) end,
-      "the map is of a kind that this one cannot become")
+      "the type of this map cannot be changed to that of the other")
     assert.error_matches(function() other.maps.outer:reuse_fd(object.maps.plain) end,
-      "the map is of a kind that this one cannot become")
+      "the type of this map cannot be changed to that of the other")
     other:close()
   end))
 
@@ -50,7 +50,7 @@ describe("types that libbpf sets up", function()
     for setter, value in pairs({set_type = "hash", set_key_size = 8, set_value_size = 4096,
                                 set_max_entries = 9}) do
       assert.error_matches(function() map[setter](map, value) end,
-        "^" .. setter .. ": map 'lbpf_still' is struct_ops: libbpf knows its shape$")
+        "^" .. setter .. ": map 'lbpf_still' is struct_ops, its layout cannot be changed$")
     end
     assert(object:load())
     assert.error_matches(function() map:reuse_fd(object.maps.plain) end,

@@ -38,7 +38,7 @@ describe("initial values", function()
   it("have the map's length", function()
     for _, value in ipairs({"", "123", "12345"}) do
       assert.error_matches(function() maps[".rodata"]:set_initial_value(value) end,
-        "the value of map '.-rodata' has 4 bytes, not " .. #value)
+        "the value of map '.-rodata' has 4 bytes, expected " .. #value)
     end
     local ok, message, errno = maps.plain:set_initial_value("12345678")
     assert.is_nil(ok)

@@ -35,7 +35,7 @@ describe("a pinned map", function()
     assert(map:update({method = "GET", status = 200}, 8))
     assert.equal(1, select(3, map:lookup {method = "GET", status = 200}))
     assert.error_matches(function() lbpf.map(object.maps.requests, {file_flags = "rdonly"}) end,
-      "option 'file_flags' goes with a path")
+      "option 'file_flags' needs a path")
     assert.error_matches(function() lbpf.map(DIR .. "/requests", {file_flags = "readonly"}) end,
       "option 'file_flags': expected bits, a name or a list of names %(rdonly, wronly, path_fd%), "
       .. "got 'readonly'")

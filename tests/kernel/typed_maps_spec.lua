@@ -155,7 +155,7 @@ describe("a typed map", function()
     assert.equal(1, maps.flows:lookup(key).verdict)
     assert.matches("option 'fields': there is no 'lost'",
       failure(maps.flows.view, maps.flows, {fields = {"lost"}}))
-    assert.matches("option 'fields': its values are bytes here",
+    assert.matches("option 'fields': the map's values are bytes",
       failure(maps.flows.view, maps.flows, {fields = {"last"}, raw = true}))
     assert.matches("unknown option 'field'", failure(maps.flows.view, maps.flows, {field = {}}))
   end))
@@ -165,7 +165,7 @@ describe("a typed map", function()
     assert(view:update("0x100", "DROP"))
     assert.equal("DROP", view:lookup(256))
     assert.equal("\1\0\0\0", maps.untyped:lookup("\0\1\0\0\0\0\0\0"))
-    assert.matches("option 'value': there is no type 'verdicts'",
+    assert.matches("option 'value': no type 'verdicts'",
       failure(maps.untyped.view, maps.untyped, {value = "verdicts"}))
     assert.matches("option 'key': type '__u32' has 4 bytes, not 8",
       failure(maps.untyped.view, maps.untyped, {key = "__u32"}))
@@ -359,7 +359,7 @@ describe("lbpf.map", function()
     assert.equal(ENOENT, errno)
     local array = assert(lbpf.map_create("array", "plain", 4, 4, 1))
     assert.equal("\0\0\0\0", assert(lbpf.map(array)):lookup("\0\0\0\0"))
-    assert.matches("option 'key': there is no type 'u32'", failure(lbpf.map, array, {key = "u32"}))
+    assert.matches("option 'key': no type 'u32'", failure(lbpf.map, array, {key = "u32"}))
     array:close()
     collectgarbage()
     assert.equal(before, fds.count())

@@ -60,10 +60,10 @@ describe("a map without types", function()
 
   it("says how it gets types, unless the kernel fixes them", needs("root", function()
     assert.matches("keys are bytes here: expected a string of 4 bytes, got number; "
-      .. "option 'key' of map:view() and lbpf.map() names a type",
+      .. "use option 'key' of map:view() or lbpf.map() to name a type",
       failure(maps.hash.lookup, maps.hash, 1), 1, true)
     assert.matches("values are bytes here: expected a string of 8 bytes, got number; "
-      .. "option 'value' of map:view() and lbpf.map() names a type",
+      .. "use option 'value' of map:view() or lbpf.map() to name a type",
       failure(maps.hash.update, maps.hash, u32(1), 1), 1, true)
     local view = maps.hash:view {key = "unsigned int", value = "long"}
     assert(view:update(1, 2))
@@ -159,7 +159,7 @@ describe("what the kernel cannot list", function()
     _, message = pcall(maps.seen.count, maps.seen)
     assert.matches("a map of this type has no keys", message)
     _, message = pcall(maps.seen.peek, maps.seen)
-    assert.matches("a Bloom filter has no next value: lookup() asks for one", message, 1, true)
+    assert.matches("a Bloom filter has no next value: use lookup(value)", message, 1, true)
   end))
 
   it("is not counted where there is nothing to clear", needs("root", function()

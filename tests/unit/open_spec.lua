@@ -139,7 +139,7 @@ describe("an object's parts", function()
     obj, other = assert(lbpf.open(maps)), assert(lbpf.open(maps))
     assert.error_matches(function()
       obj:next_map(other.maps.hash)
-    end, "bad argument #1 to 'next_map' %(a map of another object%)")
+    end, "bad argument #1 to 'next_map' %(the map belongs to another object%)")
   end)
 
   it("describe themselves", function()
