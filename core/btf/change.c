@@ -138,7 +138,7 @@ static int add_btf(lua_State *L)
 #define LEVEL 512
 
 struct job {
-	struct btf *btf, *base;
+	struct btf *btf;
 	struct btf_ext *ext;
 	bool force_collisions;
 	struct btf *new_base, *new_split;
@@ -299,26 +299,21 @@ static int distill_by(lua_State *L)
 	return ok ? 2 : 3;
 }
 
-static void relocate_types(void *arg)
-{
-	struct job *job = arg;
-	int ret = btf__relocate(job->btf, job->base);
-
-	job->err = ret ? value_errno(ret) : 0;
-}
-
 static int relocate_by(lua_State *L)
 {
 	struct owner *b = btf_check_mine(L, 1, "relocate"), *base = btf_check_sound(L, 2);
-	struct job job = {.btf = btf_of(b), .base = btf_of(base)};
+	struct frame f;
+	int err;
 
-	luaL_argcheck(L, btf__base_btf(job.btf), 1, "it stands on no base");
-	luaL_argcheck(L, !btf__base_btf(job.base), 2, "it stands on a base itself");
-	luaL_argcheck(L, job.btf != job.base, 2, "it cannot stand on itself");
+	luaL_argcheck(L, btf__base_btf(btf_of(b)), 1, "it stands on no base");
+	luaL_argcheck(L, !btf__base_btf(btf_of(base)), 2, "it stands on a base itself");
 	btf_require_sound(L, b);
 	btf_change(L, 1, "relocate");
-	if (!run_job(L, b, &job, relocate_types, "relocate"))
-		return 3;
+	btf_enter(L, &f, b, b);
+	err = btf__relocate(btf_of(b), btf_of(base));
+	btf_leave(&f, b);
+	if (err)
+		return value_fail_logged(L, &f, value_errno(err), "relocate: BTF '%s'", b->name);
 	btf_rebase(L, 1, 2);
 	lua_settop(L, 1);
 	return 1;

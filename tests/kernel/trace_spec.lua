@@ -1,0 +1,152 @@
+-- Tracers: what programs report, and what their maps show.
+local child = require "child"
+local lbpf = require "lbpf"
+local needs = require "needs"
+
+-- A tracer whose lines are in a list.
+local function trace(programs, opts)
+  local lines = {}
+  opts = opts or {}
+  opts.out = function(line) lines[#lines + 1] = line end
+  local tracer = assert(lbpf.trace(programs, opts))
+  return tracer, lines
+end
+
+describe("lbpf.trace", function()
+  local tracer, lines
+
+  after_each(function()
+    if tracer then
+      tracer:close()
+      tracer = nil
+    end
+  end)
+
+  it("prints what programs print, until they say exit()", needs("root", function()
+    tracer, lines = trace({
+      BEGIN = [[ print("begin", pid, pid > 0) ]],
+      ["interval:20ms"] = [[
+        ticks = (ticks or 0) + 1
+        print("tick", ticks)
+        if ticks == 2 then exit() end ]],
+      END = [[ print("end") ]],
+    })
+    assert.equal("stop", tracer:run({seconds = 10}))
+    assert.same({("begin\t%d\ttrue"):format(child.pid()), "tick\t1", "tick\t2", "end"}, lines)
+  end))
+
+  it("takes functions, and gives events with types", needs({"root", "tracefs"}, function()
+    local me = child.pid()
+    tracer, lines = trace({
+      -- luacheck: push ignore 113
+      ["tp/syscalls/sys_enter_unlink"] = function(args)
+        if pid == me then
+          emit("removed", str(args.pathname), pid)
+        end
+      end,
+      -- luacheck: pop
+    })
+    local name, by
+    tracer:on("removed", function(path, who)
+      name, by = path, who
+    end)
+    os.remove("/no/such/file")
+    assert.equal(1, tracer:consume())
+    assert.same({"/no/such/file", me}, {name, by})
+    assert.error_matches(function() tracer:on("remove", print) end, "no program emits 'remove'")
+    assert.same({}, lines)
+  end))
+
+  it("shows its maps: sorted, aligned, as histograms", needs("root", function()
+    tracer, lines = trace({
+      BEGIN = [[
+        count("calls", "a") count("calls", "bcd") count("calls", "bcd")
+        sum("bytes", 7) sum("bytes", 8)
+        avg("mean", 3, "x") avg("mean", 6, "x")
+        stats("all", 10) stats("all", 20)
+        min("least", 3) min("least", -5) max("most", 3, "k") max("most", 4, "k")
+        hist("sizes", 0) hist("sizes", 5) hist("sizes", 6)
+        lhist("steps", -1, 0, 20, 10, "k") lhist("steps", 25, 0, 20, 10, "k")
+        last[{1, "z"}] = 99
+      ]],
+    })
+    assert.equal(tracer, tracer:show())
+    local bar = ("@"):rep(52)
+    local function line(range, n, length)
+      return ("%-16s %8d |%-52s|\n"):format(range, n, bar:sub(1, length))
+    end
+    assert.same({
+      "all: count 2, average 15, total 30\n", "bytes: 15\n",
+      "calls[a]:   1\ncalls[bcd]: 2\n", "last[1, z]: 99\n", "least: -5\n", "mean[x]: 4\n",
+      "most[k]: 4\n",
+      "sizes:\n" .. line("[0]", 1, 26) .. line("[1]", 0, 0) .. line("[2, 4)", 0, 0)
+        .. line("[4, 8)", 2, 52) .. "\n",
+      "steps[k]:\n" .. line("(..., 0)", 1, 52) .. line("[0, 10)", 0, 0) .. line("[10, 20)", 0, 0)
+        .. line("[20, ...)", 1, 52) .. "\n",
+    }, lines)
+    assert.same({{keys = {"a"}, text = {"a"}, value = 1, order = 1},
+      {keys = {"bcd"}, text = {"bcd"}, value = 2, order = 2}}, tracer:rows("calls"))
+    assert.same({[0] = 1, [3] = 2}, tracer:rows("sizes")[1].value)
+    assert.equal(2, #tracer:rows("calls"))
+    assert.is_table(tracer.maps.calls:lookup({k1 = "bcd"}))
+    assert.error_matches(function() return tracer.maps.call end,
+      "there is no map 'call'; there are: .*calls")
+    assert.error_matches(function() tracer:rows("call") end, "there is no map 'call'")
+  end))
+
+  it("shows stacks as symbols", needs({"root", "tracefs"}, function()
+    tracer, lines = trace({["tp/syscalls/sys_enter_unlink"] = [[ count("stacks", kstack) ]]},
+      {pid = child.pid()})
+    os.remove("/no/such/file")
+    tracer:show()
+    assert.matches("^stacks%[\n    %S+.*\n    do_syscall_64%+%d+\n.*%]: 1\n$", lines[1])
+  end))
+
+  it("says what it could not do", needs("root", function()
+    tracer, lines = trace({BEGIN = [[ x = 0 y = 1 // x ]]}, {ring = 4096})
+    local problems = tracer:problems()
+    assert.equal(1, #problems)
+    assert.equal(1, problems[1].count)
+    assert.matches("^BEGIN:1:%d+$", problems[1].place)
+    tracer:show()
+    assert.equal(("%s: %s (1)"):format(problems[1].place, problems[1].message), lines[#lines])
+  end))
+
+  it("is for one process or cgroup alone, if that is wanted", needs({"root", "tracefs"}, function()
+    tracer, lines = trace({["t:syscalls:sys_enter_unlink"] = [[ print(str(args.pathname)) ]]},
+      {pid = child.pid()})
+    child.output("rm -f /of/another")
+    os.remove("/of/this")
+    tracer:consume()
+    assert.same({"/of/this"}, lines)
+    local none, message = lbpf.trace({["tp/sched/sched_switch"] = "print(1)"},
+      {cgroup = "/nowhere"})
+    assert.is_nil(none)
+    assert.equal("cgroup '/nowhere': there is none", message)
+    assert.error_matches(function()
+      lbpf.trace({["tp/sched/sched_switch"] = function() end}, {pid = 1})
+    end, "options 'pid' and 'cgroup' are for programs that are given as text")
+  end))
+
+  it("refuses, with the place", needs("root", function()
+    local none, message = lbpf.trace({BEGIN = "print(nosuchthing)"})
+    assert.is_nil(none)
+    assert.matches("^BEGIN:1:7: ", message)
+    none, message = lbpf.trace({["tp/syscalls/sys_enter_nosuch"] = "print(1)"})
+    assert.is_nil(none)
+    assert.is_string(message)
+    assert.error_matches(function() lbpf.trace() end, "bad argument #1 to 'trace'")
+    assert.error_matches(function() lbpf.trace({}, {pid = "1"}) end,
+      "option 'pid' must be a number, not string")
+  end))
+
+  it("runs in a loop with others", needs("root", function()
+    tracer, lines = trace({["interval:10ms"] = [[ print("tick") ]]})
+    local n = 0
+    assert.equal("stop", lbpf.run({tracer, every = {[0.05] = function()
+      n = n + 1
+      return n < 2
+    end}}))
+    assert.equal("tick", lines[1])
+  end))
+end)
