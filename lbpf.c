@@ -29,6 +29,7 @@
 #include "core/kernel/linfo.h"
 #include "core/kernel/linker.h"
 #include "core/kernel/probe.h"
+#include "core/kernel/spawn.h"
 #include "core/kernel/syscall.h"
 #include "core/kernel/types.h"
 #include "core/map/attr.h"
@@ -129,6 +130,7 @@ static void (*const modules[])(lua_State *) = {
 	linkfd_open,
 	probe_open,
 	progfd_open,
+	spawn_open,
 	syscall_open,
 	types_open,
 };

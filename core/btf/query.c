@@ -8,6 +8,7 @@
 #include "btf/type.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 /*** @module lbpf */
@@ -72,6 +73,42 @@ static int find_by_name_kind(lua_State *L)
 	__u32 kind = (__u32)enum_check(L, 3, &enum_btf_kind);
 
 	return push_type_id(L, btf__find_by_name_kind(btf_of(b), name, kind));
+}
+
+static bool has_enumerator(const struct btf *btf, const struct btf_type *t, const char *name)
+{
+	const struct btf_enum64 *wide = btf_enum64(t);
+	const struct btf_enum *narrow = btf_enum(t);
+
+	for (int i = 0; i < btf_vlen(t); i++) {
+		__u32 off = btf_is_enum64(t) ? wide[i].name_off : narrow[i].name_off;
+
+		if (strcmp(btf__str_by_offset(btf, off), name) == 0)
+			return true;
+	}
+	return false;
+}
+
+/*** The first enumeration with an enumerator of a name.
+@function btf:find_enumerator
+@tparam string name "BPF_ANY"
+@treturn ?integer the enumeration's id; nil if there is none
+@usage print(lbpf.btf_load_vmlinux_btf():find_enumerator("TASK_COMM_LEN"))
+*/
+static int find_enumerator(lua_State *L)
+{
+	const struct btf *btf = btf_of(btf_check(L, 1));
+	const char *name = luaL_checkstring(L, 2);
+
+	for (__u32 id = 1; id < btf__type_cnt(btf); id++) {
+		const struct btf_type *t = btf__type_by_id(btf, id);
+
+		if (btf_is_any_enum(t) && has_enumerator(btf, t, name)) {
+			value_push_u32(L, id);
+			return 1;
+		}
+	}
+	return value_none(L);
 }
 
 static int push_type(lua_State *L, struct owner *b, __u32 id)
@@ -397,6 +434,7 @@ void btfquery_open(lua_State *L)
 		{"base_btf", base_btf},
 		{"find_by_name", find_by_name},
 		{"find_by_name_kind", find_by_name_kind},
+		{"find_enumerator", find_enumerator},
 		{"type_by_id", type_by_id},
 		{"each_type", each_type},
 		{"resolve_type", resolve_type},

@@ -18,7 +18,7 @@ lbpf.handlers = require "lbpf.handlers"
 lbpf.run = require "lbpf.run"
 
 -- What is large, and not needed by every script, is loaded when it is first asked for.
-local later = {compile = "lbpf.compiler", trace = "lbpf.trace"}
+local later = {compile = "lbpf.compile", trace = "lbpf.trace"}
 
 setmetatable(lbpf, {
   __index = function(self, name)

@@ -106,6 +106,11 @@ function probes.tracefs()
   return exists("/sys/kernel/tracing/events")
 end
 
+-- The kernel's types, which it need not have.
+function probes.btf()
+  return assert(lbpf.btf_load_vmlinux_btf()):close()
+end
+
 function probes.kprobes()
   return attaches("linkinfo", "on_kprobe", function(object)
     return object.progs.on_kprobe:attach_kprobe("vfs_read")

@@ -1,0 +1,108 @@
+-- BPF programs in C in a Lua file, compiled by clang.
+local lbpf = require "lbpf"
+local needs = require "needs"
+
+local HELPERS = "#include <bpf/bpf_helpers.h>\nchar LICENSE[] SEC(\"license\") = \"GPL\";\n"
+
+describe("lbpf.compile with a source in C", function()
+  it("has the kernel's types that the source names", needs({"root", "clang"}, function()
+    local bytes = assert(lbpf.compile {c = HELPERS .. [[
+      #include "vmlinux.h"
+      #include <bpf/bpf_core_read.h>
+      struct event {
+        u32 pid;
+        char comm[TASK_COMM_LEN];
+      };
+      struct {
+        __uint(type, BPF_MAP_TYPE_ARRAY);
+        __uint(max_entries, 1);
+        __type(key, u32);
+        __type(value, struct event);
+      } last SEC(".maps");
+      SEC("raw_tp/sys_enter") int enter(struct bpf_raw_tracepoint_args *ctx)
+      {
+        struct task_struct *task = (void *)bpf_get_current_task();
+        struct event *event = bpf_map_lookup_elem(&last, &(u32){0});
+
+        if (event) {
+          event->pid = BPF_CORE_READ(task, tgid);
+          BPF_CORE_READ_STR_INTO(&event->comm, task, comm);
+        }
+        return 0;
+      }
+    ]]})
+    local object = assert(lbpf.open_mem(bytes))
+    assert(object:load())
+    assert(object:attach())
+    local event
+    repeat
+      event = object.maps.last:lookup(0)
+    until event.pid ~= 0
+    assert.is_true(#event.comm > 0)
+    object:close()
+  end))
+
+  it("leaves types to the source that defines them itself", needs({"clang", "btf"}, function()
+    assert(lbpf.compile {c = HELPERS .. [[
+      struct bpf_iter_meta { int mine; };
+      typedef struct { int x; } cpumask_t;
+      int f(struct bpf_iter_meta *m, cpumask_t c) { return m->mine + c.x; }
+    ]]})
+  end))
+
+  it("tells clang's errors with the line of the Lua file", needs({"clang", "btf"}, function()
+    local line = debug.getinfo(1, "l").currentline
+    local bytes, message = lbpf.compile {
+      c = [[
+        int fine;
+        int f(void) { return no_such_name; }
+      ]],
+    }
+    assert.is_nil(bytes)
+    assert.matches(("compile_c_spec.lua:%d:30: error: use of undeclared identifier"):format(
+      line + 4), message, 1, true)
+  end))
+
+  it("says what to do without clang", needs("btf", function()
+    local bytes, message, errno = lbpf.compile {c = "int x;", clang = "no-such-clang"}
+    assert.is_nil(bytes)
+    assert.equal("spawn 'no-such-clang': No such file or directory (ENOENT); install clang, or " ..
+      "compile the object elsewhere and open that, or write the program in Lua", message)
+    assert.equal(2, errno)
+  end))
+end)
+
+describe("lbpf.spawn", function()
+  it("gives a program its input, and returns what it writes and its status", function()
+    assert.same({0, ("x"):rep(100000), ""}, {lbpf.spawn({"cat"}, ("x"):rep(100000))})
+    assert.same({3, "out\n", "err\n"}, {lbpf.spawn({"sh", "-c", "echo out; echo err >&2; exit 3"})})
+    assert.same({128 + 15, "", ""}, {lbpf.spawn({"sh", "-c", "kill $$"})})
+  end)
+
+  it("needs no shell, and interprets nothing", function()
+    assert.same({0, "$HOME;*", ""}, {lbpf.spawn({"printf", "%s", "$HOME;*"})})
+  end)
+
+  it("says that there is no such program", function()
+    local status, message, errno = lbpf.spawn({"no-such-program"})
+    assert.is_nil(status)
+    assert.equal("spawn 'no-such-program': No such file or directory (ENOENT)", message)
+    assert.equal(2, errno)
+  end)
+
+  it("takes strings alone", function()
+    assert.error_matches(function() lbpf.spawn({}) end, "expected 1 to 256 strings")
+    assert.error_matches(function() lbpf.spawn({"cat", 1}) end, "expected strings")
+    assert.error_matches(function() lbpf.spawn({"cat\0"}) end, "contains a zero byte")
+  end)
+
+  it("keeps no descriptor", function()
+    local fds = require "fds"
+    fds.settle()
+    local before = fds.count()
+    lbpf.spawn({"true"})
+    lbpf.spawn({"no-such-program"})
+    fds.settle()
+    assert.equal(before, fds.count())
+  end)
+end)
