@@ -1,4 +1,4 @@
-/* What there is in the kernel: programs, maps, links and BTF by their ids. */
+/* Programs, maps, links and BTF in the kernel, by id. */
 #include "base/fd.h"
 #include "base/field.h"
 #include "base/value.h"
@@ -9,7 +9,7 @@
 #include <string.h>
 
 /*** @module lbpf */
-/*** What is in the kernel, one by one
+/*** Iterating over what is in the kernel
 @section ids
 */
 
@@ -76,7 +76,8 @@ static int raise_ids(lua_State *L, const struct kind *kind, int err, const char 
 	return luaL_error(L, "%s", lua_tostring(L, -2));
 }
 
-/* The descriptors of earlier steps are garbage that no allocation counts: make room once. */
+/* Collects garbage once if there are no descriptors left: the collector does not know of earlier
+ * ones. */
 static int open_id(lua_State *L, const struct kind *kind, uint32_t id)
 {
 	int number = kind->get_fd(id, NULL);
@@ -87,7 +88,7 @@ static int open_id(lua_State *L, const struct kind *kind, uint32_t id)
 	return kind->get_fd(id, NULL);
 }
 
-/* The iterator: upvalue 1 is the kind, 2 the id that was shown last. */
+/* The iterator; upvalue 1 is the kind, 2 the last id. */
 static int step_ids(lua_State *L)
 {
 	const struct kind *kind = lua_touserdata(L, lua_upvalueindex(1));
@@ -108,7 +109,7 @@ static int step_ids(lua_State *L)
 		err = ret < 0 ? value_errno(ret) : 0;
 		if (!err)
 			break;
-		if (err != ENOENT && err != EAGAIN) /* gone, or still being made: the next */
+		if (err != ENOENT && err != EAGAIN) /* removed, or not complete yet: skip it */
 			return raise_ids(L, kind, err, "get_fd_by_id");
 	}
 	fd_own(fd, ret);
@@ -129,10 +130,10 @@ static int iterate_ids(lua_State *L, const struct kind *kind)
 	return 1;
 }
 
-/*** For loops over all programs in the kernel.
+/*** Returns an iterator over all programs in the kernel.
 @function programs
-@treturn function iterator; each step gives what `prog_get_info_by_fd` returns, and a descriptor, to
-be closed or left to the garbage collector
+@treturn function iterator; it returns the result of `prog_get_info_by_fd`, and a descriptor, which
+the script may close
 @raise in the loop, if the kernel refuses: this needs root
 @usage for prog, fd in lbpf.programs() do print(prog.id, prog.name) end
 @see bpf_prog_get_next_id
@@ -142,9 +143,9 @@ static int programs(lua_State *L)
 	return iterate_ids(L, &prog);
 }
 
-/*** For loops over all maps in the kernel.
+/*** Returns an iterator over all maps in the kernel.
 @function maps
-@treturn function iterator; each step gives what `map_get_info_by_fd` returns, and a descriptor
+@treturn function iterator; it returns the result of `map_get_info_by_fd`, and a descriptor
 @raise in the loop, if the kernel refuses: this needs root
 @see bpf_map_get_next_id
 */
@@ -153,9 +154,9 @@ static int maps(lua_State *L)
 	return iterate_ids(L, &map);
 }
 
-/*** For loops over all links in the kernel.
+/*** Returns an iterator over all links in the kernel.
 @function links
-@treturn function iterator; each step gives what `link_get_info_by_fd` returns, and a descriptor
+@treturn function iterator; it returns the result of `link_get_info_by_fd`, and a descriptor
 @raise in the loop, if the kernel refuses: this needs root
 @see bpf_link_get_next_id
 */
@@ -164,9 +165,9 @@ static int links(lua_State *L)
 	return iterate_ids(L, &bpf_link);
 }
 
-/*** For loops over all BTF in the kernel: its own, its modules', and that of programs.
+/*** Returns an iterator over all BTF in the kernel: its own, that of modules, and that of programs.
 @function btfs
-@treturn function iterator; each step gives what `btf_get_info_by_fd` returns, and a descriptor
+@treturn function iterator; it returns the result of `btf_get_info_by_fd`, and a descriptor
 @raise in the loop, if the kernel refuses: this needs root
 @see bpf_btf_get_next_id
 */
@@ -175,12 +176,12 @@ static int btfs(lua_State *L)
 	return iterate_ids(L, &btf);
 }
 
-/* One by one ------------------------------------------------------------------------------- */
+/* By id ---------------------------------------------------------------------------------- */
 
-/*** The smallest id of a program that is greater than the given one.
+/*** Returns the smallest id of a program that is greater than the given one.
 @function prog_get_next_id
 @tparam ?integer start_id 0 to 2^31 - 2; nil: 0
-@treturn ?integer nil alone after the last
+@treturn ?integer nil after the last one
 @fails EPERM unless root
 @see bpf_prog_get_next_id
 */
@@ -189,7 +190,7 @@ static int prog_get_next_id(lua_State *L)
 	return get_next_id(L, &prog);
 }
 
-/*** The same as `prog_get_next_id`, of maps.
+/*** The same as `prog_get_next_id`, for maps.
 @function map_get_next_id
 @tparam ?integer start_id
 @treturn ?integer
@@ -200,7 +201,7 @@ static int map_get_next_id(lua_State *L)
 	return get_next_id(L, &map);
 }
 
-/*** The same as `prog_get_next_id`, of links.
+/*** The same as `prog_get_next_id`, for links.
 @function link_get_next_id
 @tparam ?integer start_id
 @treturn ?integer
@@ -211,7 +212,7 @@ static int link_get_next_id(lua_State *L)
 	return get_next_id(L, &bpf_link);
 }
 
-/*** The same as `prog_get_next_id`, of BTF.
+/*** The same as `prog_get_next_id`, for BTF.
 @function btf_get_next_id
 @tparam ?integer start_id
 @treturn ?integer
@@ -222,13 +223,13 @@ static int btf_get_next_id(lua_State *L)
 	return get_next_id(L, &btf);
 }
 
-/*** A descriptor of the program with this id.
+/*** Opens the program with this id.
 @function prog_get_fd_by_id
 @tparam integer id 0 to 2^32 - 1
 @tparam ?table opts `open_flags` (of a map, 8: to be read only, 16: to be written only); libbpf 1.6:
  `token_fd`
 @treturn fd
-@fails ENOENT if there is none, EPERM unless root
+@fails ENOENT if there is no such program, EPERM unless root
 @see bpf_prog_get_fd_by_id_opts
 */
 static int prog_get_fd_by_id(lua_State *L)
@@ -236,7 +237,7 @@ static int prog_get_fd_by_id(lua_State *L)
 	return get_fd_by_id(L, &prog);
 }
 
-/*** The same as `prog_get_fd_by_id`, of maps.
+/*** The same as `prog_get_fd_by_id`, for maps.
 @function map_get_fd_by_id
 @tparam integer id
 @tparam ?table opts
@@ -248,7 +249,7 @@ static int map_get_fd_by_id(lua_State *L)
 	return get_fd_by_id(L, &map);
 }
 
-/*** The same as `prog_get_fd_by_id`, of links.
+/*** The same as `prog_get_fd_by_id`, for links.
 @function link_get_fd_by_id
 @tparam integer id
 @tparam ?table opts
@@ -260,7 +261,7 @@ static int link_get_fd_by_id(lua_State *L)
 	return get_fd_by_id(L, &bpf_link);
 }
 
-/*** The same as `prog_get_fd_by_id`, of BTF.
+/*** The same as `prog_get_fd_by_id`, for BTF.
 @function btf_get_fd_by_id
 @tparam integer id
 @tparam ?table opts

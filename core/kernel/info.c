@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /*** @module lbpf */
-/*** What the kernel tells of it
+/*** Information from the kernel
 @section info
 */
 
@@ -49,13 +49,13 @@ static const struct field prog_fields[] = {
 	FIELDS_END,
 };
 
-/* What the kernel copies if it gets room: as a list of numbers or tags, or else as bytes. */
+/* How an array is pushed: as a list of numbers or tags, or as bytes. */
 enum items { ITEMS_BYTES, ITEMS_U32, ITEMS_U64, ITEMS_TAGS };
 
 struct array {
 	const char *name;
 	size_t pointer, count; /* offsets */
-	size_t size, rec_size; /* of an item, or the offset of that */
+	size_t size, rec_size; /* the size of an item, or the offset of the member with that size */
 	enum items items;
 };
 
@@ -94,7 +94,7 @@ static size_t item_size(const struct array *a, const struct bpf_prog_info *info)
 	return a->rec_size ? u32_at(info, a->rec_size) : a->size;
 }
 
-/* The options are the arrays' names. */
+/* Reads the options, which are names of arrays. */
 static void read_wanted(lua_State *L, int opts, bool *wanted)
 {
 	struct field fields[COUNT(arrays) + 1] = {{0}};
@@ -176,7 +176,7 @@ int info_push_prog(lua_State *L, int fd, int opts)
 		uint64_t data = *(const uint64_t *)((const char *)&info + a->pointer);
 
 		if (!wanted[i] || (!data && n > 0))
-			continue; /* nor where the kernel keeps it from this user */
+			continue; /* empty, or hidden from this user */
 		push_items(L, a->items, (const char *)(uintptr_t)data, n < most ? n : most,
 			   item_size(a, &info));
 		lua_setfield(L, -2, a->name);
@@ -187,7 +187,7 @@ int info_push_prog(lua_State *L, int fd, int opts)
 
 /* Maps ----------------------------------------------------------------------------------- */
 
-/* The kernel's struct bpf_map_info, whose last members the headers may lack. */
+/* The kernel's struct bpf_map_info; older headers lack its last members. */
 struct map_info {
 	uint32_t type, id, key_size, value_size, max_entries, map_flags;
 	char name[BPF_OBJ_NAME_LEN];
@@ -221,7 +221,7 @@ static const struct field map_fields[] = {
 
 enum { SHA256_SIZE = 32 };
 
-/* The option NAME, a boolean: the only one of a table. */
+/* Reads the boolean option NAME, the table's only one. */
 static bool read_option(lua_State *L, int opts, const char *name)
 {
 	const struct field fields[] = {{.name = name, .kind = FIELD_BOOL}, FIELDS_END};
@@ -266,7 +266,7 @@ static const struct field btf_fields[] = {
 
 int info_push_btf(lua_State *L, int fd, int opts)
 {
-	char name[64] = ""; /* of a kernel module, or vmlinux */
+	char name[64] = ""; /* a kernel module's name, or "vmlinux" */
 	struct bpf_btf_info info = {0};
 	__u32 size = sizeof(info), btf_size;
 	bool wanted = read_option(L, opts, "btf");
@@ -313,7 +313,7 @@ static int by_fd(lua_State *L, const char *kind, info_push *push, const char *wh
 	return err ? value_fail(L, err, "%s: descriptor %d", what, fd) : 1;
 }
 
-/*** What the kernel knows of a program.
+/*** Returns what the kernel knows about a program.
 @function prog_get_info_by_fd
 @tparam integer|fd|program prog a descriptor, or an object that has one
 @tparam ?table opts booleans: which arrays to get. `map_ids` (the default: true), `prog_tags`,
@@ -331,7 +331,7 @@ static int prog_get_info_by_fd(lua_State *L)
 	return by_fd(L, "bpf-prog", info_push_prog, "prog_get_info_by_fd");
 }
 
-/*** What the kernel knows of a map.
+/*** Returns what the kernel knows about a map.
 @function map_get_info_by_fd
 @tparam integer|fd|map map a descriptor, or an object that has one
 @tparam ?table opts `hash` (boolean): the SHA-256 of a frozen array's contents, Linux 6.18
@@ -345,7 +345,7 @@ static int map_get_info_by_fd(lua_State *L)
 	return by_fd(L, "bpf-map", info_push_map, "map_get_info_by_fd");
 }
 
-/*** What the kernel knows of a link.
+/*** Returns what the kernel knows about a link.
 @function link_get_info_by_fd
 @tparam integer|fd|link link a descriptor, or an object that has one
 @treturn table `type` ("tracing"; a number where libbpf has no name for it), `id`, `prog_id`, and
@@ -362,7 +362,7 @@ static int link_get_info_by_fd(lua_State *L)
 	return by_fd(L, "bpf-link", info_push_link, "link_get_info_by_fd");
 }
 
-/*** What the kernel knows of BTF that was loaded.
+/*** Returns what the kernel knows about BTF that was loaded.
 @function btf_get_info_by_fd
 @tparam integer|fd btf a descriptor, or an object that has one
 @tparam ?table opts `btf` (boolean): get the BTF itself
@@ -376,12 +376,12 @@ static int btf_get_info_by_fd(lua_State *L)
 	return by_fd(L, "btf", info_push_btf, "btf_get_info_by_fd");
 }
 
-/*** What the kernel knows of whatever the descriptor is.
+/*** Returns what the kernel knows about the object behind a descriptor.
 @function obj_get_info_by_fd
 @tparam integer|fd|program|map|link obj a descriptor, or an object that has one
 @tparam ?table opts of the function for its kind
-@treturn table what `prog_get_info_by_fd`, `map_get_info_by_fd`, `link_get_info_by_fd` or
- `btf_get_info_by_fd` returns
+@treturn table the result of `prog_get_info_by_fd`, `map_get_info_by_fd`, `link_get_info_by_fd` or
+ `btf_get_info_by_fd`
 @treturn string "prog", "map", "link" or "btf"
 @fails
 @see bpf_obj_get_info_by_fd
@@ -412,7 +412,7 @@ static int obj_get_info_by_fd(lua_State *L)
 		return 2;
 	}
 	return luaL_argerror(
-		L, 1, lua_pushfstring(L, "descriptor %d is nothing of BPF's, but '%s'", fd, is));
+		L, 1, lua_pushfstring(L, "descriptor %d is not a BPF object, but '%s'", fd, is));
 }
 
 void info_open(lua_State *L)

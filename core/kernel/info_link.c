@@ -1,4 +1,4 @@
-/* Links: what the kernel tells of one depends on its type. */
+/* Information about links, which depends on their type. */
 #include "base/field.h"
 #include "base/value.h"
 #include "kernel/info.h"
@@ -8,8 +8,8 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* The kernel's struct bpf_link_info: the headers may be older than the kernel. Pointers are where
- * it copies a text or an array, if told how much room there is.
+/* The kernel's struct bpf_link_info, since the headers may be older than the kernel. A pointer is
+ * where the kernel copies a text or an array, up to the given size.
  */
 struct raw_tracepoint {
 	uint64_t tp_name;
@@ -62,7 +62,7 @@ struct uprobe_multi {
 
 struct perf_event {
 	uint32_t type, unused;
-	uint64_t name; /* of a file, function or tracepoint */
+	uint64_t name; /* name of a file, function or tracepoint */
 	uint32_t name_len;
 	uint32_t offset;
 	union {
@@ -78,7 +78,7 @@ struct perf_event {
 	};
 };
 
-/* Of a perf event without a name, instead of all that follows its type. */
+/* For a perf event without a name: replaces all that follows its type. */
 struct event {
 	uint32_t unused[2];
 	uint64_t config;
@@ -118,7 +118,7 @@ static const struct field cgroup_fields[] = {
 	FIELD(struct cgroup, attach_type, FIELD_ATTACH_TYPE),
 	FIELDS_END,
 };
-/* Three types tell a number and an attach type. */
+/* Three types have a number and an attach type. */
 struct at {
 	uint32_t of;
 	uint32_t attach_type;
@@ -233,7 +233,7 @@ static const struct perf_type *perf_type_of(const struct link_info *info)
 
 /* Asking --------------------------------------------------------------------------------- */
 
-/* Paths are the longest of the texts. */
+/* The longest texts are paths. */
 #define TEXT_SIZE 4096
 
 static uint64_t pointer(const void *p)
@@ -241,8 +241,8 @@ static uint64_t pointer(const void *p)
 	return (uint64_t)(uintptr_t)p;
 }
 
-/* Puts into INFO, which the kernel has filled but for them, where texts and arrays shall go: TEXT,
- * and a userdata, which is pushed. KNOWN: how much of INFO the kernel knows.
+/* Sets the pointers in INFO, which the kernel has filled otherwise: to TEXT, and to a userdata that
+ * is pushed. KNOWN is how much of INFO the kernel knows.
  */
 static void make_array_room(lua_State *L, struct link_info *info, size_t known, char *text)
 {
@@ -341,7 +341,7 @@ static void add_perf_event(lua_State *L, const struct link_info *info, size_t kn
 	const struct perf_type *type = perf_type_of(info);
 
 	if (!type)
-		return; /* a kernel before 6.6, or one newer than this */
+		return; /* a kernel before 6.6, or a type newer than this code */
 	set_link_text(L, "type", type->type);
 	lua_newtable(L);
 	field_push_all(L, type->fields, &info->perf_event,
@@ -351,7 +351,7 @@ static void add_perf_event(lua_State *L, const struct link_info *info, size_t kn
 	lua_setfield(L, -2, type->part);
 }
 
-/* Adds what is no plain field to the table of the link's type. */
+/* Adds fields that are not plain members to the table of the link's type. */
 static void add_rest(lua_State *L, const struct link_info *info, size_t known, const char *text)
 {
 	const uint64_t *addrs;
@@ -370,7 +370,7 @@ static void add_rest(lua_State *L, const struct link_info *info, size_t known, c
 	case KPROBE_MULTI:
 		n = info->kprobe_multi.count;
 		addrs = (const uint64_t *)(uintptr_t)info->kprobe_multi.addrs;
-		if (addrs && addrs[0]) /* where this user may see addresses */
+		if (addrs && addrs[0]) /* if this user may see addresses */
 			set_link_list(L, "addrs", info->kprobe_multi.addrs, n);
 		set_link_list(L, "cookies", info->kprobe_multi.cookies, n);
 		break;
@@ -394,7 +394,7 @@ int info_push_link(lua_State *L, int fd, int opts)
 	const struct link_info_part *part;
 	int ret;
 
-	memset(&info, 0, sizeof(info)); /* the whole union, which an initializer may not */
+	memset(&info, 0, sizeof(info)); /* all of the union, unlike an initializer */
 	ret = bpf_obj_get_info_by_fd(fd, &info, &known);
 	if (ret)
 		return value_errno(ret);

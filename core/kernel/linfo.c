@@ -17,10 +17,10 @@ static const char LINFO[] = "lbpf.prog_linfo";
 
 struct linfo {
 	struct bpf_prog_linfo *lines;
-	struct btf *btf; /* the program's, with the lines' text; NULL if it cannot be read */
+	struct btf *btf; /* the program's BTF, with the text of lines; NULL if it cannot be read */
 };
 
-/* The program's lists, as the kernel says how long they are. */
+/* The program's lists, and how long the kernel says they are. */
 struct line_lists {
 	void *lines, *jited_lines, *ksyms, *lengths;
 };
@@ -45,7 +45,7 @@ static void *list(__u32 n, __u32 size)
 	return calloc((size_t)n + 1, size ? size : 1);
 }
 
-/* Reads INFO with its lists about lines. 0, or an error number. */
+/* Reads INFO with its lists about lines. Returns 0 or an error number. */
 static int read_lists(int fd, struct bpf_prog_info *info, struct line_lists *lists)
 {
 	struct bpf_prog_info has = {0};
@@ -77,11 +77,11 @@ static int read_lists(int fd, struct bpf_prog_info *info, struct line_lists *lis
 	return err;
 }
 
-/*** The source lines of a loaded program, if it was compiled with -g.
+/*** Returns the source lines of a loaded program, if it was compiled with -g.
 @function prog_linfo
 @tparam program|integer prog a loaded program, or a descriptor of one
 @treturn prog_linfo
-@fails ENODATA if the kernel knows no lines
+@fails ENODATA if the kernel has no lines
 @see bpf_prog_linfo__new
 */
 static int new_linfo(lua_State *L)
@@ -116,7 +116,7 @@ static struct linfo *check_linfo(lua_State *L, int arg)
 {
 	struct linfo *l = class_check(L, arg, LINFO);
 
-	luaL_argcheck(L, l->lines, arg, "the lines were closed");
+	luaL_argcheck(L, l->lines, arg, "the lines are closed");
 	return l;
 }
 
@@ -142,13 +142,12 @@ static int push_line(lua_State *L, const struct linfo *l, const struct bpf_line_
 	return 1;
 }
 
-/*** The line of an instruction.
+/*** Returns the line of an instruction.
 @function prog_linfo:lfind
-@tparam integer insn_off the instruction's number in the program as the kernel runs it, from 0
-@tparam ?integer nr_skip records not to look at, 0 if absent, for who goes on from a line before
+@tparam integer insn_off the instruction's index in the program as the kernel runs it, from 0
+@tparam ?integer nr_skip how many records to skip, to continue after an earlier result; nil: 0
 @treturn ?table `insn_off` of the line's first instruction, `file`, `line`, `col`, and `text` of the
- line; nil if there is none. File and text are nil if the program's BTF cannot be read
-@see bpf_prog_linfo__lfind
+line; nil if there is none. `file` and `text` are nil if the program's BTF cannot be read
 */
 static int lfind(lua_State *L)
 {
@@ -160,12 +159,12 @@ static int lfind(lua_State *L)
 	return push_line(L, l, bpf_prog_linfo__lfind(l->lines, insn_off, skip));
 }
 
-/*** The line of an address in the machine code.
+/*** Returns the line of an address in the machine code.
 @function prog_linfo:lfind_addr_func
 @tparam integer addr
-@tparam integer func_idx which function of the program it is in, from 0
-@tparam ?integer nr_skip records not to look at, 0 if absent
-@treturn ?table as of `prog_linfo:lfind`; nil if there is none, or the kernel tells no addresses
+@tparam integer func_idx the index of the function in the program, from 0
+@tparam ?integer nr_skip how many records to skip; nil: 0
+@treturn ?table as for `prog_linfo:lfind`; nil if there is none, or if the kernel shows no addresses
 @see bpf_prog_linfo__lfind_addr_func
 */
 static int lfind_addr_func(lua_State *L)
@@ -187,7 +186,7 @@ static void shut_linfo(struct linfo *l)
 	l->btf = NULL;
 }
 
-/*** Frees the lines. Closing twice is harmless.
+/*** Frees the lines. A second call has no effect.
 @function prog_linfo:close
 @treturn boolean true
 @see bpf_prog_linfo__free

@@ -29,7 +29,7 @@ struct linker {
 	struct owner owner;
 	struct bpf_linker *linker; /* NULL once closed */
 	enum state state;
-	int fd; /* of the output, if the script gave one; else -1 */
+	int fd; /* of the output, if the script passed one; else -1 */
 	char name[];
 };
 
@@ -89,10 +89,9 @@ static struct bpf_linker *new_fd(int fd)
 	return bpf_linker__new(fd_path(fd, path), NULL);
 }
 
-/*** Makes a linker. Its file is created, or made empty, at once, and is whole after
-`linker:finalize`.
+/*** Creates a linker. Its file is created or truncated now, and complete after `linker:finalize`.
 @function linker
-@tparam string|integer|object file a path; or a descriptor, open for writing, of an empty file
+@tparam string|integer|object file a path; or a descriptor of an empty file, open for writing
 @treturn linker
 @fails
 @see bpf_linker__new
@@ -121,7 +120,7 @@ static int new_linker(lua_State *L)
 			return value_fail(L, errno, "linker '%s'", name);
 	}
 	frame_enter(L, &f, &l->owner, 0);
-	errno = EINVAL; /* libbpf takes it over from libelf, which leaves it alone */
+	errno = EINVAL; /* libbpf returns errno for errors of libelf, which does not set it */
 	l->linker = path ? bpf_linker__new(path, NULL) : new_fd(l->fd);
 	err = value_pointer_error(l->linker);
 	if (err)
@@ -132,7 +131,7 @@ static int new_linker(lua_State *L)
 	return 1;
 }
 
-/* Adds the file, which is FD if that is one. */
+/* Adds a file; if FD is not -1, that descriptor. */
 static int linker_add(lua_State *L, struct linker *l, const struct elf_source *source, int fd,
 		      const char *name)
 {
@@ -143,7 +142,7 @@ static int linker_add(lua_State *L, struct linker *l, const struct elf_source *s
 
 	frame_enter(L, &f, &l->owner, 0);
 	ok = btfcheck_source(L, source, why, sizeof(why));
-	errno = EINVAL; /* libbpf takes it over from libelf, which leaves it alone */
+	errno = EINVAL; /* libbpf returns errno for errors of libelf, which does not set it */
 	if (ok) {
 #if LBPF_HEADERS(1, 6)
 		if (fd >= 0 && compat_libbpf(1, 6))
@@ -173,8 +172,7 @@ static int add_fd(lua_State *L, struct linker *l, int fd, const char *name)
 	return linker_add(L, l, &source, fd, name);
 }
 
-/*** Adds an object file. libbpf trusts it to be what a compiler wrote.
-After one has failed the linker can only be closed.
+/*** Adds an object file. After an error the linker can only be closed.
 @function linker:add_file
 @tparam string path
 @treturn linker itself
@@ -190,7 +188,7 @@ static int linker_add_file(lua_State *L)
 	return linker_add(L, l, &source, -1, source.path);
 }
 
-/*** Adds an object file that is open.
+/*** Adds an open object file.
 @function linker:add_fd
 @tparam integer|object fd a descriptor that can be read
 @treturn linker itself
@@ -206,7 +204,7 @@ static int linker_add_fd(lua_State *L)
 	return add_fd(L, l, fd, lua_pushfstring(L, "fd %d", fd));
 }
 
-/* An anonymous file with these bytes; -1 and errno if that fails. */
+/* Creates an anonymous file with these bytes; -1 and errno if that fails. */
 static int memory_file(const char *data, size_t size)
 {
 	int fd = memfd_create("object", MFD_CLOEXEC), err;
@@ -226,7 +224,7 @@ static int memory_file(const char *data, size_t size)
 	return fd;
 }
 
-/*** Adds an object file that is in memory.
+/*** Adds an object file in memory.
 @function linker:add_buf
 @tparam string bytes
 @treturn linker itself
@@ -248,11 +246,11 @@ static int linker_add_buf(lua_State *L)
 	return n;
 }
 
-/*** Joins what was added, and writes the file.
+/*** Links the files that were added, and writes the result.
 @function linker:finalize
-@treturn linker itself, which can be closed then, and nothing else
+@treturn linker itself, which can only be closed after that
 @fails
-@raise if nothing was added, after a file that failed, and the second time
+@raise if no file was added, after a file that failed, and the second time
 @see bpf_linker__finalize
 */
 static int linker_finalize(lua_State *L)
@@ -264,7 +262,7 @@ static int linker_finalize(lua_State *L)
 	if (l->state == EMPTY)
 		return luaL_error(L, "linker '%s' has nothing to write: add a file", l->name);
 	frame_enter(L, &f, &l->owner, 0);
-	errno = EINVAL; /* libbpf takes it over from libelf, which leaves it alone */
+	errno = EINVAL; /* libbpf returns errno for errors of libelf, which does not set it */
 	err = bpf_linker__finalize(l->linker);
 	if (err)
 		err = value_errno(err);
@@ -276,7 +274,7 @@ static int linker_finalize(lua_State *L)
 	return 1;
 }
 
-/*** Closes the linker. A file that was not finalized stays as it is. Closing twice is harmless.
+/*** Closes the linker. A file that was not finalized stays as it is. A second call has no effect.
 @function linker:close
 @treturn boolean true
 @raise while libbpf works on it

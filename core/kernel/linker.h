@@ -1,4 +1,4 @@
-/* Joining BPF object files into one. */
+/* Linking BPF object files into one. */
 #ifndef LBPF_KERNEL_LINKER_H
 #define LBPF_KERNEL_LINKER_H
 

@@ -127,12 +127,12 @@ static const struct field cgroup_fields[] = {
 };
 #endif
 
-/* These share their memory, so the attach type says which one may be given. */
+/* These are in a union: the attach type determines which one may be given. */
 static const struct link_part {
 	const char *name;
 	const struct field *fields;
 	void (*read_lists)(lua_State *L, struct bpf_link_create_opts *opts);
-	const char *types[7]; /* the attach types, or how they begin */
+	const char *types[7]; /* attach types, or their prefixes */
 } parts[] = {
 	{"perf_event", perf_event_fields, NULL, {"perf_event"}},
 	{"kprobe_multi", kprobe_multi_fields, read_kprobe_multi, {"trace_kprobe_"}},
@@ -162,8 +162,8 @@ static bool part_fits(const struct link_part *part, int type)
 	return false;
 }
 
-/* Puts the option NAME, a table, in the place of the argument ARG, so that errors are about that;
- * false if it is not given. What was there stays on the stack.
+/* Replaces the argument ARG by its option NAME, a table, so that errors are about that argument.
+ * False if it is not given. The argument stays on the stack.
  */
 static bool step_into(lua_State *L, int arg, const char *name)
 {
@@ -195,7 +195,7 @@ static void read_part(lua_State *L, const struct link_part *part, int type,
 	lua_remove(L, 4);
 }
 
-/* What an iterator walks over: struct bpf_iter_link_info. */
+/* What an iterator iterates over: struct bpf_iter_link_info. */
 
 #define INFO(part, member, kind_)                                                                  \
 	{                                                                                          \
@@ -245,14 +245,14 @@ static void read_iter(lua_State *L, int type, struct bpf_link_create_opts *opts,
 	opts->iter_info_len = sizeof(*info);
 }
 
-/*** Attaches a program by a link that belongs to no object: it ends with its last descriptor,
-unless it is pinned.
+/*** Attaches a program by a link that belongs to no object. It is destroyed with its last
+descriptor, unless it is pinned.
 @function link_create
 @tparam integer|fd|program prog a descriptor, or an object that has one; for struct_ops, the map's
 @tparam integer|fd|string target a descriptor of a cgroup, a network namespace or a perf event, or a
  path; for XDP, tcx and netkit the index or name of an interface; or 0
 @tparam string|integer attach_type "cgroup_inet_ingress"
-@tparam ?table opts `flags`, `target_btf_id`; and, as the attach type has it, one of these tables:
+@tparam ?table opts `flags`, `target_btf_id`; and the table for the attach type:
  `iter_info` (`map`: `map_fd`; `cgroup`: `order`, `cgroup_fd`, `cgroup_id`; `task`: `tid`, `pid`,
  `pid_fd`), `perf_event` (`bpf_cookie`), `kprobe_multi` (lists `syms` or `addrs`, and `cookies`;
  `flags`), `tracing` (`cookie`); libbpf 1.3: `uprobe_multi` (`path`, lists `offsets`,
@@ -272,7 +272,7 @@ static int link_create(lua_State *L)
 	const char *name;
 	struct fd *fd;
 
-	/* an initializer would leave what a union has beyond its first member */
+	/* an initializer would not clear all of a union */
 	memset(&opts, 0, sizeof(opts));
 	memset(&info, 0, sizeof(info));
 	opts.sz = sizeof(opts);
@@ -304,8 +304,8 @@ static const struct field raw_tracepoint_fields[] = {
 	FIELDS_END,
 };
 
-/*** Attaches a program to a raw tracepoint, or, without a name, a tracing program to the function
-that it was loaded for.
+/*** Attaches a program to a raw tracepoint; without a name, attaches a tracing program to the
+function it was loaded for.
 @function raw_tracepoint_open
 @tparam ?string name "sched_switch"
 @tparam integer|fd|program prog
@@ -340,7 +340,7 @@ static int raw_tracepoint_open(lua_State *L)
 	return 1;
 }
 
-/* Links that there are --------------------------------------------------------------------- */
+/* Existing links --------------------------------------------------------------------------- */
 
 static int linkfd_done(lua_State *L, int ret, const char *what, int fd)
 {
@@ -357,7 +357,7 @@ static const struct field update_fields[] = {
 	FIELDS_END,
 };
 
-/*** Replaces the program of a link, at one stroke.
+/*** Replaces the program of a link atomically.
 @function link_update
 @tparam integer|fd|link link
 @tparam integer|fd|program new_prog for struct_ops, the map
@@ -378,11 +378,11 @@ static int link_update(lua_State *L)
 	return linkfd_done(L, bpf_link_update(link, prog, &opts), "link_update", link);
 }
 
-/*** Detaches a link's program; the link stays, as an empty one.
+/*** Detaches a link's program. The link stays, without a program.
 @function link_detach
 @tparam integer|fd|link link
 @treturn integer|fd|link the first argument
-@fails EOPNOTSUPP for links that cannot
+@fails EOPNOTSUPP if links of this type cannot be detached
 @see bpf_link_detach
 */
 static int link_detach_fd(lua_State *L)
@@ -400,10 +400,10 @@ static const struct field pin_fields[] = {
 	FIELDS_END,
 };
 
-/*** Pins a program, map or link into a BPF file system, where it lives until the file is removed.
+/*** Pins a program, map or link in a BPF file system: it exists until the file is removed.
 @function obj_pin
 @tparam integer|fd|program|map|link obj
-@tparam string pathname where no file is yet
+@tparam string pathname path of the new file
 @tparam ?table opts libbpf 1.3: `path_fd` (a directory; with `file_flags` "path_fd"),
  `file_flags`
 @treturn integer|fd|program|map|link the first argument
@@ -437,7 +437,7 @@ static const struct field get_fields[] = {
 	FIELDS_END,
 };
 
-/*** Opens what is pinned in a BPF file system.
+/*** Opens a pinned program, map or link.
 @function obj_get
 @tparam string pathname
 @tparam ?table opts `file_flags`: "rdonly" or "wronly", for a map; libbpf 1.3:
@@ -462,11 +462,11 @@ static int obj_get(lua_State *L)
 	return 1;
 }
 
-/*** What is in a directory of a BPF file system.
+/*** Lists a directory of a BPF file system.
 @function pins
 @tparam string path of the directory
 @treturn {string,...} the names of its files and directories, in no particular order
-@fails ENOENT if there is none
+@fails ENOENT if there is no such directory
 @see obj_pin
 */
 static int pins(lua_State *L)
@@ -479,7 +479,7 @@ static int pins(lua_State *L)
 
 	if (number < 0)
 		return value_fail(L, errno, "pins '%s'", path);
-	fd_own(fd, number); /* what follows may raise */
+	fd_own(fd, number); /* the code below may raise */
 	lua_newtable(L);
 	while ((size = getdents64(number, buffer, sizeof(buffer))) > 0) {
 		for (ssize_t at = 0; at < size;) {

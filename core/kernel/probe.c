@@ -16,7 +16,7 @@
 #pragma weak libbpf_set_memlock_rlim
 #endif
 
-/* What a newer libbpf brought. BUILT: the headers of this build had it. */
+/* Features of newer libbpf. BUILT: this build's headers have them. */
 static const struct feature {
 	const char *name;
 	unsigned major, minor;
@@ -26,7 +26,7 @@ static const struct feature {
 	{"cgroup.opts", 1, 6, LBPF_HEADERS(1, 6)},
 	{"kprobe.attach_mode", 1, 2, LBPF_HEADERS(1, 2)},
 	{"kprobe_multi.session", 1, 5, LBPF_HEADERS(1, 5)},
-	{"kprobe_multi.unique_match", 1, 1, true}, /* counted here where libbpf cannot */
+	{"kprobe_multi.unique_match", 1, 1, true}, /* lbpf counts the matches */
 	{"link.update_map", 1, 2, LBPF_HEADERS(1, 2)},
 	{"netfilter", 1, 3, LBPF_HEADERS(1, 3)},
 	{"netkit", 1, 3, LBPF_HEADERS(1, 3)},
@@ -42,7 +42,7 @@ static const struct feature {
 	{"program.func_info", 1, 6, LBPF_HEADERS(1, 6)},
 	{"program.line_info", 1, 6, LBPF_HEADERS(1, 6)},
 	{"program.assoc_struct_ops", 1, 7, LBPF_HEADERS(1, 7)},
-	{"map.set_value_size.globals", 1, 3, true}, /* nothing new is called */
+	{"map.set_value_size.globals", 1, 3, true}, /* no new symbol */
 	{"map.autoattach", 1, 5, LBPF_HEADERS(1, 5)},
 	{"map.exclusive_program", 1, 7, LBPF_HEADERS(1, 7)},
 	{"sockmap", 1, 5, LBPF_HEADERS(1, 5)},
@@ -67,12 +67,12 @@ static int unknown_feature(lua_State *L)
 	return luaL_argerror(L, 1, lua_tostring(L, -1));
 }
 
-/*** Does this build, with the libbpf it runs with, have a feature that came after libbpf 1.1?
+/*** Does lbpf have a feature that came after libbpf 1.1, with this build and this libbpf?
 @function has
-@tparam string feature an option or a function, "kprobe_multi.session" or "object.prepare"; for a
- name that is none the error lists them
+@tparam string feature an option or a function, "kprobe_multi.session" or "object.prepare"; the
+error for an unknown name lists all
 @treturn boolean
-@raise for a name that is none of these
+@raise if there is no such feature
 @see version_string
 */
 static int has(lua_State *L)
@@ -90,7 +90,7 @@ static int has(lua_State *L)
 	return unknown_feature(L);
 }
 
-/*** The libbpf that this process runs with.
+/*** The version of the libbpf that this process runs with.
 @function version_string
 @treturn string "v1.1"
 @see libbpf_version_string
@@ -125,7 +125,7 @@ static int minor_version(lua_State *L)
 
 /* What the kernel supports ---------------------------------------------------------------- */
 
-/* The end of a probe inside F: true, false, or why it could not be made. */
+/* Ends a probe inside F: pushes true or false; or nil, message, errno, log if it failed. */
 static int answer(lua_State *L, struct frame *f, int ret, const char *probe)
 {
 	frame_leave(f);
@@ -135,8 +135,8 @@ static int answer(lua_State *L, struct frame *f, int ret, const char *probe)
 	return 1;
 }
 
-/*** Does the kernel support programs of this type? It is tried: without privileges the answer is
-no.
+/*** Does the kernel support programs of this type? This is tried; without privileges the result is
+false.
 @function probe_bpf_prog_type
 @tparam string|integer prog_type "kprobe"
 @treturn boolean
@@ -152,7 +152,8 @@ static int probe_bpf_prog_type(lua_State *L)
 	return answer(L, &f, libbpf_probe_bpf_prog_type(type, NULL), "probe_bpf_prog_type");
 }
 
-/*** Does the kernel support maps of this type? It is tried: without privileges the answer is no.
+/*** Does the kernel support maps of this type? This is tried; without privileges the result is
+false.
 @function probe_bpf_map_type
 @tparam string|integer map_type "ringbuf"
 @treturn boolean
@@ -184,11 +185,11 @@ static enum bpf_func_id check_helper(lua_State *L, int arg)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], name) == 0)
 			return (enum bpf_func_id)i;
-	luaL_argerror(L, arg, "no helper of that name was known when this was built");
+	luaL_argerror(L, arg, "not the name of a helper that this build knows");
 	return 0;
 }
 
-/* Kernels from 6.10 on refuse a helper in words that libbpf before 1.5 takes for something else. */
+/* Kernels from 6.10 on have another message, which libbpf before 1.5 does not recognise. */
 static bool is_refused(enum bpf_prog_type type, enum bpf_func_id helper)
 {
 	const struct bpf_insn insns[] = {
@@ -206,8 +207,8 @@ static bool is_refused(enum bpf_prog_type type, enum bpf_func_id helper)
 	return strstr(log, "program of this type cannot use helper ");
 }
 
-/*** Does the kernel let programs of this type call this helper? It is tried: without privileges
-the answer is no.
+/*** Does the kernel let programs of this type call this helper? This is tried; without privileges
+the result is false.
 @function probe_bpf_helper
 @tparam string|integer prog_type "kprobe"
 @tparam string|integer helper "bpf_ringbuf_output", or its number, 0 to 2^31 - 1
@@ -229,12 +230,12 @@ static int probe_bpf_helper(lua_State *L)
 	return answer(L, &f, ret, "probe_bpf_helper");
 }
 
-/*** Sets RLIMIT_MEMLOCK of this process, which kernels before 5.11 charge BPF for. Else the first
-load lifts it altogether, there.
+/*** Sets RLIMIT_MEMLOCK of this process, which limits BPF memory in kernels before 5.11. Without
+this call, libbpf removes the limit at the first load.
 @function set_memlock_rlim
-@tparam integer memlock_bytes 0: leave it alone
+@tparam integer memlock_bytes 0: do not change the limit
 @treturn boolean true
-@fails EBUSY if a load has lifted it already, EOPNOTSUPP before libbpf 1.4
+@fails EBUSY if a load has removed the limit already, EOPNOTSUPP before libbpf 1.4
 @see libbpf_set_memlock_rlim
 */
 static int set_memlock_rlim(lua_State *L)
@@ -248,13 +249,13 @@ static int set_memlock_rlim(lua_State *L)
 		return value_result(L, ret ? value_errno(ret) : 0, "set_memlock_rlim");
 	}
 #endif
-	(void)bytes; /* declared since libbpf 0.7, and forgotten to be exported */
+	(void)bytes; /* declared since libbpf 0.7, but not exported before 1.4 */
 	return value_needs_libbpf(L, "set_memlock_rlim", 1, 4);
 }
 
 /* This machine and process ----------------------------------------------------------------- */
 
-/*** How many CPUs the machine can have; a per-CPU value has as many parts.
+/*** How many CPUs the machine can have; per-CPU values have that many elements.
 @function num_possible_cpus
 @treturn integer
 @fails
@@ -270,7 +271,7 @@ static int num_possible_cpus(lua_State *L)
 	return 1;
 }
 
-/*** What an error number means, libbpf's own numbers from 4000 up included.
+/*** The message for an error number, including libbpf's own from 4000 on.
 @function strerror
 @tparam integer errno 1 to 2^31 - 1
 @treturn string "No such file or directory"

@@ -1,4 +1,4 @@
-/* Which libbpf this is, and what it and the machine have. */
+/* The version of libbpf, and what it and the machine support. */
 #ifndef LBPF_KERNEL_PROBE_H
 #define LBPF_KERNEL_PROBE_H
 

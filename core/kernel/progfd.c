@@ -1,4 +1,4 @@
-/* Programs by descriptor: loading instructions, running them, asking where they are attached. */
+/* Programs by descriptor: loading instructions, running them, asking what is attached where. */
 #include "attach/fd.h"
 #include "base/enum.h"
 #include "base/fd.h"
@@ -20,10 +20,10 @@
 
 /* Loading -------------------------------------------------------------------------------- */
 
-/* The verifier takes no more. */
+/* The verifier's limit. */
 #define INSNS_MAX 1000000
 
-/* What a log may become, where the script does not say. */
+/* The first size of a log, unless the script sets one. */
 #define LOG_FIRST ((uint32_t)1 << 16)
 #define LOG_LAST  ((uint32_t)1 << 24)
 
@@ -49,7 +49,7 @@ static const struct field prog_load_fields[] = {
 	FIELDS_END,
 };
 
-/* The option NAME, bytes in records of REC_SIZE; sets how many there are. */
+/* Reads option NAME, bytes in records of REC_SIZE; sets how many there are. */
 static const void *read_records(lua_State *L, int arg, const char *name, uint32_t rec_size,
 				__u32 *n)
 {
@@ -65,7 +65,7 @@ static const void *read_records(lua_State *L, int arg, const char *name, uint32_
 			      lua_pushfstring(L, "option '%s' must be records of %s_rec_size bytes",
 					      name, name));
 	*n = bytes ? (__u32)(len / rec_size) : 0;
-	lua_pop(L, 1); /* the table at ARG is ours, and keeps it */
+	lua_pop(L, 1); /* the table at ARG is our copy, and keeps it */
 	return bytes;
 }
 
@@ -83,15 +83,16 @@ static void read_load_opts(lua_State *L, int arg, struct bpf_prog_load_opts *opt
 	opts->fd_array = list_fds(L, arg, "fd_array", &n);
 #if LBPF_HEADERS(1, 6)
 	luaL_argcheck(L, opts->fd_array_cnt <= n, arg,
-		      "option 'fd_array_cnt' is more than option 'fd_array' has");
+		      "option 'fd_array_cnt' is larger than the length of option 'fd_array'");
 #endif
 }
 
-/* One call of a loading function, for which there is a buffer for the kernel's log. */
+/* One call of a loading function, with a buffer for the kernel's log. */
 typedef int load_call(void *args, char *log, uint32_t size);
 
-/* Makes it with larger and larger buffers, unless the script says how large: the kernel refuses
- * what it cannot tell all about. Returns the descriptor, and the log if WANTED; or what failed.
+/* Calls FN with larger and larger buffers, unless the script sets the size: the kernel refuses a
+ * load if its log does not fit. Returns the descriptor, and the log if WANTED; or nil, message,
+ * errno, log.
  */
 static int call_load(lua_State *L, load_call *call, void *args, uint32_t log_size, bool wanted,
 		     const char *what)
@@ -147,7 +148,7 @@ static int call_prog_load(void *args, char *log, uint32_t size)
 /*** Loads a program from its instructions.
 @function prog_load
 @tparam string|integer prog_type "socket_filter"
-@tparam ?string prog_name at most 15 characters count
+@tparam ?string prog_name at most 15 characters are used
 @tparam string license "GPL"
 @tparam string insns struct bpf_insn of 8 bytes each, 1 to 1,000,000 of them
 @tparam ?table opts `expected_attach_type`, `attach_btf_id`, `attach_prog_fd`, `attach_btf_obj_fd`,
@@ -156,7 +157,7 @@ static int call_prog_load(void *args, char *log, uint32_t size)
  `line_info_rec_size`, `log_level` (1: jumps; 2: all; 4: statistics), `log_size` in bytes; libbpf
  1.4: `token_fd`; libbpf 1.6: `fd_array_cnt`. Descriptors may be objects.
 @treturn fd
-@treturn ?string with `log_level`, what the verifier had to say
+@treturn ?string with `log_level`, the verifier's log
 @failslog
 @see bpf_prog_load
 */
@@ -206,7 +207,7 @@ static const struct field btf_load_fields[] = {
 @tparam string btf_data the section's bytes
 @tparam ?table opts `log_level`, `log_size` in bytes; libbpf 1.4: `btf_flags`, `token_fd`
 @treturn fd
-@treturn ?string with `log_level`, what the kernel had to say
+@treturn ?string with `log_level`, the kernel's log
 @failslog
 @see bpf_btf_load
 */
@@ -234,11 +235,11 @@ static const struct field test_run_fields[] = {
 	FIELDS_END,
 };
 
-/* How much a packet can grow while a program runs on it. */
+/* How much a packet may grow while a program runs on it. */
 #define DATA_GROWS (1 << 16)
 
-/* The option NAME, in memory that the kernel may write to: it writes a syscall program's context
- * where it was. NULL if it is not given.
+/* Copies option NAME to memory that the kernel may write: it returns the context of a syscall
+ * program in place. NULL if it is not given.
  */
 static void *read_bytes(lua_State *L, int arg, const char *name, __u32 *size)
 {
@@ -252,14 +253,14 @@ static void *read_bytes(lua_State *L, int arg, const char *name, __u32 *size)
 		luaL_argerror(L, arg, lua_pushfstring(L, "option '%s' must be a string", name));
 	if (!bytes)
 		return NULL;
-	luaL_argcheck(L, len <= INT32_MAX, arg, "too long");
+	luaL_argcheck(L, len <= INT32_MAX, arg, "too large");
 	copy = compat_newuserdata(L, len + 1);
 	memcpy(copy, bytes, len);
 	*size = (__u32)len;
 	return copy;
 }
 
-/* Zeroed, for not every type of program fills it; stays on the stack. */
+/* Pushes zeroed memory, since some types of program do not fill it. */
 static void *push_zeroed(lua_State *L, uint32_t size)
 {
 	void *room;
@@ -301,17 +302,16 @@ static bool is_syscall(int fd)
 	return bpf_obj_get_info_by_fd(fd, &info, &size) == 0 && info.type == BPF_PROG_TYPE_SYSCALL;
 }
 
-/*** Runs a program once, or many times, on input that the script gives. Also
-`program:test_run(opts)`.
+/*** Runs a program one or more times on input of the script. Also `program:test_run(opts)`.
 @function prog_test_run
 @tparam integer|fd|program prog a descriptor, or an object that has one
 @tparam ?table opts `data_in` (a packet's bytes), `ctx_in` (the context's bytes, as the program's
 type has it), `repeat`, `flags` ("xdp_live_frames": send the frames of an XDP program), `cpu`,
-`batch_size`, `data_size_out` (room for the packet as the program left it; by default enough; 0:
-none), `ctx_size_out` (the same for the context; by default none)
-@treturn table `retval`, `duration` (nanoseconds, on average), `data_out`, `ctx_out`; a syscall
- program's `ctx_out` is always there
-@fails ENOSPC if the room is too small, ENOTSUPP (524) if programs of this type cannot be run
+`batch_size`, `data_size_out` (the maximum size of the packet afterwards; by default large enough;
+0: no packet), `ctx_size_out` (the same for the context; by default 0)
+@treturn table `retval`, `duration` (nanoseconds, average), `data_out`, `ctx_out`; a syscall program
+always has `ctx_out`
+@fails ENOSPC if an output size is too small, ENOTSUPP (524) if programs of this type cannot be run
 @see bpf_prog_test_run_opts
 */
 static int prog_test_run(lua_State *L)
@@ -343,7 +343,7 @@ static int prog_test_run(lua_State *L)
 	return 1;
 }
 
-/* Asking --------------------------------------------------------------------------------- */
+/* Queries -------------------------------------------------------------------------------- */
 
 static const struct field query_fields[] = {
 	FIELD(struct bpf_prog_query_opts, query_flags, FIELD_QUERY_FLAGS),
@@ -361,7 +361,7 @@ static bool begins(const char *text, const char *prefix)
 	return text && strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Sets the list NAME of the N first VALUES, if the kernel was asked for it. */
+/* Sets the list NAME to the first N of VALUES, if the kernel was asked for it. */
 static void set_id_list(lua_State *L, const char *name, const __u32 *values, uint32_t n)
 {
 	if (!values)
@@ -374,7 +374,7 @@ static void set_id_list(lua_State *L, const char *name, const __u32 *values, uin
 	lua_setfield(L, -2, name);
 }
 
-/* Many programs can be attached at one place; more than these are counted first. */
+/* First guess of how many programs are attached; if there are more, they are counted first. */
 #define QUERY_FIRST     64
 #define QUERY_LAST      (1 << 20)
 #define QUERY_EFFECTIVE 1
@@ -386,15 +386,16 @@ static int query_failed(lua_State *L, int err, const struct fd_target *target, c
 	return value_fail(L, err, "prog_query: target %d, %s", target->number, type ? type : "?");
 }
 
-/*** Which programs are attached somewhere.
+/*** Returns which programs are attached to a target.
 @function prog_query
 @tparam integer|fd|string target a descriptor, an object that has one, or a path, of a cgroup, a
  network namespace or a sockmap; for XDP, tcx and netkit the index or name of an interface
 @tparam string|integer type "cgroup_inet_ingress"
-@tparam ?table opts `query_flags`: "effective": also those that parents' attachments make effective
- here
-@treturn table `prog_ids`: a list; `attach_flags`; for cgroups `prog_attach_flags`, a list as long;
-for tcx and netkit that, `link_ids`, `link_attach_flags` and, libbpf 1.3, `revision`
+@tparam ?table opts `query_flags`: "effective": include programs that are effective here because
+they are attached to a parent
+@treturn table `prog_ids`: a list; `attach_flags`; for cgroups `prog_attach_flags`, a list of the
+same length; for tcx and netkit also `link_ids`, `link_attach_flags` and, with libbpf 1.3,
+`revision`
 @fails
 @see bpf_prog_query_opts
 */
@@ -459,7 +460,7 @@ static const struct field bind_fields[] = {
 	FIELDS_END,
 };
 
-/*** Makes a program keep a map that it does not use, for instance with data about it. Also
+/*** Makes a program keep a map that it does not use, for example one with metadata. Also
 `program:bind_map(map, opts)`.
 @function prog_bind_map
 @tparam integer|fd|program prog

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 /*** @module lbpf */
-/*** Objects in a BPF file system, and more of bpf(2)
+/*** More of bpf(2)
 @section syscall
 */
 
@@ -20,8 +20,8 @@
 #pragma weak bpf_prog_stream_read
 #endif
 
-/*** Makes the kernel count how often each program runs, and for how long, while the descriptor is
-open: see `run_cnt` and `run_time_ns` of `prog_get_info_by_fd`.
+/*** Enables statistics while the descriptor is open: `run_cnt` and `run_time_ns` of
+`prog_get_info_by_fd`.
 @function enable_stats
 @tparam ?string|integer type "run_time" (the default), or a number
 @treturn fd
@@ -46,14 +46,14 @@ static int enable_stats(lua_State *L)
 	return 1;
 }
 
-/*** Which program is attached to a perf event or raw tracepoint of some process.
+/*** Returns which program is attached to a perf event or raw tracepoint of a process.
 @function task_fd_query
 @tparam ?integer pid nil: this process
 @tparam integer|fd fd a descriptor of that process
 @tparam ?integer flags 0
 @treturn table `prog_id`; `fd_type`: "raw_tracepoint", "tracepoint", "kprobe", "kretprobe", "uprobe"
  or "uretprobe"; `buf`: the tracepoint's, function's or file's name; `probe_offset`, `probe_addr`
-@fails ENOTSUPP (524) if no program is attached by it
+@fails ENOTSUPP (524) if no program is attached
 @see bpf_task_fd_query
 */
 static int task_fd_query(lua_State *L)
@@ -95,13 +95,13 @@ static const struct field token_fields[] = {
 };
 #endif
 
-/*** Makes a token of a BPF file system that was mounted for a user namespace, and that says what
-this may delegate. It is the `token_fd` of `map_create`, `prog_load` and `btf_load`.
+/*** Creates a BPF token from a BPF file system that was mounted in a user namespace with
+delegation. It is the `token_fd` of `map_create`, `prog_load` and `btf_load`.
 @function token_create
 @tparam integer|fd bpffs_fd a descriptor of the file system's root
 @tparam ?table opts `flags`
 @treturn fd
-@fails EOPNOTSUPP outside of a user namespace, EOPNOTSUPP before libbpf 1.4
+@fails EOPNOTSUPP outside of a user namespace, and EOPNOTSUPP before libbpf 1.4
 @see bpf_token_create
 */
 static int token_create(lua_State *L)
@@ -127,12 +127,12 @@ static int token_create(lua_State *L)
 	return value_needs_libbpf(L, "token_create", 1, 4);
 }
 
-/*** Takes what a program has written to one of its streams, with bpf_stream_printk() or because the
-kernel has found something wrong while it ran.
+/*** Reads what a program has written to one of its streams, by bpf_stream_printk(), or the kernel
+because of an error in the program.
 @function prog_stream_read
 @tparam integer|fd|program prog a descriptor, or an object that has one
 @tparam string|integer stream "stdout" or "stderr", or its number
-@tparam ?integer size how many bytes at most; 65536
+@tparam ?integer size how many bytes at most; nil: 65536
 @treturn string "" if there is nothing
 @fails ENOENT if there is no such stream, EOPNOTSUPP before libbpf 1.6
 @see bpf_prog_stream_read

@@ -1,11 +1,11 @@
-/* bpf.h: the kernel's interface by descriptor, for maps, programs and links of no object. */
+/* bpf.h: programs, maps and links by descriptor. */
 #ifndef LBPF_KERNEL_SYSCALL_H
 #define LBPF_KERNEL_SYSCALL_H
 
 #include "base/compat.h"
 
-/* Each of these adds its functions; where the first argument is a descriptor, an object that has
- * one does.
+/* Each of these adds its functions. Where an argument is a descriptor, an object that has one is
+ * accepted.
  */
 void ids_open(lua_State *L);
 void linkfd_open(lua_State *L);

@@ -10,10 +10,10 @@
 @section types
 */
 
-/*** What libbpf, or a handler of this script, takes a program for that has this SEC().
+/*** The types that libbpf, or a handler of this script, gives to a program with this SEC().
 @function prog_type_by_name
 @tparam string name "kprobe.multi/do_*"
-@treturn ?string the program type, "kprobe"; nil alone if nobody handles such a section
+@treturn ?string the program type, "kprobe"; nil if no handler matches
 @treturn ?string the expected attach type, "trace_kprobe_multi"
 @see libbpf_prog_type_by_name
 */
@@ -35,11 +35,11 @@ static int prog_type_by_name(lua_State *L)
 	return 2;
 }
 
-/*** The attach type with which bpf_prog_attach() attaches a program that has this SEC().
+/*** The attach type with which bpf_prog_attach() attaches a program with this SEC().
 @function attach_type_by_name
 @tparam string name "cgroup/connect4"
-@treturn ?string "cgroup_inet4_connect"; nil alone if such programs are not attached that way, or
- by a handler of this script
+@treturn ?string "cgroup_inet4_connect"; nil if such programs are not attached by bpf_prog_attach(),
+or if a handler of this script matches
 @see libbpf_attach_type_by_name
 */
 static int attach_type_by_name(lua_State *L)
@@ -72,7 +72,7 @@ static int check_number(lua_State *L)
 /*** libbpf's name for a program type's number.
 @function bpf_prog_type_str
 @tparam integer type 0 to 2^31 - 1
-@treturn ?string "kprobe"; nil where this libbpf has none
+@treturn ?string "kprobe"; nil if this libbpf has no name for it
 @see libbpf_bpf_prog_type_str
 */
 static int bpf_prog_type_str(lua_State *L)
@@ -83,7 +83,7 @@ static int bpf_prog_type_str(lua_State *L)
 /*** libbpf's name for an attach type's number.
 @function bpf_attach_type_str
 @tparam integer type 0 to 2^31 - 1
-@treturn ?string "trace_kprobe_multi"; nil where this libbpf has none
+@treturn ?string "trace_kprobe_multi"; nil if this libbpf has no name for it
 @see libbpf_bpf_attach_type_str
 */
 static int bpf_attach_type_str(lua_State *L)
@@ -94,7 +94,7 @@ static int bpf_attach_type_str(lua_State *L)
 /*** libbpf's name for a map type's number.
 @function bpf_map_type_str
 @tparam integer type 0 to 2^31 - 1
-@treturn ?string "ringbuf"; nil where this libbpf has none
+@treturn ?string "ringbuf"; nil if this libbpf has no name for it
 @see libbpf_bpf_map_type_str
 */
 static int bpf_map_type_str(lua_State *L)
@@ -105,7 +105,7 @@ static int bpf_map_type_str(lua_State *L)
 /*** libbpf's name for a link type's number.
 @function bpf_link_type_str
 @tparam integer type 0 to 2^31 - 1
-@treturn ?string "perf_event"; nil where this libbpf has none
+@treturn ?string "perf_event"; nil if this libbpf has no name for it
 @see libbpf_bpf_link_type_str
 */
 static int bpf_link_type_str(lua_State *L)

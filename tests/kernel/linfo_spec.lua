@@ -50,7 +50,7 @@ describe("lines of a program", function()
     assert.is_true(lines:close())
     assert.error_matches(function()
       lines:lfind(0)
-    end, "the lines were closed")
+    end, "the lines are closed")
   end))
 
   it("are found by addresses of the machine code, where the kernel tells them", needs("root",

@@ -78,7 +78,7 @@ describe("the kernel is asked for", function()
     assert.is_nil(ok)
     assert.equal(95, errno)
     assert.error_matches(function() lbpf.probe_bpf_helper("xdp", "nobody") end,
-      "no helper of that name was known when this was built")
+      "not the name of a helper that this build knows")
   end))
 
   it("locked memory, where libbpf lets one set it", function()
