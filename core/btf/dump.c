@@ -451,10 +451,15 @@ static bool write_types(lua_State *L, struct dump *dump, __u32 *id, __u32 n)
 
 static int concat(lua_State *L, int list)
 {
-	lua_getglobal(L, "table");
-	lua_getfield(L, -1, "concat");
-	lua_pushvalue(L, list);
-	lua_call(L, 1, 1);
+	int n = (int)lua_rawlen(L, list);
+	luaL_Buffer b;
+
+	luaL_buffinit(L, &b);
+	for (int i = 1; i <= n; i++) {
+		lua_rawgeti(L, list, i);
+		luaL_addvalue(&b);
+	}
+	luaL_pushresult(&b);
 	return 1;
 }
 

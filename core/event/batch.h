@@ -10,7 +10,7 @@
 #include <linux/types.h>
 #include <stdint.h>
 
-/* lua/lbpf/jit/events.lua declares this structure, the cursor and the counters as well. */
+/* lua/lbpf/jit/layout.lua declares this structure, the cursor and the counters as well. */
 struct batch_event {
 	__u32 size;
 	int function; /* its index in the list of functions */

@@ -1,5 +1,24 @@
 #include "event/jit_events.h"
 
+/* What lua/lbpf/jit/layout.lua says of the structures in batch.h. */
+_Static_assert(offsetof(struct batch_event, size) == 0 &&
+		       offsetof(struct batch_event, function) == 4 &&
+		       offsetof(struct batch_event, cpu) == 8 &&
+		       offsetof(struct batch_event, is_news) == 12 &&
+		       offsetof(struct batch_event, data) == 16,
+	       "struct batch_event is known to compiled code");
+_Static_assert(offsetof(struct batch_cursor, bytes) == 0 &&
+		       offsetof(struct batch_cursor, used) == sizeof(void *) &&
+		       offsetof(struct batch_cursor, next) == sizeof(void *) + 4 &&
+		       offsetof(struct batch_cursor, delivering) == sizeof(void *) + 8 &&
+		       offsetof(struct batch_cursor, fill) == sizeof(void *) + 12 &&
+		       offsetof(struct batch_cursor, reading) == sizeof(void *) + 16,
+	       "struct batch_cursor is known to compiled code");
+_Static_assert(offsetof(struct batch_counters, events) == 0 &&
+		       offsetof(struct batch_counters, bytes) == 8,
+	       "struct batch_counters is known to compiled code");
+_Static_assert(offsetof(struct batch, cursor) == 0, "a batch is known by its cursor's address");
+
 /* Key in the registry: the function that generates the code, set by lbpf.jit. */
 #define COMPILER "lbpf.compiler"
 

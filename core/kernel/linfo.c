@@ -148,6 +148,7 @@ static int push_line(lua_State *L, const struct linfo *l, const struct bpf_line_
 @tparam ?integer nr_skip how many records to skip, to continue after an earlier result; nil: 0
 @treturn ?table `insn_off` of the line's first instruction, `file`, `line`, `col`, and `text` of the
 line; nil if there is none. `file` and `text` are nil if the program's BTF cannot be read
+@see bpf_prog_linfo__lfind
 */
 static int lfind(lua_State *L)
 {

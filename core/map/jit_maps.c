@@ -11,14 +11,26 @@
 @section compiled_maps
 */
 
-/* What compiled code works with; lua/lbpf/jit/maps.lua declares it as well. It belongs to a handle,
- * and is used only in that handle's methods.
+/* What compiled code works with; lua/lbpf/jit/layout.lua declares it as well. It belongs to a
+ * handle, and is used only in that handle's methods.
  */
 struct jit_element {
 	const struct mapcodec *map; /* in the handle */
 	int32_t busy, value_at;
 	char bytes[]; /* the key, and at VALUE_AT the value */
 };
+
+_Static_assert(offsetof(struct jit_element, map) == 0 &&
+		       offsetof(struct jit_element, busy) == sizeof(void *) &&
+		       offsetof(struct jit_element, value_at) == sizeof(void *) + 4 &&
+		       offsetof(struct jit_element, bytes) == sizeof(void *) + 8,
+	       "struct jit_element is known to compiled code");
+_Static_assert(offsetof(struct mapwalk, keys) == 0 &&
+		       offsetof(struct mapwalk, values) == sizeof(void *) &&
+		       offsetof(struct mapwalk, n) == 2 * sizeof(void *) &&
+		       offsetof(struct mapwalk, at) == 2 * sizeof(void *) + 4 &&
+		       offsetof(struct mapwalk, stepping) == 2 * sizeof(void *) + 8,
+	       "the beginning of struct mapwalk is known to compiled code");
 
 /* The map's descriptor; -1 if the map is closed. */
 static int fd_of(const struct jit_element *e)

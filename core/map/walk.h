@@ -9,7 +9,7 @@ typedef int mapwalk_read(int fd, void *in, void *out, void *keys, void *values, 
 			 const struct bpf_map_batch_opts *opts);
 
 struct mapwalk {
-	char *keys, *values; /* lua/lbpf/jit/maps.lua declares these up to STEPPING as well */
+	char *keys, *values; /* lua/lbpf/jit/layout.lua declares these up to STEPPING as well */
 	uint32_t n, at;      /* how many elements were read; the index of the next one */
 	int32_t stepping;    /* set while an element is decoded, and after that failed */
 	struct mapcodec m;   /* with a descriptor of the walk's own */

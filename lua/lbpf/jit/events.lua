@@ -1,17 +1,12 @@
 -- Delivers events: for each type of them functions are generated that read the batch themselves, so
 -- that the trace compiler sees the whole way from the bytes to the script's code.
--- core/event/batch.h has the structures.
 local ffi = require "ffi"
 local expression = require "lbpf.jit.expression"
+local layout = require "lbpf.jit.layout"
 
-local HEADER = 16
+local HEADER = layout.event_size
 
-local event_type = ffi.typeof "struct { uint32_t size; int32_t fn, cpu, is_news; } *"
-local cursor_type = ffi.typeof [[struct {
-  uint8_t *bytes; int32_t used, next, delivering; uint32_t fill, reading;
-} *]]
-local counters_type = ffi.typeof "struct { double events, bytes; } *"
-local claim_type = ffi.typeof("$ (*)(void *, int, uint32_t, void *)", event_type)
+local claim_type = ffi.typeof "struct lbpf_event *(*)(void *, int, uint32_t, void *)"
 
 -- The memory of the batch stays while events are delivered: C refuses to poll then.
 local PUSH = [[
@@ -58,7 +53,7 @@ end
 -- Traces are a function's own, and know what it is called with and what it refers to. So buffers
 -- with the same events share what pulls them, and with the same function what pushes them.
 local pulls, pushes = {}, {}
-local environment = {event = event_type, band = bit.band}
+local environment = {event = layout.event, band = bit.band}
 
 local function push_for(values, least, fn)
   local key = values .. least
@@ -109,8 +104,8 @@ local function compile(claim, type, cursor, counters, number, fn, has_cpu)
   local values = table.concat(list, ", ")
   local push = fn and push_for(values, least, fn)
   local pull = pull_for(values, #list, least)
-  cursor = ffi.cast(cursor_type, cursor)
-  counters = ffi.cast(counters_type, counters)
+  cursor = ffi.cast(layout.cursor, cursor)
+  counters = ffi.cast(layout.counters, counters)
   return {
     push and new_push(push, cursor, counters, number),
     function(slow)

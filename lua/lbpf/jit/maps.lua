@@ -1,21 +1,14 @@
 -- Looks elements of maps up, updates them and steps over them: for each type of maps functions are
 -- generated. What these do not know, and what goes wrong, is left to the methods in C, which know
--- what to say. core/map/jit_maps.c and core/map/walk.h have the structures.
+-- what to say.
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
+local layout = require "lbpf.jit.layout"
 local writer = require "lbpf.jit.writer"
 
 local ALIGNED = 8
 local LARGEST = 4096
-
-local element_type = ffi.typeof [[struct {
-  const void *map; int32_t busy, value_at; uint8_t bytes[?];
-}]]
-
-local walk_type = ffi.typeof [[struct {
-  uint8_t *keys, *values; uint32_t n, at; int32_t stepping;
-} *]]
 
 local environment = setmetatable({
   slow_lookup = core.map_lookup, slow_update = core.map_update,
@@ -110,7 +103,7 @@ local function walk_for(key, value, values)
     VALUES = table.concat(values, ", "), NAMES = expression.names(#values),
   }))
   return step and function(at, slow)
-    return new_iterator(step, ffi.cast(walk_type, at), slow)
+    return new_iterator(step, ffi.cast(layout.walk, at), slow)
   end
 end
 
@@ -137,6 +130,6 @@ return function(map, look_up, update, next_element)
     lookup = lookup_for(put_key, values, value_at),
     update = update_for(put_key, writer.source("put_value", value), value_at),
     walk = walk_for(key, value, values),
-    element = element_type(value_at + value.size, {map = at, value_at = value_at}),
+    element = layout.element(value_at + value.size, {map = at, value_at = value_at}),
   }
 end

@@ -1,0 +1,28 @@
+--- The C structures that compiled code reads and writes. C asserts where their members are, in
+-- core/event/jit_events.c and core/map/jit_maps.c; a spec compares the two.
+local ffi = require "ffi"
+
+-- They are there already if this was loaded before.
+pcall(ffi.cdef, [[
+/* struct batch_event: an event in a batch, before its data */
+struct lbpf_event { uint32_t size; int32_t fn, cpu, is_news; };
+/* struct batch_cursor: where a batch is, and how far it has been read */
+struct lbpf_cursor {
+  uint8_t *bytes; int32_t used, next, delivering; uint32_t fill, reading;
+};
+/* struct batch_counters: what has been delivered */
+struct lbpf_counters { double events, bytes; };
+/* struct jit_element: a key and a value of a map */
+struct lbpf_element { const void *map; int32_t busy, value_at; uint8_t bytes[?]; };
+/* the beginning of struct mapwalk: a walk over a map */
+struct lbpf_walk { uint8_t *keys, *values; uint32_t n, at; int32_t stepping; };
+]])
+
+return {
+  event = ffi.typeof "struct lbpf_event *",
+  event_size = ffi.sizeof "struct lbpf_event",
+  cursor = ffi.typeof "struct lbpf_cursor *",
+  counters = ffi.typeof "struct lbpf_counters *",
+  element = ffi.typeof "struct lbpf_element",
+  walk = ffi.typeof "struct lbpf_walk *",
+}

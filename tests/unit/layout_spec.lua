@@ -1,0 +1,66 @@
+-- What compiled code knows of C's structures is what C says of them.
+
+local has_ffi, ffi = pcall(require, "ffi")
+
+local function read(path)
+  local file = assert(io.open(path))
+  local text = file:read("*a"):gsub("/%*.-%*/", "")
+  file:close()
+  return text
+end
+
+-- The members of a structure as the file has it, in C.
+local function definition(path, name)
+  return assert(read(path):match("\nstruct " .. name .. " (%b{})"))
+end
+
+-- Declares them again, for the FFI to say where the members are.
+local function declare(path, name)
+  local members = definition(path, name):gsub("char data%[%];", ""):gsub("char bytes%[%];",
+    "char bytes[1];"):gsub("__u(%d+)", "uint%1_t")
+  return ffi.typeof("struct " .. members)
+end
+
+local function same(path, name, mirrored, members)
+  local declared = declare(path, name)
+  for member, ours in pairs(members) do
+    assert.equal(ffi.offsetof(declared, member), ffi.offsetof(mirrored, ours), member)
+  end
+end
+
+if has_ffi then
+  describe("The layout that compiled code works with", function()
+    local layout = require "lbpf.jit.layout"
+
+    it("is that of an event", function()
+      same("core/event/batch.h", "batch_event", "struct lbpf_event",
+        {size = "size", ["function"] = "fn", cpu = "cpu", is_news = "is_news"})
+      assert.equal(ffi.sizeof(declare("core/event/batch.h", "batch_event")),
+        layout.event_size)
+    end)
+
+    it("is that of a batch's cursor and counters", function()
+      same("core/event/batch.h", "batch_cursor", "struct lbpf_cursor", {
+        bytes = "bytes", used = "used", next = "next", delivering = "delivering", fill = "fill",
+        reading = "reading",
+      })
+      same("core/event/batch.h", "batch_counters", "struct lbpf_counters",
+        {events = "events", bytes = "bytes"})
+    end)
+
+    it("is that of an element", function()
+      ffi.cdef "struct mapcodec;"
+      same("core/map/jit_maps.c", "jit_element", "struct lbpf_element",
+        {map = "map", busy = "busy", value_at = "value_at", bytes = "bytes"})
+    end)
+
+    it("is that of the beginning of a walk", function()
+      local members = definition("core/map/walk.h", "mapwalk"):match("{(.-stepping;)")
+      local declared = ffi.typeof("struct {" .. members .. "}")
+      for _, member in ipairs({"keys", "values", "n", "at", "stepping"}) do
+        assert.equal(ffi.offsetof(declared, member), ffi.offsetof("struct lbpf_walk", member),
+          member)
+      end
+    end)
+  end)
+end
