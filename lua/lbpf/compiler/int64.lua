@@ -119,15 +119,22 @@ function int64.fold(op, a, b)
   return n and n > -EXACT and n < EXACT and integral(n) or nil
 end
 
---- The eight bytes, lowest first; or the first SIZE of them.
+local function word(n)
+  local a = n % 256
+  n = (n - a) / 256
+  local b = n % 256
+  n = (n - b) / 256
+  local c = n % 256
+  return string.char(a, b, c, (n - c) / 256)
+end
+
+--- The eight bytes, lowest first; or the first SIZE of them: 2 or 4.
 function int64.bytes(n, size)
   local lo, hi = int64.words(n)
-  local out = {}
-  for i = 1, 8 do
-    local word = i <= 4 and lo or hi
-    out[i] = string.char(math.floor(word / 256 ^ ((i - 1) % 4)) % 256)
+  if size == 2 then
+    return word(lo):sub(1, 2)
   end
-  return table.concat(out, "", 1, size)
+  return size == 4 and word(lo) or word(lo) .. word(hi)
 end
 
 return int64
