@@ -18,7 +18,7 @@ size_t elf_strings_size(const struct elf_file *file)
 	return size;
 }
 
-/* Returns where it is. */
+/* Returns its offset. */
 static Elf64_Word add_elf_string(struct elf_file *file, const char *text, size_t len)
 {
 	size_t at = file->n_strings;
@@ -49,7 +49,7 @@ static void add_names(struct elf_file *file)
 
 static void fill_symtab(struct elf_file *file)
 {
-	size_t local = 1, other = file->n_local + 1; /* the first one is none */
+	size_t local = 1, other = file->n_local + 1; /* symbol 0 is reserved */
 
 	memset(file->symtab, 0, sizeof(*file->symtab));
 	for (size_t i = 0; i < file->n_symbols; i++) {
@@ -85,7 +85,7 @@ struct contents {
 	Elf_Type type;
 };
 
-/* Adds a section, whose header but for its place is given. */
+/* Adds a section. Its offset is set here, the rest of the header is given. */
 static bool add_section(Elf *elf, const Elf64_Shdr *header, const struct contents *contents)
 {
 	Elf_Scn *scn = elf_newscn(elf);
@@ -130,7 +130,7 @@ static bool add_own_sections(Elf *elf, const struct elf_file *file)
 	return true;
 }
 
-/* Own sections first, then .strtab and .symtab, whose numbers follow; then relocations. */
+/* First .strtab and .symtab, which follow the caller's sections; then relocations. */
 static bool add_made_sections(Elf *elf, struct elf_file *file)
 {
 	const Elf64_Word strtab = (Elf64_Word)file->n_sections + 1, symtab = strtab + 1;

@@ -16,15 +16,15 @@
 @section handlers
 */
 
-/* In the Lua registry: the list of this state's handlers, in the order of registration. Each is
- * a table with id, sec (absent for the generic one), prog_type, attach_type, and what the script
- * gave: prog_setup_fn, prog_prepare_load_fn, prog_attach_fn, cookie.
+/* Key in the Lua registry: the list of this state's handlers, in the order of registration. Each is
+ * a table with id, sec (nil for the generic one), prog_type, attach_type, and the script's
+ * prog_setup_fn, prog_prepare_load_fn, prog_attach_fn and cookie.
  */
 static const char handlers_key;
 
-/* In an object's table: handlers by the address of the program that was opened with them, and by
- * the cookie that libbpf hands over for them; and while it is being opened, the list as it was when
- * that began. A setup closure may change the state's own list, and the array in libbpf was readied
+/* Keys in an object's table. HANDLED: handlers by the address of the program that was opened with
+ * them, and by libbpf's cookie for them. IN_FORCE: while the object is being opened, the list at
+ * the beginning; setup functions may change the state's own list, but libbpf's array was prepared
  * for this one.
  */
 #define HANDLED  "handlers"
@@ -47,8 +47,8 @@ static lua_Integer integer_field(lua_State *L, int idx, const char *name)
 
 /* Finding -------------------------------------------------------------------------------- */
 
-/* Pushes the handler for a section, and returns its place in the list at LIST: the first that
- * matches by name, else the generic one. 0, and nothing pushed, if there is none.
+/* Pushes the handler for a section, and returns its position in the list at LIST: the first that
+ * matches by name, else the generic one. If there is none, pushes nothing and returns 0.
  */
 static int push_match(lua_State *L, int list, const char *section)
 {
@@ -73,7 +73,7 @@ static int push_match(lua_State *L, int list, const char *section)
 	return generic;
 }
 
-/* ANCHOR: a table that keeps the strings which NEED points to. */
+/* ANCHOR: a table that keeps the strings to which NEED points. */
 static void describe_need(lua_State *L, int list, int anchor, struct registry_need *need)
 {
 	int place = push_match(L, list, need->section);
@@ -171,11 +171,11 @@ enum handler_match handler_types(lua_State *L, const char *section, enum bpf_pro
 
 enum { BY_NAME = 0, NOWHERE = -1 };
 
-/* Which handler does libbpf mean by COOKIE? Its place in the list in force; NOWHERE if the cookie
- * is of no entry that this open was readied with; or BY_NAME if the section's name decides: the
- * fallback's cookie says so, and it does where one entry serves several handlers. That happens
- * while another object keeps the array as it is, with an entry that is good for the types of them
- * all.
+/* Which handler does libbpf's COOKIE mean? Returns its position in the list in force. NOWHERE: the
+ * cookie does not belong to an entry that this open was prepared with. BY_NAME: the section's name
+ * decides, because it is the fallback's cookie, or because one entry serves several handlers. The
+ * latter happens while another object keeps the array unchanged, with an entry whose types suit all
+ * of them.
  */
 static int place_of(const struct handler_needs *needs, long cookie)
 {
@@ -193,8 +193,8 @@ static int place_of(const struct handler_needs *needs, long cookie)
 	return place;
 }
 
-/* Keeps the handler on top as that of a program, and of the cookie that libbpf has for it. HANDLED
- * has true for a cookie that does not say which.
+/* Stores the handler on top for a program, and for libbpf's cookie. HANDLED has true for a cookie
+ * that several handlers share.
  */
 static void keep_handler(lua_State *L, int env, const struct bpf_program *prog, long cookie,
 			 bool by_name)
@@ -216,8 +216,8 @@ static void keep_handler(lua_State *L, int env, const struct bpf_program *prog, 
 	lua_settop(L, handler);
 }
 
-/* Pushes the handler that libbpf means by COOKIE for a program that was opened with it. False, and
- * nothing pushed, if there is none.
+/* Pushes the handler that libbpf's COOKIE means for a program that was opened with it. If there is
+ * none, pushes nothing and returns false.
  */
 static bool push_by_cookie(lua_State *L, int env, const struct bpf_program *prog, long cookie)
 {
@@ -243,14 +243,14 @@ struct callback {
 	struct owner *owner;
 	struct bpf_program *prog;
 	long cookie;          /* libbpf's */
-	int place;            /* of the handler in the list in force; see place_of() */
+	int place;            /* the handler's position in the list in force; see place_of() */
 	const char *function; /* the handler's field, "prog_setup_fn" */
 	int err;              /* for libbpf: 0, or -errno */
 };
 
-/* Turns what a closure returned, the values from FIRST to the top, into an error for libbpf.
- * Nothing, or anything true, is success; so is a number from 0 up. A negative number is -errno.
- * Whoever returns what a refused call returned (nil, message, errno) passes it on.
+/* Converts the results of a handler's function, from FIRST to the top, to an error for libbpf.
+ * Nothing, a true value, or a number from 0 on is success. A negative number is -errno. nil,
+ * message, errno passes on the result of a refused call.
  */
 static int to_error(lua_State *L, int first, const char *function)
 {
@@ -275,8 +275,8 @@ static int to_error(lua_State *L, int first, const char *function)
 	case LUA_TNUMBER:
 	case LBPF_TCDATA:
 		if (!value_to_u64(L, first, &number))
-			return luaL_error(L, "%s returned what is no integer", function);
-		/* libbpf takes what is below -4095 for a pointer */
+			return luaL_error(L, "%s must return an integer", function);
+		/* libbpf takes numbers below -4095 for a pointer */
 		if ((int64_t)number >= 0)
 			return 0;
 		return (int64_t)number < -4095 ? -EINVAL : (int)(int64_t)number;
@@ -285,8 +285,8 @@ static int to_error(lua_State *L, int first, const char *function)
 	}
 }
 
-/* Calls the closure with the handler's program, the EXTRA values on the top, and its cookie.
- * HANDLER and PROG are indices.
+/* Calls the function with the handler's program, the EXTRA values on top, and the cookie. HANDLER
+ * and PROG are indexes.
  */
 static void call_closure(lua_State *L, struct callback *cb, int handler, int prog, int extra)
 {
@@ -303,7 +303,7 @@ static void call_closure(lua_State *L, struct callback *cb, int handler, int pro
 	cb->err = to_error(L, first, cb->function);
 }
 
-/* (callback, the object's table): the program takes its handler, which sets its types. */
+/* (callback, the object's table): finds the program's handler, which sets its types. */
 static int setup(lua_State *L)
 {
 	struct callback *cb = lua_touserdata(L, 1);
@@ -321,8 +321,8 @@ static int setup(lua_State *L)
 		return 0;
 	keep_handler(L, 2, cb->prog, cb->cookie, cb->place == BY_NAME);
 	program_push(L, cb->owner, cb->prog, 2);
-	/* Setting the type it has already would be harmless; a change parts the program from an
-	 * entry in libbpf's array (since libbpf 1.3), which has the right type by itself.
+	/* Do not set a type that is right already: since libbpf 1.3, changing the type detaches the
+	 * program from its entry in libbpf's array.
 	 */
 	type = (enum bpf_prog_type)integer_field(L, handler, "prog_type");
 	if (bpf_program__type(cb->prog) != type)
@@ -347,7 +347,7 @@ static int prepare_load(lua_State *L)
 	return 0;
 }
 
-/* libbpf's side: another user's program may come here, too, and then there is no frame. */
+/* Called by libbpf, also for programs of its other users: then there is no frame. */
 
 static int on_setup(struct bpf_program *prog, long cookie)
 {
@@ -381,10 +381,9 @@ static int on_prepare_load(struct bpf_program *prog, struct bpf_prog_load_opts *
 	return err ? err : cb.err;
 }
 
-/* Programs with a handler of ours are attached by their closure directly, so that the link never
- * passes through libbpf's hands. Here come those without. With the fallback's cookie there is
- * nothing to attach; with an entry's it is a program of another user of libbpf's, which it took for
- * ours.
+/* lbpf attaches programs with a handler of a script directly, so that libbpf does not get the link.
+ * Only other programs arrive here. With the fallback's cookie there is nothing to attach. With an
+ * entry's cookie it is a program of another user of libbpf, which libbpf matched with our entry.
  */
 static int on_attach(const struct bpf_program *prog, long cookie, struct bpf_link **link)
 {
@@ -450,9 +449,9 @@ static const char *check_sec(lua_State *L, int arg)
 	if (lua_isnil(L, arg))
 		return NULL;
 	sec = luaL_checklstring(L, arg, &len);
-	luaL_argcheck(L, strlen(sec) == len, arg, "a section name contains no zero byte");
+	luaL_argcheck(L, strlen(sec) == len, arg, "a section name must not contain a zero byte");
 	stem = len && strchr("/+", sec[len - 1]) ? len - 1 : len;
-	luaL_argcheck(L, stem > 0, arg, "a section name cannot be empty");
+	luaL_argcheck(L, stem > 0, arg, "a section name must not be empty");
 	return sec;
 }
 
@@ -461,22 +460,22 @@ static bool has_generic(lua_State *L, int list)
 	return push_match(L, list, "") && (lua_pop(L, 1), true);
 }
 
-/*** Teaches this Lua state a new SEC() name.
-It is consulted whenever an object is opened from now on; objects keep the handlers that they were
-opened with. Handlers come before libbpf's own, in the order of their registration. The closures
-run inside `lbpf.open` and `obj:load`, in the coroutine that called those; an error raised in one
-is raised again there, unchanged. A closure refuses by returning a negative error number, or what
-a refused call returned (nil, message, errno).
+/*** Registers a handler for a SEC() name.
+Objects that are opened from now on use it; an object keeps the handlers that it was opened with.
+Scripts' handlers take precedence over libbpf's, in the order of their registration. Their functions
+run inside `lbpf.open`, `obj:load` and `attach`, in the coroutine that called these. An error in one
+of them is raised by that call, unchanged. A function refuses by returning a negative error number,
+or nil, message, errno.
 @function register_prog_handler
 @tparam ?string sec "abc" matches SEC("abc"); "abc/" matches SEC("abc/anything"); "abc+" both; nil
- everything that nothing else handles
-@tparam ?string|integer prog_type the programs' type, "kprobe"; none leaves it to the closures
+every section that no other handler matches
+@tparam ?string|integer prog_type the type of the programs, "kprobe"; nil: a function sets it
 @tparam ?string|integer expected_attach_type "trace_kprobe_multi"
-@tparam ?table opts `cookie`: any value, the closures' last argument;
- `prog_setup_fn(prog, cookie)`: the program was found, adjust its properties;
- `prog_prepare_load_fn(prog, load_opts, cookie)`: it is about to be loaded, adjust the fields of
- bpf_prog_load_opts;
- `prog_attach_fn(prog, cookie)`: attach it, return the link, a list of links, or nil for none
+@tparam ?table opts `cookie`: any value, the last argument of the functions;
+ `prog_setup_fn(prog, cookie)`: called when the program was found; sets its properties;
+ `prog_prepare_load_fn(prog, load_opts, cookie)`: called before the program is loaded; may change
+the fields of bpf_prog_load_opts; `prog_attach_fn(prog, cookie)`: attaches the program; returns the
+link, a list of links, or nil for none
 @treturn integer an id for `unregister_prog_handler`
 @fails EBUSY for a second generic handler
 @see libbpf_register_prog_handler
@@ -581,7 +580,7 @@ void handler_open(lua_State *L)
 
 	luaL_setfuncs(L, functions, 0);
 	push_handlers(L);
-	if (lua_isnil(L, -1)) { /* else the module was loaded anew: the handlers stay */
+	if (lua_isnil(L, -1)) { /* otherwise the module is loaded again: keep the handlers */
 		lua_newtable(L);
 		compat_rawsetp(L, LUA_REGISTRYINDEX, &handlers_key);
 	}

@@ -16,12 +16,12 @@
 #pragma weak bpf_object__prepare
 #endif
 
-/*** Goes as far towards loading as can be gone without the programs: relocates them, creates the
-maps, pins those that are to be. `object:load` does the rest.
+/*** Does the first part of loading: relocates programs, creates maps, and pins those with a pin
+path. `object:load` does the rest.
 @function object:prepare
 @treturn object itself
 @failslog EOPNOTSUPP before libbpf 1.6
-@raise if it is prepared or loaded already, or that has failed
+@raise if it is prepared or loaded already, or if that has failed
 @see bpf_object__prepare
 */
 static int object_prepare(lua_State *L)
@@ -39,7 +39,7 @@ static int object_prepare(lua_State *L)
 @function object:load
 @treturn object itself
 @failslog The message ends with the end of the verifier's log.
-@raise whatever a handler's closure raised; if it is loaded already, or a load has failed
+@raise the error of a handler's function; if it is loaded already, or a load has failed
 @see bpf_object__load
 */
 static int object_load(lua_State *L)
@@ -52,7 +52,7 @@ static const struct field loader_fields[] = {
 	FIELDS_END,
 };
 
-/* Raises for what libbpf cannot put into a loader program, and does not check. */
+/* Raises for what libbpf cannot put into a loader program, but does not check. */
 static void check_generable(lua_State *L, struct owner *owner)
 {
 	struct bpf_object *obj = object_of(owner);
@@ -77,15 +77,15 @@ static void check_generable(lua_State *L, struct owner *owner)
 	}
 }
 
-/*** Instead of loading the object, makes a program that does: what a light skeleton is made of.
-Nothing is loaded. The object has served its purpose then, and can only be closed.
+/*** Makes a program that loads the object, as in a light skeleton, instead of loading it. After
+that the object can only be closed.
 @function object:gen_loader
 @tparam ?table opts the fields of gen_loader_opts that are not results: `gen_hash` (boolean)
-@treturn table `insns`, a program of type "syscall", and `data`, the value of the map that it
- refers to; both bytes
+@treturn table `insns`, a program of type "syscall", and `data`, the value of the map to which it
+refers; both as bytes
 @failslog
 @raise for an object with struct_ops, or with maps that are reused or pinned; if it is prepared or
- loaded already, or that has failed; whatever a handler's closure raised
+loaded already, or if that has failed; the error of a handler's function
 @see bpf_object__gen_loader
 */
 static int object_gen_loader(lua_State *L)
@@ -114,11 +114,11 @@ static int object_gen_loader(lua_State *L)
 	return 1;
 }
 
-/* What it is loaded with ------------------------------------------------------------------- */
+/* Options of the load ---------------------------------------------------------------------- */
 
-/*** The kernel version that programs are loaded for, as KERNEL_VERSION() codes it.
+/*** The kernel version for which programs are loaded, as KERNEL_VERSION() encodes it.
 @function object:kversion
-@treturn integer the running kernel's, unless the file or `object:set_kversion` says another
+@treturn integer the running kernel's, unless the file or `object:set_kversion` sets another
 @see bpf_object__kversion
 */
 static int object_kversion(lua_State *L)
@@ -127,7 +127,7 @@ static int object_kversion(lua_State *L)
 	return 1;
 }
 
-/*** Changes that version, which kernels before 5.0 compare with their own for kprobes.
+/*** Sets the kernel version, which kernels before 5.0 compare with their own for kprobes.
 @function object:set_kversion
 @tparam integer kern_version 0 to 2^32 - 1
 @treturn object itself
@@ -146,7 +146,7 @@ static int object_set_kversion(lua_State *L)
 	return 1;
 }
 
-/*** The descriptor of the BPF token that the object is loaded with, which stays the object's.
+/*** The descriptor of the BPF token with which the object is loaded. The object owns it.
 @function object:token_fd
 @treturn ?integer nil without a token
 @fails EOPNOTSUPP before libbpf 1.5

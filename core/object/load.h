@@ -1,4 +1,4 @@
-/* How an object gets into the kernel: at once, in two steps, or by a program made of it. */
+/* Loading an object into the kernel: in one step, in two, or by a loader program. */
 #ifndef LBPF_OBJECT_LOAD_H
 #define LBPF_OBJECT_LOAD_H
 

@@ -5,7 +5,8 @@
 
 static const char VIEW[] = "lbpf.prog_load_opts";
 
-/* Valid while its scope is the innermost: by number, since C memory is reused. */
+/* Valid while its scope is the innermost, which is compared by number, because C memory is reused.
+ */
 struct load_view {
 	unsigned long serial;
 };
@@ -15,8 +16,8 @@ static _Thread_local unsigned long last_serial;
 
 #define OPTS(member, kind) FIELD(struct bpf_prog_load_opts, member, kind)
 
-/* Scalars only. libbpf writes the log fields itself afterwards; line and function information
- * are pointers whose sizes it trusts.
+/* Only scalars. libbpf sets the log fields itself afterwards; line and function information are
+ * pointers, whose sizes it does not check.
  */
 static const struct field fields[] = {
 	OPTS(attempts, FIELD_INT),
@@ -56,14 +57,14 @@ void load_scope_push(lua_State *L)
 	v->serial = innermost->serial;
 }
 
-/* The options, and the field that argument 2 names; raises where there is none. */
+/* The options, and the field that argument 2 names; raises if it is invalid. */
 static struct bpf_prog_load_opts *check_option(lua_State *L, const struct field **f)
 {
 	const struct load_view *v = class_check(L, 1, VIEW);
 	const char *name = luaL_checkstring(L, 2);
 
 	if (!innermost || innermost->serial != v->serial)
-		luaL_error(L, "load options are valid inside their prog_prepare_load_fn only");
+		luaL_error(L, "load options are only valid inside their prog_prepare_load_fn");
 	*f = field_find(fields, name);
 	if (!*f)
 		luaL_error(L, "load options have no field '%s'", name);

@@ -1,11 +1,11 @@
-/* What a prepare_load closure sees of bpf_prog_load_opts, and for how long. */
+/* A handler's view of bpf_prog_load_opts, and its lifetime. */
 #ifndef LBPF_OBJECT_LOADOPTS_H
 #define LBPF_OBJECT_LOADOPTS_H
 
 #include "base/compat.h"
 #include <bpf/bpf.h>
 
-/* One run of a program's prepare_load callback. */
+/* One call of a program's prepare_load callback. */
 struct load_scope {
 	struct load_scope *prev;
 	const struct bpf_program *prog;
@@ -20,7 +20,7 @@ void load_scope_end(struct load_scope *scope);
 /* Is this thread inside the prepare_load callback of PROG? */
 bool load_scope_is(const struct bpf_program *prog);
 
-/* Pushes the view of the innermost scope's options; it is dead once that scope has ended. */
+/* Pushes a view of the innermost scope's options; it is invalid after that scope has ended. */
 void load_scope_push(lua_State *L);
 
 void load_scope_open(lua_State *L);

@@ -15,7 +15,7 @@
 
 static const char OBJECT[] = "lbpf.object";
 
-/* What libbpf keeps pointers to, or the number of, and that goes after the bpf_object. */
+/* Memory or a descriptor that libbpf refers to: freed after the bpf_object. */
 struct kept {
 	struct kept *next;
 	int fd; /* closed with the object; -1: none */
@@ -23,13 +23,13 @@ struct kept {
 };
 
 struct object {
-	struct owner owner; /* first: the others' view of it */
+	struct owner owner; /* first: other modules see only this */
 	struct bpf_object *obj;
 	enum object_phase phase;
 	bool generating;
 	struct registry_user user;
 	struct kept *kept;
-	char *log; /* the kernel's, among the kept; NULL without one */
+	char *log; /* the kernel's log, in the kept memory; NULL: none */
 	char name[];
 };
 
@@ -108,7 +108,7 @@ struct owner *object_check(lua_State *L, int arg)
 	struct object *o = check_object_handle(L, arg);
 
 	owner_check(L, &o->owner);
-	if (!o->obj) /* debug.getuservalue() of a program in its setup closure leads here */
+	if (!o->obj) /* reached through debug.getuservalue() in a setup function */
 		luaL_error(L, "object '%s' is being opened", o->name);
 	return &o->owner;
 }
@@ -149,13 +149,14 @@ static void release_object(struct owner *owner)
 	free(o);
 }
 
-/*** Closes the object: its links are destroyed, its programs and maps go unless something else
-holds them. Programs, maps and links of a closed object raise an error that says so. Closing
-twice is harmless. In a process that was forked from the one that opened it, this closes what is
-this process's own, and the other process keeps its programs attached. If a finalizer calls this in
-the middle of another method, what the object has is freed with its last handle.
+/*** Closes the object: destroys its links, and frees its programs and maps unless something else
+refers to them. Using a program, map or link of a closed object is an error. A second call has no
+effect. In a forked process this frees only what that process owns; the other process keeps its
+programs attached. If a finalizer calls this during another method, the memory is freed with the
+last handle.
 @function object:close
 @treturn boolean true
+@raise inside a callback of this object
 @raise inside a callback of this object
 @see bpf_object__close
 */
@@ -175,7 +176,7 @@ static int object_gc(lua_State *L)
 	return 0;
 }
 
-/* Making --------------------------------------------------------------------------------- */
+/* Creating ------------------------------------------------------------------------------- */
 
 struct owner *object_push(lua_State *L, const char *name)
 {
@@ -196,7 +197,7 @@ struct owner *object_push(lua_State *L, const char *name)
 		lua_setfield(L, -2, parts[i]);
 	}
 	lua_pushvalue(L, -2);
-	lua_setfield(L, -2, "object"); /* so that a part keeps its whole */
+	lua_setfield(L, -2, "object"); /* so that a part keeps its object */
 	return &h->o->owner;
 }
 
@@ -252,7 +253,7 @@ int object_advance(lua_State *L, const char *operation, int (*step)(struct bpf_o
 	return 1;
 }
 
-/*** The kernel's log of the load, as far as option `kernel_log_size` of `open` allows.
+/*** The kernel's log of the load, up to option `kernel_log_size` of `open`.
 @function object:kernel_log
 @treturn ?string the text; nil if the object was opened without that option
 @see open
@@ -270,7 +271,7 @@ static int object_kernel_log(lua_State *L)
 
 /* Properties ----------------------------------------------------------------------------- */
 
-/*** The object's name: of its file up to the first dot, or option `object_name`.
+/*** The object's name: its file's name up to the first dot, or option `object_name`.
 @function object:name
 @treturn string
 @see bpf_object__name

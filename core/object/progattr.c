@@ -17,8 +17,8 @@
 #pragma weak bpf_program__line_info_cnt
 #endif
 
-/*** Closes the program's descriptor: unless something else holds the program, a link or a pin, the
-kernel lets go of it. The rest of the object stays.
+/*** Closes the program's descriptor: the kernel frees the program unless a link or a pin refers to
+it. The rest of the object stays.
 @function program:unload
 @treturn program itself
 @raise if the program is not loaded; inside a callback of its object
@@ -35,9 +35,9 @@ static int program_unload(lua_State *L)
 	return 1;
 }
 
-/*** Closes the descriptors of all the object's programs, as `program:unload` does for one: whoever
-has such a descriptor may attach the program, so processes that are forked after this, and give up
-their privileges, should not inherit them. Links, pins and maps keep their programs.
+/*** Closes the descriptors of all programs of the object, as `program:unload` does for one. A
+process with such a descriptor may attach the program, so processes that are forked and drop their
+privileges should not inherit them. Links, pins and maps keep their programs.
 @function object:close_program_fds
 @treturn object itself
 @raise if the object is not loaded; inside a callback of it
@@ -77,7 +77,7 @@ static const struct field line_info_fields[] = {
 	FIELDS_END,
 };
 
-/* Pushes the N structures at RECORDS as a list of tables. NULL: what libbpf has let go of. */
+/* Pushes the N structures at RECORDS as a list of tables. NULL: libbpf has freed them. */
 static void push_records(lua_State *L, const void *records, uint32_t n, size_t size,
 			 const struct field *fields)
 {
@@ -95,10 +95,10 @@ static void push_records(lua_State *L, const void *records, uint32_t n, size_t s
 }
 #endif
 
-/*** Which functions the program consists of. libbpf knows once it has relocated the program.
+/*** Returns the functions of the program. libbpf knows them after it has relocated the program.
 @function program:func_info
-@treturn {table,...} `insn_off`, the number of the first instruction, and `type_id`, the function's
- number in the object's BTF
+@treturn {table,...} `insn_off`, the index of the first instruction, and `type_id`, the function's
+id in the object's BTF
 @fails EOPNOTSUPP before libbpf 1.6
 @see bpf_program__func_info
 */
@@ -117,7 +117,7 @@ static int program_func_info(lua_State *L)
 	return value_needs_libbpf(L, "program:func_info", 1, 6);
 }
 
-/*** How many functions libbpf has noted for the program.
+/*** The length of `program:func_info`.
 @function program:func_info_cnt
 @treturn integer
 @fails EOPNOTSUPP before libbpf 1.6
@@ -137,11 +137,11 @@ static int program_func_info_cnt(lua_State *L)
 	return value_needs_libbpf(L, "program:func_info_cnt", 1, 6);
 }
 
-/*** Which lines of the source the instructions come from.
+/*** Returns the source lines of the instructions.
 @function program:line_info
-@treturn {table,...} `insn_off`, the number of the first instruction; `file_name_off` and
-`line_off`, offsets of the file's name and the line's text among the strings of the object's BTF;
-`line_col`, 1024 times the line's number plus the column
+@treturn {table,...} `insn_off`, the index of the first instruction; `file_name_off` and `line_off`,
+offsets of the file name and the text in the strings of the object's BTF; `line_col`, 1024 times the
+line plus the column
 @fails EOPNOTSUPP before libbpf 1.6
 @see bpf_program__line_info
 */
@@ -160,7 +160,7 @@ static int program_line_info(lua_State *L)
 	return value_needs_libbpf(L, "program:line_info", 1, 6);
 }
 
-/*** How many lines libbpf has noted for the program.
+/*** The length of `program:line_info`.
 @function program:line_info_cnt
 @treturn integer
 @fails EOPNOTSUPP before libbpf 1.6

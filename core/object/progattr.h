@@ -1,4 +1,4 @@
-/* What a loaded program is, besides the properties that it is loaded with. */
+/* Properties of loaded programs. */
 #ifndef LBPF_OBJECT_PROGATTR_H
 #define LBPF_OBJECT_PROGATTR_H
 

@@ -18,7 +18,7 @@
 
 static const char PROGRAM[] = "lbpf.program";
 
-/* The verifier takes no more; libbpf trusts the count. */
+/* The verifier's limit; libbpf does not check the count. */
 #define INSNS_MAX 1000000
 
 struct program {
@@ -57,7 +57,7 @@ struct bpf_program *program_check_of(lua_State *L, int arg, const struct owner *
 	struct owner *of;
 	struct bpf_program *prog = program_check(L, arg, &of);
 
-	luaL_argcheck(L, of == owner, arg, "a program of another object");
+	luaL_argcheck(L, of == owner, arg, "the program belongs to another object");
 	return prog;
 }
 
@@ -96,8 +96,8 @@ static int program_tostring(lua_State *L)
 	return 1;
 }
 
-/* What a setter needs: the program of an object that has not been loaded. libbpf checks this for
- * some properties only.
+/* For setters: the program of an object that has not been loaded. libbpf checks this only for some
+ * properties.
  */
 static struct bpf_program *check_unloaded(lua_State *L)
 {
@@ -110,7 +110,7 @@ static struct bpf_program *check_unloaded(lua_State *L)
 	return prog;
 }
 
-/* The same, for a call that says what it is. */
+/* The same for a bound call. */
 static struct bpf_program *check_settable(lua_State *L, struct bound *b)
 {
 	struct bpf_program *prog = check_unloaded(L);
@@ -121,7 +121,7 @@ static struct bpf_program *check_settable(lua_State *L, struct bound *b)
 	return prog;
 }
 
-/* A setter's end: the program itself, or what libbpf refused. */
+/* Ends a setter: pushes the program itself, or what libbpf refused. */
 static int program_done(lua_State *L, int ret, const struct bpf_program *prog, const char *setter)
 {
 	if (ret)
@@ -160,7 +160,7 @@ static enum bpf_attach_type read_attach_type(lua_State *L, int arg)
 */
 BIND_GETTER(program_name, this_program, bpf_program__name, lua_pushstring)
 
-/*** What its SEC() says.
+/*** The program's section.
 @function program:section_name
 @treturn string
 @see bpf_program__section_name
@@ -174,8 +174,8 @@ BIND_GETTER(program_section_name, this_program, bpf_program__section_name, lua_p
 */
 BIND_GETTER(program_type, this_program, bpf_program__type, push_prog_type)
 
-/*** Changes the type. In libbpf 1.3 and newer this parts the program from libbpf's own handler
-of its section, and from one of the script's that overrides libbpf's.
+/*** Changes the type. In libbpf 1.3 and newer this removes libbpf's own handler of the section from
+the program, and a script's handler that overrides libbpf's.
 @function program:set_type
 @tparam string|integer type "kprobe"
 @treturn program itself
@@ -187,15 +187,15 @@ static int program_set_type(lua_State *L)
 	struct bpf_program *prog = check_unloaded(L);
 	enum bpf_prog_type type = (enum bpf_prog_type)enum_check(L, 2, &enum_prog_type);
 
-	/* libbpf takes it for a part of a struct_ops map, and follows a NULL pointer */
+	/* libbpf would take it for part of a struct_ops map, and follow a NULL pointer */
 	luaL_argcheck(L,
 		      (type == BPF_PROG_TYPE_STRUCT_OPS) ==
 			      (bpf_program__type(prog) == BPF_PROG_TYPE_STRUCT_OPS),
-		      2, "a program cannot become struct_ops, or cease to be");
+		      2, "the type struct_ops cannot be set or changed");
 	return program_done(L, bpf_program__set_type(prog, type), prog, "set_type");
 }
 
-/*** The attach type that the program is loaded for.
+/*** The attach type for which the program is loaded.
 @function program:expected_attach_type
 @treturn string|integer "trace_kprobe_multi"
 @see bpf_program__expected_attach_type
@@ -213,7 +213,7 @@ BIND_GETTER(program_expected_attach_type, this_program, bpf_program__expected_at
 BIND_SETTER(program_set_expected_attach_type, bpf_program__set_expected_attach_type,
 	    struct bpf_program, check_settable, enum bpf_attach_type, read_attach_type)
 
-/*** The flags that the program is loaded with.
+/*** The flags with which the program is loaded.
 @function program:flags
 @treturn integer BPF_F_... bits
 @see bpf_program__flags
@@ -243,7 +243,7 @@ BIND_SETTER(program_set_flags, bpf_program__set_flags, struct bpf_program, check
 */
 BIND_GETTER(program_autoload, this_program, bpf_program__autoload, lua_pushboolean)
 
-/*** Says whether the program will be loaded with its object.
+/*** Sets whether the program will be loaded with its object.
 @function program:set_autoload
 @tparam boolean autoload
 @treturn program itself
@@ -260,7 +260,7 @@ BIND_SETTER(program_set_autoload, bpf_program__set_autoload, struct bpf_program,
 */
 BIND_GETTER(program_autoattach, this_program, bpf_program__autoattach, lua_pushboolean)
 
-/*** Says whether `object:attach` will attach the program.
+/*** Sets whether `object:attach` will attach the program.
 @function program:set_autoattach
 @tparam boolean autoattach
 @treturn program itself
@@ -290,11 +290,11 @@ static int program_set_ifindex(lua_State *L)
 	return program_done(L, 0, prog, "set_ifindex");
 }
 
-/*** Names the kernel function, or the BPF program's, that a tracing program is for.
+/*** Sets the function of the kernel or of another BPF program to which a tracing program attaches.
 @function program:set_attach_target
-@tparam ?program|integer attach_prog_fd the program that has the function, or its descriptor; nil or
- 0: the kernel. The object keeps a duplicate of the descriptor.
-@tparam ?string attach_func_name nil: what the section says, for a target that is a program
+@tparam ?program|integer attach_prog_fd the program with the function, or its descriptor, which is
+ duplicated; nil or 0: the kernel
+@tparam ?string attach_func_name nil: as the section says, if the target is a program
 @treturn program itself
 @failslog
 @raise if its object has been loaded
@@ -311,7 +311,7 @@ static int program_set_attach_target(lua_State *L)
 	luaL_argcheck(L, fd || function, 3, "expected a function of the kernel");
 	program_check(L, 1, &owner);
 	if (fd) {
-		kept = object_alloc_fd(L, owner); /* libbpf keeps the bare number */
+		kept = object_alloc_fd(L, owner); /* libbpf keeps only the number */
 		fd = *kept = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 		if (fd < 0)
 			return program_done(L, -errno, prog, "set_attach_target");
@@ -329,7 +329,7 @@ static int program_set_attach_target(lua_State *L)
 	return 1;
 }
 
-/*** The program's file descriptor, which stays the object's.
+/*** The program's file descriptor. The object owns it.
 @function program:fd
 @treturn integer
 @raise if it is not loaded
@@ -369,12 +369,12 @@ static int program_insns(lua_State *L)
 	return 1;
 }
 
-/*** Replaces the program's instructions, in its own prog_prepare_load_fn: libbpf has relocated
-them by then, and would write past their end if they changed earlier.
+/*** Replaces the program's instructions, in its own prog_prepare_load_fn. libbpf has relocated them
+by then; if they changed earlier, it would write beyond their end.
 @function program:set_insns
 @tparam string insns struct bpf_insn of 8 bytes each, 1 to 1,000,000 of them
 @treturn program itself
-@raise anywhere else
+@raise outside of the program's own prog_prepare_load_fn
 @see bpf_program__set_insns
 */
 static int program_set_insns(lua_State *L)
@@ -387,22 +387,23 @@ static int program_set_insns(lua_State *L)
 	luaL_argcheck(L, size % sizeof(struct bpf_insn) == 0 && n >= 1 && n <= INSNS_MAX, 2,
 		      "expected 1 to 1,000,000 instructions of 8 bytes");
 	if (!load_scope_is(prog))
-		return luaL_error(L, "program '%s': set_insns() is for its prog_prepare_load_fn",
-				  bpf_program__name(prog));
+		return luaL_error(
+			L, "program '%s': set_insns() must be called in its prog_prepare_load_fn",
+			bpf_program__name(prog));
 	return program_done(L, bpf_program__set_insns(prog, (struct bpf_insn *)insns, n), prog,
 			    "set_insns");
 }
 
 /* The verifier's log --------------------------------------------------------------------- */
 
-/*** How much the verifier will say.
+/*** The verbosity of the verifier's log.
 @function program:log_level
 @treturn integer
 @see bpf_program__log_level
 */
 BIND_GETTER(program_log_level, this_program, bpf_program__log_level, value_push_u32)
 
-/*** Says how much the verifier shall say.
+/*** Sets the verbosity of the verifier's log.
 @function program:set_log_level
 @tparam integer level 0: nothing unless the load fails; 1: jumps; 2: all; 4: statistics
 @treturn program itself
@@ -426,7 +427,7 @@ static int program_set_log_buf(lua_State *L)
 	size_t size = (size_t)value_check_int(L, 2, 128, 1 << 28);
 
 	program_check(L, 1, &owner);
-	/* one byte more than libbpf knows of: what it strlen()s always ends */
+	/* one byte more than libbpf knows of, so that its strlen() ends */
 	return program_done(L,
 			    bpf_program__set_log_buf(prog, object_alloc(L, owner, size + 1), size),
 			    prog, "set_log_buf");

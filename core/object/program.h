@@ -4,19 +4,19 @@
 
 #include "base/class.h"
 
-/* Pushes the one handle of the program; ENV is its object's table. */
+/* Pushes the program's only handle; ENV is its object's table. */
 void program_push(lua_State *L, struct owner *owner, struct bpf_program *prog, int env);
 
-/* The argument ARG; raises unless it is a program of an open object. */
+/* The argument ARG; raises if it is not a program of an open object. */
 struct bpf_program *program_check(lua_State *L, int arg, struct owner **owner);
 
-/* The same, which must belong to this object. */
+/* The same; it must belong to this object. */
 struct bpf_program *program_check_of(lua_State *L, int arg, const struct owner *owner);
 
-/* The same, which must have been loaded. */
+/* The same; it must have been loaded. */
 struct bpf_program *program_check_loaded(lua_State *L, int arg, struct owner **owner);
 
-/* Methods of programs that other modules have, which open later. */
+/* Adds methods of modules that are opened later. */
 void program_add_methods(lua_State *L, const luaL_Reg *methods);
 
 void program_open(lua_State *L);

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Matches no section that anybody would name, and never leaves: libbpf 1.1 frees an array that
- * became empty, and uses it afterwards.
+/* Matches no real section, and is never removed: libbpf 1.1 frees an array that became empty, and
+ * uses it afterwards.
  */
 #define SENTINEL "\001lbpf"
 
@@ -26,15 +26,15 @@ struct entry {
 static pthread_mutex_t lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static struct libbpf_prog_handler_opts trampolines;
 static struct registry_user *users;
-static struct entry *entries; /* of ours in libbpf's array, in its order */
+static struct entry *entries; /* our entries in libbpf's array, in its order */
 static bool fallback_is_ours, have_sentinel;
 
-/* A cookie is that of an entry in its slot, in this generation of the array. The other half of a
- * long is as much as generations get where it has 32 bits.
+/* A cookie identifies an entry by its slot and by the generation of the array. Generations use the
+ * other half of a long that has 32 bits.
  */
 enum { SLOT_BITS = 16 };
 static uint32_t generation = 1;
-static long slots; /* that are in use: 0 to this - 1 */
+static long slots; /* in use: 0 to slots - 1 */
 
 bool registry_matches(const char *sec, const char *name)
 {
@@ -75,7 +75,7 @@ static const struct entry *find_entry(const char *section)
 	return NULL;
 }
 
-/* Would anything but our fallback handle this section? */
+/* Would any handler but our fallback match this section? */
 static bool is_taken(const char *section)
 {
 	enum bpf_prog_type type = BPF_PROG_TYPE_UNSPEC;
@@ -155,8 +155,8 @@ static int by_order(const void *a, const void *b)
 	return x->order - y->order;
 }
 
-/* Gives the array the entries that these needs ask for, and no others. If there must be any, all
- * of them are made: one for "cgroup/" would also catch what the fallback is to handle.
+/* Gives the array the entries for these needs, and no others. If any entry is needed, all needs get
+ * one: one for "cgroup/" alone would also match sections that the fallback should handle.
  */
 static int rebuild(struct registry_need *needs, size_t n)
 {
@@ -219,7 +219,7 @@ int registry_begin(struct registry_user *user, struct registry_need *needs, size
 		if (e || registry_matches(SENTINEL, needs[i].section))
 			user->in_array = true;
 	}
-	/* Even one that does not need the array: programs of it are still to be matched. */
+	/* Also an object that does not need the array: its programs have still to be matched. */
 	enlist(user);
 	return 0;
 }
@@ -247,7 +247,7 @@ bool registry_prog_type(const char *section, enum bpf_prog_type *prog_type,
 	pthread_mutex_lock(&lock);
 	found = libbpf_prog_type_by_name(section, prog_type, attach_type) == 0;
 	if (found && fallback_is_ours && *prog_type == BPF_PROG_TYPE_UNSPEC)
-		found = false; /* it is the fallback that answered */
+		found = false; /* only the fallback matched */
 	pthread_mutex_unlock(&lock);
 	return found;
 }

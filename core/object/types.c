@@ -10,7 +10,7 @@
 @section object_types
 */
 
-/*** The types that the object came with. They are the object's, and end with it.
+/*** Returns the object's BTF, which is closed with the object.
 @function object:btf
 @treturn ?btf nil if the object has none
 @see bpf_object__btf
@@ -33,9 +33,9 @@ static int object_btf(lua_State *L)
 	return 1;
 }
 
-/*** The descriptor of the object's types in the kernel.
+/*** The descriptor of the object's BTF in the kernel.
 @function object:btf_fd
-@treturn ?integer nil before they are loaded, and if there are none
+@treturn ?integer nil before the load, and if there is none
 @see bpf_object__btf_fd
 */
 static int object_btf_fd(lua_State *L)
@@ -48,12 +48,12 @@ static int object_btf_fd(lua_State *L)
 	return 1;
 }
 
-/*** What turns bytes into values, and back, by a type of the object's BTF.
+/*** Creates a codec, which converts between bytes and values of a type in the object's BTF.
 @function object:codec
 @tparam string type "event", "struct event", "u64"
-@tparam ?table opts `fields`: decode only these, one value for each ("pid", "file.name",
- "stack[1]"); `enum_names` (boolean): enums as their names where they have one; `numbers` (boolean):
- integers of 64 bits as numbers in LuaJIT, rounded beyond 2^53
+@tparam ?table opts `fields`: decode only these, as one result for each ("pid", "file.name",
+"stack[1]"); `enum_names` (boolean): enums as names, if they have one; `numbers` (boolean): 64-bit
+integers as numbers in LuaJIT, rounded beyond 2^53
 @treturn codec
 @fails ENOENT if there is no such type
 @see btf__find_by_name_kind

@@ -1,4 +1,4 @@
-/* The types that an object came with: its BTF, and codecs made of it. */
+/* The types of an object: its BTF, and codecs. */
 #ifndef LBPF_OBJECT_TYPES_H
 #define LBPF_OBJECT_TYPES_H
 

@@ -34,12 +34,13 @@ struct options {
 	const char *endianness;
 };
 
-/* Where things are on the Lua stack. */
+/* Indexes on the Lua stack. */
 enum { WHAT = 1, KEPT, SECTIONS, SYMBOLS };
 
 /* Reading --------------------------------------------------------------------------------- */
 
-/* The list NAME as an array of N members of SIZE bytes, to be filled; the list is left below it. */
+/* Allocates an array for the N items of the list NAME, SIZE bytes each; the list is left below it.
+ */
 static void *push_item_list(lua_State *L, const char *name, size_t size, size_t *n)
 {
 	void *array;
@@ -66,7 +67,7 @@ static void read_item(lua_State *L, struct field_list *list, size_t i, const str
 	lua_rawseti(L, KEPT, (int)lua_rawlen(L, KEPT) + 1);
 }
 
-/* Which of NAMES it is, whose number is the place in the list; DEFAULT for NULL. */
+/* The index of GIVEN in NAMES; DEFAULT if it is NULL. */
 static int choose(lua_State *L, const struct field_list *list, const char *key, const char *given,
 		  const char *const names[], int by_default)
 {
@@ -75,8 +76,8 @@ static int choose(lua_State *L, const struct field_list *list, const char *key, 
 	for (int i = 0; names[i]; i++)
 		if (strcmp(names[i], given) == 0)
 			return i;
-	return field_wrong_item(
-		L, list, lua_pushfstring(L, "there is no %s '%s': see lbpf.elf", key, given));
+	return field_wrong_item(L, list,
+				lua_pushfstring(L, "no %s '%s': see lbpf.elf", key, given));
 }
 
 /* The section NAME, from 0. */
@@ -86,7 +87,7 @@ static size_t find_section(lua_State *L, const struct field_list *list, const ch
 
 	lua_getfield(L, SECTIONS, name);
 	if (lua_isnil(L, -1))
-		field_wrong_item(L, list, lua_pushfstring(L, "there is no section '%s'", name));
+		field_wrong_item(L, list, lua_pushfstring(L, "no section '%s'", name));
 	i = (size_t)lua_tointeger(L, -1);
 	lua_pop(L, 1);
 	return i;
@@ -124,20 +125,20 @@ static void read_sections(lua_State *L, struct elf_file *file)
 			field_wrong_item(L, &list, "a section of type 'nobits' has no 'data'");
 		}
 		if (s->flags && s->flags[strspn(s->flags, "awx")])
-			field_wrong_item(L, &list, "'flags' are a, w and x");
+			field_wrong_item(L, &list, "'flags' must consist of a, w and x");
 		if (s->align & (s->align - 1))
 			field_wrong_item(L, &list, "'align' must be a power of 2");
 		lua_pop(L, 2);
 		lua_getfield(L, SECTIONS, s->name);
 		if (!lua_isnil(L, -1))
-			field_wrong_item(L, &list, "there is a section of that name already");
+			field_wrong_item(L, &list, "another section has that name");
 		lua_pop(L, 1);
 		lua_pushinteger(L, (lua_Integer)i);
 		lua_setfield(L, SECTIONS, s->name);
 	}
 }
 
-/* Notes which symbol a name means; false for a name that several have. */
+/* Records the symbol that a name refers to; false for a name that several have. */
 static void index_symbol(lua_State *L, const char *name, size_t i)
 {
 	lua_getfield(L, SYMBOLS, name);
@@ -182,7 +183,7 @@ static void read_symbols(lua_State *L, struct elf_file *file)
 		s->other = (unsigned char)choose(L, &list, "visibility", s->visibility,
 						 visibilities, STV_DEFAULT);
 		if (type == STT_SECTION && bind != STB_LOCAL)
-			field_wrong_item(L, &list, "a section's symbol is local");
+			field_wrong_item(L, &list, "the symbol of a section must be local");
 		if (type == STT_SECTION ? !s->section : !s->name)
 			field_wrong_item(L, &list,
 					 type == STT_SECTION ? "'section' is missing"
@@ -193,7 +194,7 @@ static void read_symbols(lua_State *L, struct elf_file *file)
 			s->shndx = (Elf64_Section)(find_section(L, &list, s->section) + 1);
 			its = &file->sections[s->shndx - 1];
 			if (__builtin_add_overflow(s->value, s->size, &end) || end > its->size)
-				field_wrong_item(L, &list, "it ends behind its section");
+				field_wrong_item(L, &list, "it ends beyond its section");
 		}
 		file->n_local += bind == STB_LOCAL;
 		if (s->name)
@@ -202,7 +203,7 @@ static void read_symbols(lua_State *L, struct elf_file *file)
 	}
 }
 
-/* The symbol that the field `symbol` of the table on top means, from 0. */
+/* The index of the symbol that the field `symbol` of the table on top refers to, from 0. */
 static size_t find_symbol(lua_State *L, const struct field_list *list, size_t n)
 {
 	uint64_t index;
@@ -212,14 +213,13 @@ static size_t find_symbol(lua_State *L, const struct field_list *list, size_t n)
 		lua_pushvalue(L, -1);
 		lua_rawget(L, SYMBOLS);
 		if (lua_isnil(L, -1))
-			field_wrong_item(
-				L, list,
-				lua_pushfstring(L, "there is no symbol '%s'", lua_tostring(L, -2)));
+			field_wrong_item(L, list,
+					 lua_pushfstring(L, "no symbol '%s'", lua_tostring(L, -2)));
 		if (!lua_toboolean(L, -1))
 			field_wrong_item(L, list,
 					 lua_pushfstring(L,
-							 "there are several symbols '%s': "
-							 "give the index",
+							 "several symbols are called '%s': "
+							 "use the index",
 							 lua_tostring(L, -2)));
 		index = (uint64_t)lua_tointeger(L, -1) + 1;
 		lua_pop(L, 1);
@@ -261,7 +261,7 @@ static void read_relocations(lua_State *L, struct elf_file *file)
 		r->symbol = find_symbol(L, &list, file->n_symbols);
 		if (!s->data || __builtin_add_overflow(r->offset, 8, &end) || end > s->size)
 			field_wrong_item(L, &list,
-					 "it changes 8 bytes, and its section ends before");
+					 "it changes 8 bytes, beyond the end of its section");
 		file->sections[r->target].n_relocations++;
 		lua_pop(L, 1);
 	}

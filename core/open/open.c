@@ -41,13 +41,13 @@ struct opening {
 	const char *name;
 	struct owner *owner;
 	struct handler_needs *needs;
-	int handle, env; /* indices */
+	int handle, env; /* stack indexes */
 	struct frame frame;
 };
 
 /* Before libbpf --------------------------------------------------------------------------- */
 
-/* Is the source one that libbpf can be trusted with? Else pushes nil, message, errno. */
+/* Is it safe to let libbpf read the source? Else pushes nil, message, errno. */
 static bool check_source(lua_State *L, const struct opening *o)
 {
 	int err = o->source->path ? elf_read_error(o->source->path) : 0;
@@ -71,11 +71,11 @@ static const char *push_sections(lua_State *L, const struct elf_source *source, 
 	char *names = compat_newuserdata(L, room + 1);
 
 	now = elf_program_sections(source, names, room);
-	*size = now <= room ? now : 0; /* the file changed: libbpf will see what it is */
+	*size = now <= room ? now : 0; /* the file has changed: libbpf reports what is wrong */
 	return names;
 }
 
-/* Pushes the object, and what the script's handlers want of its sections. */
+/* Pushes the object, and what the script's handlers need for its sections. */
 static void prepare_open(lua_State *L, struct opening *o)
 {
 	struct bpf_object_open_opts *opts = o->opts;
@@ -86,7 +86,7 @@ static void prepare_open(lua_State *L, struct opening *o)
 	o->env = lua_gettop(L);
 	o->handle = o->env - 1;
 	if (opts->kernel_log_size) {
-		/* older kernels refuse a smaller one, which would hide what they have to say */
+		/* older kernels refuse a smaller buffer, and their message would be lost */
 		luaL_argcheck(L, opts->kernel_log_size >= 128 && opts->kernel_log_size <= 1 << 28,
 			      2, "option 'kernel_log_size' is not in 128 to 268435456");
 		opts->kernel_log_buf = object_alloc_log(L, o->owner, opts->kernel_log_size);
@@ -95,9 +95,10 @@ static void prepare_open(lua_State *L, struct opening *o)
 	o->needs = handler_begin(L, o->env, sections, size);
 }
 
-/* libbpf opens ---------------------------------------------------------------------------- */
+/* libbpf --------------------------------------------------------------------------------- */
 
-/* Locks the registry, and enters; -EBUSY if another object keeps libbpf's array from changing. */
+/* Locks the registry, and enters the frame; -EBUSY if another object keeps libbpf's array from
+ * changing. */
 static int enter_open(lua_State *L, struct opening *o)
 {
 	for (bool again = false;; again = true) {
@@ -109,11 +110,12 @@ static int enter_open(lua_State *L, struct opening *o)
 		if (err != -EBUSY || again)
 			return err;
 		frame_leave(&o->frame);
-		lua_gc(L, LUA_GCCOLLECT, 0); /* a forgotten object may be in the way */
+		lua_gc(L, LUA_GCCOLLECT, 0); /* the other object may be garbage */
 	}
 }
 
-/* Opens, with the handlers' setup closures. 0; -errno from the registry; or libbpf's error number.
+/* Opens, which calls the handlers' setup functions. Returns 0, -errno from the registry, or
+ * libbpf's error number.
  */
 static int call_libbpf(lua_State *L, struct opening *o)
 {
@@ -121,7 +123,7 @@ static int call_libbpf(lua_State *L, struct opening *o)
 	int err = enter_open(L, o);
 
 	if (!err) {
-		/* a copy of the path: libbpf cuts off a slash at its end, in place */
+		/* a copy of the path, because libbpf removes a slash at its end in place */
 		if (o->source->path)
 			obj = bpf_object__open_file(o->owner->name, o->opts);
 		else
@@ -129,17 +131,18 @@ static int call_libbpf(lua_State *L, struct opening *o)
 		err = value_pointer_error(obj);
 		registry_end(object_registry_user(o->owner), !err);
 	}
-	object_set(o->owner, err ? NULL : obj); /* programs that a closure saw die with the open */
+	object_set(o->owner,
+		   err ? NULL
+		       : obj); /* if it failed, programs that setup functions saw are closed */
 	frame_leave(&o->frame);
 	handler_end(L, o->env);
 	return err;
 }
 
-/* After it -------------------------------------------------------------------------------- */
+/* After libbpf --------------------------------------------------------------------------- */
 
-/* The name that a script knows the map by. libbpf puts a part of the file's name in front of
- * ".rodata" and the like.
- */
+/* The map's name for scripts. libbpf prefixes ".rodata" and the like with a part of the file's
+ * name. */
 static const char *map_key(const struct bpf_map *map)
 {
 	const char *name = bpf_map__name(map);
@@ -148,7 +151,7 @@ static const char *map_key(const struct bpf_map *map)
 	return section ? section : name;
 }
 
-/* Gives every program and map its handle, by name and by address, and the object its variables. */
+/* Creates the handles of programs and maps, by name and by address, and the object's variables. */
 static void collect(lua_State *L, struct owner *owner, int env)
 {
 	struct bpf_program *prog;
@@ -172,7 +175,7 @@ static void collect(lua_State *L, struct owner *owner, int env)
 	lua_pop(L, 3);
 }
 
-/* The section of a program that a handler of the script should have had, and did not get. */
+/* The section of a program that a script's handler should have got, but did not. */
 static const char *missed(lua_State *L, struct owner *owner, int env,
 			  const struct handler_needs *needs)
 {
@@ -193,8 +196,8 @@ static const char *missed(lua_State *L, struct owner *owner, int env,
 	return NULL;
 }
 
-/* Gives the object its parts. False if it has what a script must not get: then it is shut, and
- * nil, message, errno are pushed.
+/* Gives the object its parts. If it has something that a script must not get, closes it, pushes
+ * nil, message, errno and returns false.
  */
 static bool finish_open(lua_State *L, struct opening *o)
 {
@@ -232,7 +235,7 @@ static int open_source(lua_State *L, const struct elf_source *source,
 	if (err == -EBUSY)
 		return value_fail(L, EBUSY,
 				  "open '%s': a handler overrides libbpf's own SEC(), and object "
-				  "'%s' has yet to be loaded or closed",
+				  "'%s' must be loaded or closed first",
 				  name, object_registry_user(o.owner)->holder);
 	if (err)
 		return value_fail_logged(L, &o.frame, abs(err), "open '%s'", name);
@@ -246,9 +249,8 @@ static int open_source(lua_State *L, const struct elf_source *source,
 @function open
 @tparam string path of the ELF file that clang --target=bpf wrote
 @tparam ?table opts the fields of bpf_object_open_opts: `object_name`, `relaxed_maps`,
- `pin_root_path`, `kconfig`, `btf_custom_path`, `bpf_token_path`, `kernel_log_level`, and
- `kernel_log_size`: keep that much of the kernel's log, 128 to 2^28 bytes, see
- `object:kernel_log`
+`pin_root_path`, `kconfig`, `btf_custom_path`, `bpf_token_path`, `kernel_log_level`, and
+`kernel_log_size`: keep so many bytes of the kernel's log, 128 to 2^28, for `object:kernel_log`
 @treturn object
 @failslog
 @see bpf_object__open_file
@@ -263,9 +265,9 @@ static int lbpf_open(lua_State *L)
 	return open_source(L, &source, &opts, source.path);
 }
 
-/*** Opens a compiled BPF object that is in memory.
+/*** Opens a compiled BPF object in memory.
 @function open_mem
-@tparam string bytes the ELF file's
+@tparam string bytes the ELF file
 @tparam ?table opts as for `open`; without an `object_name` it is called "memory"
 @treturn object
 @failslog
@@ -277,7 +279,7 @@ static int lbpf_open_mem(lua_State *L)
 	struct elf_source source = {.path = NULL};
 
 	source.image = luaL_checklstring(L, 1, &source.size);
-	luaL_argcheck(L, source.size > 0, 1, "an object cannot be empty");
+	luaL_argcheck(L, source.size > 0, 1, "an object must not be empty");
 	lua_settop(L, 2);
 	field_read(L, 2, open_fields, &opts);
 	return open_source(L, &source, &opts, opts.object_name);

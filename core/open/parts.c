@@ -22,7 +22,7 @@ static struct bpf_map *part_map(lua_State *L, const struct owner *owner)
 	return lua_isnoneornil(L, 2) ? NULL : map_check_of(L, 2, owner);
 }
 
-/* Return the handle of a part, or nil if it is NULL. */
+/* Push the handle of a part, or nil if it is NULL. */
 static int return_program(lua_State *L, struct owner *owner, struct bpf_program *prog)
 {
 	if (!prog) {
@@ -47,10 +47,10 @@ static int return_map(lua_State *L, struct owner *owner, struct bpf_map *map)
 	return 1;
 }
 
-/*** The program after the given one, in the order of the file.
+/*** Returns the program after the given one, in the order of the file.
 @function object:next_program
-@tparam ?program prog nil for the first
-@treturn ?program nil after the last
+@tparam ?program prog nil: return the first
+@treturn ?program nil after the last one
 @see bpf_object__next_program
 */
 static int object_next_program(lua_State *L)
@@ -61,10 +61,10 @@ static int object_next_program(lua_State *L)
 	return return_program(L, owner, bpf_object__next_program(object_of(owner), prog));
 }
 
-/*** The program before the given one, in the order of the file.
+/*** Returns the program before the given one, in the order of the file.
 @function object:prev_program
-@tparam ?program prog nil for the last
-@treturn ?program nil before the first
+@tparam ?program prog nil: return the last
+@treturn ?program nil before the first one
 @see bpf_object__prev_program
 */
 static int object_prev_program(lua_State *L)
@@ -75,10 +75,10 @@ static int object_prev_program(lua_State *L)
 	return return_program(L, owner, bpf_object__prev_program(object_of(owner), prog));
 }
 
-/*** The map after the given one, in the order of the file.
+/*** Returns the map after the given one, in the order of the file.
 @function object:next_map
-@tparam ?map map nil for the first
-@treturn ?map nil after the last
+@tparam ?map map nil: return the first
+@treturn ?map nil after the last one
 @see bpf_object__next_map
 */
 static int object_next_map(lua_State *L)
@@ -89,10 +89,10 @@ static int object_next_map(lua_State *L)
 	return return_map(L, owner, bpf_object__next_map(object_of(owner), map));
 }
 
-/*** The map before the given one, in the order of the file.
+/*** Returns the map before the given one, in the order of the file.
 @function object:prev_map
-@tparam ?map map nil for the last
-@treturn ?map nil before the first
+@tparam ?map map nil: return the last
+@treturn ?map nil before the first one
 @see bpf_object__prev_map
 */
 static int object_prev_map(lua_State *L)
@@ -103,7 +103,7 @@ static int object_prev_map(lua_State *L)
 	return return_map(L, owner, bpf_object__prev_map(object_of(owner), map));
 }
 
-/*** For loops over the programs in the order of the file.
+/*** Returns an iterator over the programs, in the order of the file.
 @function object:each_program
 @treturn function iterator
 @see bpf_object__next_program
@@ -116,7 +116,7 @@ static int object_each_program(lua_State *L)
 	return 2;
 }
 
-/*** For loops over the maps in the order of the file.
+/*** Returns an iterator over the maps, in the order of the file.
 @function object:each_map
 @treturn function iterator
 @see bpf_object__next_map
@@ -131,7 +131,7 @@ static int object_each_map(lua_State *L)
 
 /* By name --------------------------------------------------------------------------------- */
 
-/*** Finds a program by its name, where a miss is no error as it is for `object.progs.NAME`.
+/*** Finds a program by its name. An unknown name is not an error, unlike in `object.progs.NAME`.
 @function object:find_program_by_name
 @tparam string name of the C function
 @treturn ?program
@@ -145,9 +145,7 @@ static int object_find_program_by_name(lua_State *L)
 	return return_program(L, owner, bpf_object__find_program_by_name(object_of(owner), name));
 }
 
-/* Returns the map that 2 names, or nil. A map that is reused has another name in libbpf than in its
- * file.
- */
+/* Pushes the map that 2 names, or nil. In libbpf a reused map has another name than in its file. */
 static int find_map(lua_State *L)
 {
 	struct owner *owner = object_check(L, 1);
@@ -173,7 +171,7 @@ static int object_find_map_by_name(lua_State *L)
 	return find_map(L);
 }
 
-/*** The descriptor of the map of that name, which stays the object's.
+/*** The descriptor of the map with this name. The object owns it.
 @function object:find_map_fd_by_name
 @tparam string name of the C variable, or ".rodata"
 @treturn ?integer nil if there is no such map

@@ -14,7 +14,7 @@
 #pragma weak bpf_object__unpin
 #endif
 
-/* A path that may be left out: then each map goes where its pin path says. */
+/* An optional path: without it each map's pin path is used. */
 static const char *optional_path(lua_State *L, int arg)
 {
 	return luaL_optstring(L, arg, NULL);
@@ -31,7 +31,7 @@ static struct bpf_object *check_object(lua_State *L, struct bound *b)
 	return object_of(b->owner);
 }
 
-/* With maps; a prepared object has them. */
+/* The same, with maps; a prepared object has them. */
 static struct bpf_object *check_created(lua_State *L, struct bound *b)
 {
 	struct bpf_object *obj = check_object(L, b);
@@ -50,10 +50,10 @@ static struct bpf_object *check_loaded(lua_State *L, struct bound *b)
 	return obj;
 }
 
-/*** Pins all maps and programs into a directory, each under its name; dots in it become
-underscores. If one cannot be pinned, none is.
+/*** Pins all maps and programs in a directory, by their names with dots replaced by underscores. If
+one cannot be pinned, none is.
 @function object:pin
-@tparam string path of the directory in a BPF file system; made if its parent exists
+@tparam string path of the directory in a BPF file system; created if its parent exists
 @treturn object itself
 @failslog
 @raise if the object is not loaded
@@ -86,18 +86,18 @@ static int object_unpin(lua_State *L)
 
 /*** Pins the maps.
 @function object:pin_maps
-@tparam ?string path of a directory; nil: each map that has a pin path goes there
+@tparam ?string path of a directory; nil: the pin path of each map that has one
 @treturn object itself
 @failslog
-@raise if the object is not loaded, nor prepared
+@raise if the object is neither loaded nor prepared
 @see bpf_object__pin_maps
 */
 BIND_SETTER(object_pin_maps, bpf_object__pin_maps, struct bpf_object, check_created, const char *,
 	    optional_path)
 
-/*** Removes the maps' files.
+/*** Removes the files of the maps.
 @function object:unpin_maps
-@tparam ?string path of the directory; nil: where the maps' pin paths say
+@tparam ?string path of the directory; nil: the maps' pin paths
 @treturn object itself
 @failslog
 @see bpf_object__unpin_maps
@@ -116,7 +116,7 @@ BIND_SETTER(object_unpin_maps, bpf_object__unpin_maps, struct bpf_object, check_
 BIND_SETTER(object_pin_programs, bpf_object__pin_programs, struct bpf_object, check_loaded,
 	    const char *, luaL_checkstring)
 
-/*** Removes the programs' files.
+/*** Removes the files of the programs.
 @function object:unpin_programs
 @tparam string path of the directory
 @treturn object itself
@@ -139,9 +139,9 @@ static struct bpf_program *check_pin_program(lua_State *L, struct bound *b)
 	return prog;
 }
 
-/*** Pins the program into a BPF file system.
+/*** Pins the program in a BPF file system.
 @function program:pin
-@tparam string path where no file is yet; its directory is made if that one's parent exists
+@tparam string path of the new file; its directory is created if its parent exists
 @treturn program itself
 @failslog
 @raise if the program is not loaded
@@ -172,7 +172,7 @@ static struct bpf_map *check_pin_map(lua_State *L, struct bound *b)
 {
 	struct bpf_map *map = map_check(L, 1, &b->owner);
 
-	/* libbpf is not to find the path freed that it is working on */
+	/* libbpf must not find a path freed that it is using */
 	owner_check_idle(L, b->owner, b->operation);
 	b->kind = "map";
 	b->name = bpf_map__name(map);
@@ -193,9 +193,9 @@ static void push_path(lua_State *L, const char *path)
 		lua_pushnil(L);
 }
 
-/*** Pins the map into a BPF file system.
+/*** Pins the map in a BPF file system.
 @function map:pin
-@tparam ?string path where no file is yet; nil: the map's pin path, which a path has to agree with
+@tparam ?string path of the new file; must be the map's pin path if it has one; nil: the pin path
 @treturn map itself
 @failslog
 @raise if the object is not loaded
@@ -205,31 +205,31 @@ BIND_SETTER(map_pin, bpf_map__pin, struct bpf_map, check_created_map, const char
 
 /*** Removes the map's file.
 @function map:unpin
-@tparam ?string path nil: the map's pin path, which a path has to agree with
+@tparam ?string path must be the map's pin path if it has one; nil: the pin path
 @treturn map itself
 @failslog
 @see bpf_map__unpin
 */
 BIND_SETTER(map_unpin, bpf_map__unpin, struct bpf_map, check_pin_map, const char *, optional_path)
 
-/*** Says where the map is to be pinned: by `object:load`, which uses the map that is pinned there
-already, or by a later `map:pin` or `object:pin_maps`.
+/*** Sets where the map will be pinned, by `object:load`, `map:pin` or `object:pin_maps`. If a map
+is pinned there already, `object:load` uses it.
 @function map:set_pin_path
-@tparam ?string path nil: nowhere
+@tparam ?string path nil: the map will not be pinned
 @treturn map itself
 @see bpf_map__set_pin_path
 */
 BIND_SETTER(map_set_pin_path, bpf_map__set_pin_path, struct bpf_map, check_pin_map, const char *,
 	    optional_path)
 
-/*** Where the map is, or is to be, pinned.
+/*** The path at which the map is or will be pinned.
 @function map:pin_path
 @treturn ?string
 @see bpf_map__pin_path
 */
 BIND_GETTER(map_pin_path, check_part, bpf_map__pin_path, push_path)
 
-/*** Has the map been pinned?
+/*** Is the map pinned?
 @function map:is_pinned
 @treturn boolean
 @see bpf_map__is_pinned

@@ -1,4 +1,4 @@
-/* Pinning objects, programs and maps into a BPF file system, where they outlive the process. */
+/* Pinning objects, programs and maps in a BPF file system, where they outlive the process. */
 #ifndef LBPF_OPEN_PIN_H
 #define LBPF_OPEN_PIN_H
 

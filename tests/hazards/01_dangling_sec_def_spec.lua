@@ -111,7 +111,7 @@ end)
 
 describe("While an object points into libbpf's array", function()
   local busy = "^open 'build/bpf/handlers.bpf.o': a handler overrides libbpf's own SEC%(%), and "
-    .. "object 'the holder' has yet to be loaded or closed: .*%(EBUSY%)$"
+    .. "object 'the holder' must be loaded or closed first: .*%(EBUSY%)$"
 
   -- An object from memory has the name that it is given.
   local function holder(...)

@@ -16,13 +16,13 @@ describe("register_prog_handler refuses", function()
 
   it("a name without a stem", function()
     for _, sec in ipairs({"", "/", "+"}) do
-      refuses(sec, "a section name cannot be empty")
+      refuses(sec, "a section name must not be empty")
     end
   end)
 
   it("a name with a zero byte", function()
     for _, sec in ipairs({"\0", "abc\0", "\0abc", "abc\0/"}) do
-      refuses(sec, "a section name contains no zero byte")
+      refuses(sec, "a section name must not contain a zero byte")
     end
   end)
 

@@ -117,7 +117,7 @@ describe("Load options", function()
 end)
 
 describe("The view of the load options", function()
-  local dead = "^load options are valid inside their prog_prepare_load_fn only$"
+  local dead = "^load options are only valid inside their prog_prepare_load_fn$"
 
   local function is_dead(opts)
     assert.error_matches(function()

@@ -88,7 +88,7 @@ describe("set_insns in the program's own prog_prepare_load_fn", function()
 end)
 
 describe("set_insns anywhere else is refused", function()
-  local misplaced = "set_insns%(%) is for its prog_prepare_load_fn"
+  local misplaced = "set_insns%(%) must be called in its prog_prepare_load_fn"
 
   local function refused(prog, pattern)
     assert.error_matches(function()

@@ -80,7 +80,7 @@ describe("Each of several Lua states in a process", function()
       ]=])
       local object, message, errno = lbpf.open(path)
       assert(object == nil and errno == 16, message)
-      assert(message:find("object 'build/bpf/handlers.bpf.o' has yet to be loaded or closed", 1,
+      assert(message:find("object 'build/bpf/handlers.bpf.o' must be loaded or closed first", 1,
         true))
       host.other("object:close()")
       object = assert(lbpf.open(path))

@@ -61,9 +61,9 @@ describe("types that libbpf sets up", function()
 
   it("a program becomes, or ceases to be, none of them", function()
     assert.error_matches(function() object.progs.count:set_type("struct_ops") end,
-      "a program cannot become struct_ops, or cease to be")
+      "the type struct_ops cannot be set or changed")
     assert.error_matches(function() ops.progs.ssthresh:set_type("kprobe") end,
-      "a program cannot become struct_ops, or cease to be")
+      "the type struct_ops cannot be set or changed")
   end)
 
   it("a file that declares one as a map is not opened", function()

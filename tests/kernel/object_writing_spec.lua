@@ -154,29 +154,29 @@ describe("lbpf.elf", function()
     for _, case in ipairs({
       {"sections[1]: 'name' is missing", "sections", "name", nil},
       {"sections[1]: 'data' must be a string", "sections", "data", nil},
-      {"sections[1]: there is no type 'bits': see lbpf.elf", "sections", "type", "bits"},
-      {"sections[1]: 'flags' are a, w and x", "sections", "flags", "rx"},
+      {"sections[1]: no type 'bits': see lbpf.elf", "sections", "type", "bits"},
+      {"sections[1]: 'flags' must consist of a, w and x", "sections", "flags", "rx"},
       {"sections[1]: 'align' must be a power of 2", "sections", "align", 12},
       {"sections[1]: a section of type 'nobits' has no 'data'", "sections", "type", "nobits"},
       {"symbols[1]: 'name' is missing", "symbols", "name", nil},
-      {"symbols[1]: there is no section 'tc'", "symbols", "section", "tc"},
-      {"symbols[1]: it ends behind its section", "symbols", "value", 8},
-      {"relocations[1]: there is no symbol 'g'", "relocations", "symbol", "g"},
+      {"symbols[1]: no section 'tc'", "symbols", "section", "tc"},
+      {"symbols[1]: it ends beyond its section", "symbols", "value", 8},
+      {"relocations[1]: no symbol 'g'", "relocations", "symbol", "g"},
       {"relocations[1]: 'symbol' must be the name of a symbol, or its index", "relocations",
         "symbol", 2},
-      {"relocations[1]: it changes 8 bytes, and its section ends before", "relocations", "offset",
+      {"relocations[1]: it changes 8 bytes, beyond the end of its section", "relocations", "offset",
         9},
-      {"relocations[1]: there is no type 'x': see lbpf.elf", "relocations", "type", "x"},
+      {"relocations[1]: no type 'x': see lbpf.elf", "relocations", "type", "x"},
     }) do
       assert.equal(case[1], refusal(function(what) what[case[2]][1][case[3]] = case[4] end))
     end
-    assert.equal("symbols[1]: a section's symbol is local", refusal(function(what)
+    assert.equal("symbols[1]: the symbol of a section must be local", refusal(function(what)
       what.symbols[1].type, what.symbols[1].bind = "section", "global"
     end))
-    assert.equal("sections[2]: there is a section of that name already", refusal(function(what)
+    assert.equal("sections[2]: another section has that name", refusal(function(what)
       what.sections[2] = what.sections[1]
     end))
-    assert.equal("relocations[1]: there are several symbols 'f': give the index",
+    assert.equal("relocations[1]: several symbols are called 'f': use the index",
       refusal(function(what) what.symbols[2] = what.symbols[1] end))
     assert.equal("option 'endianness' must be \"little\" or \"big\"", refusal(function(what)
       what.endianness = "middle"
