@@ -4,6 +4,7 @@
 #include "attach/link.h"
 #include "attach/linklist.h"
 #include "attach/usdt.h"
+#include "base/section.h"
 #include "base/value.h"
 #include "map/map.h"
 #include "object/handler.h"
@@ -72,6 +73,17 @@ static int attach_auto(lua_State *L, struct attempt *a)
 	return n;
 }
 
+/* Pushes how a program is attached whose section names no target. */
+static void push_way(lua_State *L, const struct bpf_program *prog)
+{
+	const char *method = section_method(bpf_program__section_name(prog));
+
+	if (method)
+		lua_pushfstring(L, "attach it with %s", method);
+	else
+		lua_pushliteral(L, "attach it with one of the methods program:attach_...()");
+}
+
 /*** Attaches the program as its section says: by the script's handler, or by libbpf's.
 @function program:attach
 @treturn link or what the handler's prog_attach_fn returned: a link, or a list of links, which has a
@@ -90,8 +102,10 @@ static int attach_program(lua_State *L)
 	n = attach_auto(L, &a);
 	if (n)
 		return n;
-	return value_fail(L, EOPNOTSUPP, "attach: program '%s', SEC(\"%s\") names no target",
-			  bpf_program__name(a.prog), bpf_program__section_name(a.prog));
+	push_way(L, a.prog);
+	return value_fail_because(L, EOPNOTSUPP, lua_tostring(L, -1),
+				  "attach: program '%s', SEC(\"%s\") names no target",
+				  bpf_program__name(a.prog), bpf_program__section_name(a.prog));
 }
 
 /* Destroys the links in the list at IDX, which object:attach() has created so far. */
@@ -104,11 +118,13 @@ static void undo(lua_State *L, int idx)
 	}
 }
 
-/* (program): attaches it unless it is attached already or its autoattach is off. Results as
- * attach_auto(). */
+/* (program): attaches it unless it is attached, or not to be. What attach_auto() returned; or false
+ * and how it is attached, where only its section keeps it from that.
+ */
 static int attach_if_due(lua_State *L)
 {
 	struct attempt a = {.map = NULL};
+	int n;
 
 	a.prog = program_check(L, 1, &a.owner);
 	if (!bpf_program__autoload(a.prog) || !bpf_program__autoattach(a.prog))
@@ -119,7 +135,13 @@ static int attach_if_due(lua_State *L)
 	if (link_is_attached(L, 4))
 		return 0;
 	lua_settop(L, 1);
-	return attach_auto(L, &a);
+	n = attach_auto(L, &a);
+	if (n == 0 && !handler_push(L, a.env, a.prog)) {
+		lua_pushboolean(L, 0);
+		push_way(L, a.prog);
+		return 2;
+	}
+	return n;
 }
 
 #if LBPF_HEADERS(1, 5)
@@ -146,11 +168,12 @@ static bool is_due(const struct bpf_map *map)
 }
 #endif
 
-/* Calls the function below the top with the part on top. Returns true if it attached something,
- * which is then added to the list DONE, or if there was nothing to attach. Otherwise its results
- * are on the stack. If it fails or raises, destroys the links in DONE.
+/* Calls the function below the top with the part on top, whose NAME that is. True if that has
+ * attached something, or nothing was to be: what it made is added to the list DONE, and what was
+ * passed over to the table after that. Else what it returned is on the stack. Undoes what is done,
+ * if it fails or raises.
  */
-static bool attach_part(lua_State *L, int done)
+static bool attach_part(lua_State *L, int done, const char *name)
 {
 	if (lua_pcall(L, 1, 4, 0)) {
 		undo(L, done);
@@ -160,11 +183,14 @@ static bool attach_part(lua_State *L, int done)
 		undo(L, done);
 		return false;
 	}
-	lua_pop(L, 3);
-	if (lua_isnil(L, -1))
-		lua_pop(L, 1);
-	else
+	if (lua_isboolean(L, -4)) {
+		lua_pushvalue(L, -3);
+		lua_setfield(L, done + 1, name);
+	} else if (!lua_isnil(L, -4)) {
+		lua_pushvalue(L, -4);
 		lua_rawseti(L, done, (int)lua_rawlen(L, done) + 1);
+	}
+	lua_pop(L, 4);
 	return true;
 }
 
@@ -173,6 +199,8 @@ as a skeleton does. Programs that are attached already, or whose autoattach is o
 one fails, those that this call attached are detached again.
 @function object:attach
 @treturn object itself
+@treturn ?table what was passed over because its section does not say to what: by the program's
+name, how it is attached, "attach it with program:attach_xdp()"; nil if there is none
 @fails
 @raise if the object is not loaded; the error of a handler's function
 @see bpf_object__attach_skeleton
@@ -181,17 +209,18 @@ static int attach_object(lua_State *L)
 {
 	struct owner *owner = object_check(L, 1);
 	struct bpf_program *prog = NULL;
-	int env = 2, done = 3;
+	int env = 2, done = 3, any;
 
 	if (!object_is_loaded(owner))
 		return luaL_error(L, "object '%s' is not loaded", owner->name);
 	lua_settop(L, 1);
 	compat_getuservalue(L, 1);
 	lua_newtable(L);
+	lua_newtable(L);
 	while ((prog = bpf_object__next_program(object_of(owner), prog))) {
 		lua_pushcfunction(L, attach_if_due);
 		program_push(L, owner, prog, env);
-		if (!attach_part(L, done))
+		if (!attach_part(L, done, bpf_program__name(prog)))
 			return 4;
 		owner_check(L, owner); /* a handler may have closed it */
 	}
@@ -203,12 +232,19 @@ static int attach_object(lua_State *L)
 			continue;
 		lua_pushcfunction(L, attach_map_if_due);
 		map_push(L, owner, map, env);
-		if (!attach_part(L, done))
+		if (!attach_part(L, done, bpf_map__name(map)))
 			return 4;
 	}
 #endif
-	lua_settop(L, 1);
-	return 1;
+	lua_settop(L, done + 1);
+	lua_pushnil(L);
+	any = lua_next(L, done + 1);
+	lua_settop(L, done + 1);
+	lua_pushvalue(L, 1);
+	lua_insert(L, done + 1);
+	if (!any)
+		lua_pop(L, 1);
+	return any ? 2 : 1;
 }
 
 void attach_open(lua_State *L)

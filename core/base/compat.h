@@ -60,6 +60,10 @@ static inline bool compat_libbpf(unsigned major, unsigned minor)
 	return has > major || (has == major && libbpf_minor_version() >= minor);
 }
 
+/* As Lua's, which calls a function "?" that was called by pcall(). */
+int compat_argerror(lua_State *L, int arg, const char *message);
+#define luaL_argerror compat_argerror
+
 /* The type of LuaJIT's 64-bit integers (cdata), defined only in its own headers. */
 #define LBPF_TCDATA 10
 

@@ -1,14 +1,11 @@
 #include "base/value.h"
 
 #include "base/frame.h"
+#include "base/hint.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-
-#ifndef ENOTSUPP
-#define ENOTSUPP 524 /* a kernel error number that the C library does not define */
-#endif
 
 /* Integers ------------------------------------------------------------------------------- */
 
@@ -286,68 +283,10 @@ const char *value_errno_name(int err)
 	return name ? name : "unknown error";
 }
 
-#define NO_KEYS "the kernel cannot list the keys of this type of map"
-
-/* What to do next. WORD must occur in the operation; the last match counts. */
-static const struct hint {
-	int err;
-	const char *word, *hint;
-} hints[] = {
-	{EPERM, "", "this needs root, or CAP_BPF with CAP_PERFMON or CAP_NET_ADMIN"},
-	{EPERM, "map: types",
-	 "the kernel shows them to CAP_SYS_ADMIN alone: option `btf` takes those of the object's "
-	 "file, and `raw` needs none"},
-	{EACCES, "load", "the verifier's log says why"},
-	{E2BIG, "load", "the program is too large or too complex for the verifier"},
-	{EACCES, "tracepoint", "only root may read tracefs"},
-	{ENOENT, "tracepoint",
-	 "no such event, or tracefs is not mounted: mount -t tracefs tracefs "
-	 "/sys/kernel/tracing"},
-	{ENOENT, "raw_tracepoint", "no such event"},
-	{ENOENT, "kprobe", "no such function, or the kernel has no kprobes (CONFIG_KPROBES)"},
-	{ENOENT, "ksyscall", "no such system call, or the kernel has no kprobes (CONFIG_KPROBES)"},
-	{ENOENT, "kprobe_multi", "no function that fprobe can trace matches the pattern"},
-	{ESRCH, "kprobe_multi", "fprobe cannot trace one of the functions"},
-	{EOPNOTSUPP, "kprobe_multi", "the kernel has no fprobe (CONFIG_FPROBE)"},
-	{EINVAL, "kprobe_multi",
-	 "the program must be SEC(\"kprobe.multi\"), and fprobe must be able to trace every "
-	 "function"},
-	{ENOENT, "usdt", "no such probe in the file: readelf -n lists them"},
-	{ENOENT, "uprobe", "no such file, or no such function in it"},
-	{LIBBPF_ERRNO__FORMAT, "open", "not a BPF object: compile it with clang --target=bpf"},
-	{ENOTSUPP, "pairs", NO_KEYS},
-	{ENOTSUPP, "count", NO_KEYS},
-	{ENOTSUPP, "clear", NO_KEYS},
-	{EOPNOTSUPP, "pairs", NO_KEYS},
-	{EOPNOTSUPP, "count", NO_KEYS},
-	{ENOSPC, "lookup",
-	 "lookups in a socket map return socket cookies, which need values of 8 bytes"},
-	{LIBBPF_ERRNO__LIBELF, "open", "not an ELF file, or a truncated one"},
-	{EBUSY, "ring_buffer", "only one consumer per process may read a ring"},
-	{EBUSY, "perf_buffer", "only one perf buffer per process may read a map"},
-	{EBUSY, "user_ring_buffer", "only one producer per process may write to a ring"},
-	{ENOSPC, "user_ring_buffer", "the ring is full until a BPF program drains it"},
-};
-
-static const char *find_hint(int err, const char *what)
+/* WHY: what is known of the reason; NULL: look for a hint. */
+static void push_message(lua_State *L, int err, const char *why, const char *what, va_list ap)
 {
-	const char *end = strchr(what, '\'');
-	size_t n = sizeof(hints) / sizeof(hints[0]);
-	char operation[64];
-
-	/* look only at the operation, not at the names that follow it in quotes */
-	snprintf(operation, sizeof(operation), "%.*s", (int)(end ? end - what : (long)strlen(what)),
-		 what);
-	for (size_t i = n; i-- > 0;)
-		if (hints[i].err == err && strstr(operation, hints[i].word))
-			return hints[i].hint;
-	return NULL;
-}
-
-static void push_message(lua_State *L, int err, const char *what, va_list ap)
-{
-	char text[256], operation[512];
-	const char *hint;
+	char text[256], operation[512], hint[512];
 
 	if (err >= __LIBBPF_ERRNO__START)
 		libbpf_strerror(err, text, sizeof(text));
@@ -356,9 +295,12 @@ static void push_message(lua_State *L, int err, const char *what, va_list ap)
 	else
 		snprintf(text, sizeof(text), "%s", strerror(err));
 	vsnprintf(operation, sizeof(operation), what, ap);
-	hint = find_hint(err, operation);
+	if (why)
+		snprintf(hint, sizeof(hint), "%s", why);
+	else
+		hint_find(err, operation, hint, sizeof(hint));
 	lua_pushfstring(L, "%s: %s (%s)%s%s", operation, text, value_errno_name(err),
-			hint ? "; " : "", hint ? hint : "");
+			*hint ? "; " : "", hint);
 }
 
 int value_fail(lua_State *L, int err, const char *what, ...)
@@ -367,7 +309,19 @@ int value_fail(lua_State *L, int err, const char *what, ...)
 
 	lua_pushnil(L);
 	va_start(ap, what);
-	push_message(L, err, what, ap);
+	push_message(L, err, NULL, what, ap);
+	va_end(ap);
+	lua_pushinteger(L, err);
+	return 3;
+}
+
+int value_fail_because(lua_State *L, int err, const char *why, const char *what, ...)
+{
+	va_list ap;
+
+	lua_pushnil(L);
+	va_start(ap, what);
+	push_message(L, err, why, what, ap);
 	va_end(ap);
 	lua_pushinteger(L, err);
 	return 3;
@@ -392,15 +346,17 @@ static void push_tail(lua_State *L, const char *log, size_t len)
 
 int value_fail_logged(lua_State *L, const struct frame *f, int err, const char *what, ...)
 {
+	char hint[512];
 	const char *log;
 	size_t len;
 	va_list ap;
 
 	frame_push_log(L, f);
 	log = lua_tolstring(L, -1, &len);
+	hint_find_in_log(log, hint, sizeof(hint));
 	lua_pushnil(L);
 	va_start(ap, what);
-	push_message(L, err, what, ap);
+	push_message(L, err, *hint ? hint : NULL, what, ap);
 	va_end(ap);
 	if (len > 0) {
 		lua_pushliteral(L, "\n");
@@ -429,7 +385,7 @@ int value_result(lua_State *L, int err, const char *what, ...)
 	}
 	lua_pushnil(L);
 	va_start(ap, what);
-	push_message(L, err, what, ap);
+	push_message(L, err, NULL, what, ap);
 	va_end(ap);
 	lua_pushinteger(L, err);
 	return 3;

@@ -53,6 +53,10 @@ int value_pointer_error(const void *ptr);
  */
 int value_fail(lua_State *L, int err, const char *what, ...) __attribute__((format(printf, 3, 4)));
 
+/* The same; WHY stands in place of a hint. */
+int value_fail_because(lua_State *L, int err, const char *why, const char *what, ...)
+	__attribute__((format(printf, 4, 5)));
+
 /* The same with libbpf's output in F: its end is added to the message, all of it is a fourth
  * result. */
 int value_fail_logged(lua_State *L, const struct frame *f, int err, const char *what, ...)

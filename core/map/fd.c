@@ -4,6 +4,7 @@
 #include "base/value.h"
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -94,7 +95,39 @@ uint64_t mapfd_check_flags(lua_State *L, int arg)
 	return flags;
 }
 
+static bool is_frozen(int fd)
+{
+	char path[64], line[128];
+	bool frozen = false;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", fd);
+	file = fopen(path, "re");
+	while (file && !frozen && fgets(line, sizeof(line), file))
+		frozen = strncmp(line, "frozen:", 7) == 0 && strchr(line, '1');
+	if (file)
+		fclose(file);
+	return frozen;
+}
+
+/* Why the map itself does not permit what was tried; NULL if that is not known. */
+static const char *refusal_of(const struct mapfd *m)
+{
+	int mode = fcntl(m->fd, F_GETFL) & O_ACCMODE;
+
+	if (mode == O_RDONLY)
+		return "this descriptor of the map is for reading only";
+	if (mode == O_WRONLY)
+		return "this descriptor of the map is for writing only";
+	if (is_frozen(m->fd))
+		return "the map is frozen: only BPF programs can change it";
+	return NULL;
+}
+
 int mapfd_fail(lua_State *L, const struct mapfd *m, int err, const char *operation)
 {
-	return value_fail(L, err, "%s: %s", operation, m->name);
+	const char *why = err == EPERM ? refusal_of(m) : NULL;
+
+	return why ? value_fail_because(L, err, why, "%s: %s", operation, m->name)
+		   : value_fail(L, err, "%s: %s", operation, m->name);
 }

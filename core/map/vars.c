@@ -5,6 +5,7 @@
  */
 #include "map/vars.h"
 
+#include "base/nearest.h"
 #include "base/value.h"
 #include "btf/codec.h"
 #include "object/object.h"
@@ -81,6 +82,30 @@ bool vars_has(struct owner *owner, const char *name)
 	return find_variable(object_of(owner), name, strlen(name), &map, &offset) != 0;
 }
 
+/* Raises: there is no variable NAME, but others. */
+static void refuse_variable(lua_State *L, struct owner *owner, const char *name)
+{
+	struct bpf_object *obj = object_of(owner);
+	const struct btf *btf = bpf_object__btf(obj);
+	struct nearest near = {.wanted = name};
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, obj)
+	{
+		uint32_t section = bpf_map__is_internal(map) ? bpf_map__btf_value_type_id(map) : 0;
+		const struct btf_type *t = section ? btf__type_by_id(btf, section) : NULL;
+
+		for (uint32_t i = 0; t && btf_is_datasec(t) && i < btf_vlen(t); i++) {
+			uint32_t id = btf_var_secinfos(t)[i].type;
+
+			nearest_add(&near,
+				    btf__name_by_offset(btf, btf__type_by_id(btf, id)->name_off));
+		}
+	}
+	luaL_error(L, "object '%s' has no variable '%s'; there are: %s", owner->name, name,
+		   nearest_push(L, &near));
+}
+
 /* Adds the variable that the string at 2 names, stores its number in the uservalue, at KNOWN, and
  * pushes the number.
  */
@@ -99,7 +124,7 @@ static void add_variable(lua_State *L, struct vars *vars, int known)
 	if (type && name[len])
 		type = codec_find_part(btf, type, name + len, &part);
 	if (!type)
-		luaL_error(L, "object '%s' has no variable '%s'", owner->name, name);
+		refuse_variable(L, owner, name);
 	codec = codec_push(L, btf, NULL, type, &(struct codec_opts){0});
 	if (!codec)
 		luaL_error(L, "variable '%s' of object '%s' has a type that cannot be converted",

@@ -51,7 +51,9 @@ describe("an error", function()
     local text = require("child").output(("setpriv --bounding-set=-all --inh-caps=-all %s %s")
       :format(os.getenv("LBPF_LUA"), path))
     os.remove(path)
-    assert.matches("Operation not permitted (EPERM); this needs root, or CAP_BPF", text, 1, true)
+    assert.matches("Operation not permitted (EPERM); this needs CAP_BPF with CAP_PERFMON or "
+      .. "CAP_NET_ADMIN; this process is root, but lacks CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN", text,
+      1, true)
   end))
 
   it("of attach has the same shape however libbpf tells", needs({"root", "tracefs"}, function()

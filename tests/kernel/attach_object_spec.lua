@@ -79,11 +79,13 @@ describe("a program with a section that", function()
   end))
 
   it("does not say to what is attached to nothing", needs("root", function()
+    local ways = {unnamed = "raw_tracepoint", unattachable = "xdp"}
     for name, section in pairs({unnamed = "raw_tp", unattachable = "xdp"}) do
       local link, message, errno = object.progs[name]:attach()
       assert.is_nil(link)
       assert.equal(("attach: program '%s', SEC(\"%s\") names no target: Operation not supported "
-        .. "(EOPNOTSUPP)"):format(name, section), message)
+        .. "(EOPNOTSUPP); attach it with program:attach_%s()"):format(name, section, ways[name]),
+        message)
       assert.equal(95, errno)
       assert.is_nil(object.links[name])
     end
@@ -94,7 +96,7 @@ describe("a program with a section that", function()
     local link, message, errno = one.progs.missing:attach()
     assert.is_nil(link)
     assert.matches("^attach: program 'missing' to 'tracepoint/syscalls/no_such_event': "
-      .. "No such file or directory %(ENOENT%)", message)
+      .. "No such file or directory %(ENOENT%); no such event, or tracefs is not mounted", message)
     assert.equal(2, errno)
     one:close()
   end))
@@ -176,7 +178,7 @@ describe("object:attach", function()
     local result, message, errno = one:attach()
     assert.is_nil(result)
     assert.matches("^attach: program 'missing' to 'tracepoint/syscalls/no_such_event': "
-      .. "No such file or directory %(ENOENT%)", message)
+      .. "No such file or directory %(ENOENT%); no such event, or tracefs is not mounted", message)
     assert.equal(2, errno)
     assert.equal(before, fds.count())
     rename()

@@ -431,7 +431,8 @@ describe("An attach closure", function()
       local link, message, errno = object.progs.abc1:attach()
       assert.is_nil(link)
       assert.equal("attach: program 'abc1', SEC(\"abc\") names no target: "
-        .. "Operation not supported (EOPNOTSUPP)", message)
+        .. "Operation not supported (EOPNOTSUPP); attach it with one of the methods "
+        .. "program:attach_...()", message)
       assert.equal(95, errno)
       assert.equal(object, object:attach())
       assert.is_nil(rawget(object.links, "abc1"))

@@ -244,7 +244,8 @@ describe("for loops", function()
       local lbpf = require "lbpf"
       print(pcall(function() for _ in lbpf.programs() do end end))
     ]], "setpriv --bounding-set=-all --inh-caps=-all")
-    assert.matches("^false\t.*prog_get_next_id: Operation not permitted %(EPERM%); this needs root",
+    assert.matches("^false\t.*prog_get_next_id: Operation not permitted %(EPERM%); "
+      .. "this needs CAP_SYS_ADMIN",
       output)
   end))
 end)

@@ -65,10 +65,15 @@ describe("variables", function()
       assert.is_false(ok)
       assert.equal(message, (got:gsub("^[^:]+:%d+: ", "")))
     end
-    refused("object 'build/bpf/types.bpf.o' has no variable 'nope'",
-      function() return object.vars.nope end)
-    refused("object 'build/bpf/types.bpf.o' has no variable 'where.z'",
-      function() return object.vars["where.z"] end)
+    local function misses(name, nearest)
+      local ok, got = pcall(function() return object.vars[name] end)
+      assert.is_false(ok)
+      assert.matches(("object 'build/bpf/types.bpf.o' has no variable '%s'; there are: %s,")
+        :format(name, nearest), got, 1, true)
+    end
+    misses("nope", "own")
+    misses("where.z", "where")
+    misses("inital", "initial")
     refused("initial: the integer does not fit", function() object.vars.initial = 2 ^ 32 end)
     refused("where.z: there is no such member", function() object.vars.where = {x = 1, z = 1} end)
     assert.same({x = 3, y = 4}, object.vars.where)

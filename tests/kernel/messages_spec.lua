@@ -1,0 +1,105 @@
+-- What messages tell about what to do next.
+local child = require "child"
+local lbpf = require "lbpf"
+local needs = require "needs"
+local process = require "process"
+
+local function compiled(source, options)
+  local dir = os.tmpname()
+  os.remove(dir)
+  assert(child.succeeds("mkdir " .. dir))
+  local file = assert(io.open(dir .. "/x.bpf.c", "w"))
+  file:write("#include <linux/bpf.h>\n#include <bpf/bpf_helpers.h>\n"
+    .. 'char LICENSE[] SEC("license") = "GPL";\n', source)
+  file:close()
+  assert(child.succeeds(("clang --target=bpf -O2 %s -I/usr/include/$(uname -m)-linux-gnu "
+    .. "-c %s/x.bpf.c -o %s/x.bpf.o"):format(options, dir, dir)))
+  file = assert(io.open(dir .. "/x.bpf.o", "rb"))
+  local bytes = file:read("*a")
+  file:close()
+  child.succeeds("rm -r " .. dir)
+  return bytes
+end
+
+local function message(...)
+  local result, text = ...
+  assert.is_nil(result)
+  return text:match("^[^\n]*")
+end
+
+describe("a message", function()
+  it("says that an object was compiled without -g", needs("clang", function()
+    local bytes = compiled([[struct { __uint(type, BPF_MAP_TYPE_ARRAY); } map SEC(".maps");]], "")
+    assert.equal("open 'memory': No such file or directory (ENOENT); the object has no BTF: "
+      .. "compile it with clang -g", message(lbpf.open_mem(bytes)))
+  end))
+
+  it("names the nearest SEC() of one that libbpf does not know", needs({"root", "clang"}, function()
+    local bytes = compiled([[SEC("kprob/vfs_read") int p(void *ctx) { return 0; }]], "-g")
+    local object = assert(lbpf.open_mem(bytes))
+    assert.equal("load 'memory': Invalid argument (EINVAL); libbpf knows no SEC(\"kprob/vfs_read\")"
+      .. ": the nearest are kprobe, uprobe, kretprobe; lbpf.register_prog_handler() teaches it "
+      .. "others",
+      message(object:load()))
+  end))
+
+  it("tells what object:attach() has passed over", needs("root", function()
+    local object = assert(lbpf.open("build/bpf/net.bpf.o"))
+    assert(object:load())
+    local same, passed_over = object:attach()
+    assert.equal(object, same)
+    assert.equal("attach it with program:attach_xdp()", passed_over.xdp_drops)
+    assert.equal("attach it with program:attach_cgroup()", passed_over.connect_refused)
+    object:close()
+    object = assert(lbpf.open("build/bpf/metric.bpf.o"))
+    assert.equal(1, select("#", assert(object:load()):attach()))
+    object:close()
+  end))
+
+  local script = [[
+    local lbpf = require "lbpf"
+    print((select(2, lbpf.map_create("hash", nil, 4, 4, 4))))
+    print((select(2, lbpf.prog_get_fd_by_id(1))))
+    print((select(2, lbpf.xdp_attach("lo", 0))))
+  ]]
+
+  local function lines(...)
+    return table.concat({...}, "\n") .. "\n"
+  end
+
+  it("names the capabilities that are missing, and no others", needs("root", function()
+    local id = "prog_get_fd_by_id: prog 1: Operation not permitted (EPERM); "
+    local create = "map_create '': Operation not permitted (EPERM); "
+    local xdp = "xdp_attach: interface 1 'lo': Operation not permitted (EPERM); "
+    assert.equal(lines(create .. "this needs CAP_BPF; this process is root, but lacks CAP_BPF",
+      id .. "this needs CAP_SYS_ADMIN; this process is root, but lacks CAP_SYS_ADMIN",
+      xdp .. "this needs CAP_NET_ADMIN; this process is root, but lacks CAP_NET_ADMIN"),
+      child.run(script, "setpriv --bounding-set=-all --inh-caps=-all"))
+    local text = process.as_nobody(script, {"build/bpf/metric.bpf.o"})
+    assert.matches(create .. "this needs root, or CAP_BPF; this process lacks CAP_BPF", text, 1,
+      true)
+    local elsewhere = "the capabilities of a user namespace are not enough"
+    assert.equal(lines(create .. elsewhere, id .. elsewhere, xdp .. elsewhere),
+      child.run(script, "unshare --user --map-root-user"))
+  end))
+
+  it("says that a map is frozen, or open for reading only", needs("root", function()
+    local map = assert(lbpf.map_create("array", nil, 4, 4, 1))
+    assert(lbpf.map_freeze(map))
+    local zero = ("\0"):rep(4)
+    assert.matches("Operation not permitted (EPERM); the map is frozen: only BPF programs can "
+      .. "change it", message(lbpf.map_update(map, zero, zero)), 1, true)
+    map = assert(lbpf.map_create("array", nil, 4, 4, 1, {map_flags = "rdonly"}))
+    assert.matches("Operation not permitted (EPERM); this descriptor of the map is for reading "
+      .. "only",
+      message(lbpf.map_update(map, zero, zero)), 1, true)
+  end))
+
+  it("names the function whose argument is bad, also if it was not called by its name", function()
+    local _, text = pcall(lbpf.map_create, "no type")
+    assert.matches("bad argument #1 to 'map_create' (", text, 1, true)
+    local object = assert(lbpf.open("build/bpf/maps.bpf.o"))
+    _, text = pcall(object.maps.hash.set_map_flags, object.maps.hash)
+    assert.matches("bad argument #2 to 'set_map_flags' (", text, 1, true)
+  end)
+end)
