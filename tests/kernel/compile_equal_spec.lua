@@ -17,6 +17,29 @@ describe("compiled programs and Lua 5.4's", function()
     end
   end))
 
+  it("evaluate in the same order", needs("root", function()
+    local text = [[
+      m[1] = 1
+      two[{1, "a"}] = 1
+      local function set(n)
+        m[7] = n
+        return n
+      end
+      local a, b = 1, 2
+      a, a = 10, 20
+      out[1] = a
+      a, b = b, a
+      out[2] = a out[3] = b
+      m[1], m[1] = 5, 6
+      local i = 1
+      i, m[i] = i + 1, 20
+      m[set(3)] = set(4)
+      out[4] = set(5) + (m[7] or 0) ]]
+    if has_integers then
+      assert.is_nil((compare.program(text, {"out", "m", "two"})))
+    end
+  end))
+
   it("do the same with loops that the verifier walks", needs("root", function()
     for seed = 1, has_integers and 10 or 0 do
       local text = generate.program(seed, 2)

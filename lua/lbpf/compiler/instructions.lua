@@ -201,19 +201,24 @@ statement["local"] = function(self, node)
   end
 end
 
+-- In Lua's order: keys, then values, and then what is assigned, the last one first.
 function statement.assign(self, node)
   self.code:scoped(function()
-    local values = {}
+    local keys, values = {}, {}
+    for i, target in ipairs(node.targets) do
+      keys[i] = target.map and self:key(target.map, target.keys or {})
+    end
     for i, value in ipairs(node.values) do
       values[i] = #node.values > 1 and compute(self, value) or value
     end
-    for i, target in ipairs(node.targets) do
-      if target.ref and target.ref.kind == "local" then
+    for i = #node.targets, 1, -1 do
+      local target = node.targets[i]
+      if not target.map then
         self:set(target.ref.var, values[i])
       elseif values[i].type.kind == "nil" then
-        self:delete(target)
+        self:delete(target.map, keys[i])
       else
-        self:update(target, values[i])
+        self:update(target, keys[i], values[i])
       end
     end
   end)

@@ -459,8 +459,9 @@ function generator:lookup(map, nodes)
   return d, entry
 end
 
--- map[keys] = value; nil deletes, as in Lua.
-function generator:update(target, value)
+--- map[key] = value; nil deletes, as in Lua.
+-- @param key a slot
+function generator:update(target, key, value)
   local map, c = target.map, self.code
   local back, absent = c:label(), c:label()
   c:scoped(function()
@@ -474,7 +475,6 @@ function generator:update(target, value)
       slot = c:slot(8)
       c:store(slot, 0, 8, operand)
     end
-    local key = self:key(map, target.keys or {})
     self:branch_absent(flag, absent)
     local result = c:call(UPDATE, {map = map.object}, {slot = key}, {slot = slot}, {imm = 0})
     c:branch("~=", result, {imm = 0},
@@ -482,7 +482,7 @@ function generator:update(target, value)
     if flag then
       c:cold(function()
         c:place(absent)
-        c:call(DELETE, {map = map.object}, {slot = key})
+        self:delete(map, key)
         c:jump(back)
       end)
     end
@@ -490,19 +490,8 @@ function generator:update(target, value)
   c:place(back)
 end
 
---- Ends the program if a string is needed that is not there.
-function generator:string_flag(node, flag)
-  if flag then
-    self:branch_absent(flag, self:problem(node.tag and node.source and node or self.code.node,
-      "this is nil, and a string is needed"))
-  end
-end
-
-function generator:delete(target)
-  local c = self.code
-  c:scoped(function()
-    c:call(DELETE, {map = target.map.object}, {slot = self:key(target.map, target.keys or {})})
-  end)
+function generator:delete(map, key)
+  self.code:call(DELETE, {map = map.object}, {slot = key})
 end
 
 return generator

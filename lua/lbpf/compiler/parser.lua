@@ -15,6 +15,7 @@ local parser = {}
 parser.__index = parser
 
 local MOST_LEVELS = 180 -- of nesting, as in Lua
+local MOST_LINKS = 1000 -- of a chain: a.b.c, a + b + c, elseif
 
 -- How tightly operators bind their left and right operand.
 local binary = {
@@ -99,6 +100,14 @@ function parser:deeper()
   end
 end
 
+-- The N-th link of a chain: phases that follow it need a stack.
+function parser:link(n)
+  if n > MOST_LINKS then
+    self:fail(self.token.at, "this is too long; use variables for its parts")
+  end
+  return n + 1
+end
+
 function parser:list()
   local items = {}
   repeat
@@ -156,9 +165,10 @@ function parser:primary()
 end
 
 function parser:suffixed()
-  local e = self:primary()
+  local e, links = self:primary(), 1
   while true do
     local token = self.token
+    links = self:link(links)
     if self:take(".") then
       -- a structure's member may be called as a keyword is
       local name = self.token.kind:match "^%a+$" and type(self.token.value) == "string"
@@ -206,7 +216,9 @@ function parser:expression(limit)
   else
     left = self:simple()
   end
+  local links = 1
   while true do
+    links = self:link(links)
     local op = self.token
     local power = binary[op.kind]
     if not power or power[1] <= limit then
@@ -252,6 +264,7 @@ local statements = {}
 statements["if"] = function(self, token)
   local arms, otherwise = {}, nil
   repeat
+    self:link(#arms + 1)
     local cond = self:expression(0)
     self:need("then")
     arms[#arms + 1] = {cond = cond, body = self:block()}
