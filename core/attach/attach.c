@@ -90,6 +90,7 @@ static void push_way(lua_State *L, const struct bpf_program *prog)
 link's methods
 @fails EOPNOTSUPP if the section does not name a target
 @raise if the program is not loaded
+@usage local link = assert(object.progs.enter:attach())
 @see bpf_program__attach
 */
 static int attach_program(lua_State *L)
@@ -203,6 +204,8 @@ one fails, those that this call attached are detached again.
 name, how it is attached, "attach it with program:attach_xdp()"; nil if there is none
 @fails
 @raise if the object is not loaded; the error of a handler's function
+@usage assert(object:attach())
+object.links.enter:destroy()
 @see bpf_object__attach_skeleton
 */
 static int attach_object(lua_State *L)

@@ -29,6 +29,7 @@ static const struct field tracepoint_fields[] = {
 @tparam ?table opts `bpf_cookie` (64 bits)
 @treturn link
 @failslog
+@usage local link = assert(object.progs.point:attach_tracepoint("syscalls", "sys_enter_nanosleep"))
 @see bpf_program__attach_tracepoint_opts
 */
 static int attach_tracepoint(lua_State *L)
@@ -63,6 +64,7 @@ static const struct field raw_tracepoint_fields[] = {
 @tparam ?table opts `cookie` (64 bits; libbpf 1.4, kernel 6.10)
 @treturn link
 @failslog
+@usage assert(object.progs.raw:attach_raw_tracepoint("sys_enter"))
 @see bpf_program__attach_raw_tracepoint_opts
 */
 static int attach_raw_tracepoint(lua_State *L)
@@ -139,6 +141,9 @@ static const struct field perf_event_fields[] = {
  `dont_enable` (boolean, libbpf 1.7)
 @treturn link
 @failslog
+@usage local attr = {type = 1, config = 0, sample_period = 10000000}
+local event = assert(lbpf.perf_event_open(attr, 0))
+assert(object.progs.sample:attach_perf_event(event))
 @see bpf_program__attach_perf_event_opts
 */
 static int attach_perf_event(lua_State *L)

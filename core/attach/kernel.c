@@ -30,6 +30,7 @@ static const struct field kprobe_fields[] = {
  `offset` into the function, `attach_mode` (0: best, 1: legacy, 2: perf, 3: link)
 @treturn link
 @failslog
+@usage assert(object.progs.probe:attach_kprobe("do_nanosleep", {retprobe = true, bpf_cookie = 1}))
 @see bpf_program__attach_kprobe_opts
 */
 static int attach_kprobe(lua_State *L)
@@ -60,6 +61,7 @@ function.
 @tparam ?table opts `retprobe` (boolean), `bpf_cookie` (64 bits)
 @treturn link
 @failslog
+@usage assert(object.progs.probe:attach_ksyscall("nanosleep"))
 @see bpf_program__attach_ksyscall
 */
 static int attach_ksyscall(lua_State *L)
@@ -98,6 +100,7 @@ SEC("kprobe.session") for sessions.
 libbpf 1.5; `unique_match` (boolean): fail unless the pattern matches exactly one function
 @treturn link
 @failslog
+@usage assert(object.progs.multi:attach_kprobe_multi("vfs_*"))
 @see bpf_program__attach_kprobe_multi_opts
 */
 static int attach_kprobe_multi(lua_State *L)

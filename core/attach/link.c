@@ -245,6 +245,8 @@ if this fails. A second call has no effect.
 @raise for links of perf events (kprobes, uprobes, tracepoints, USDT) and of SEC(".struct_ops"), in
 a process that was forked from the one that attached it, while that one runs. Other links are shared
 after a fork: the program is detached when the last process has destroyed its link
+@usage local link = assert(object.progs.enter:attach())
+assert(link:destroy())
 @see bpf_link__destroy
 */
 static int link_destroy(lua_State *L)
@@ -370,6 +372,8 @@ static int link_fd(lua_State *L)
 @function link:info
 @treturn table `type` ("xdp", "tracing", ...; a number where libbpf has no name), `id` and `prog_id`
 @fails EOPNOTSUPP if the kernel has no link for this attachment
+@usage local link = assert(object.progs.leave:attach())
+print(link:info().type)
 @see bpf_link_get_info_by_fd
 */
 static int link_info(lua_State *L)
@@ -399,6 +403,9 @@ static int link_info(lua_State *L)
 @tparam string path of the new file
 @treturn link itself
 @failslog
+@usage local link = assert(object.progs.leave:attach())
+assert(link:pin("/sys/fs/bpf/leave"))
+assert(link:unpin())
 @see bpf_link__pin
 */
 static int link_pin(lua_State *L)

@@ -126,6 +126,7 @@ static int attach_sockmap(lua_State *L)
 @tparam integer|string ifindex index or name of the interface
 @treturn link
 @failslog
+@usage assert(object.progs.drop:attach_xdp("lo"))
 @see bpf_program__attach_xdp
 */
 static int attach_xdp(lua_State *L)

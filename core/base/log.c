@@ -91,6 +91,10 @@ printed. Errors in the function are ignored.
 @function set_print
 @tparam ?function fn called with a level ("warn", "info" or "debug") and the text; nil removes it
 @treturn ?function the previous function
+@usage local previous = lbpf.set_print(function(level, text)
+  io.write(level, ": ", text)
+end)
+lbpf.set_print(previous)
 @see libbpf_set_print
 */
 static int set_print(lua_State *L)

@@ -101,6 +101,10 @@ static bool check_cgroup(lua_State *L, int arg, struct fd_target *cgroup)
  with `pid`, and only with `cpu`
 @treturn fd
 @fails ENODEV if the CPU is not online
+@usage local SOFTWARE, CPU_CLOCK = 1, 0
+local event = assert(lbpf.perf_event_open({
+  type = SOFTWARE, config = CPU_CLOCK, sample_period = 10000000,
+}, nil, 0))
 @see perf_event_open
 */
 static int perf_event_open(lua_State *L)

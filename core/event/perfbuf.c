@@ -457,6 +457,12 @@ multiple of
  `fields`, `enum_names`, `numbers`, `btf`: as for `ring_buffer`
 @treturn perf_buffer
 @failslog EINVAL for a map of another type, EBUSY if this process reads the map already
+@usage local buffer = assert(lbpf.perf_buffer(object.maps.samples, 8, function(bytes, cpu)
+  print(#bytes, cpu)
+end, function(lost, cpu)
+  print(lost, "events lost on CPU", cpu)
+end))
+buffer:poll(200)
 @see perf_buffer__new
 */
 static int perfbuf_new(lua_State *L)

@@ -100,6 +100,8 @@ static int take_samples(lua_State *L, struct reader *r, const struct ring_map *o
  remaining events are delivered by the next call
 @fails
 @raise the error of a function; the events after that one are delivered by the next call
+@usage local ring = assert(lbpf.ring_buffer(object.maps.events, print))
+print(assert(ring:poll(200)), "events")
 @see ring_buffer__poll
 */
 static int ringbuf_poll(lua_State *L)
@@ -163,6 +165,10 @@ arrived before the timeout.
 @tparam ?integer timeout for each event, in milliseconds; nil or -1: without limit
 @treturn function iterator
 @raise the message of an error, in the loop
+@usage local ring = assert(lbpf.ring_buffer(object.maps.events, nil, {type = "event"}))
+for event in ring:events(200) do
+  print(event.pid, event.comm)
+end
 @see ring_buffer:next
 */
 static int ringbuf_events(lua_State *L)
@@ -220,6 +226,10 @@ static void push_lost(lua_State *L, const struct ring_map *m)
 `bytes`: delivered; `waiting`: bytes that are not delivered yet, including 8 for the header of each
 event; `lost`: events that did not fit into the ring, if the program counts them in a global
 variable named after the map with `_lost` appended: `__u64 events_lost`
+@usage local ring = assert(lbpf.ring_buffer(object.maps.events, print))
+for _, stats in ipairs(ring:stats()) do
+  print(stats.events, stats.waiting)
+end
 @see ring__avail_data_size
 */
 static int ringbuf_stats(lua_State *L)
@@ -383,6 +393,10 @@ has a list for each type name. `btf`: where to look types up if the map is given
 @treturn ring_buffer
 @fails EINVAL for a map of another type, EBUSY if this process reads the map already
 @raise if there is no such type or field
+@usage local ring = assert(lbpf.ring_buffer(object.maps.events, function(pid, comm)
+  print(pid, comm)
+end, {type = "event", fields = {"pid", "comm"}}))
+ring:poll(200)
 @see ring_buffer__new
 */
 static int ringbuf_new(lua_State *L)

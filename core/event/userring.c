@@ -364,6 +364,8 @@ only one of the two sends.
 enums by name; `btf`: where to look types up if the map is given by its descriptor
 @treturn user_ring_buffer
 @failslog EINVAL for a map of another type, EBUSY if this process writes to the map already
+@usage local commands = assert(lbpf.user_ring_buffer(object.maps.commands))
+assert(commands:send("stop"))
 @see user_ring_buffer__new
 */
 static int userring_new(lua_State *L)

@@ -73,6 +73,9 @@ static int unknown_feature(lua_State *L)
 error for an unknown name lists all
 @treturn boolean
 @raise if there is no such feature
+@usage if lbpf.has("kprobe_multi.session") then
+  print("sessions can be attached")
+end
 @see version_string
 */
 static int has(lua_State *L)
@@ -141,6 +144,9 @@ false.
 @tparam string|integer prog_type "kprobe"
 @treturn boolean
 @failslog
+@usage if not lbpf.probe_bpf_prog_type("lsm") then
+  print("the kernel does not support LSM programs")
+end
 @see libbpf_probe_bpf_prog_type
 */
 static int probe_bpf_prog_type(lua_State *L)
@@ -275,6 +281,7 @@ static int num_possible_cpus(lua_State *L)
 @function strerror
 @tparam integer errno 1 to 2^31 - 1
 @treturn string "No such file or directory"
+@usage print(lbpf.strerror(2))
 @see libbpf_strerror
 */
 static int lbpf_strerror(lua_State *L)

@@ -312,6 +312,8 @@ type has it), `repeat`, `flags` ("xdp_live_frames": send the frames of an XDP pr
 @treturn table `retval`, `duration` (nanoseconds, average), `data_out`, `ctx_out`; a syscall program
 always has `ctx_out`
 @fails ENOSPC if an output size is too small, ENOTSUPP (524) if programs of this type cannot be run
+@usage local result = assert(object.progs.filter:test_run({data_in = ("\0"):rep(64)}))
+print(result.retval, result.duration)
 @see bpf_prog_test_run_opts
 */
 static int prog_test_run(lua_State *L)

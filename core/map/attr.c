@@ -280,6 +280,9 @@ up to a valid size.
 @treturn map itself
 @raise if it exists, or its object has been loaded; for a map that holds global variables, or is
  struct_ops
+@usage local object = assert(lbpf.open("trace.bpf.o"))
+object.maps.flows:set_max_entries(65536)
+assert(object:load())
 @see bpf_map__set_max_entries
 */
 static int map_set_max_entries(lua_State *L)

@@ -173,6 +173,10 @@ still ends, and no key is returned twice. Also `map:lookup_batch(opts)`.
 @treturn[2] integer error number: ENOTSUPP (524) if maps of this type have no batches, EAGAIN if
 others change the map too fast
 @treturn[2] table what was read: `keys`, `values`, `out_batch`
+@usage local keys, values = object.maps.limits:lookup_batch()
+for i = 1, #keys do
+  print(keys[i], values[i])
+end
 @see bpf_map_lookup_batch
 */
 static int map_lookup_batch(lua_State *L)

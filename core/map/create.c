@@ -64,6 +64,8 @@ static const struct field create_fields[] = {
 objects.
 @treturn fd
 @fails
+@usage local fd = assert(lbpf.map_create("hash", "counts", 4, 8, 1024))
+assert(lbpf.map_update(fd, "\1\0\0\0", "\1\0\0\0\0\0\0\0"))
 @see bpf_map_create
 */
 static int map_create(lua_State *L)

@@ -125,6 +125,8 @@ value that is written as a descriptor (maps of maps, programs, sockets) is read 
 bits, Linux 7.0
 @return the value, or with `fields` one result for each field; nil if there is no such key
 @fails
+@usage local counts = object.maps.flows:lookup {address = 0x0a000001, port = 80}
+print(counts and counts.packets or "no such flow")
 @see bpf_map__lookup_elem
 @see bpf_map_lookup_elem_flags
 */
@@ -141,6 +143,7 @@ static int map_lookup(lua_State *L)
 @tparam ?string|integer flags "lock": under the value's spin lock
 @return the value; nil if there is no such key, or if the queue or stack is empty
 @fails ENOTSUPP if maps of this type do not support it
+@usage print(object.maps.work:lookup_and_delete())
 @see bpf_map__lookup_and_delete_elem
 @see bpf_map_lookup_and_delete_elem_flags
 */
@@ -205,6 +208,8 @@ a cgroup also the path of its directory
 @treturn map itself
 @fails EEXIST, ENOENT, E2BIG if the map is full
 @raise if the key or value does not have the map's type; the message names the member
+@usage object.maps.flows:update({address = 0x0a000001, port = 80}, {packets = 1}, "noexist")
+object.maps.limits:update {[1] = 100, [2] = 50}
 @see bpf_map__update_elem
 @see bpf_map_update_elem
 */
@@ -222,6 +227,9 @@ static int map_update(lua_State *L)
 @tparam ?integer flags
 @treturn boolean true; false if there is no such key
 @fails EINVAL if keys of this type of map cannot be deleted
+@usage if not object.maps.limits:delete(1) then
+  print("no such key")
+end
 @see bpf_map__delete_elem
 @see bpf_map_delete_elem_flags
 */
@@ -245,6 +253,11 @@ key)`.
 @param key nil, or a key that does not exist: returns the first key
 @return the key; nil after the last one
 @fails
+@usage local key = object.maps.limits:next_key()
+while key do
+  print(key)
+  key = object.maps.limits:next_key(key)
+end
 @see bpf_map__get_next_key
 @see bpf_map_get_next_key
 */
@@ -276,6 +289,7 @@ static int map_next_key(lua_State *L)
 @tparam ?string|integer flags "exist": if the map is full, removes the oldest value
 @treturn map itself
 @fails E2BIG if the map is full
+@usage assert(object.maps.work:push(5))
 @see bpf_map_update_elem
 */
 static int elem_push(lua_State *L)
@@ -296,6 +310,11 @@ static int next_value(lua_State *L, look_up *fn, const char *operation)
 @function map:pop
 @return the value; nil if the map is empty
 @fails
+@usage local value = object.maps.work:pop()
+while value do
+  print(value)
+  value = object.maps.work:pop()
+end
 @see bpf_map_lookup_and_delete_elem
 */
 static int elem_pop(lua_State *L)

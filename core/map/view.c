@@ -126,6 +126,9 @@ value, each as a result of its own: `for key, pid, comm in map:view{fields = {"p
 of types, if the map's definition has none
 @treturn map_view with the methods for elements
 @raise if the map does not exist; if there is no such type, or it has another size
+@usage for flow, packets in object.maps.flows:view({fields = {"packets"}}):pairs() do
+  print(flow.port, packets)
+end
 */
 static int map_view_method(lua_State *L)
 {
@@ -252,6 +255,10 @@ only the access that the file's mode allows is needed
 @treturn map_view
 @fails EPERM if the kernel does not show the types
 @raise if there is no such type, or it has another size
+@usage assert(object.maps.limits:pin("/sys/fs/bpf/limits"))
+local limits = assert(lbpf.map("/sys/fs/bpf/limits", {btf = object:btf()}))
+print(limits:lookup(1))
+object.maps.limits:unpin("/sys/fs/bpf/limits")
 @see bpf_obj_get
 */
 static int view_new(lua_State *L)

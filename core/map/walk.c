@@ -351,6 +351,9 @@ The loop's body may change the map.
 @function map:pairs
 @treturn function iterator; with `fields` it returns the key and a value for each field
 @raise if the map has no keys; in the loop, if the kernel refuses
+@usage for flow, counts in object.maps.flows:pairs() do
+  print(flow.address, flow.port, counts.packets)
+end
 @see bpf_map_lookup_batch
 @see bpf_map__get_next_key
 */
@@ -377,6 +380,7 @@ static int map_pairs(lua_State *L)
 @treturn integer
 @fails
 @raise if the map has no keys
+@usage print(assert(object.maps.flows:count()))
 @see bpf_map_lookup_batch
 */
 static int map_count(lua_State *L)
@@ -496,6 +500,7 @@ add meanwhile may stay.
 @function map:clear
 @treturn integer how many; for an xskmap, which cannot be read, its maximum number of entries
 @fails
+@usage assert(object.maps.flows:clear())
 @see bpf_map_lookup_and_delete_batch
 @see bpf_map_delete_elem
 */

@@ -478,6 +478,13 @@ the fields of bpf_prog_load_opts; `prog_attach_fn(prog, cookie)`: attaches the p
 link, a list of links, or nil for none
 @treturn integer an id for `unregister_prog_handler`
 @fails EBUSY for a second generic handler
+@usage local id = lbpf.register_prog_handler("syscall/", "tracepoint", nil, {
+  prog_attach_fn = function(prog)
+    local name = prog:section_name():match("^syscall/(.*)")
+    return prog:attach_tracepoint("syscalls", "sys_enter_" .. name)
+  end,
+})
+lbpf.unregister_prog_handler(id)
 @see libbpf_register_prog_handler
 */
 static int register_prog_handler(lua_State *L)

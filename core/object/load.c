@@ -40,6 +40,8 @@ static int object_prepare(lua_State *L)
 @treturn object itself
 @failslog The message ends with the end of the verifier's log.
 @raise the error of a handler's function; if it is loaded already, or a load has failed
+@usage local object = assert(lbpf.open("trace.bpf.o"))
+assert(object:load())
 @see bpf_object__load
 */
 static int object_load(lua_State *L)

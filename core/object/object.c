@@ -158,6 +158,7 @@ last handle.
 @treturn boolean true
 @raise inside a callback of this object
 @raise inside a callback of this object
+@usage object:close()
 @see bpf_object__close
 */
 static int object_close(lua_State *L)

@@ -248,6 +248,9 @@ BIND_GETTER(program_autoload, this_program, bpf_program__autoload, lua_pushboole
 @tparam boolean autoload
 @treturn program itself
 @raise if its object has been loaded
+@usage local object = assert(lbpf.open("trace.bpf.o"))
+object.progs.leave:set_autoload(false)
+assert(object:load())
 @see bpf_program__set_autoload
 */
 BIND_SETTER(program_set_autoload, bpf_program__set_autoload, struct bpf_program, check_settable,

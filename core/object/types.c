@@ -56,6 +56,8 @@ static int object_btf_fd(lua_State *L)
 integers as numbers in LuaJIT, rounded beyond 2^53
 @treturn codec
 @fails ENOENT if there is no such type
+@usage local codec = assert(object:codec("struct counts"))
+print(codec:decode(codec:encode({packets = 1, bytes = 60})).bytes)
 @see btf__find_by_name_kind
 */
 static int object_codec(lua_State *L)

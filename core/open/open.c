@@ -253,6 +253,8 @@ static int open_source(lua_State *L, const struct elf_source *source,
 `kernel_log_size`: keep so many bytes of the kernel's log, 128 to 2^28, for `object:kernel_log`
 @treturn object
 @failslog
+@usage local object, message = lbpf.open("trace.bpf.o", {kernel_log_level = 1, kernel_log_size =
+65536}) if not object then error(message) end
 @see bpf_object__open_file
 */
 static int lbpf_open(lua_State *L)
@@ -271,6 +273,8 @@ static int lbpf_open(lua_State *L)
 @tparam ?table opts as for `open`; without an `object_name` it is called "memory"
 @treturn object
 @failslog
+@usage local file = assert(io.open("build/bpf/trace.bpf.o", "rb"))
+local object = assert(lbpf.open_mem(file:read("*a"), {object_name = "trace"}))
 @see bpf_object__open_mem
 */
 static int lbpf_open_mem(lua_State *L)

@@ -106,6 +106,9 @@ static int object_prev_map(lua_State *L)
 /*** Returns an iterator over the programs, in the order of the file.
 @function object:each_program
 @treturn function iterator
+@usage for prog in object:each_program() do
+  print(prog:name(), prog:section_name(), prog:type())
+end
 @see bpf_object__next_program
 */
 static int object_each_program(lua_State *L)
@@ -119,6 +122,9 @@ static int object_each_program(lua_State *L)
 /*** Returns an iterator over the maps, in the order of the file.
 @function object:each_map
 @treturn function iterator
+@usage for map in object:each_map() do
+  print(map:name(), map:type(), map:max_entries())
+end
 @see bpf_object__next_map
 */
 static int object_each_map(lua_State *L)
@@ -135,6 +141,8 @@ static int object_each_map(lua_State *L)
 @function object:find_program_by_name
 @tparam string name of the C function
 @treturn ?program
+@usage local prog = object:find_program_by_name("enter")
+print(prog and prog:section_name() or "there is no such program")
 @see bpf_object__find_program_by_name
 */
 static int object_find_program_by_name(lua_State *L)

@@ -199,6 +199,8 @@ static void push_path(lua_State *L, const char *path)
 @treturn map itself
 @failslog
 @raise if the object is not loaded
+@usage assert(object.maps.limits:pin("/sys/fs/bpf/limits"))
+assert(object.maps.limits:unpin("/sys/fs/bpf/limits"))
 @see bpf_map__pin
 */
 BIND_SETTER(map_pin, bpf_map__pin, struct bpf_map, check_created_map, const char *, optional_path)
