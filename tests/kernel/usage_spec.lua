@@ -1,4 +1,4 @@
--- The examples in the reference, each @usage: they run as they are written. "trace.bpf.o" stands for
+-- Runs the examples in the reference, each @usage, as they are written. "trace.bpf.o" stands for
 -- tests/bpf/trace.bpf.c.
 local lbpf = require "lbpf"
 local needs = require "needs"
