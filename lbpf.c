@@ -9,6 +9,7 @@
 #include "core/base/log.h"
 #include "core/base/nearest.h"
 #include "core/base/process.h"
+#include "core/base/traceback.h"
 #include "core/base/value.h"
 #include "core/btf/btf.h"
 #include "core/btf/change.h"
@@ -67,6 +68,7 @@ static void (*const modules[])(lua_State *) = {
 	frame_open,
 	log_open,
 	nearest_open,
+	traceback_open,
 	fd_open,
 
 	symbols_open,

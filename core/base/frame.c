@@ -1,11 +1,12 @@
 #include "base/frame.h"
 
+#include "base/traceback.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* The slots of a frame above its base. */
-enum { SLOT_ERROR = 1, SLOT_RUN, SLOT_ENV, SLOTS = SLOT_ENV };
+enum { SLOT_ERROR = 1, SLOT_RUN, SLOT_ENV, SLOT_HANDLER, SLOTS = SLOT_HANDLER };
 
 /* How many values a callback's Lua code may push before its protected call must use lua_checkstack.
  */
@@ -59,6 +60,7 @@ void frame_enter(lua_State *L, struct frame *f, struct owner *owner, int env)
 		lua_pushvalue(L, env);
 	else
 		lua_pushnil(L);
+	traceback_push_handler(L);
 	if (owner)
 		owner->busy++;
 	depth++;
@@ -99,7 +101,7 @@ static int protected_call(struct frame *f, lua_CFunction body, void *arg)
 	lua_pushlightuserdata(L, &call);
 	lua_pushvalue(L, f->base + SLOT_ENV);
 	top = NULL;
-	status = lua_pcall(L, 2, 0, 0);
+	status = lua_pcall(L, 2, 0, f->base + SLOT_HANDLER);
 	top = f;
 	return status;
 }

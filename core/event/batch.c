@@ -1,6 +1,7 @@
 #include "event/batch.h"
 
 #include "base/clock.h"
+#include "base/traceback.h"
 #include "base/value.h"
 #include <errno.h>
 #include <stdlib.h>
@@ -308,12 +309,15 @@ static void wake(struct batch *b)
 int batch_call(lua_State *L, struct batch *b, int args, int results)
 {
 	int32_t before = b->cursor.delivering;
-	int status;
+	int handler = lua_gettop(L) - args, status;
 
+	traceback_push_handler(L);
+	lua_insert(L, handler);
 	b->cursor.delivering = true;
 	if (b->owner)
 		b->owner->busy++;
-	status = lua_pcall(L, args, results, 0);
+	status = lua_pcall(L, args, results, handler);
+	lua_remove(L, handler);
 	if (b->owner)
 		b->owner->busy--;
 	b->cursor.delivering = before;

@@ -95,6 +95,28 @@ describe("a message", function()
       message(lbpf.map_update(map, zero, zero)), 1, true)
   end))
 
+  it("tells where in a callback an error was raised", function()
+    local function fails_here()
+      error("no")
+    end
+    local id = lbpf.register_prog_handler("abc", "kprobe", nil, {prog_setup_fn = function()
+      fails_here()
+      return 0
+    end})
+    local function open_it()
+      return lbpf.open("build/bpf/handlers.bpf.o"), 1
+    end
+    local ok, text = xpcall(open_it, lbpf.traceback)
+    lbpf.unregister_prog_handler(id)
+    assert.is_false(ok)
+    assert.matches("^tests/kernel/messages_spec.lua:%d+: no\nstack traceback:.*fails_here.*open",
+      text)
+    local same = {}
+    assert.equal(same, select(2, xpcall(function() error(same) end, lbpf.traceback)))
+    assert.matches("^[^\n]*plain\nstack traceback:",
+      select(2, xpcall(function() error("plain") end, lbpf.traceback)))
+  end)
+
   it("names the function whose argument is bad, also if it was not called by its name", function()
     local _, text = pcall(lbpf.map_create, "no type")
     assert.matches("bad argument #1 to 'map_create' (", text, 1, true)
