@@ -1,5 +1,5 @@
-/* Where an error was raised that a protected call has caught: it is raised again, unchanged, where the
- * stack of the callback is gone.
+/* Where an error was raised that a protected call has caught: it is raised again, unchanged, where
+ * the stack of the callback is gone.
  */
 #ifndef LBPF_BASE_TRACEBACK_H
 #define LBPF_BASE_TRACEBACK_H
