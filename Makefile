@@ -112,7 +112,7 @@ helpers: $(HELPERS) $(EMBEDDERS)
 build/helpers/%: tests/helpers/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Werror -o $@ $<
+	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Werror -Icore -o $@ $<
 
 # ... and those that embed the Lua that is tested, each built for that.
 $(BUILD)/%: tests/embed/%.c

@@ -56,22 +56,12 @@ static int by_name(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static FILE *open_traceable(void)
-{
-	FILE *f = fopen("/sys/kernel/tracing/available_filter_functions", "re");
-
-	return f ? f : fopen("/sys/kernel/debug/tracing/available_filter_functions", "re");
-}
-
 /* The names that match, sorted. */
-static int read_traceable(const char *pattern, struct names *n)
+static int read_traceable(FILE *f, const char *pattern, struct names *n)
 {
 	char name[NAME_MAX_LEN];
-	FILE *f = open_traceable();
 	int err = 0;
 
-	if (!f)
-		return -errno;
 	while (!err && fscanf(f, "%511s%*[^\n]", name) == 1) {
 		if (!ksyms_matches(name, pattern))
 			continue;
@@ -82,7 +72,6 @@ static int read_traceable(const char *pattern, struct names *n)
 			n->cnt += !err;
 		}
 	}
-	fclose(f);
 	qsort(n->names, n->cnt, sizeof(*n->names), by_name);
 	return err;
 }
@@ -100,17 +89,14 @@ static int is_traceable(const struct names *n, const char *name)
 	return bsearch(&key, n->names, n->cnt, sizeof(*n->names), by_name) != NULL;
 }
 
-static int read_addresses(const char *pattern, const struct names *n, unsigned long **addrs,
-			  size_t *cnt)
+static int read_addresses(FILE *f, const char *pattern, const struct names *n,
+			  unsigned long **addrs, size_t *cnt)
 {
-	FILE *f = fopen("/proc/kallsyms", "re");
 	char name[NAME_MAX_LEN];
 	unsigned long addr;
 	size_t size = 0;
 	int err = 0;
 
-	if (!f)
-		return -errno;
 	while (!err && fscanf(f, "%lx %*c %511s%*[^\n]", &addr, name) == 2) {
 		if (!ksyms_matches(name, pattern) || !is_traceable(n, name))
 			continue;
@@ -118,20 +104,20 @@ static int read_addresses(const char *pattern, const struct names *n, unsigned l
 		if (!err)
 			(*addrs)[(*cnt)++] = addr;
 	}
-	fclose(f);
 	return err;
 }
 
-int ksyms_resolve(const char *pattern, unsigned long **addrs, size_t *cnt)
+int ksyms_select(FILE *traceable, FILE *kallsyms, const char *pattern, unsigned long **addrs,
+		 size_t *cnt)
 {
 	struct names n = {0};
 	int err;
 
 	*addrs = NULL;
 	*cnt = 0;
-	err = read_traceable(pattern, &n);
+	err = read_traceable(traceable, pattern, &n);
 	if (!err && n.cnt > 0)
-		err = read_addresses(pattern, &n, addrs, cnt);
+		err = read_addresses(kallsyms, pattern, &n, addrs, cnt);
 	for (size_t i = 0; i < n.cnt; i++)
 		free(n.names[i]);
 	free(n.names);
@@ -141,5 +127,30 @@ int ksyms_resolve(const char *pattern, unsigned long **addrs, size_t *cnt)
 		free(*addrs);
 		*addrs = NULL;
 	}
+	return err;
+}
+
+static FILE *open_traceable(void)
+{
+	FILE *f = fopen("/sys/kernel/tracing/available_filter_functions", "re");
+
+	return f ? f : fopen("/sys/kernel/debug/tracing/available_filter_functions", "re");
+}
+
+int ksyms_resolve(const char *pattern, unsigned long **addrs, size_t *cnt)
+{
+	FILE *traceable = open_traceable(), *kallsyms = NULL;
+	int err;
+
+	if (traceable)
+		kallsyms = fopen("/proc/kallsyms", "re");
+	if (kallsyms)
+		err = ksyms_select(traceable, kallsyms, pattern, addrs, cnt);
+	else
+		err = -errno;
+	if (traceable)
+		fclose(traceable);
+	if (kallsyms)
+		fclose(kallsyms);
 	return err;
 }

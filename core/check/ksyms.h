@@ -3,6 +3,7 @@
 #define LBPF_CHECK_KSYMS_H
 
 #include <stddef.h>
+#include <stdio.h>
 
 /* Does NAME match PATTERN? * matches any string, ? any character. */
 int ksyms_matches(const char *name, const char *pattern);
@@ -12,5 +13,9 @@ int ksyms_matches(const char *name, const char *pattern);
  * 0, and memory in *ADDRS that the caller frees; -ENOENT if none matches; or -errno.
  */
 int ksyms_resolve(const char *pattern, unsigned long **addrs, size_t *cnt);
+
+/* The same of these two files. */
+int ksyms_select(FILE *traceable, FILE *kallsyms, const char *pattern, unsigned long **addrs,
+		 size_t *cnt);
 
 #endif
