@@ -1,7 +1,6 @@
 --- The whole of libbpf, from Lua.
 --
--- What `require "lbpf"` returns: the functions of the C core. Comfort that is better written in
--- Lua belongs here.
+-- What `require "lbpf"` returns: the functions of the C core, and those that are written in Lua.
 -- @module lbpf
 
 require "lbpf.per_cpu"
@@ -17,7 +16,7 @@ end
 lbpf.handlers = require "lbpf.handlers"
 lbpf.run = require "lbpf.run"
 
--- What is large, and not needed by every script, is loaded when it is first asked for.
+-- Large modules that not every script needs are loaded on first use.
 local later = {compile = "lbpf.compile", trace = "lbpf.trace"}
 
 setmetatable(lbpf, {

@@ -1,10 +1,10 @@
--- LuaJIT runs generated code in place of C where it can see through it: from C an integer of 64
--- bits costs more than all else of an event; in a trace it costs nothing.
+-- In LuaJIT generated Lua code replaces C on hot paths: a 64-bit integer created from C takes
+-- more time than everything else of an event; in a trace it takes none.
 local core = require "lbpf.core"
 local ffi = require "ffi"
 
--- A module that is a function, and loaded when it is first called. If it cannot be, in a process
--- that may read no files any more for example, C does all.
+-- A module that is a function, loaded on its first call. If it cannot be loaded, for example
+-- because the process may not read files any more, C does all the work.
 local function later(name)
   local fn
   return function(...)
@@ -26,8 +26,8 @@ end)
 
 -- Maps ------------------------------------------------------------------------------------------
 
--- By handle, which what was compiled does not refer to. Where C is called it is called last: so it
--- says what the script called, and where.
+-- Keyed by handle, to which compiled code does not refer. Calls of C are tail calls, so that error
+-- messages name the function and the line of the script.
 local compile_map = later "lbpf.jit.maps"
 local maps = setmetatable({}, {__mode = "k"})
 local call_lookup, call_update, next_element
@@ -71,7 +71,7 @@ call_lookup, call_update, next_element = core.set_map_methods(lookup, update, wa
 
 -- Variables -------------------------------------------------------------------------------------
 
--- By `object.vars`, and by name.
+-- Keyed by `object.vars`, then by name.
 local compile_variable = later "lbpf.jit.variables"
 local variables = setmetatable({}, {__mode = "k"})
 local copy, slow_read

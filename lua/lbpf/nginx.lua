@@ -18,10 +18,10 @@ local pinned = require "lbpf.pinned"
 
 local nginx = {}
 
---- Opens, loads and attaches an object, and takes over what is pinned already: see
--- `lbpf.pinned.load`. For init_by_lua, where an error keeps nginx from starting, and on a reload
--- keeps the old configuration at work. If nginx itself then fails, for example to bind a port, the
--- new programs stay: no Lua of the master's runs any more. The next reload replaces them.
+--- Opens, loads and attaches an object, and takes over what is pinned: see `lbpf.pinned.load`. For
+-- init_by_lua, where an error keeps nginx from starting or, on a reload, keeps the old
+-- configuration running. If nginx itself then fails, for example to bind a port, the new programs
+-- stay, because the master runs no more Lua. The next reload replaces them.
 -- @function load
 nginx.load = pinned.load
 
@@ -29,7 +29,7 @@ nginx.load = pinned.load
 -- @function remove
 nginx.remove = pinned.remove
 
---- Makes a consumer of a ring buffer's events: see `lbpf.nginx.consumer.new`.
+--- Creates a consumer of a ring buffer's events: see `lbpf.nginx.consumer.new`.
 -- @function consumer
 nginx.consumer = consumer.new
 

@@ -1,5 +1,5 @@
 --- The value of a per-CPU map: a list with a value for each possible CPU, and these methods.
--- Values may be numbers, or structures whose members are; integers of 64 bits stay exact.
+-- Values may be numbers, or structures with numbers as members; 64-bit integers stay exact.
 -- @classmod per_cpu
 
 local per_cpu = require("lbpf.core").per_cpu
@@ -21,7 +21,7 @@ local function numbers(values, field)
   return list
 end
 
--- The numbers made one, two at a time.
+-- Combines the numbers, two at a time.
 local function fold(values, field, fn)
   local list = numbers(values, field)
   local result = list[1]
@@ -31,7 +31,7 @@ local function fold(values, field, fn)
   return result
 end
 
---- All of them together.
+--- The sum over all CPUs.
 -- @function per_cpu:sum
 -- @tparam ?string field the member of a structure
 -- @treturn integer
@@ -39,7 +39,7 @@ function per_cpu:sum(field)
   return fold(self, field, function(a, b) return a + b end)
 end
 
---- The largest.
+--- The largest value.
 -- @function per_cpu:max
 -- @tparam ?string field the member of a structure
 -- @treturn integer
@@ -47,7 +47,7 @@ function per_cpu:max(field)
   return fold(self, field, function(a, b) return b > a and b or a end)
 end
 
---- The smallest.
+--- The smallest value.
 -- @function per_cpu:min
 -- @tparam ?string field the member of a structure
 -- @treturn integer
@@ -55,7 +55,7 @@ function per_cpu:min(field)
   return fold(self, field, function(a, b) return b < a and b or a end)
 end
 
---- The mean, over all possible CPUs.
+--- The mean over all possible CPUs.
 -- @function per_cpu:avg
 -- @tparam ?string field the member of a structure
 -- @treturn number

@@ -1,8 +1,8 @@
 --- Objects whose maps and links outlive the process that loaded them.
 --
--- What is pinned in a directory of a BPF file system is taken over by the next process, or by the
--- next configuration of the same: maps are used again with all that is in them, and programs are
--- replaced under their links, so that no packet passes in between.
+-- The next process, or the next configuration of the same process, takes over what is pinned in a
+-- directory of a BPF file system: maps keep their contents, and programs are replaced under their
+-- links atomically.
 -- @module lbpf.pinned
 
 local lbpf = require "lbpf"
@@ -12,14 +12,14 @@ local pinned = {}
 local EOPNOTSUPP = 95
 local unpack = table.unpack or unpack -- luacheck: ignore 113
 
--- A file's name in a BPF file system, where dots are not allowed.
+-- A valid file name for a BPF file system, which does not allow dots.
 local function file_name(...)
   return (table.concat({...}, "-"):gsub("[^%w_-]", "_"))
 end
 
--- What an object is about to be pinned as: `dir`; `before`: the names that were there already, as
--- keys; `files`: those that are this object's; `undo`: functions; `old`: the programs that were
--- replaced, to be closed at the end.
+-- The state of pinning an object: `dir`; `before`: a set of the names that were there; `files`:
+-- those of this object; `undo`: functions that undo each step; `old`: replaced programs, to be
+-- closed.
 local function new_state(dir)
   local state = {dir = dir, before = {}, files = {}, undo = {}, old = {}}
   for _, name in ipairs(dir and lbpf.pins(dir) or {}) do
@@ -30,13 +30,13 @@ end
 
 -- Links ---------------------------------------------------------------------------------------
 
--- The program in the kernel that the link runs now.
+-- The program that the link runs in the kernel.
 local function running(link)
   local info = link:info()
   return info and lbpf.prog_get_fd_by_id(info.prog_id)
 end
 
--- Puts the program under the pinned link. False if the link cannot be updated.
+-- Replaces the program of the pinned link. False if the link cannot be updated.
 local function take_over(state, path, prog)
   local link = lbpf.link_open(path)
   local old = link and running(link)
@@ -50,13 +50,12 @@ local function take_over(state, path, prog)
     end)
   end
   if link then
-    link:destroy() -- the file holds it: processes that are forked later shall not
+    link:destroy() -- the file keeps the link; forked processes must not inherit a descriptor
   end
   return updated
 end
 
--- The file of a link to the same target that this object has no more use for: of a program that
--- had another name.
+-- An old file of a link to the same target, whose program had another name.
 local function find_heir(state, item)
   for name in pairs(state.before) do
     if not state.files[name] and name:find("^link%-")
@@ -82,13 +81,13 @@ local function take_over_any(state, item)
   return true
 end
 
--- Only this process can hold a link to a perf event, or one that the kernel knows no link for.
+-- Links to perf events, and attachments that are not links in the kernel, cannot be pinned.
 local function can_be_pinned(link)
   local info = type(link) == "userdata" and link:info()
   return info and info.type ~= "perf_event"
 end
 
--- The new link takes the file's place, and the old one goes.
+-- Replaces the file by the new link, which destroys the old one.
 local function pin_link(state, item, link)
   local path = state.dir .. "/" .. item.file
   local new = path .. "-new"
@@ -105,7 +104,7 @@ local function pin_link(state, item, link)
   return true
 end
 
--- What is to be attached: `program`, `file` and `target`, the end of its name, `attach`.
+-- What must be attached: `program`, `file`, `target` (the end of the file's name), `attach`.
 local function attachments(object, list)
   local wanted, listed = {}, {}
   local function want(program, target, attach, by_section)
@@ -137,7 +136,7 @@ local function attach_one(state, item)
   end
   local link, message, errno = item.attach()
   if not link then
-    -- a section that names no target: of a program that something else calls
+    -- a section without a target: the program is called by something else
     return item.by_section and errno == EOPNOTSUPP or nil, message, errno
   end
   if state.dir and can_be_pinned(link) then
@@ -162,7 +161,7 @@ end
 
 -- Maps ----------------------------------------------------------------------------------------
 
--- Internal maps hold the variables of one version of the program.
+-- Internal maps have the variables of one version of the program: they are not kept.
 local function is_kept(map, keep)
   if map:is_internal() or map:type() == "struct_ops" then
     return false
@@ -184,9 +183,9 @@ local function pin_maps(object, list, state)
   end
 end
 
--- The whole -----------------------------------------------------------------------------------
+-- Loading and removing ------------------------------------------------------------------------
 
--- Removes what an earlier version of the object left: links and maps that it has no more.
+-- Removes links and maps of an earlier version of the object.
 local function sweep(state)
   for name in pairs(state.before) do
     if not state.files[name] and not name:find("^state%-") then
@@ -195,7 +194,7 @@ local function sweep(state)
   end
 end
 
--- Puts back what was replaced, and removes what is new.
+-- Restores what was replaced, and removes what is new.
 local function roll_back(state)
   for i = #state.undo, 1, -1 do
     state.undo[i]()
@@ -225,20 +224,20 @@ end
 
 --- Opens, loads and attaches an object, and takes over what is pinned already.
 --
--- A pinned link gets the new program at once, by link:update_program(); where links cannot be
--- updated the new one is attached before the old one goes. Links to perf events (kprobe,
--- tracepoint, uprobe, USDT) cannot outlive their process: the object holds them. If anything fails,
--- what was replaced is put back.
+-- A pinned link gets the new program atomically, by link:update_program(). If a link cannot be
+-- updated, the new one is attached before the old one is destroyed. Links to perf events (kprobe,
+-- tracepoint, uprobe, USDT) end with their process: the object owns them. If anything fails, what
+-- was replaced is restored.
 --
--- When it returns, this process has no descriptor of a program, nor of a pinned link: processes
--- that are forked from it can use the maps and nothing else.
+-- When it returns, this process has no descriptor of a program or of a pinned link: processes
+-- forked from it can only use the maps.
 -- @tparam string path of the compiled object
--- @tparam ?table opts `pin`: a directory in a BPF file system, of this object alone; made if its
--- parent exists. `attach`: a list of `{program, method, arguments...}`, for programs whose section
--- does not say to what, such as `{"filter", "attach_xdp", "eth0"}`; the others are attached as
--- theirs says. `keep`: a list of the maps that are to be pinned; otherwise all but the global
--- variables' are. `setup`: a function that is called with the object before it is loaded. `open`:
--- the options of `lbpf.open`
+-- @tparam ?table opts `pin`: a directory in a BPF file system, for this object only; created if
+-- its parent exists. `attach`: a list of `{program, method, arguments...}`, for programs whose
+-- section names no target, such as `{"filter", "attach_xdp", "eth0"}`; the others are attached as
+-- their section says. `keep`: a list of the maps to pin; by default all except those of global
+-- variables. `setup`: a function that is called with the object before it is loaded. `open`: the
+-- options of `lbpf.open`
 -- @treturn object
 -- @fails
 function pinned.load(path, opts)
@@ -278,7 +277,7 @@ function pinned.load(path, opts)
   return done and object or nil, why, code
 end
 
---- Removes a directory with all that is pinned there. What nothing else holds is detached.
+--- Removes a directory and everything pinned in it. What has no other references is detached.
 -- @tparam string dir
 -- @treturn boolean true, also if there is no such directory
 -- @fails

@@ -1,9 +1,9 @@
---- A small event loop of lbpf's own.
+--- lbpf's own event loop.
 -- @module lbpf
 
 local lbpf = require "lbpf.core"
 
--- What is to be done when a descriptor is readable: what the user says, or consuming a buffer.
+-- What to do when a descriptor is readable: call the script's function, or consume a buffer.
 local function handlers(poller, what)
   local by_fd = {}
   local function add(fd, handler)
@@ -41,7 +41,7 @@ local function timers(what)
   return list
 end
 
--- How long until the next timer or the end; nil: for ever.
+-- The time until the next timer or the end; nil: no limit.
 local function time_left(list, deadline)
   local due = deadline
   for _, timer in ipairs(list) do
@@ -50,7 +50,7 @@ local function time_left(list, deadline)
   return due and math.max(0, due - lbpf.monotonic())
 end
 
--- Those that are due, once each, however late. False if one of them ends the loop.
+-- Calls each timer that is due, once, however late it is. False if one of them ends the loop.
 local function run_timers(list)
   for _, timer in ipairs(list) do
     local now = lbpf.monotonic()
@@ -91,18 +91,18 @@ local function loop(poller, what)
   end
 end
 
---- Waits for events and calls their functions, until Ctrl-C, SIGTERM or something else ends it: a
--- script then goes on behind it, and whatever it has is closed as in any other end of a script.
+--- Waits for events and calls their functions, until Ctrl-C, SIGTERM or something else ends it.
+-- Then it returns, and the script continues.
 --
 --     lbpf.run {ring, every = {[1] = report}}
 --
 -- @function run
--- @tparam table what a list of ring and perf buffers, which have functions, and of tracers, which
--- may end the loop; and `every`: seconds = function; `on`: descriptor = function, called while it
--- is readable; `signals`: name = function, for "INT" and "TERM" instead of ending; `seconds`: the
--- end. A function that returns false ends the loop
--- @treturn string why it has ended: "INT", "TERM", "time", or "stop": a function has said so
--- @raise whatever a function raised
+-- @tparam table what a list of ring and perf buffers with functions, and of tracers, which may
+-- end the loop; and `every`: seconds = function; `on`: descriptor = function, called while it is
+-- readable; `signals`: name = function, called instead of ending the loop for "INT" and "TERM";
+-- `seconds`: when to end. A function that returns false ends the loop
+-- @treturn string why it ended: "INT", "TERM", "time", or "stop" if a function returned false
+-- @raise the error of a function
 local function run(what)
   local names = {"INT", "TERM"}
   for name in pairs(what.signals or {}) do

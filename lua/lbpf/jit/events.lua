@@ -1,5 +1,5 @@
--- Delivers events: for each type of them functions are generated that read the batch themselves, so
--- that the trace compiler sees the whole way from the bytes to the script's code.
+-- Delivers events. For each type functions are generated that read the batch themselves, so that
+-- the trace compiler compiles the whole path from the bytes to the script's code.
 local ffi = require "ffi"
 local expression = require "lbpf.jit.expression"
 local layout = require "lbpf.jit.layout"
@@ -8,7 +8,7 @@ local HEADER = layout.event_size
 
 local claim_type = ffi.typeof "struct lbpf_event *(*)(void *, int, uint32_t, void *)"
 
--- The memory of the batch stays while events are delivered: C refuses to poll then.
+-- The batch's memory does not change while events are delivered: C refuses to poll meanwhile.
 local PUSH = [[
 local event, band = event, band
 return function(cursor, counters, number, fn, limit)
@@ -34,8 +34,9 @@ return function(cursor, counters, number, fn, limit)
 end
 ]]
 
--- Whatever allocates may run a finalizer that polls the same buffer, or closes it; and so may the
--- end of a trace, which can be at any condition. So it is C that finds an event, and claims it.
+-- A finalizer that polls or closes the same buffer may run at any allocation, and wherever a
+-- trace ends, which can be at any condition. Therefore a C function finds an event and claims it
+-- in one step.
 local PULL = [[
 local claim = claim
 return function(cursor, counters, number, slow)
@@ -50,8 +51,9 @@ return function(cursor, counters, number, slow)
 end
 ]]
 
--- Traces are a function's own, and know what it is called with and what it refers to. So buffers
--- with the same events share what pulls them, and with the same function what pushes them.
+-- A trace is specialised to its function, and to the values that this refers to. So buffers with
+-- the same events share the function that pulls them, and with the same callback the one that
+-- pushes them.
 local pulls, pushes = {}, {}
 local environment = {event = layout.event, band = bit.band}
 
@@ -85,11 +87,11 @@ local new_pull = expression.of_many(function(pull, cursor, counters, number, slo
   end
 end)
 
--- Makes the functions that deliver the events of a batch whose function FN has this number:
+-- Creates the functions that deliver the events of a batch whose function FN has this number:
 -- push(fn, limit), which returns how many and whether to stop, if there is a FN; and pull(slow),
--- which returns an iterator that calls slow() for what it does not do itself. CLAIM is the address
+-- which returns an iterator that calls slow() for what it cannot do itself. CLAIM is the address
 -- of batch_claim().
--- @return a list of the two; nil if the type has something that is not known here
+-- @return a list of the two; nil if the type is not supported here
 local function compile(claim, type, cursor, counters, number, fn, has_cpu)
   local list = {"str(d, size)"}
   if type then

@@ -1,6 +1,6 @@
--- The source of Lua expressions that read values of BTF types through FFI: the same values that the
--- codec in C makes. core/btf/codec_describe.c says what a type is like. What is not known here, bit
--- fields for example, is left to C.
+-- The source of Lua expressions that read values of BTF types through FFI, with the same results
+-- as the codec in C. core/btf/codec_describe.c documents the descriptions of types. Types that
+-- are not supported here, for example bit fields, are decoded in C.
 local ffi = require "ffi"
 
 local LONGEST_ARRAY = 32
@@ -11,7 +11,7 @@ pcall(ffi.cdef, [[int lbpf_strnlen(const void *, int) __asm__("strnlen");]])
 
 local expression = {}
 
--- What the expressions refer to, and `d`, a pointer to the data.
+-- What the expressions refer to, besides `d`, a pointer to the data.
 local environment = {
   cast = ffi.cast, str = ffi.string, strnlen = ffi.C.lbpf_strnlen, tonumber = tonumber,
 }
@@ -23,7 +23,7 @@ for _, size in ipairs {1, 2, 4, 8} do
 end
 environment.f4, environment.f8 = ffi.typeof "float *", ffi.typeof "double *"
 
--- As upvalues of the functions in a chunk they are constants to the trace compiler.
+-- Upvalues of the functions in a chunk, which the trace compiler treats as constants.
 local PROLOGUE = [[
 local cast, str, strnlen, tonumber = cast, str, strnlen, tonumber
 local u1, u2, u4, u8, s1, s2, s4, s8, f4, f8 = u1, u2, u4, u8, s1, s2, s4, s8, f4, f8
@@ -31,7 +31,7 @@ local u1, u2, u4, u8, s1, s2, s4, s8, f4, f8 = u1, u2, u4, u8, s1, s2, s4, s8, f
 
 local of
 
--- What is at an offset of the data, if it is aligned there: traces read nothing else.
+-- Reads a value at an offset of the data, if it is aligned: traces support nothing else.
 local function load(prefix, step, at)
   if at % step.size == 0 and environment[prefix .. step.size] and step.bits == 0 then
     return ("cast(%s%d, d + %d)[0]"):format(prefix, step.size, at)
@@ -46,7 +46,7 @@ local function integer(step, at, type)
   return value
 end
 
--- The elements of a list of expressions; nil if there is one that is not known.
+-- Joins a list of expressions; nil if one of them is missing.
 local function join(list, n)
   for i = 1, n do
     if not list[i] then
@@ -101,7 +101,7 @@ function kinds.array(step, at, type)
   return elements and "{" .. elements .. "}"
 end
 
--- The value of a step, which is at its offset from BASE; nil: not known.
+-- The value of a step, whose offset is relative to BASE; nil if it is not supported.
 function of(step, base, type)
   return kinds[step.kind](step, base + step.offset, type)
 end
@@ -110,8 +110,8 @@ function expression.is_signed(step)
   return step.kind == "signed" or step.is_signed
 end
 
--- All values of a type. BASE is where in the data it is, nil: at its beginning.
--- @return a list of expressions; nil if something is not known
+-- All values of a type. BASE is its offset in the data; nil: 0.
+-- @return a list of expressions; nil if one is not supported
 function expression.list(type, base)
   local list = {}
   for i = 1, #type do
@@ -123,7 +123,7 @@ function expression.list(type, base)
   end
 end
 
--- Names for so many values: "v1, v2".
+-- N names: "v1, v2".
 function expression.names(n)
   local names = {}
   for i = 1, n do
@@ -132,14 +132,14 @@ function expression.names(n)
   return table.concat(names, ", ")
 end
 
--- The source with what WITH has for words in capitals.
+-- Replaces words in capitals in the source by their values in WITH.
 function expression.fill(source, with)
   return (source:gsub("%f[%u]%u+%f[%U]", function(word)
     return with[word] and tostring(with[word])
   end))
 end
 
--- What a chunk returns in which these names are defined, and the expressions' own.
+-- Runs a chunk in which these names and those of the expressions are defined; returns its result.
 function expression.load(source, names)
   local chunk = assert(loadstring(PROLOGUE .. source, "=lbpf.jit"))
   setfenv(chunk, setmetatable({}, {__index = function(_, name)
@@ -148,9 +148,8 @@ function expression.load(source, names)
   return chunk()
 end
 
--- MAKE makes closures. The trace compiler takes the first ones of a function for the only ones,
--- and compiles loops for each of them; of a function that has more it compiles for all that are to
--- come.
+-- MAKE creates closures. LuaJIT specialises a loop to the closure that it sees first. Once a
+-- prototype has many closures, it specialises on the prototype, so eight are created up front.
 function expression.of_many(make)
   for _ = 1, 8 do
     make()

@@ -1,6 +1,5 @@
--- Looks elements of maps up, updates them and steps over them: for each type of maps functions are
--- generated. What these do not know, and what goes wrong, is left to the methods in C, which know
--- what to say.
+-- Looks up and updates elements of maps, and steps over them, by functions that are generated for
+-- each pair of types. What they do not support, and errors, are left to the methods in C.
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
@@ -14,8 +13,8 @@ local environment = setmetatable({
   slow_lookup = core.map_lookup, slow_update = core.map_update,
 }, {__index = writer.environment})
 
--- An allocation may run a finalizer that calls these for the same map: while one is busy there is
--- no room for another. An error leaves it busy: that takes time from then on, and nothing else.
+-- A finalizer that runs at an allocation may call these for the same map: while one is busy, the
+-- other calls C. An error leaves it busy, which makes later calls slower, but not wrong.
 local LOOKUP = [[
 local look_up, slow = look_up, slow_lookup
 return function(self, key, e)
@@ -54,7 +53,7 @@ return function(self, key, value, e)
 end
 ]]
 
--- A finalizer that steps as well finds the walk stepping, and gets C's error.
+-- If a finalizer steps the same walk, C raises an error.
 local STEP = [[
 local next_element = next_element
 return function(w, slow)
@@ -107,11 +106,11 @@ local function walk_for(key, value, values)
   end
 end
 
--- What is compiled for a map: `lookup` and `update`, which are called with the `element` as an
--- argument more; and `walk`, which is called with the address of a walk and what steps it, and
--- returns an iterator. LOOK_UP, UPDATE and NEXT_ELEMENT are the addresses of the functions that
--- they call.
--- @return nil if it cannot be told yet; false if nothing is compiled
+-- What is compiled for a map: `lookup` and `update`, which are called with `element` as an
+-- additional argument; and `walk`, which is called with the address of a walk and the function
+-- that steps it, and returns an iterator. LOOK_UP, UPDATE and NEXT_ELEMENT are the addresses of
+-- the C functions that they call.
+-- @return nil if it is not known yet; false if nothing is compiled
 return function(map, look_up, update, next_element)
   local at, key, value = core.compiled_map(map)
   if not at then

@@ -1,4 +1,4 @@
--- Reads global variables: for each type a function is generated that makes values of a copy.
+-- Reads global variables: for each type a function is generated that decodes a copy.
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
@@ -14,9 +14,9 @@ end
 -- Variables of the same type share their functions.
 local functions = {}
 
--- What a variable is read with: its `object`, `address` and `size`; `bytes` for a copy; and
--- `decode`, which is called with these.
--- @return nil if it cannot be told yet; false if it is not compiled
+-- What is needed to read a variable: its `object`, `address` and `size`; `bytes` for a copy; and
+-- `decode`, which is called with the copy.
+-- @return nil if it is not known yet; false if it is not compiled
 return function(vars, name)
   local object, address, type = core.compiled_variable(vars, name)
   if not object then

@@ -1,6 +1,6 @@
--- The source of Lua functions that write values of BTF types through FFI: the same bytes that the
--- codec in C makes. What is not known here is left to C, and so is every value that is not as it
--- should be: C says what is wrong with it.
+-- The source of Lua functions that write values of BTF types through FFI, with the same results
+-- as the codec in C. Types that are not supported here, and invalid values, are left to C, which
+-- raises errors.
 local ffi = require "ffi"
 local expression = require "lbpf.jit.expression"
 
@@ -8,14 +8,14 @@ local EXACT = 2 ^ 53
 
 local writer = {}
 
--- What the functions refer to, beside what expressions do.
+-- What the functions refer to, besides the environment of expressions.
 writer.environment = {
   type = type, istype = ffi.istype, copy = ffi.copy, fill = ffi.fill, pairs = pairs,
   getmetatable = getmetatable, s64 = ffi.typeof "int64_t", u64 = ffi.typeof "uint64_t",
 }
 
--- Each writes at `d`, and is true; false if the value is none that fits. What was not exact, as
--- numbers out of range are not, is not read back as it was.
+-- Each writes at `d` and returns true; false if the value does not fit. A number that is out of
+-- range or not exact is detected by reading it back.
 local SCALARS = [[
 local type, istype, copy, fill, pairs = type, istype, copy, fill, pairs
 local getmetatable, s64, u64 = getmetatable, s64, u64
@@ -79,8 +79,7 @@ local function NAME(d, value)
 end
 ]]
 
--- A member that the table does not have is zero. If there is more in it than the members it is C
--- that finds what.
+-- A member that the table does not have is zero. If the table has other keys, C raises the error.
 local STRUCT = [[
 local function NAME(d, value)
   if type(value) ~= "table" or getmetatable(value) ~= nil then
@@ -111,12 +110,12 @@ local function fill(template, type)
   return expression.fill(template, {TYPE = type, LEAST = is_signed and -EXACT or 0, MOST = EXACT})
 end
 
--- What comes before the functions.
+-- The beginning of each chunk.
 writer.PROLOGUE = SCALARS .. fill(INTEGER, "u1") .. fill(INTEGER, "u2") .. fill(INTEGER, "u4")
   .. fill(INTEGER, "s1") .. fill(INTEGER, "s2") .. fill(INTEGER, "s4")
   .. fill(INTEGER_64, "u8") .. fill(INTEGER_64, "s8") .. fill(FLOAT, "f4") .. fill(FLOAT, "f8")
 
--- The expression that writes VALUE at the step's place; nil if that is not known.
+-- The expression that writes VALUE at the step's offset; nil if it is not supported.
 local function put(step, value)
   local at = ("d + %d, %s"):format(step.offset, value)
   local kind = step.kind
@@ -136,8 +135,8 @@ end
 
 local MOST_MEMBERS = 50
 
--- The source of a function of this name, which is called with a pointer and a value; nil if there
--- is something in the type that is not known here.
+-- The source of a function of this name, which is called with a pointer and a value; nil if the
+-- type is not supported.
 function writer.source(name, type)
   local step = type[1]
   if not type.whole then

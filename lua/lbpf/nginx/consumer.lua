@@ -8,11 +8,12 @@ local system = require "lbpf.nginx.system"
 local consumer = {}
 consumer.__index = consumer
 
--- Accounts ------------------------------------------------------------------------------------
+-- Counts ----------------------------------------------------------------------------------------
 
--- What has become of a ring's events, in a map that all workers share. A worker may be killed
--- between any two instructions, so the account has two sides, and one store makes the other valid.
--- Doubles, because LuaJIT's interpreter allocates for 64-bit integers; they count to 2^53.
+-- The counts of a ring's events are in a map that all workers share. A worker may be killed
+-- between any two instructions, so there are two copies, and a single store selects the valid
+-- one. They are doubles, because LuaJIT's interpreter allocates for 64-bit integers; they count
+-- to 2^53.
 ffi.cdef [[
 struct lbpf_account { double position, consumed, failed, lost; };
 struct lbpf_accounts { double ring, valid; struct lbpf_account side[2]; };
@@ -61,23 +62,22 @@ local function read_options(opts)
   return read
 end
 
---- Makes a consumer of a ring buffer's events: of all workers, of this nginx and of one that it
--- replaces, one at a time reads the ring. For init_by_lua; the workers call `consumer:start`.
+--- Creates a consumer of a ring buffer's events. Of all workers, of this nginx and of one that it
+-- replaces, one at a time reads the ring. Call this in init_by_lua, and `consumer:start` in the
+-- workers.
 --
--- Every `interval` (0.01 s) that worker spends at most `time` (0.001 s) of its processor on events,
--- and takes at most `count`; while there are more, in ten slices. What comes faster stays in the
--- ring until that is full, and is then dropped where it is produced, by the program. An event is
--- taken when the one before it has been handled: the one that a worker had in hand when it was
--- killed is counted as lost.
+-- Every `interval` (0.01 s) that worker spends at most `time` (0.001 s) of CPU time on events,
+-- and takes at most `count`; if there are more, in ten slices. Further events stay in the ring;
+-- when it is full, the program drops them. An event is taken from the ring after the previous one
+-- was handled: if a worker is killed, one event is counted as lost.
 -- @tparam map map of type ringbuf
--- @tparam function fn called with each event; it may yield, in ngx.sleep or on a cosocket. An error
--- in it is logged and counted
--- @tparam ?table opts `interval`, `time`, `count`; `retry` (0.1 s): how often other workers look
--- whether they are needed; `pool`: the name of a thread pool in which to wait for events, instead
--- of looking every `interval`; `dropped`: a function that returns how many events did not fit into
--- the ring;
--- `lock_file` ("/run/lbpf.lock"); `type`, `fields`, `numbers`, `enum_names` as for
--- `lbpf.ring_buffer`
+-- @tparam function fn called with each event; it may yield, in ngx.sleep or on a cosocket. Its
+-- errors are logged and counted
+-- @tparam ?table opts `interval`, `time`, `count`; `retry` (0.1 s): how often other workers check
+-- whether they must take over; `pool`: the name of a thread pool in which to wait for events,
+-- instead of checking every `interval`; `dropped`: a function that returns how many events did
+-- not fit into the ring; `lock_file` ("/run/lbpf.lock"); `type`, `fields`, `numbers`,
+-- `enum_names` as for `lbpf.ring_buffer`
 -- @treturn consumer
 -- @fails
 function consumer.new(map, fn, opts)
@@ -93,12 +93,12 @@ function consumer.new(map, fn, opts)
   end
   self.accounts, self.accounts_page = system.share(self.accounts_fd:fileno(),
     "volatile struct lbpf_accounts *", 1)
-  -- the consumer's position, and on the next page the producer's
+  -- the page with the consumer's position, and the next one with the producer's
   self.pages, self.ring_page = system.share(map:fd(), "const volatile unsigned long *", 2)
   if not self.accounts or not self.pages then
     return nil, self.accounts_page or self.ring_page
   end
-  -- one for all: closing a second would let go of the locks of the first
+  -- one file for all consumers: closing a second one would release the locks of the first
   local path = self.opts.lock_file
   lock_files[path] = lock_files[path] or system.lock_file(path)
   if not lock_files[path] then
@@ -108,7 +108,7 @@ function consumer.new(map, fn, opts)
   return self
 end
 
--- Writes the other side, and makes it the valid one. A function of its own, which is compiled.
+-- Writes the other copy, and makes it valid. A separate function, so that it is compiled.
 local function account(self, consumed, failed, lost)
   local accounts = self.accounts
   local valid = accounts.valid
@@ -120,12 +120,13 @@ local function account(self, consumed, failed, lost)
   accounts.valid = 1 - valid
 end
 
--- Has more been taken from the ring than was accounted for?
+-- Has more been taken from the ring than was counted?
 local function is_behind(self)
   return self.accounts.side[self.accounts.valid].position ~= tonumber(self.pages[0])
 end
 
--- Becomes the one that reads the ring. The last one may have been killed with an event in hand.
+-- Becomes the worker that reads the ring. The last one may have been killed while it handled an
+-- event.
 local function take_on(self)
   local opts = self.opts
   self.ring = assert(lbpf.ring_buffer(self.map, nil, {type = opts.type, fields = opts.fields,
@@ -150,14 +151,14 @@ local function resign(self)
   end
 end
 
--- Takes what ring:next() returned. False if that is nothing.
+-- Handles the results of ring:next(). False if there was no event.
 local function handle(self, first, ...)
   if first == nil then
     local message = ...
     if message then
       error(message, 0)
     end
-    if is_behind(self) then -- records that the program has discarded
+    if is_behind(self) then -- the program has discarded records
       account(self, 0, 0, 0)
     end
     return false
@@ -171,15 +172,15 @@ local function handle(self, first, ...)
   return true
 end
 
--- A clock costs more than a fast function: while events take no time it is looked at after twice
--- as many of them, up to this.
+-- Reading the clock takes longer than a fast function. While events take no time, it is read
+-- after twice as many events, up to this number.
 local STRIDE = 16
 
--- Where events take more than the budget it is spent in so many slices: nginx serves in between.
+-- If events need more than the budget, it is spent in so many slices, between which nginx serves.
 local SLICES = 10
 
--- Works until the ring is empty, or the budget is spent that has grown since it last began; how
--- long to wait until the next time.
+-- Handles events until the ring is empty, or the budget since the last call is spent. Returns how
+-- long to wait until the next call.
 local function drain(self)
   local ring, opts = self.ring, self.opts
   local start, cpu = system.now(), system.cpu()
@@ -195,7 +196,7 @@ local function drain(self)
     if steps == 0 then
       local now = system.now()
       if now >= look then
-        -- a function that yields takes time, and no processor
+        -- a function that yields takes time, but no CPU time
         local rest = budget - (system.cpu() - cpu)
         spent = spent or rest < budget / 20 or ngx.worker.exiting()
         look = now + rest
@@ -209,7 +210,7 @@ local function drain(self)
     or math.max(0, start + opts.interval - system.now())
 end
 
-local WAIT = 200 -- milliseconds: how long a worker that exits may have to wait for its thread
+local WAIT = 200 -- milliseconds that an exiting worker may have to wait for its thread
 
 local function turn(self)
   if not self.ring then
@@ -246,7 +247,7 @@ local function tick(premature, self)
   end
 end
 
---- Takes part in consuming the events, in init_worker_by_lua of each worker.
+--- Starts consuming events; call it in init_worker_by_lua of each worker.
 -- @function consumer:start
 -- @treturn consumer itself
 function consumer:start()
@@ -254,11 +255,10 @@ function consumer:start()
   return self
 end
 
---- What has become of the events since the ring is there.
+--- Returns the counts of the ring's events.
 -- @function consumer:stats
--- @treturn table `consumed`: handled; `failed`: those of them with which the function raised an
--- error; `lost`: in the hands of a worker that was killed; `waiting`: bytes in the ring; `dropped`:
--- what option `dropped` says
+-- @treturn table `consumed`: handled; `failed`: handled with an error; `lost`: being handled when
+-- a worker was killed; `waiting`: bytes in the ring; `dropped`: the result of option `dropped`
 function consumer:stats()
   local side = self.accounts.side[self.accounts.valid]
   local stats = {consumed = side.consumed, failed = side.failed, lost = side.lost,

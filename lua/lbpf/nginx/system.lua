@@ -1,11 +1,11 @@
---- The system calls that nginx workers need beside lbpf, by LuaJIT's FFI. Also loaded into the Lua
--- states of worker threads.
+--- System calls for nginx workers, by LuaJIT's FFI. Also loaded into the Lua states of worker
+-- threads.
 -- @module lbpf.nginx.system
 
 local ffi = require "ffi"
 local C = ffi.C
 
--- Names of our own: others may have declared the same functions in other words.
+-- With names of our own, because other modules may declare the same functions differently.
 ffi.cdef [[
 struct lbpf_timespec { long sec, nsec; };
 struct lbpf_flock { short type, whence; int64_t start, len; int pid; };
@@ -37,12 +37,12 @@ local function seconds(clock)
   return tonumber(time.sec) + tonumber(time.nsec) / 1e9
 end
 
---- Seconds, not cached as ngx.now() is.
+--- The time in seconds, not cached as ngx.now() is.
 function system.now()
   return seconds(MONOTONIC)
 end
 
---- Seconds that this thread has used of a processor.
+--- The CPU time of this thread in seconds.
 function system.cpu()
   return seconds(THREAD_CPU)
 end
@@ -51,7 +51,7 @@ local function fail(what)
   return nil, what .. ": " .. ffi.string(C.lbpf_strerror(ffi.errno())), ffi.errno()
 end
 
---- Opens a file that nothing is written to; it is closed when it is collected.
+--- Opens a file for locks; it is closed when it is collected.
 function system.lock_file(path)
   local fd = C.lbpf_open(path, RDWR + CREAT + CLOEXEC, ffi.cast("int", 384)) -- 0600
   if fd < 0 then
@@ -65,7 +65,7 @@ local function lock(file, type, byte)
   return C.lbpf_fcntl(file.fd, SETLK, range) == 0
 end
 
---- Locks a byte of the file for this process, until it ends. False if another has it.
+--- Locks a byte of the file until this process ends. False if another process has locked it.
 function system.lock(file, byte)
   return lock(file, WRLCK, byte)
 end
@@ -76,8 +76,8 @@ end
 
 system.PAGE = C.lbpf_getpagesize()
 
---- The first page of what a descriptor refers to, as a pointer to TYPE; or the first COUNT pages,
--- to be read only.
+--- Maps the first page behind a descriptor, as a pointer to TYPE; or the first COUNT pages, read-
+-- only.
 function system.share(fd, type, count)
   local size = count * system.PAGE
   local page = C.lbpf_mmap(nil, size, count == 1 and READ + WRITE or READ, SHARED, fd, 0)
@@ -85,10 +85,10 @@ function system.share(fd, type, count)
     return fail("mmap")
   end
   page = ffi.gc(page, function(p) C.lbpf_munmap(p, size) end)
-  return ffi.cast(type, page), page -- the second keeps it mapped
+  return ffi.cast(type, page), page -- the caller keeps the second, which unmaps it
 end
 
---- Waits until a descriptor is readable; the function for worker threads.
+--- Waits until a descriptor is readable; runs in a worker thread.
 function system.wait(fd, milliseconds)
   local poll = ffi.new("struct lbpf_pollfd", fd, POLLIN)
   return C.lbpf_poll(poll, 1, milliseconds) > 0
