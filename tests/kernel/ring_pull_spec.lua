@@ -232,8 +232,8 @@ describe("ring_buffer, pulled", function()
     assert.equal(0, rings.number(ring:next(0)))
     local made, message, errno = lbpf.ring_buffer(object.maps.first:fd())
     assert.is_nil(made)
-    assert.equal(("ring_buffer: map of descriptor %d: Device or resource busy (EBUSY); a process "
-      .. "reads a ring through one consumer only"):format(object.maps.first:fd()), message)
+    assert.equal(("ring_buffer: map of descriptor %d: Device or resource busy (EBUSY); only one "
+      .. "consumer per process may read a ring"):format(object.maps.first:fd()), message)
     assert.equal(16, errno)
     made, message = lbpf.ring_buffer(0)
     assert.is_nil(made)
