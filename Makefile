@@ -181,6 +181,12 @@ build/bench/%-go: tests/bench/%.go
 	$(call say,GO,$@)
 	$(Q)GO111MODULE=off GOPATH=/usr/share/gocode GOCACHE=$(CURDIR)/build/go go build -o $@ $<
 
+# lbpf trace beside bpftrace, as root.
+.PHONY: bench-bpftrace
+bench-bpftrace: module
+	@tests/tools bench
+	tests/bench/bpftrace $(LUA)
+
 .PHONY: bench-programs bench-soak
 bench-programs: bpf $(BENCH_PROGRAMS)
 	$(MAKE) --no-print-directory module LUA=lua5.4
@@ -203,7 +209,7 @@ check:
 	@$(MAKE) -s --no-print-directory module
 	clang-format --dry-run -Werror $(FORMATTED)
 	luacheck -q $(wildcard lua bin/lbpf examples tests tests/check/layering tests/check/docs tests/check/api \
-		tests/bench/run *.rockspec)
+		tests/bench/run tests/bench/bpftrace *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/run host tests/check
 	tests/check/docs

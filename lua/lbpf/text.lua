@@ -117,7 +117,7 @@ function text.histogram(buckets)
   end
   for i, bucket in ipairs(buckets) do
     local length = math.floor(bucket[2] * BAR / most)
-    lines[i] = ("%-16s %8s |%s|"):format(bucket[1], cell(bucket[2]),
+    lines[i] = ("%-16s%8s |%s|"):format(bucket[1], cell(bucket[2]),
       text.pad(("@"):rep(length), BAR))
   end
   return table.concat(lines, "\n")

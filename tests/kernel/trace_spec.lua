@@ -73,7 +73,7 @@ describe("lbpf.trace", function()
     assert.equal(tracer, tracer:show())
     local bar = ("@"):rep(52)
     local function line(range, n, length)
-      return ("%-16s %8d |%-52s|\n"):format(range, n, bar:sub(1, length))
+      return ("%-16s%8d |%-52s|\n"):format(range, n, bar:sub(1, length))
     end
     assert.same({
       "all: count 2, average 15, total 30\n", "bytes: 15\n",
