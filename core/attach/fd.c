@@ -75,6 +75,8 @@ static int prog_attach(lua_State *L)
 	if (bpf_prog_attach_opts(fd, target.number, (enum bpf_attach_type)type, &opts))
 		err = errno;
 	fd_target_close(&target);
+	if (target.path)
+		return value_result(L, err, "prog_attach: '%s'", target.path);
 	return value_result(L, err, "prog_attach");
 }
 
