@@ -10,7 +10,7 @@ generator.__index = generator
 
 local LOOKUP = 1 -- bpf_map_lookup_elem
 local STACK = 512
-local WALKED_ROUNDS = 16 -- of loops that the verifier shall walk, in all
+local WALKED_ROUNDS = 16 -- of an innermost loop that the verifier may walk
 
 -- Problems: what the program cannot do, counted where the user sees it ----------------------------
 
@@ -294,10 +294,10 @@ end
 
 -- A loop whose body F generates; registers of its own that change are in `changing`.
 local function loop(self, node, rounds, changing, f)
-  local c, outer, walked = self.code, self.loop, self.walked or 1
+  local c, outer = self.code, self.loop
   local kind = self.env.options.loops
-  if rounds and (kind == "bounded" or rounds * walked <= WALKED_ROUNDS) then
-    kind, self.walked = "walked", rounds * walked
+  if rounds and (kind == "bounded" or rounds <= WALKED_ROUNDS and not node.has_loops) then
+    kind = "walked"
   end
   local top = c:label()
   self.loop = {done = c:label()}
@@ -316,7 +316,7 @@ local function loop(self, node, rounds, changing, f)
   c:jump(top)
   c.depth = c.depth - 1
   c:place(self.loop.done)
-  self.loop, self.walked = outer, walked
+  self.loop = outer
 end
 
 statement["while"] = function(self, node)

@@ -362,10 +362,13 @@ visit["break"] = function(self, node)
   end
 end
 
--- `assigned` of a loop: the variables that change in it.
+-- `assigned` of a loop: the variables that change in it; `has_loops`: there are others in it.
 function names:loop(node, scope, condition)
   local outer = self.in_loop
   self.in_loop, node.assigned = node, {}
+  for _, around in ipairs(self.loops) do
+    around.has_loops = true
+  end
   table.insert(self.loops, node)
   self:block(node.body, scope)
   if condition then
