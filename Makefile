@@ -5,6 +5,7 @@
 # make test            install what the tests need, build, run them all
 # make asan            the same tests under AddressSanitizer and UBSan
 # make tsan            Lua states in several threads, under ThreadSanitizer
+# make coverage        which lines of core/ the tests run on this machine: into build/coverage
 # make vmtest KERNEL=6.1|6.12 USERLAND=bookworm|trixie
 # make bench           lbpf beside C, Go, Python: into build/bench/results.json, docs/performance.md
 # make bench-soak      ... over 100 million events: does memory grow?
@@ -24,7 +25,8 @@ LUA_ABI    := $(or $(if $(filter luajit,$(LUA)),5.1),$(patsubst lua%,%,$(filter 
                 $(shell pkg-config --modversion $(LUA) 2>/dev/null | cut -d. -f1-2))
 
 # SANITIZE=1: for AddressSanitizer and UBSan; SANITIZE=thread: for ThreadSanitizer.
-SUFFIX := $(if $(filter thread,$(SANITIZE)),-tsan,$(if $(SANITIZE),-san))
+# COVERAGE=1: counts which lines are run.
+SUFFIX := $(if $(filter thread,$(SANITIZE)),-tsan,$(if $(SANITIZE),-san))$(COVERAGE:1=-cov)
 BUILD  := build/$(or $(notdir $(LUA_INCDIR)),$(LUA))$(SUFFIX)
 
 CFLAGS   ?= -O2 -g
@@ -45,6 +47,11 @@ LBPF_CFLAGS  += -fsanitize=$(SANITIZERS) -fno-omit-frame-pointer \
                 $(if $(filter thread,$(SANITIZE)),,-fno-sanitize-recover=undefined)
 LBPF_LDFLAGS += -fsanitize=$(SANITIZERS)
 EMBED_CFLAGS := -fsanitize=$(SANITIZERS)
+endif
+
+ifdef COVERAGE
+LBPF_CFLAGS  += --coverage -fprofile-update=atomic
+LBPF_LDFLAGS += --coverage
 endif
 
 SOURCES := lbpf.c $(wildcard core/*/*.c)
@@ -161,6 +168,12 @@ tsan: bpf
 	$(MAKE) --no-print-directory module helpers LUA=lua5.4 SANITIZE=thread
 	LUA=lua5.4-tsan tests/run host tests/hazards/04_threads_spec.lua \
 		tests/hazards/37_two_states_spec.lua
+
+.PHONY: coverage
+coverage: bpf
+	$(MAKE) --no-print-directory module helpers LUA=lua5.4 COVERAGE=1 CFLAGS="-O0 -g"
+	-LUA=lua5.4-cov tests/run host $(SPECS)
+	tests/coverage build/lua5.4-cov build/coverage
 
 vmtest: bpf
 	tests/vm/run $(KERNEL) $(USERLAND) $(LUA)
