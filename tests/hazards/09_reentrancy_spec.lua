@@ -124,9 +124,11 @@ describe("In its own callback an object", function()
 
   it("survives that programs before and behind it are turned on and off", needs("root", function()
     local object
+    local changes = 0
     register("abc+", "raw_tracepoint")
     register("custom", "raw_tracepoint", nil, {
       prog_prepare_load_fn = function()
+        changes = changes + 1
         object.progs.abc1:set_autoload(false)
         object.progs.abc2:set_autoload(true)
         object.progs.custom2:set_autoload(true)
@@ -135,6 +137,8 @@ describe("In its own callback an object", function()
     })
     object = open("abc1", "custom1")
     object:load() -- what was off has not been relocated: the kernel may refuse it
+    assert.is_true(changes > 0)
+    assert.is_false(object.progs.abc1:autoload())
     object:close()
   end))
 

@@ -107,10 +107,7 @@ describe("attach_uprobe_multi", function()
     end
   end))
 
-  it("needs a newer libbpf", needs("root", function()
-    if lbpf.has("uprobe_multi") then
-      return
-    end
+  it("needs a newer libbpf", needs({"root", "no libbpf 1.3"}, function()
     local user = events.load("attach_user", 0)
     local link, message, errno = user.progs.entry:attach_uprobe_multi(nil, "build/helpers/probe_me",
       "probe_*")

@@ -1,13 +1,13 @@
 -- What LuaJIT compiles looks up, updates and reads variables as C does, which lbpf.map_lookup() and
 -- lbpf.map_update() are. Elsewhere the two are the same.
+local garbage = require "garbage"
+local lbpf = require "lbpf"
+local needs = require "needs"
 if not jit then
+  it("what LuaJIT compiles for maps", needs("jit", function() end))
   return
 end
-
 local ffi = require "ffi"
-local lbpf = require "lbpf"
-local garbage = require "garbage"
-local needs = require "needs"
 local show = require "show"
 
 local C = {lookup = lbpf.map_lookup, update = lbpf.map_update}

@@ -212,16 +212,15 @@ describe("ring_buffer", function()
     assert.equal(before, fds.count())
   end))
 
-  it("closes with its scope", needs("root", function()
-    local chunk = (loadstring or load)([[
-      local lbpf, map = ...
+  it("closes with its scope", needs({"root", "close"}, function()
+    local chunk = assert(load([[
+      local lbpf, map, fds, before = ...
       local ring <close> = assert(lbpf.ring_buffer(map, print))
-    ]])
-    if chunk then -- Lua 5.4
-      local before = fds.count()
-      chunk(lbpf, object.maps.first)
-      assert.equal(before, fds.count())
-    end
+      assert(fds.count() > before)
+    ]]))
+    local before = fds.count()
+    chunk(lbpf, object.maps.first, fds, before)
+    assert.equal(before, fds.count())
   end))
 
   it("refuses a map of another type", needs("root", function()

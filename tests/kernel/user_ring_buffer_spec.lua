@@ -107,12 +107,14 @@ describe("user_ring_buffer", function()
     samples.by_anybody(object)
     for _, timeout in ipairs({-1, 60000}) do
       assert(ring:send(("x"):rep(samples.RING - 8)))
+      assert.is_nil((ring:reserve(8))) -- there is none, until somebody drains
       local drain = io.popen("sleep 0.1; " .. samples.DRAIN)
       assert(ring:reserve_blocking(8, timeout)):discard()
       drain:close()
       samples.drain(object)
     end
     assert(ring:send(("x"):rep(samples.RING - 64)))
+    assert.is_nil((ring:reserve(100)))
     -- with some room in the ring, libbpf asks again and again
     local drain = io.popen("sleep 0.3; " .. samples.DRAIN)
     assert.equal(ring, ring:send(("y"):rep(100), -1))

@@ -315,6 +315,16 @@ probes["64 bits"] = function()
   return math.type ~= nil or jit ~= nil, "all numbers are floating point" -- luacheck: globals jit
 end
 
+--- A compiler in the Lua itself: LuaJIT's.
+function probes.jit()
+  return jit ~= nil, "this is " .. _VERSION -- luacheck: globals jit
+end
+
+--- Variables that are closed at the end of their scope: Lua 5.4.
+function probes.close()
+  return (loadstring or _G.load)("local x <close> = nil") ~= nil, "this is " .. _VERSION
+end
+
 local function at_least(have, want)
   local major, minor = have:match("(%d+)%.(%d+)")
   local want_major, want_minor = want:match("(%d+)%.(%d+)")

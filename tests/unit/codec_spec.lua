@@ -44,7 +44,6 @@ describe("codec", function()
     end
     local got = flatten(codec:decode(codec:encode(VALUE)), "", {})
     got[".u64"], got[".s64"], got[".wide"] = nil, nil, nil
-    got[".pointer"] = got[".pointer"] and "4096"
     assert.same(want, got)
   end))
 

@@ -1,5 +1,6 @@
 -- Opening, what an object has, and closing; nothing here needs a kernel's leave.
 local lbpf = require "lbpf"
+local needs = require "needs"
 local process = require "process"
 
 local maps, programs = "build/bpf/maps.bpf.o", "build/bpf/programs.bpf.o"
@@ -215,8 +216,8 @@ describe("close", function()
     end, "is closed")
   end)
 
-  it("happens at the end of a scope", function()
-    local chunk = (loadstring or load)([[
+  it("happens at the end of a scope", needs("close", function()
+    local chunk = assert(load([[
       local lbpf = ...
       local kept
       do
@@ -224,13 +225,9 @@ describe("close", function()
         kept = obj
       end
       return tostring(kept)
-    ]])
-    if chunk then -- Lua 5.4 and newer
-      assert.matches("%(closed%)$", chunk(lbpf))
-    else
-      assert.is_true(_VERSION < "Lua 5.4")
-    end
-  end)
+    ]]))
+    assert.matches("%(closed%)$", chunk(lbpf))
+  end))
 end)
 
 describe("an object that is dropped", function()
