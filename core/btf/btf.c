@@ -22,14 +22,14 @@ static const char BTF[] = "lbpf.btf";
 #pragma weak btf__new_split
 #endif
 
-/* BTF stands on its base, or belongs to an object that it was opened with. */
+/* BTF may have a base, or belong to the object that it was opened with. */
 struct box {
-	struct owner owner; /* first: the others' view of it */
+	struct owner owner; /* first: other modules see only this */
 	struct btf *btf;
 	struct box *base;
 	struct owner *object;
-	unsigned dumps, splits, readers; /* each of them keeps it from being changed */
-	bool changed;                    /* since its references were checked */
+	unsigned dumps, splits, readers; /* while there are any, it cannot be changed */
+	bool changed;                    /* since its references were last checked */
 	char name[];
 };
 
@@ -85,7 +85,7 @@ struct owner *btf_check_mine(lua_State *L, int arg, const char *operation)
 
 	if (b->splits)
 		luaL_error(L, "BTF '%s' cannot change: there is BTF on top of it", b->name);
-	/* libbpf looks for strings in what it stands on, and rearranges that in memory for it */
+	/* libbpf searches for strings in the base as well, and may reorganise that in memory */
 	for (const struct box *at = b; at; at = at->base) {
 		owner_check_idle(L, &at->owner, operation);
 		if (at->dumps)
@@ -106,7 +106,7 @@ struct owner *btf_change(lua_State *L, int arg, const char *operation)
 	return owner;
 }
 
-/* Types that a script adds may refer to some that come later: so they are looked at afterwards. */
+/* Types that a script adds may refer to later ones: so references are checked afterwards. */
 void btf_require_sound(lua_State *L, struct owner *owner)
 {
 	struct box *b = owner ? box_from(owner) : NULL;
@@ -177,7 +177,7 @@ void btf_leave(struct frame *f, struct owner *owner)
 	frame_leave(f);
 }
 
-/* Making and closing ---------------------------------------------------------------------- */
+/* Creating and closing -------------------------------------------------------------------- */
 
 static void free_btf(struct box *b)
 {
@@ -188,7 +188,7 @@ static void free_btf(struct box *b)
 
 static void shut_btf(struct owner *owner)
 {
-	if (owner->refs == 1) /* else when the last that needs it has gone */
+	if (owner->refs == 1) /* otherwise the last user frees it */
 		free_btf(box_from(owner));
 }
 
@@ -206,7 +206,7 @@ static void release_btf(struct owner *owner)
 	free(b);
 }
 
-/* The BTF at IDX gets what is at BASE, which is open, for its base. */
+/* Sets the open BTF at BASE as the base of that at IDX. */
 static void stand_on(lua_State *L, int idx, int base)
 {
 	struct box *b = ((struct btf_handle *)class_check(L, idx, BTF))->box, *old = b->base;
@@ -224,7 +224,7 @@ static void stand_on(lua_State *L, int idx, int base)
 	lua_pop(L, 1);
 }
 
-/* Pushes a handle without BTF yet, whose base is the argument BASE if that is none of 0. */
+/* Pushes a handle without BTF. BASE is the index of its base, or 0. */
 static struct box *push_box(lua_State *L, const char *name, int base)
 {
 	struct btf_handle *h = class_push(L, BTF, sizeof(*h), 0);
@@ -259,8 +259,8 @@ void btf_rebase(lua_State *L, int idx, int base)
 	stand_on(L, idx, base);
 }
 
-/*** Closes the BTF. Dumps of it and BTF on top of it raise an error that says so. Closing twice is
-harmless.
+/*** Closes the BTF. Using dumps of it, and BTF on top of it, is an error after that. A second call
+has no effect.
 @function btf:close
 @treturn boolean true
 @raise while libbpf works on it
@@ -301,7 +301,7 @@ static struct owner *base_owner(const struct box *b)
 	return b->base ? &b->base->owner : NULL;
 }
 
-/* The handle on top of the stack gets the BTF; or nil, message, errno in its place. */
+/* Stores the BTF in the handle on top of the stack; or replaces that by nil, message, errno. */
 static int finish_btf(lua_State *L, struct frame *f, struct box *b, struct btf *btf,
 		      const char *what)
 {
@@ -326,7 +326,7 @@ static int finish_btf(lua_State *L, struct frame *f, struct box *b, struct btf *
 	return 1;
 }
 
-/*** The running kernel's types.
+/*** Loads the running kernel's types.
 @function btf_load_vmlinux_btf
 @treturn btf
 @fails
@@ -341,7 +341,7 @@ static int load_vmlinux(lua_State *L)
 	return finish_btf(L, &f, b, btf__load_vmlinux_btf(), "load BTF");
 }
 
-/*** A kernel module's types, on top of the kernel's.
+/*** Loads a kernel module's types, on top of the kernel's.
 @function btf_load_module_btf
 @tparam string module its name, as in /sys/kernel/btf
 @tparam btf vmlinux the kernel's
@@ -362,7 +362,7 @@ static int load_module(lua_State *L)
 	return finish_btf(L, &f, b, btf__load_module_btf(module, base_of(b)), "load BTF of module");
 }
 
-/*** Types that were loaded into the kernel, say with a program.
+/*** Loads types that are in the kernel, for example those of a program.
 @function btf_load_from_kernel_by_id
 @tparam integer id of the BTF
 @tparam ?btf base
@@ -395,7 +395,7 @@ static int parse_btf(lua_State *L, struct btf *(*function)(const char *, struct 
 	return finish_btf(L, &f, b, function(path, base_of(b)), "parse BTF of");
 }
 
-/*** The types in a file: an ELF file with a section .BTF, or the bytes of BTF alone.
+/*** Reads the types of a file: an ELF file with a section .BTF, or BTF alone.
 @function btf_parse
 @tparam string path
 @tparam ?btf base
@@ -409,7 +409,7 @@ static int parse_any(lua_State *L)
 	return parse_btf(L, btf__parse_split);
 }
 
-/*** The types in an ELF file.
+/*** Reads the types of an ELF file.
 @function btf_parse_elf
 @tparam string path
 @tparam ?btf base
@@ -423,7 +423,7 @@ static int parse_elf(lua_State *L)
 	return parse_btf(L, btf__parse_elf_split);
 }
 
-/*** The types in a file of BTF alone.
+/*** Reads the types of a file of BTF alone.
 @function btf_parse_raw
 @tparam string path
 @tparam ?btf base
@@ -437,7 +437,7 @@ static int parse_raw(lua_State *L)
 	return parse_btf(L, btf__parse_raw_split);
 }
 
-/* libbpf before 1.4 declares btf__new_split(), and does not have it. */
+/* libbpf before 1.4 declares btf__new_split(), but does not export it. */
 static struct btf *new_split(const char *data, __u32 size, struct btf *base)
 {
 	struct btf *btf = NULL;
@@ -461,7 +461,7 @@ static struct btf *new_split(const char *data, __u32 size, struct btf *base)
 	return btf;
 }
 
-/*** The types in a string.
+/*** Reads the types in a string.
 @function btf_new
 @tparam string bytes of a section .BTF
 @tparam ?btf base
@@ -484,7 +484,7 @@ static int new_from_bytes(lua_State *L)
 	return finish_btf(L, &f, b, new_split(data, (__u32)size, base_of(b)), "make BTF of");
 }
 
-/*** BTF with no types of its own.
+/*** Creates BTF without types.
 @function btf_new_empty
 @tparam ?btf base
 @treturn btf
@@ -509,8 +509,8 @@ void btf_push_of(lua_State *L, struct owner *object, struct btf *btf)
 	b->object = owner_ref(object);
 }
 
-/*** The kernel's type that an attach type needs for a name: of a function, a tracepoint's typedef,
-a hook.
+/*** Finds the kernel's type that an attach type needs: of a function, of a tracepoint's typedef, or
+of a hook.
 @function find_vmlinux_btf_id
 @tparam string name of the kernel's function, or the tracepoint
 @tparam string|integer attach_type "trace_fentry", "trace_raw_tp", "lsm_mac", "trace_iter" ...

@@ -20,7 +20,7 @@ struct codec_handle {
 	struct codec *codec;
 };
 
-/* Puts the names of an enum, by value, into the table on top. */
+/* Stores the names of an enum, by value, in the table on top of the stack. */
 static void push_enum_names(lua_State *L, const struct btf *btf, uint32_t type, bool is_signed)
 {
 	const struct btf_type *t = btf__type_by_id(btf, type);
@@ -129,7 +129,8 @@ uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path,
 	return part;
 }
 
-/* What the codec of TYPE has in C. False without memory, or if the type has no form. */
+/* Compiles the codec of TYPE. False if there is not enough memory, or the type cannot be converted.
+ */
 static bool compile_codec(struct codec *c, const struct btf *btf, uint32_t type)
 {
 	if (plan_compile(&c->plan, btf, type))
@@ -234,11 +235,11 @@ int codec_values(const struct codec *c)
 	return c->parts ? (int)c->n_parts : 1;
 }
 
-/*** Turns bytes into a value: integers, booleans, floating point numbers, strings (of char arrays,
-up to their zero), and tables for structures (by name), unions (every member) and arrays (from 1).
+/*** Converts bytes to a value: integers, booleans, floating point numbers, strings (char arrays, up
+to the zero byte), and tables for structures (by name), unions (every member) and arrays (from 1).
 @function codec:decode
-@tparam string bytes at least as many as the type has
-@return value; with option `fields` one for each field
+@tparam string bytes at least as long as the type
+@return value; with option `fields` one result for each field
 */
 static int codec_decode_method(lua_State *L)
 {
@@ -255,11 +256,11 @@ static int codec_decode_method(lua_State *L)
 	return codec_decode(L, c, lua_gettop(L), bytes);
 }
 
-/*** Turns a value into bytes. Members that a table does not have are zero.
+/*** Converts a value to bytes. Members that a table does not have are zero.
 @function codec:encode
-@param value as `decode` returns it; for structures and arrays also their bytes
+@param value as `decode` returns it; structures and arrays may also be given as bytes
 @treturn string
-@raise what is wrong with which member: unknown, of another type, out of range, too long
+@raise if a member is unknown, has another type, is out of range or too long; the message names it
 */
 static int codec_encode_method(lua_State *L)
 {

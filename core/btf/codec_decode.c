@@ -26,7 +26,7 @@ static uint64_t load_bytes(const char *data, uint32_t size)
 	}
 }
 
-/* A bit field, which may begin and end anywhere, and span nine bytes. */
+/* Reads a bit field, which may begin at any bit and span nine bytes. */
 static uint64_t load_bits(const struct step *s, const char *data)
 {
 	uint64_t value = 0;
@@ -64,7 +64,8 @@ static void push_integer(const struct codec_run *w, uint64_t value, uint32_t bit
 
 static void decode(const struct codec_run *w, const struct step *s, const char *base);
 
-/* An array of char of up to 16 bytes. What differs only after the zero is known twice. */
+/* An array of char of up to 16 bytes. Strings that differ only after the zero byte are cached
+ * twice. */
 static __attribute__((noinline)) void push_short_string(const struct codec_run *w,
 							const struct step *s, const char *data)
 {
@@ -167,7 +168,7 @@ static __attribute__((noinline)) void decode_array(const struct codec_run *w, co
 	}
 }
 
-/* What events are mostly made of takes a short way: is the step of that kind, and pushed? */
+/* The fast path for the most frequent kinds: pushes the value if the step is of one of them. */
 static inline bool decode_plain(const struct codec_run *w, const struct step *s, const char *data)
 {
 	uint32_t u32;
@@ -225,7 +226,7 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 {
 	struct codec_run w = {.L = L, .codec = c, .names = names};
 
-	/* a C function has room for some, whatever it was called with */
+	/* a C function always has some free stack slots */
 	if (c->n_parts > 8)
 		luaL_checkstack(L, codec_values(c) + 6, "too many fields");
 	if (names < 0 && names > LUA_REGISTRYINDEX)

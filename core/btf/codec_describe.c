@@ -1,4 +1,4 @@
-/* A plan as a table, for those who generate code from it. */
+/* A plan as a table, for code generators. */
 #include "btf/codec.h"
 #include "btf/codec_internal.h"
 
@@ -8,7 +8,7 @@ static void set_number(lua_State *L, const char *name, uint32_t value)
 	lua_setfield(L, -2, name);
 }
 
-/* BASE is what the step's offset counts from. */
+/* BASE is added to the step's offset. */
 static void describe_step(lua_State *L, const struct codec *c, const struct step *s, uint32_t base)
 {
 	static const char *const kinds[] = {

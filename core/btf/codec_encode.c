@@ -6,11 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Where an error is: the member's name, and what it is a member of. */
+/* The place of an error: a member's name, and what it is a member of. */
 struct place {
 	const struct place *in;
 	const char *name;
-	uint32_t index; /* of an array's element, from 1, if it has no name */
+	uint32_t index; /* of an array element, from 1, if there is no name */
 };
 
 static void add_place(luaL_Buffer *b, const struct place *p)
@@ -70,7 +70,7 @@ static void store_bits(const struct step *s, char *data, uint64_t value)
 	}
 }
 
-/* Does an enum have this name? Then it is that value. */
+/* Sets *OUT to the value of an enum with this name, if there is one. */
 static bool enum_value(const struct codec_run *w, const struct step *s, int value, uint64_t *out)
 {
 	lua_State *L = w->L;
@@ -208,7 +208,7 @@ static void encode_array(const struct codec_run *w, const struct step *s, char *
 	}
 }
 
-/* What is no structure and no array. */
+/* Encodes what is neither a structure nor an array. */
 static void encode_leaf(const struct codec_run *w, const struct step *s, char *data, int value,
 			const struct place *p)
 {
@@ -256,7 +256,7 @@ void codec_encode(lua_State *L, const struct codec *c, int names, int value, voi
 
 	if (c->enum_names)
 		codec_check_names(L, w.names);
-	if (c->plan.steps->kind <= STEP_SIGNED) { /* as most keys are */
+	if (c->plan.steps->kind <= STEP_SIGNED) { /* most keys */
 		encode_integer(&w, c->plan.steps, out, value, name ? &whole : NULL);
 		return;
 	}

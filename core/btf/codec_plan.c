@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Structures nested deeper than this are no program's data. */
+/* The limit for nested structures. */
 #define DEPTH_MAX 32
 
-/* Steps are per type, not per element, so that even the kernel's largest need fewer. */
+/* There is a step per type, not per element: the kernel's largest types need fewer. */
 #define STEPS_MAX 65536
 
 static int compile_type(struct plan *plan, const struct btf *btf, uint32_t type, uint32_t offset,
@@ -33,7 +33,7 @@ static struct step *add_step(struct plan *plan, enum step_kind kind, uint32_t of
 	return s;
 }
 
-/* What a type is underneath its names and qualifiers. */
+/* The type without typedefs and qualifiers. */
 static uint32_t resolve(const struct btf *btf, uint32_t type)
 {
 	int resolved = btf__resolve_type(btf, type);
@@ -85,7 +85,7 @@ static int compile_array(struct plan *plan, const struct btf *btf, const struct 
 	return err;
 }
 
-/* The members of an anonymous member belong to what it is in, as in C. Adds to *COUNT. */
+/* Members of an anonymous member belong to the enclosing structure, as in C. Adds to *COUNT. */
 static int compile_members(struct plan *plan, const struct btf *btf, const struct btf_type *t,
 			   uint32_t offset, uint32_t *count, int depth)
 {
@@ -122,8 +122,8 @@ static int compile_members(struct plan *plan, const struct btf *btf, const struc
 	return 0;
 }
 
-/* Compilers before clang 15 do not say; a small negative value does, where a set top bit may be a
- * flag.
+/* Compilers before clang 15 do not record the sign. A small negative value shows it; a set top bit
+ * may be a flag.
  */
 static bool is_signed_enum(const struct btf_type *t)
 {
@@ -199,7 +199,7 @@ static int compile_type(struct plan *plan, const struct btf *btf, uint32_t type,
 	return err;
 }
 
-/* BTF is only data: does every step stay inside of what it is a part of? */
+/* BTF is not trusted: is the step inside of the enclosing type? */
 static bool step_fits(const struct step *s, uint64_t limit)
 {
 	uint64_t size = s->kind == STEP_ARRAY ? (uint64_t)s->size * s->count : s->size;
@@ -216,7 +216,7 @@ static bool step_fits(const struct step *s, uint64_t limit)
 	return true;
 }
 
-/* BTF may go, or move what it holds: the names become the plan's own. */
+/* Copies the names, because BTF may be freed or changed. */
 static int own_names(struct plan *plan)
 {
 	size_t size = 1;
@@ -284,7 +284,7 @@ const struct step *plan_find(const struct plan *plan, const char *path, uint32_t
 			char *end;
 			unsigned long i = strtoul(path + 1, &end, 10);
 
-			/* counted from 1, as the decoded table is */
+			/* counted from 1, as in the decoded table */
 			if (*end != ']' || i < 1 || i > s->count)
 				return NULL;
 			base += s->offset + (uint32_t)(i - 1) * s->size;

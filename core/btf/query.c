@@ -1,4 +1,4 @@
-/* What can be asked of BTF, and what can be set. */
+/* Queries of BTF, and its properties. */
 #include "btf/query.h"
 
 #include "base/enum.h"
@@ -12,11 +12,11 @@
 #include <unistd.h>
 
 /*** @module lbpf */
-/*** What type information has
+/*** Queries of BTF
 @section types_asked
 */
 
-/*** How many types there are, those of the base and void, which is 0, included: ids are less.
+/*** The number of types, including those of the base, and void, which is 0. Ids are smaller.
 @function btf:type_cnt
 @treturn integer
 @see btf__type_cnt
@@ -27,9 +27,9 @@ static int type_cnt(lua_State *L)
 	return 1;
 }
 
-/*** The BTF that this stands on.
+/*** The base BTF.
 @function btf:base_btf
-@treturn ?btf nil if it stands alone
+@treturn ?btf nil if there is none
 @see btf__base_btf
 */
 static int base_btf(lua_State *L)
@@ -48,7 +48,7 @@ static int push_type_id(lua_State *L, __s32 id)
 	return 1;
 }
 
-/*** The first type of a name.
+/*** Finds the first type with a name.
 @function btf:find_by_name
 @tparam string name
 @treturn ?integer its id; nil if there is none
@@ -59,7 +59,7 @@ static int find_by_name(lua_State *L)
 	return push_type_id(L, btf__find_by_name(btf_of(btf_check(L, 1)), luaL_checkstring(L, 2)));
 }
 
-/*** The first type of a name and kind.
+/*** Finds the first type with a name and kind.
 @function btf:find_by_name_kind
 @tparam string name
 @tparam string|integer kind "int", "struct", "func", see `btf:type_by_id`
@@ -89,7 +89,7 @@ static bool has_enumerator(const struct btf *btf, const struct btf_type *t, cons
 	return false;
 }
 
-/*** The first enumeration with an enumerator of a name.
+/*** Finds the first enumeration with an enumerator of this name.
 @function btf:find_enumerator
 @tparam string name "BPF_ANY"
 @treturn ?integer the enumeration's id; nil if there is none
@@ -162,9 +162,9 @@ static int next_type(lua_State *L)
 	return push_type(L, b, (__u32)id);
 }
 
-/*** For loops over the types, those of the base left out.
+/*** Returns an iterator over the types, without those of the base.
 @function btf:each_type
-@treturn function iterator that gives each as `btf:type_by_id` does
+@treturn function iterator; it returns the result of `btf:type_by_id`
 @see btf:type_by_id
 */
 static int each_type(lua_State *L)
@@ -178,11 +178,11 @@ static int each_type(lua_State *L)
 	return 2;
 }
 
-/*** What is behind typedefs and modifiers.
+/*** Removes typedefs and modifiers from a type.
 @function btf:resolve_type
 @tparam integer id
 @treturn integer an id
-@fails EINVAL where nothing is, or more than 32 are stacked
+@fails EINVAL if there is no such type, or more than 32 are nested
 @see btf__resolve_type
 */
 static int resolve_type(lua_State *L)
@@ -197,11 +197,11 @@ static int resolve_type(lua_State *L)
 	return 1;
 }
 
-/*** How long values of a type are.
+/*** The size of values of a type.
 @function btf:resolve_size
 @tparam integer id
 @treturn integer bytes
-@fails EINVAL for what has no values
+@fails EINVAL for types without values
 @see btf__resolve_size
 */
 static int resolve_size(lua_State *L)
@@ -216,11 +216,11 @@ static int resolve_size(lua_State *L)
 	return 1;
 }
 
-/*** How values of a type are aligned.
+/*** The alignment of values of a type.
 @function btf:align_of
 @tparam integer id
 @treturn integer bytes
-@fails EINVAL for what has no values
+@fails EINVAL for types without values
 @see btf__align_of
 */
 static int align_of(lua_State *L)
@@ -242,7 +242,7 @@ static int align_of(lua_State *L)
 /*** The string at an offset in the BTF's strings.
 @function btf:str_by_offset
 @tparam integer offset in bytes
-@treturn ?string nil if they end before
+@treturn ?string nil beyond the end of the strings
 @see btf__str_by_offset
 */
 static int str_by_offset(lua_State *L)
@@ -256,10 +256,10 @@ static int str_by_offset(lua_State *L)
 	return 1;
 }
 
-/*** The same, under its other name.
+/*** The same as `btf:str_by_offset`.
 @function btf:name_by_offset
 @tparam integer offset in bytes
-@treturn ?string nil if the strings end before
+@treturn ?string nil beyond the end of the strings
 @see btf__name_by_offset
 */
 static int name_by_offset(lua_State *L)
@@ -302,7 +302,7 @@ static int fd(lua_State *L)
 	return 1;
 }
 
-/*** The same by a type of any BTF.
+/*** Creates a codec for a type of this BTF.
 @function btf:codec
 @tparam string type "event", "struct event", "u64"
 @tparam ?table opts as for `object:codec`
@@ -317,9 +317,9 @@ static int btf_codec(lua_State *L)
 	return codec_new(L, btf_of(b), b);
 }
 
-/*** Says which descriptor the BTF has in the kernel.
+/*** Sets the descriptor that the BTF has in the kernel.
 @function btf:set_fd
-@tparam ?integer|object fd it gets a copy; nil: none
+@tparam ?integer|object fd it is duplicated; nil: none
 @treturn btf itself
 @fails
 @raise while there is a dump of it or BTF on top of it; if it is an object's
@@ -343,11 +343,11 @@ static int set_fd(lua_State *L)
 	return 1;
 }
 
-/* What can be set ------------------------------------------------------------------------- */
+/* Properties ------------------------------------------------------------------------------ */
 
-/*** How long pointers are in what the BTF describes.
+/*** The size of pointers in the types that the BTF describes.
 @function btf:pointer_size
-@treturn integer bytes, 0 if that is not known
+@treturn integer bytes, 0 if it is unknown
 @see btf__pointer_size
 */
 static int pointer_size(lua_State *L)
@@ -356,7 +356,7 @@ static int pointer_size(lua_State *L)
 	return 1;
 }
 
-/*** Says how long pointers are.
+/*** Sets the size of pointers.
 @function btf:set_pointer_size
 @tparam integer size 4 or 8 bytes
 @treturn btf itself
@@ -387,7 +387,7 @@ static int endianness(lua_State *L)
 	return 1;
 }
 
-/*** Says in which order `btf:raw_data` gives bytes.
+/*** Sets the byte order in which `btf:raw_data` returns bytes.
 @function btf:set_endianness
 @tparam string order "little" or "big"
 @treturn btf itself
@@ -404,7 +404,7 @@ static int set_endianness(lua_State *L)
 	return 1;
 }
 
-/*** Loads the BTF into the kernel, which keeps it as long as this has its descriptor.
+/*** Loads the BTF into the kernel, which keeps it while this object has its descriptor.
 @function btf:load_into_kernel
 @treturn btf itself
 @failslog
