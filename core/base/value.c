@@ -75,6 +75,18 @@ bool value_to_u64(lua_State *L, int idx, uint64_t *value)
 	}
 }
 
+/* Is the string at IDX short, and made of characters that can be shown? */
+static bool is_legible(lua_State *L, int idx)
+{
+	size_t len;
+	const char *text = lua_tolstring(L, idx, &len);
+
+	for (size_t i = 0; i < len && len <= 32; i++)
+		if ((unsigned char)text[i] < ' ' || (unsigned char)text[i] > '~')
+			return false;
+	return len <= 32;
+}
+
 const char *value_show(lua_State *L, int idx)
 {
 	switch (lua_type(L, idx)) {
@@ -82,7 +94,7 @@ const char *value_show(lua_State *L, int idx)
 		lua_pushvalue(L, idx);
 		return lua_tostring(L, -1);
 	case LUA_TSTRING:
-		if (lua_rawlen(L, idx) <= 32)
+		if (is_legible(L, idx))
 			return lua_pushfstring(L, "'%s'", lua_tostring(L, idx));
 		break;
 	default:

@@ -20,23 +20,64 @@ struct codec_handle {
 	struct codec *codec;
 };
 
-/* Stores the names of an enum, by value, in the table on top of the stack. */
-static void push_enum_names(lua_State *L, const struct btf *btf, uint32_t type, bool is_signed)
+/* A number is the key where it holds the value exactly, on every Lua; else the bytes, after a zero,
+ * that no name has.
+ */
+void codec_push_enum_value(lua_State *L, uint64_t value)
 {
-	const struct btf_type *t = btf__type_by_id(btf, type);
+	char bytes[1 + sizeof(value)] = "";
+	int64_t number = (int64_t)value;
+
+	if (number >= -(1LL << 53) && number <= 1LL << 53) {
+		lua_pushinteger(L, (lua_Integer)number);
+		return;
+	}
+	memcpy(bytes + 1, &value, sizeof(value));
+	lua_pushlstring(L, bytes, sizeof(bytes));
+}
+
+bool codec_to_enum_value(lua_State *L, int idx, uint64_t *value)
+{
+	if (lua_type(L, idx) == LUA_TSTRING && lua_rawlen(L, idx) == 1 + sizeof(*value)) {
+		memcpy(value, lua_tostring(L, idx) + 1, sizeof(*value));
+		return true;
+	}
+	return lua_type(L, idx) == LUA_TNUMBER && value_to_u64(L, idx, value);
+}
+
+/* Puts the name and the value on top into the table below them, by each other, and pops them. The
+ * first name of a value is the one that is shown.
+ */
+static void add_enum_name(lua_State *L)
+{
+	lua_pushvalue(L, -1);
+	lua_rawget(L, -4);
+	if (lua_isnil(L, -1)) {
+		lua_pushvalue(L, -2);
+		lua_pushvalue(L, -4);
+		lua_rawset(L, -6);
+	}
+	lua_pop(L, 1);
+	lua_rawset(L, -3);
+}
+
+/* Pushes a table with the names of an enum's values, and the values of its names. */
+static void push_enum_names(lua_State *L, const struct btf *btf, const struct step *s)
+{
+	const struct btf_type *t = btf__type_by_id(btf, s->type);
 
 	lua_newtable(L);
 	for (uint32_t i = 0; i < btf_vlen(t); i++) {
 		bool is_64 = btf_kind(t) == BTF_KIND_ENUM64;
 		uint32_t name = is_64 ? btf_enum64(t)[i].name_off : btf_enum(t)[i].name_off;
-		int64_t value =
-			is_64 ? (int64_t)btf_enum64_value(btf_enum64(t) + i) : btf_enum(t)[i].val;
+		uint64_t value = is_64 ? btf_enum64_value(btf_enum64(t) + i)
+				       : (uint64_t)(int64_t)btf_enum(t)[i].val;
 
-		if (!is_64 && !is_signed)
+		if (!is_64 && !s->is_signed)
 			value = (uint32_t)value;
-		lua_pushinteger(L, (lua_Integer)value);
 		lua_pushstring(L, btf__name_by_offset(btf, name));
-		lua_rawset(L, -3);
+		codec_push_enum_value(L, value);
+		add_enum_name(L);
 	}
 }
 
@@ -51,68 +92,116 @@ static void collect_names(lua_State *L, const struct codec *c, const struct btf 
 			lua_rawseti(L, -2, (int)i + 1);
 		}
 		if (s->kind == STEP_ENUM && enum_names) {
-			push_enum_names(L, btf, s->type, s->is_signed);
+			push_enum_names(L, btf, s);
 			lua_rawseti(L, -2, -(int)i - 1);
 		}
 	}
 }
 
-/* Reads option `fields` of the table at OPTS into the codec. */
-static void read_parts(lua_State *L, struct codec *c, int opts)
+/* The part that the name on top means; raises what is wrong with option OPTION of the table at
+ * OPTS.
+ */
+static struct codec_part find_named_part(lua_State *L, const struct codec *c, int opts,
+					 const char *option)
+{
+	struct codec_part part = {NULL, 0};
+
+	if (lua_type(L, -1) == LUA_TSTRING)
+		part.step = plan_find(&c->plan, lua_tostring(L, -1), &part.offset);
+	if (!part.step)
+		luaL_argerror(L, opts,
+			      lua_pushfstring(L, "option '%s': there is no %s", option,
+					      value_show(L, -1)));
+	return part;
+}
+
+/* Pushes the list that is option OPTION of the table at OPTS, and returns how long it is; or
+ * nothing and 0.
+ */
+static size_t push_names_option(lua_State *L, int opts, const char *option)
 {
 	size_t n;
 
-	lua_getfield(L, opts, "fields");
+	lua_getfield(L, opts, option);
 	if (lua_isnil(L, -1)) {
 		lua_pop(L, 1);
-		return;
+		return 0;
 	}
-	luaL_argcheck(L, lua_istable(L, -1) && lua_rawlen(L, -1) > 0, opts,
-		      "option 'fields' must be a list of names");
-	n = lua_rawlen(L, -1);
-	luaL_argcheck(L, n <= 200, opts, "option 'fields' has too many names");
+	n = lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+	if (n == 0)
+		luaL_argerror(L, opts,
+			      lua_pushfstring(L, "option '%s' must be a list of names", option));
+	if (n > 200)
+		luaL_argerror(L, opts,
+			      lua_pushfstring(L, "option '%s' has too many names", option));
+	return n;
+}
+
+/* What bytes a part needs: an array may end early. */
+static uint32_t least_of(const struct codec_part *part)
+{
+	const struct step *s = part->step;
+
+	if (s->kind == STEP_STRING || s->kind == STEP_ARRAY)
+		return part->offset;
+	return part->offset + (s->bits ? (s->shift + s->bits + 7u) / 8 : s->size);
+}
+
+/* Reads option `fields` of the table at OPTS into the codec. */
+static void read_parts(lua_State *L, struct codec *c, int opts)
+{
+	size_t n = push_names_option(L, opts, "fields");
+
+	if (n == 0)
+		return;
 	c->parts = calloc(n, sizeof(*c->parts));
 	if (!c->parts)
 		luaL_error(L, "not enough memory");
-	for (c->n_parts = 0; c->n_parts < n; c->n_parts++) {
+	for (c->least = 0; c->n_parts < n; c->n_parts++) {
 		struct codec_part *part = &c->parts[c->n_parts];
-		uint32_t offset = 0;
 
 		lua_rawgeti(L, -1, (int)c->n_parts + 1);
-		if (lua_type(L, -1) == LUA_TSTRING)
-			part->step = plan_find(&c->plan, lua_tostring(L, -1), &offset);
-		if (!part->step)
-			luaL_argerror(L, opts,
-				      lua_pushfstring(L, "option 'fields': there is no '%s'",
-						      lua_tostring(L, -1)));
-		else
-			part->base = offset - part->step->offset;
+		*part = find_named_part(L, c, opts, "fields");
+		if (least_of(part) > c->least)
+			c->least = least_of(part);
 		lua_pop(L, 1);
 	}
 	lua_pop(L, 1);
 }
 
-uint32_t codec_find_type(const struct btf *btf, const char *name)
+static void read_all_bytes(struct step *first, const struct step *end)
 {
-	static const struct {
-		const char *prefix;
-		uint32_t kind;
-	} kinds[] = {
-		{"struct ", BTF_KIND_STRUCT}, {"union ", BTF_KIND_UNION}, {"enum ", BTF_KIND_ENUM}};
-	int id;
+	for (struct step *s = first; s < end; s++)
+		s->is_whole |= s->kind == STEP_STRING;
+}
 
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-		size_t len = strlen(kinds[i].prefix);
+/* Reads option `bytes` of the table at OPTS: true, for all arrays of char, or a list of their
+ * names.
+ */
+static void read_whole_strings(lua_State *L, struct codec *c, int opts)
+{
+	struct step *steps = c->plan.steps;
+	size_t n;
 
-		if (strncmp(name, kinds[i].prefix, len) == 0)
-			id = btf__find_by_name_kind(btf, name + len, kinds[i].kind);
-		else
-			id = btf__find_by_name_kind(btf, name, kinds[i].kind);
-		if (id > 0)
-			return (uint32_t)id;
+	lua_getfield(L, opts, "bytes");
+	if (lua_isboolean(L, -1)) {
+		if (lua_toboolean(L, -1))
+			read_all_bytes(steps, steps + c->plan.n);
+		lua_pop(L, 1);
+		return;
 	}
-	id = btf__find_by_name(btf, name);
-	return id > 0 ? (uint32_t)id : 0;
+	lua_pop(L, 1);
+	n = push_names_option(L, opts, "bytes");
+	for (size_t i = 1; i <= n; i++) {
+		const struct step *s;
+
+		lua_rawgeti(L, -1, (int)i);
+		s = find_named_part(L, c, opts, "bytes").step;
+		read_all_bytes(steps + (s - steps), step_end(s));
+		lua_pop(L, 1);
+	}
+	if (n)
+		lua_pop(L, 1);
 }
 
 uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path, uint32_t *offset)
@@ -175,8 +264,13 @@ struct codec *codec_push(lua_State *L, const struct btf *btf, struct owner *owne
 	collect_names(L, c, btf, opts->enum_names);
 	btf_end_read(owner);
 	compat_setuservalue(L, -2);
-	if (opts->arg && !lua_isnoneornil(L, opts->arg))
+	if (opts->all_bytes)
+		read_all_bytes(c->plan.steps, c->plan.steps + c->plan.n);
+	c->least = c->plan.least;
+	if (opts->arg && !lua_isnoneornil(L, opts->arg)) {
+		read_whole_strings(L, c, opts->arg);
 		read_parts(L, c, opts->arg);
+	}
 	c->needs_names = !c->parts && step_needs_names(c, c->plan.steps);
 	for (size_t i = 0; i < c->n_parts; i++)
 		c->needs_names |= step_needs_names(c, c->parts[i].step);
@@ -219,9 +313,14 @@ bool codec_needs_enum_names(const struct codec *c)
 	return c->enum_names;
 }
 
-bool codec_is_named(const struct codec *c)
+size_t codec_least(const struct codec *c)
 {
-	return c->enum_names && c->plan.steps->kind == STEP_ENUM;
+	return c->least;
+}
+
+bool codec_takes_bytes(const struct codec *c)
+{
+	return c->plan.steps->kind >= STEP_STRING;
 }
 
 void codec_check_names(lua_State *L, int idx)
@@ -235,11 +334,12 @@ int codec_values(const struct codec *c)
 	return c->parts ? (int)c->n_parts : 1;
 }
 
-/*** Converts bytes to a value: integers, booleans, floating point numbers, strings (char arrays, up
-to the zero byte), and tables for structures (by name), unions (every member) and arrays (from 1).
+/*** Turns bytes into a value: integers, booleans, floating point numbers, strings (of char arrays,
+up to their zero), and tables for structures (by name), unions (every member) and arrays (from 1).
+An array at the end has the elements that are there, one without a length as many as there are.
 @function codec:decode
-@tparam string bytes at least as long as the type
-@return value; with option `fields` one result for each field
+@tparam string bytes as many as the type has; they may end inside of an array
+@return value; with option `fields` one for each field
 */
 static int codec_decode_method(lua_State *L)
 {
@@ -247,16 +347,19 @@ static int codec_decode_method(lua_State *L)
 	size_t len;
 	const char *bytes = luaL_checklstring(L, 2, &len);
 
-	if (len < c->plan.size)
+	if (len < c->least)
 		luaL_argerror(L, 2,
 			      lua_pushfstring(L, "%d bytes, and the type has %d", (int)len,
 					      (int)c->plan.size));
 	compat_getuservalue(L, 1);
 	codec_check_names(L, -1);
-	return codec_decode(L, c, lua_gettop(L), bytes);
+	return codec_decode(L, c, lua_gettop(L), bytes, len);
 }
 
-/*** Converts a value to bytes. Members that a table does not have are zero.
+/*** Turns a value into bytes. Members that a table does not have are zero. Of a value that was read
+and then changed only the changes are written: what it does not say stays, for example bytes behind
+a string's zero, and the other members of a union. Members of a union that a table of the script's
+own has must say the same.
 @function codec:encode
 @param value as `decode` returns it; structures and arrays may also be given as bytes
 @treturn string
@@ -265,25 +368,64 @@ static int codec_decode_method(lua_State *L)
 static int codec_encode_method(lua_State *L)
 {
 	const struct codec *c = codec_check(L, 1);
+	size_t size;
 	char *out;
 
 	luaL_checkany(L, 2);
 	lua_settop(L, 2);
 	compat_getuservalue(L, 1);
-	out = compat_newuserdata(L, c->plan.size + 1);
-	codec_encode(L, c, 3, 2, out, 2, NULL);
-	lua_pushlstring(L, out, c->plan.size);
+	size = codec_encoded_size(L, c, 2);
+	out = compat_newuserdata(L, size + 1);
+	codec_encode(L, c, 3, 2, out, size, 2, NULL);
+	lua_pushlstring(L, out, size);
 	return 1;
 }
 
-/*** The type's size.
+/* The part that argument 2 names. */
+static struct codec_part check_codec_part(lua_State *L, const struct codec *c)
+{
+	struct codec_part part;
+
+	part.step = plan_find(&c->plan, luaL_checkstring(L, 2), &part.offset);
+	if (!part.step)
+		luaL_argerror(L, 2, lua_pushfstring(L, "the type has no %s", value_show(L, 2)));
+	return part;
+}
+
+/*** The type's size, or that of a part of it.
 @function codec:size
-@treturn integer in bytes
+@tparam ?string part "comm", "file.name", "stack[1]"
+@treturn integer in bytes; of a bit field those of its type
+@raise if there is no such part
 */
 static int codec_size_method(lua_State *L)
 {
-	lua_pushinteger(L, (lua_Integer)codec_check(L, 1)->plan.size);
+	const struct codec *c = codec_check(L, 1);
+	uint64_t size = c->plan.size;
+
+	if (!lua_isnoneornil(L, 2))
+		size = step_bytes(check_codec_part(L, c).step);
+	lua_pushinteger(L, (lua_Integer)size);
 	return 1;
+}
+
+/*** Where a part of the type is: `bytes:sub(offset + 1, offset + size)` are its bytes.
+@function codec:offset
+@tparam string part "comm", "file.name", "stack[1]"
+@treturn integer in bytes, from 0
+@treturn ?integer of a bit field: where it starts in that byte, and how many bits it has
+@raise if there is no such part
+*/
+static int codec_offset_method(lua_State *L)
+{
+	struct codec_part part = check_codec_part(L, codec_check(L, 1));
+
+	lua_pushinteger(L, (lua_Integer)part.offset);
+	if (!part.step->bits)
+		return 1;
+	lua_pushinteger(L, part.step->shift);
+	lua_pushinteger(L, part.step->bits);
+	return 3;
 }
 
 static int codec_gc(lua_State *L)
@@ -298,18 +440,34 @@ static int codec_gc(lua_State *L)
 int codec_new(lua_State *L, const struct btf *btf, struct owner *owner)
 {
 	static const struct field fields[] = {CODEC_FIELDS, FIELDS_END};
-	const char *name = luaL_checkstring(L, 2);
 	struct codec_opts opts = {.arg = 3};
 	uint32_t type;
 
+	luaL_argcheck(L, lua_type(L, 2) == LUA_TSTRING || lua_type(L, 2) == LUA_TNUMBER, 2,
+		      "expected the name or number of a type");
 	lua_settop(L, 3);
 	field_read(L, 3, fields, &opts);
-	type = btf ? codec_find_type(btf, name) : 0;
-	if (!type)
-		return value_fail(L, ENOENT, "codec: type '%s'%s", name,
-				  btf ? "" : "; the object has no BTF: compile it with -g");
+	if (!btf)
+		return value_fail(L, ENOENT, "codec: the object has no BTF: compile it with -g");
+	type = codec_find_type(L, btf, owner, 2);
+	if (!type) {
+		lua_pushnil(L);
+		lua_pushfstring(L, "codec: %s", lua_tostring(L, -2));
+		lua_pushinteger(L, ENOENT);
+		return 3;
+	}
 	if (!codec_push(L, btf, owner, type, &opts))
-		return value_fail(L, EINVAL, "codec: type '%s'", name);
+		return value_fail(L, EINVAL, "codec: type %s", value_show(L, 2));
+	return 1;
+}
+
+/*** The address of what tells whether values say all that their bytes do, for compiled code.
+@function codec_says_all
+@treturn lightuserdata
+*/
+static int push_says_all(lua_State *L)
+{
+	lua_pushlightuserdata(L, (void *)(uintptr_t)codec_says_all);
 	return 1;
 }
 
@@ -319,9 +477,13 @@ void codec_open(lua_State *L)
 		{"decode", codec_decode_method},
 		{"encode", codec_encode_method},
 		{"size", codec_size_method},
+		{"offset", codec_offset_method},
 		{NULL, NULL},
 	};
 	static const luaL_Reg meta[] = {{"__gc", codec_gc}, {NULL, NULL}};
 
 	class_new(L, CODEC, methods, meta);
+	origin_open(L);
+	lua_pushcfunction(L, push_says_all);
+	lua_setfield(L, -2, "codec_says_all");
 }

@@ -1,5 +1,5 @@
-/* Conversion of BTF types to Lua values and back. A type is compiled once into a flat plan;
- * decoding and encoding use the plan and do not read BTF.
+/* BTF types as Lua values. A type is compiled once into a flat plan; decoding and encoding walk
+ * the plan and look at BTF no more.
  */
 #ifndef LBPF_BTF_CODEC_H
 #define LBPF_BTF_CODEC_H
@@ -10,8 +10,10 @@
 struct codec;
 struct owner;
 
-/* The type that NAME means, "event" or "struct event"; 0 if BTF has none. */
-uint32_t codec_find_type(const struct btf *btf, const char *name);
+/* The type that the value at IDX means: "event", "struct event", or its number. 0 if BTF has none,
+ * or several, and then what is wrong is pushed.
+ */
+uint32_t codec_find_type(lua_State *L, const struct btf *btf, struct owner *owner, int idx);
 
 /* The type of the part of TYPE at PATH, ".a[2].b", and its offset in *OFFSET; 0 if there is no such
  * part, or it is a bit field.
@@ -19,14 +21,16 @@ uint32_t codec_find_type(const struct btf *btf, const char *name);
 uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path, uint32_t *offset);
 
 struct codec_opts {
-	bool enum_names; /* enums as names, if they have one */
-	bool numbers;    /* 64-bit integers as numbers, in Luas without such integers */
-	int arg;         /* the table with option `fields`; 0: decode the whole type */
+	bool enum_names; /* an enum as its name, where it has one */
+	bool numbers;    /* integers of 64 bits as numbers, where Lua has no such integers */
+	bool all_bytes;  /* char arrays: all of them, not those before their zero */
+	int arg;         /* the table whose options `fields` and `bytes` count; 0: the whole type */
 };
 
 /* Options of a structure that starts with struct codec_opts. */
 #define CODEC_FIELDS                                                                               \
-	FIELD_BY_MODULE("fields"), FIELD(struct codec_opts, enum_names, FIELD_BOOL),               \
+	FIELD_BY_MODULE("fields"), FIELD_BY_MODULE("bytes"),                                       \
+		FIELD(struct codec_opts, enum_names, FIELD_BOOL),                                  \
 		FIELD(struct codec_opts, numbers, FIELD_BOOL)
 
 /* Pushes a handle of the codec of a type. OWNER owns the BTF; NULL if no script can change that. If
@@ -45,8 +49,11 @@ struct codec *codec_check(lua_State *L, int idx);
 /* The size of the type in bytes. */
 size_t codec_size(const struct codec *c);
 
-/* Is the type an enum whose values have names, which may be given as strings? */
-bool codec_is_named(const struct codec *c);
+/* How many bytes decoding needs: what ends inside of an array has the elements that are there. */
+size_t codec_least(const struct codec *c);
+
+/* Is a string of the type's size taken for its bytes? For an integer it might mean anything. */
+bool codec_takes_bytes(const struct codec *c);
 
 /* Does decoding use the names? Otherwise their index may be 0. Encoding uses them for names of
  * enums. */
@@ -59,10 +66,11 @@ int codec_values(const struct codec *c);
 /* Raises unless there is a table at IDX: the debug library may have replaced the names. */
 void codec_check_names(lua_State *L, int idx);
 
-/* Pushes the value of DATA (codec_size() bytes), or one value for each of the codec's fields.
- * Returns how many. NAMES is the index of the codec's names, which were checked.
+/* Pushes what DATA, SIZE bytes and at least codec_least(), says: a value, or one for each of the
+ * fields that were asked for. Returns how many. NAMES is the index of the codec's, which were
+ * checked.
  */
-int codec_decode(lua_State *L, const struct codec *c, int names, const void *data);
+int codec_decode(lua_State *L, const struct codec *c, int names, const void *data, size_t size);
 
 /* Pushes a description for code generators: a list with a table for each value that decoding
  * pushes, with the fields of struct step, and its members or its element as a list. `size` is the
@@ -70,11 +78,24 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
  */
 void codec_describe(lua_State *L, const struct codec *c);
 
-/* Writes the value at VALUE to OUT (codec_size() bytes). Raises if a member is invalid, as an error
- * about argument ARG; 0: about no argument. NAME (may be NULL) is the name of the whole value.
+/* A part of a table's bytes whose value may not say all of them, for compiled code. */
+struct codec_check {
+	uint32_t kind; /* 0: the list ends */
+	uint32_t offset, size;
+};
+
+/* Do the values of what is at DATA say all? */
+int codec_says_all(const struct codec_check *checks, const char *data);
+
+/* How many bytes the value at VALUE is: codec_size(), unless there is a flexible array. */
+size_t codec_encoded_size(lua_State *L, const struct codec *c, int value);
+
+/* Writes the value at VALUE into OUT, of SIZE bytes, at least codec_size(). Raises what is wrong,
+ * and with which member: as a bad argument if VALUE is one, ARG; 0: it is none. NAME (may be NULL)
+ * is what the whole is called.
  */
-void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, int arg,
-		  const char *name);
+void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, size_t size,
+		  int arg, const char *name);
 
 /* For the methods codec() of BTF and objects: returns the codec of the type that argument 2 names,
  * with the options at 3; or nil, message, errno. BTF may be NULL; OWNER as for codec_push().

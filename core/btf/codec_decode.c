@@ -3,9 +3,10 @@
 #include "btf/codec_internal.h"
 
 #include "base/value.h"
+#include <limits.h>
 #include <string.h>
 
-static uint64_t load_bytes(const char *data, uint32_t size)
+uint64_t codec_load(const char *data, uint32_t size)
 {
 	uint64_t u64 = 0;
 	uint32_t u32;
@@ -26,8 +27,8 @@ static uint64_t load_bytes(const char *data, uint32_t size)
 	}
 }
 
-/* Reads a bit field, which may begin at any bit and span nine bytes. */
-static uint64_t load_bits(const struct step *s, const char *data)
+/* A bit field, which may begin and end anywhere, and span nine bytes. */
+uint64_t codec_load_bits(const struct step *s, const char *data)
 {
 	uint64_t value = 0;
 
@@ -46,32 +47,51 @@ static uint64_t load_bits(const struct step *s, const char *data)
 	return value;
 }
 
-static void push_integer(const struct codec_run *w, uint64_t value, uint32_t bits, bool is_signed)
+bool codec_is_exact(double d, uint64_t value)
+{
+	return d < 0x1p63 ? (uint64_t)(int64_t)d == value : d < 0x1p64 && (uint64_t)d == value;
+}
+
+/* A number in place of an integer of 64 bits, where Lua has no such integers. */
+static void push_number(struct codec_run *w, double d, uint64_t value)
+{
+	w->lost |= !codec_is_exact(d, value);
+	lua_pushnumber(w->L, d);
+}
+
+static void push_integer(struct codec_run *w, uint64_t value, uint32_t bits, bool is_signed)
 {
 	lua_State *L = w->L;
 
-	if (is_signed && bits > 32 && !w->codec->numbers)
-		value_push_s64(L, (int64_t)value);
-	else if (is_signed)
+	if (bits <= 32 && is_signed)
 		lua_pushinteger(L, (lua_Integer)(int64_t)value);
 	else if (bits <= 32)
 		value_push_u32(L, (uint32_t)value);
-	else if (!w->codec->numbers || LUA_VERSION_NUM >= 503)
-		value_push_u64(L, value);
+	else if (w->codec->numbers && LUA_VERSION_NUM < 503)
+		push_number(w, is_signed ? (double)(int64_t)value : (double)value, value);
+	else if (is_signed)
+		value_push_s64(L, (int64_t)value);
 	else
-		lua_pushnumber(L, (lua_Number)value);
+		value_push_u64(L, value);
 }
 
-static void decode(const struct codec_run *w, const struct step *s, const char *base);
+static void decode(struct codec_run *w, const struct step *s, const char *data);
 
-/* An array of char of up to 16 bytes. Strings that differ only after the zero byte are cached
- * twice. */
-static __attribute__((noinline)) void push_short_string(const struct codec_run *w,
-							const struct step *s, const char *data)
+/* Are there other bytes than zeros? */
+static bool has_bytes(const char *data, size_t size)
+{
+	return size && (*data || memcmp(data, data + 1, size - 1) != 0);
+}
+
+/* An array of char of up to 16 bytes. What differs only after the zero is known twice. */
+static __attribute__((noinline)) void push_short_string(struct codec_run *w, const struct step *s,
+							const char *data)
 {
 	struct strings *known = w->codec->strings;
 	struct short_string bytes = {{0, 0}};
+	uint64_t bit;
 	uint32_t slot;
+	size_t len;
 	int at;
 
 	if (s->size == sizeof(bytes))
@@ -80,56 +100,75 @@ static __attribute__((noinline)) void push_short_string(const struct codec_run *
 		memcpy(&bytes, data, s->size);
 	slot = (uint32_t)((bytes.bytes[0] ^ bytes.bytes[1] * 31) * 0x9e3779b97f4a7c15 >> 58);
 	at = (int)(w->codec->plan.n + 1 + slot);
-	if (known->known >> slot & 1 && known->bytes[slot].bytes[0] == bytes.bytes[0] &&
+	bit = UINT64_C(1) << slot;
+	if (known->known & bit && known->bytes[slot].bytes[0] == bytes.bytes[0] &&
 	    known->bytes[slot].bytes[1] == bytes.bytes[1]) {
 		lua_rawgeti(w->L, w->names, at);
+		w->lost |= (known->lossy & bit) != 0;
 		return;
 	}
-	lua_pushlstring(w->L, data, strnlen(data, s->size));
+	len = strnlen(data, s->size);
+	lua_pushlstring(w->L, data, len);
 	lua_pushvalue(w->L, -1);
 	lua_rawseti(w->L, w->names, at);
 	known->bytes[slot] = bytes;
-	known->known |= UINT64_C(1) << slot;
+	known->known |= bit;
+	if (has_bytes(data + len, s->size - len)) {
+		known->lossy |= bit;
+		w->lost = true;
+	} else {
+		known->lossy &= ~bit;
+	}
 }
 
-static __attribute__((noinline)) void decode_enum(const struct codec_run *w, const struct step *s,
+static __attribute__((noinline)) void decode_string(struct codec_run *w, const struct step *s,
+						    const char *data)
+{
+	size_t size = codec_count(w, s, data);
+	size_t len = s->is_whole ? size : strnlen(data, size);
+
+	lua_pushlstring(w->L, data, len);
+	w->lost |= has_bytes(data + len, size - len);
+}
+
+static __attribute__((noinline)) void decode_enum(struct codec_run *w, const struct step *s,
 						  uint64_t value, uint32_t bits)
 {
-	push_integer(w, value, bits, s->is_signed);
-	if (!w->codec->enum_names)
-		return;
-	lua_rawgeti(w->L, w->names, -codec_step_number(w, s) - 1);
-	if (lua_istable(w->L, -1)) {
-		lua_pushinteger(w->L, (lua_Integer)value);
+	if (w->codec->enum_names) {
+		lua_rawgeti(w->L, w->names, -codec_step_number(w, s) - 1);
+		codec_check_names(w->L, -1);
+		codec_push_enum_value(w->L, value);
 		lua_rawget(w->L, -2);
-		if (!lua_isnil(w->L, -1)) {
-			lua_replace(w->L, -3);
-			lua_pop(w->L, 1);
+		lua_remove(w->L, -2);
+		if (!lua_isnil(w->L, -1))
 			return;
-		}
 		lua_pop(w->L, 1);
 	}
-	lua_pop(w->L, 1);
+	push_integer(w, value, bits, s->is_signed);
 }
 
-static __attribute__((noinline)) void decode_integer(const struct codec_run *w,
-						     const struct step *s, const char *data)
+static __attribute__((noinline)) void decode_integer(struct codec_run *w, const struct step *s,
+						     const char *data)
 {
 	uint32_t bits = s->bits ? s->bits : 8 * s->size;
-	uint64_t value = s->bits ? load_bits(s, data) : load_bytes(data, s->size);
+	uint64_t value = s->bits ? codec_load_bits(s, data) : codec_load(data, s->size);
 	bool is_signed = s->kind == STEP_SIGNED || s->is_signed;
 
 	if (is_signed)
 		value = (uint64_t)codec_extend(value, bits);
-	if (s->kind == STEP_BOOL)
+	if (s->kind == STEP_BOOL) {
 		lua_pushboolean(w->L, value != 0);
-	else if (s->kind == STEP_ENUM)
+		w->lost |= value > 1;
+	} else if (s->kind == STEP_ENUM) {
 		decode_enum(w, s, value, bits);
-	else
+	} else {
 		push_integer(w, value, bits, is_signed);
+	}
 }
 
-static __attribute__((noinline)) void decode_float(lua_State *L, const char *data, uint32_t size)
+/* Lua may have one NaN only. */
+static __attribute__((noinline)) void decode_float(struct codec_run *w, const char *data,
+						   uint32_t size)
 {
 	double d;
 	float f;
@@ -140,36 +179,69 @@ static __attribute__((noinline)) void decode_float(lua_State *L, const char *dat
 	} else {
 		memcpy(&d, data, 8);
 	}
-	lua_pushnumber(L, d);
+	w->lost |= d != d;
+	lua_pushnumber(w->L, d);
 }
 
-static __attribute__((noinline)) void decode_struct(const struct codec_run *w, const struct step *s,
-						    const char *base)
+/* Is anything in the padding? That begins at step S, and ends with END. */
+static bool has_padding(const struct codec_run *w, const struct step *s, const struct step *end,
+			const char *base)
+{
+	for (; s < end; s++) {
+		if (s->offset + s->size > (size_t)(w->end - base))
+			continue;
+		if (s->bits ? codec_load_bits(s, base + s->offset) != 0
+			    : has_bytes(base + s->offset, s->size))
+			return true;
+	}
+	return false;
+}
+
+/* Of what has a flexible array not even the length is always known by its members. */
+static bool ends_early(const struct codec_run *w, const struct step *s, const char *data)
+{
+	return s == w->codec->plan.steps && (size_t)(w->end - data) < s->size;
+}
+
+static __attribute__((noinline)) void decode_struct(struct codec_run *w, const struct step *s,
+						    const char *data)
 {
 	const struct step *m = s + 1;
+	bool lost = w->lost;
 
 	luaL_checkstack(w->L, 6, "a type is nested too deep");
 	lua_createtable(w->L, 0, (int)s->count);
+	w->lost = s->is_union;
 	for (uint32_t i = 0; i < s->count; i++, m += m->span) {
 		lua_rawgeti(w->L, w->names, codec_step_number(w, m) + 1);
-		decode(w, m, base);
+		decode(w, m, data + m->offset);
 		lua_rawset(w->L, -3);
 	}
+	if (w->lost || has_padding(w, m, step_end(s), data) || ends_early(w, s, data))
+		origin_keep(w, s, data);
+	w->lost = lost;
 }
 
-static __attribute__((noinline)) void decode_array(const struct codec_run *w, const struct step *s,
-						   const char *base)
+static __attribute__((noinline)) void decode_array(struct codec_run *w, const struct step *s,
+						   const char *data)
 {
+	size_t n = codec_count(w, s, data);
+	bool lost = w->lost;
+
 	luaL_checkstack(w->L, 6, "a type is nested too deep");
-	lua_createtable(w->L, (int)s->count, 0);
-	for (uint32_t i = 0; i < s->count; i++) {
-		decode(w, s + 1, base + s->offset + (size_t)i * s->size);
+	lua_createtable(w->L, n < INT_MAX ? (int)n : 0, 0);
+	w->lost = false;
+	for (size_t i = 0; i < n; i++) {
+		decode(w, s + 1, data + i * s->size);
 		lua_rawseti(w->L, -2, (int)i + 1);
 	}
+	if (w->lost)
+		origin_keep(w, s, data);
+	w->lost = lost || (s->is_flexible && (size_t)(w->end - data) % s->size);
 }
 
-/* The fast path for the most frequent kinds: pushes the value if the step is of one of them. */
-static inline bool decode_plain(const struct codec_run *w, const struct step *s, const char *data)
+/* What events are mostly made of takes a short way: is the step of that kind, and pushed? */
+static inline bool decode_plain(struct codec_run *w, const struct step *s, const char *data)
 {
 	uint32_t u32;
 #if LUA_VERSION_NUM >= 503
@@ -188,43 +260,43 @@ static inline bool decode_plain(const struct codec_run *w, const struct step *s,
 		return true;
 	}
 #endif
-	if (s->kind == STEP_STRING && s->size <= sizeof(struct short_string)) {
+	if (s->kind == STEP_STRING && s->size <= sizeof(struct short_string) && !s->is_whole &&
+	    (size_t)(w->end - data) >= s->size) {
 		push_short_string(w, s, data);
 		return true;
 	}
 	return false;
 }
 
-static void decode(const struct codec_run *w, const struct step *s, const char *base)
+static void decode(struct codec_run *w, const struct step *s, const char *data)
 {
-	const char *data = base + s->offset;
-
 	if (decode_plain(w, s, data))
 		return;
 	switch (s->kind) {
 	case STEP_FLOAT:
-		decode_float(w->L, data, s->size);
+		decode_float(w, data, s->size);
 		break;
 	case STEP_STRING:
-		lua_pushlstring(w->L, data, strnlen(data, s->size));
+		decode_string(w, s, data);
 		break;
 	case STEP_BYTES:
 		lua_pushlstring(w->L, data, s->size);
 		break;
 	case STEP_STRUCT:
-		decode_struct(w, s, base);
+		decode_struct(w, s, data);
 		break;
 	case STEP_ARRAY:
-		decode_array(w, s, base);
+		decode_array(w, s, data);
 		break;
 	default:
 		decode_integer(w, s, data);
 	}
 }
 
-int codec_decode(lua_State *L, const struct codec *c, int names, const void *data)
+int codec_decode(lua_State *L, const struct codec *c, int names, const void *data, size_t size)
 {
-	struct codec_run w = {.L = L, .codec = c, .names = names};
+	const char *bytes = data;
+	struct codec_run w = {.L = L, .codec = c, .names = names, .end = bytes + size};
 
 	/* a C function always has some free stack slots */
 	if (c->n_parts > 8)
@@ -232,13 +304,12 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 	if (names < 0 && names > LUA_REGISTRYINDEX)
 		w.names = lua_absindex(L, names);
 	if (!c->parts)
-		decode(&w, c->plan.steps, data);
+		decode(&w, c->plan.steps, bytes);
 	for (size_t i = 0; i < c->n_parts; i++) {
 		const struct codec_part *part = &c->parts[i];
-		const char *base = (const char *)data + part->base;
 
-		if (!decode_plain(&w, part->step, base + part->step->offset))
-			decode(&w, part->step, base);
+		if (!decode_plain(&w, part->step, bytes + part->offset))
+			decode(&w, part->step, bytes + part->offset);
 	}
 	return c->parts ? (int)c->n_parts : 1;
 }

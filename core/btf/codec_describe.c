@@ -8,35 +8,52 @@ static void set_number(lua_State *L, const char *name, uint32_t value)
 	lua_setfield(L, -2, name);
 }
 
-/* BASE is added to the step's offset. */
-static void describe_step(lua_State *L, const struct codec *c, const struct step *s, uint32_t base)
+static void set_flag(lua_State *L, const char *name, bool value)
+{
+	lua_pushboolean(L, value);
+	lua_setfield(L, -2, name);
+}
+
+static const char *kind_of(const struct step *s)
 {
 	static const char *const kinds[] = {
 		[STEP_UNSIGNED] = "unsigned", [STEP_SIGNED] = "signed", [STEP_BOOL] = "bool",
 		[STEP_FLOAT] = "float",       [STEP_ENUM] = "enum",     [STEP_STRING] = "string",
 		[STEP_BYTES] = "bytes",       [STEP_STRUCT] = "struct", [STEP_ARRAY] = "array",
+		[STEP_PADDING] = "padding",
 	};
-	const struct step *m = s + 1;
+
+	return kinds[s->kind];
+}
+
+/* OFFSET is the step's, from the start of the whole, or of the element of an array. Of a structure
+ * all members are told, then its padding.
+ */
+static void describe_step(lua_State *L, const struct step *s, uint32_t offset)
+{
+	int i = 0;
 
 	luaL_checkstack(L, 6, "a type is nested too deep");
 	lua_newtable(L);
-	lua_pushstring(L, kinds[s->kind]);
+	lua_pushstring(L, kind_of(s));
 	lua_setfield(L, -2, "kind");
-	set_number(L, "offset", base + s->offset);
+	set_number(L, "offset", offset);
 	set_number(L, "size", s->size);
 	set_number(L, "bits", s->bits);
+	set_number(L, "shift", s->shift);
 	set_number(L, "count", s->count);
-	lua_pushboolean(L, s->is_signed);
-	lua_setfield(L, -2, "is_signed");
+	set_flag(L, "is_signed", s->is_signed);
+	set_flag(L, "any_sign", s->any_sign);
+	set_flag(L, "is_integer", s->is_integer);
+	set_flag(L, "is_union", s->is_union);
+	set_flag(L, "is_lossy", s->is_lossy);
+	set_flag(L, "is_whole", s->is_whole);
+	set_flag(L, "is_flexible", s->is_flexible);
 	lua_pushstring(L, s->name);
 	lua_setfield(L, -2, "name");
-	if (s->kind == STEP_ARRAY) {
-		describe_step(L, c, m, 0);
-		lua_rawseti(L, -2, 1);
-	}
-	for (uint32_t i = 0; s->kind == STEP_STRUCT && i < s->count; i++, m += m->span) {
-		describe_step(L, c, m, base);
-		lua_rawseti(L, -2, (int)i + 1);
+	for (const struct step *m = s + 1; m < step_end(s); m += m->span) {
+		describe_step(L, m, s->kind == STEP_ARRAY ? 0 : offset + m->offset);
+		lua_rawseti(L, -2, ++i);
 	}
 }
 
@@ -44,18 +61,18 @@ void codec_describe(lua_State *L, const struct codec *c)
 {
 	lua_newtable(L);
 	set_number(L, "size", c->plan.size);
-	lua_pushboolean(L, c->numbers);
-	lua_setfield(L, -2, "numbers");
-	lua_pushboolean(L, c->enum_names);
-	lua_setfield(L, -2, "enum_names");
-	lua_pushboolean(L, !c->parts);
-	lua_setfield(L, -2, "whole");
+	set_number(L, "least", c->least);
+	set_flag(L, "numbers", c->numbers);
+	set_flag(L, "enum_names", c->enum_names);
+	set_flag(L, "whole", !c->parts);
+	origin_push_all(L);
+	lua_setfield(L, -2, "origins");
 	if (!c->parts) {
-		describe_step(L, c, c->plan.steps, 0);
+		describe_step(L, c->plan.steps, 0);
 		lua_rawseti(L, -2, 1);
 	}
 	for (size_t i = 0; i < c->n_parts; i++) {
-		describe_step(L, c, c->parts[i].step, c->parts[i].base);
+		describe_step(L, c->parts[i].step, c->parts[i].offset);
 		lua_rawseti(L, -2, (int)i + 1);
 	}
 }

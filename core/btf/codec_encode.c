@@ -46,8 +46,13 @@ static int refuse_value(const struct codec_run *w, const struct place *p, const 
 	return luaL_error(L, "%s", lua_tostring(L, -1));
 }
 
-static void encode(const struct codec_run *w, const struct step *s, char *base, int value,
-		   const struct place *p);
+/* Writes what VALUE says to DATA. ORIGIN (may be NULL) is what was there when it was read: where
+ * the value says the same, it stays.
+ */
+static void encode(const struct codec_run *w, const struct step *s, char *data, const char *origin,
+		   int value, const struct place *p);
+
+/* Integers -------------------------------------------------------------------------------- */
 
 static void store(char *data, uint32_t size, uint64_t value)
 {
@@ -57,70 +62,111 @@ static void store(char *data, uint32_t size, uint64_t value)
 	memcpy(data, &value, size);
 }
 
+/* The mask of bit BIT in its byte, where bits are counted as BTF does. */
+static uint8_t bit_mask(uint64_t bit)
+{
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	return (uint8_t)(1u << bit % 8);
+#else
+	return (uint8_t)(0x80u >> bit % 8);
+#endif
+}
+
 static void store_bits(const struct step *s, char *data, uint64_t value)
 {
 	for (uint32_t i = 0; i < s->bits; i++) {
 		uint32_t bit = s->shift + i;
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		uint32_t at = bit % 8, one = (uint32_t)(value >> i) & 1;
+		bool one = value >> i & 1;
 #else
-		uint32_t at = 7 - bit % 8, one = (uint32_t)(value >> (s->bits - 1 - i)) & 1;
+		bool one = value >> (s->bits - 1 - i) & 1;
 #endif
-		data[bit / 8] = (char)((data[bit / 8] & ~(1u << at)) | one << at);
+		if (one)
+			data[bit / 8] = (char)(data[bit / 8] | bit_mask(bit));
+		else
+			data[bit / 8] = (char)(data[bit / 8] & ~bit_mask(bit));
 	}
 }
 
-/* Sets *OUT to the value of an enum with this name, if there is one. */
-static bool enum_value(const struct codec_run *w, const struct step *s, int value, uint64_t *out)
+/* The value of the name of an enum's value. */
+static uint64_t named_value(const struct codec_run *w, const struct step *s, int value,
+			    const struct place *p)
 {
 	lua_State *L = w->L;
-	bool found = false;
+	uint64_t number = 0;
 
 	if (!w->codec->enum_names)
-		return false;
+		refuse_value(w, p,
+			     lua_pushfstring(L,
+					     "expected an integer, got %s: names need 'enum_names'",
+					     value_show(L, value)));
 	lua_rawgeti(L, w->names, -codec_step_number(w, s) - 1);
-	if (lua_istable(L, -1)) {
-		lua_pushnil(L);
-		while (!found && lua_next(L, -2)) {
-			found = lua_rawequal(L, -1, value);
-			if (found)
-				value_to_u64(L, -2, out);
-			lua_pop(L, 1);
-		}
-		lua_settop(L, found ? -3 : -2);
-	} else {
-		lua_pop(L, 1);
-	}
-	return found;
+	codec_check_names(L, -1);
+	lua_pushvalue(L, value);
+	lua_rawget(L, -2);
+	if (lua_isnil(L, -1) || !codec_to_enum_value(L, -1, &number))
+		refuse_value(w, p,
+			     lua_pushfstring(L, "no value is named %s", value_show(L, value)));
+	lua_pop(L, 2);
+	return number;
+}
+
+/* A string is the number that it says, as everywhere, and never an integer's bytes. */
+static uint64_t integer_value(const struct codec_run *w, int value, const struct place *p)
+{
+	uint64_t u = 0;
+
+	if (!value_to_u64(w->L, value, &u))
+		refuse_value(w, p,
+			     lua_pushfstring(w->L, "expected an integer, got %s",
+					     value_show(w->L, value)));
+	return u;
+}
+
+static bool integer_fits(const struct step *s, uint64_t u, uint32_t bits)
+{
+	bool is_signed = s->kind == STEP_SIGNED || s->is_signed;
+	bool as_signed = codec_extend(u, bits) == (int64_t)u;
+	bool as_unsigned = bits == 64 || u >> bits == 0;
+
+	return s->any_sign ? as_signed || as_unsigned : is_signed ? as_signed : as_unsigned;
 }
 
 static void encode_integer(const struct codec_run *w, const struct step *s, char *data, int value,
 			   const struct place *p)
 {
-	uint32_t bits = s->bits ? s->bits : 8 * s->size;
-	bool is_signed = s->kind == STEP_SIGNED || s->is_signed, fits;
-	uint64_t u = 0;
+	uint64_t u;
 
 	if (s->kind == STEP_BOOL && lua_isboolean(w->L, value))
 		u = (uint64_t)lua_toboolean(w->L, value);
-	else if (s->kind == STEP_ENUM && lua_type(w->L, value) == LUA_TSTRING &&
-		 enum_value(w, s, value, &u))
-		;
-	else if (!value_to_u64(w->L, value, &u))
-		refuse_value(w, p,
-			     lua_pushfstring(w->L, "expected an integer, got %s",
-					     luaL_typename(w->L, value)));
-	if (is_signed)
-		fits = codec_extend(u, bits) == (int64_t)u;
+	else if (s->kind == STEP_ENUM && lua_type(w->L, value) == LUA_TSTRING)
+		u = named_value(w, s, value, p);
 	else
-		fits = bits == 64 || u >> bits == 0;
-	if (!fits)
+		u = integer_value(w, value, p);
+	if (!integer_fits(s, u, s->bits ? s->bits : 8 * s->size))
 		refuse_value(w, p, "the integer does not fit");
 	if (s->bits)
 		store_bits(s, data, u);
 	else
 		store(data, s->size, u);
 }
+
+/* An integer of 128 bits. */
+static void encode_wide(const struct codec_run *w, const struct step *s, char *data, int value,
+			const struct place *p)
+{
+	uint64_t low = integer_value(w, value, p);
+	uint64_t high = s->is_signed && (int64_t)low < 0 ? UINT64_MAX : 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+	uint64_t words[] = {low, high};
+#else
+	uint64_t words[] = {high, low};
+#endif
+
+	memcpy(data, words, sizeof(words));
+}
+
+/* Other leaves ---------------------------------------------------------------------------- */
 
 static void encode_float(const struct codec_run *w, const struct step *s, char *data, int value,
 			 const struct place *p)
@@ -137,25 +183,96 @@ static void encode_float(const struct codec_run *w, const struct step *s, char *
 	memcpy(data, s->size == 4 ? (void *)&f : (void *)&d, s->size);
 }
 
+/* What there is room for. */
+static size_t room_at(const struct codec_run *w, const struct step *s, const char *data)
+{
+	size_t left = (size_t)(w->end - data), size = step_bytes(s);
+
+	return s->is_flexible || (s == w->codec->plan.steps && left > size) ? left : size;
+}
+
 /* A string for an array of char may be shorter than that; bytes may not. */
 static void encode_bytes(const struct codec_run *w, const struct step *s, char *data, int value,
 			 const struct place *p)
 {
+	size_t len, size = room_at(w, s, data);
 	const char *bytes;
-	size_t len;
 
 	if (lua_type(w->L, value) != LUA_TSTRING)
 		refuse_value(w, p,
 			     lua_pushfstring(w->L, "expected a string, got %s",
 					     luaL_typename(w->L, value)));
 	bytes = lua_tolstring(w->L, value, &len);
-	if (len > s->size || (len < s->size && s->kind != STEP_STRING))
+	if (len > size || (len < size && s->kind != STEP_STRING))
 		refuse_value(w, p,
 			     lua_pushfstring(w->L, "%d bytes, expected %s%d", (int)len,
-					     s->kind == STEP_STRING ? "at most " : "",
-					     (int)s->size));
+					     s->kind == STEP_STRING ? "at most " : "", (int)size));
 	memcpy(data, bytes, len);
+	memset(data + len, 0, size - len);
 }
+
+static void encode_leaf(const struct codec_run *w, const struct step *s, char *data, int value,
+			const struct place *p)
+{
+	if (s->kind == STEP_FLOAT)
+		encode_float(w, s, data, value, p);
+	else if (s->kind == STEP_BYTES && s->is_integer && lua_type(w->L, value) != LUA_TSTRING)
+		encode_wide(w, s, data, value, p);
+	else if (s->kind == STEP_STRING || s->kind == STEP_BYTES)
+		encode_bytes(w, s, data, value, p);
+	else
+		encode_integer(w, s, data, value, p);
+}
+
+static bool is_nan(const struct step *s, const char *data)
+{
+	double d = 0;
+	float f = 0;
+
+	if (s->size == 4)
+		memcpy(&f, data, 4);
+	else
+		memcpy(&d, data, 8);
+	return f != f || d != d;
+}
+
+/* Integers of 64 bits, where they are read as numbers, which are rounded. */
+static bool is_rounded(const struct codec_run *w, const struct step *s, const char *origin,
+		       int value)
+{
+	uint64_t u = codec_load(origin, s->size);
+	double d = s->kind == STEP_SIGNED ? (double)(int64_t)u : (double)u;
+
+	return LUA_VERSION_NUM < 503 && w->codec->numbers && s->size == 8 && !s->bits &&
+	       lua_type(w->L, value) == LUA_TNUMBER && lua_tonumber(w->L, value) == d;
+}
+
+/* Does the value say all that decoding ORIGIN would? It was encoded to DATA. */
+static bool says_same(const struct codec_run *w, const struct step *s, const char *data,
+		      const char *origin, int value)
+{
+	size_t len;
+
+	switch (s->kind) {
+	case STEP_BOOL:
+		return lua_isboolean(w->L, value) &&
+		       lua_toboolean(w->L, value) == ((s->bits ? codec_load_bits(s, origin)
+							       : codec_load(origin, s->size)) != 0);
+	case STEP_FLOAT:
+		return is_nan(s, data) && is_nan(s, origin);
+	case STEP_STRING:
+		len = strnlen(origin, s->size);
+		return !s->is_whole && lua_rawlen(w->L, value) == len &&
+		       memcmp(data, origin, len) == 0;
+	case STEP_UNSIGNED:
+	case STEP_SIGNED:
+		return is_rounded(w, s, origin, value);
+	default:
+		return false;
+	}
+}
+
+/* Tables -------------------------------------------------------------------------------- */
 
 static const struct step *member(const struct step *s, const char *name)
 {
@@ -167,99 +284,310 @@ static const struct step *member(const struct step *s, const char *name)
 	return NULL;
 }
 
-/* Members that the table does not have are left zero. */
-static void encode_struct(const struct codec_run *w, const struct step *s, char *base, int value,
-			  const struct place *p)
+/* The member that the key at -2 names, and its place in *AT. */
+static const struct step *member_at(const struct codec_run *w, const struct step *s,
+				    const struct place *p, struct place *at)
 {
 	lua_State *L = w->L;
+	const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+	const struct step *m = name ? member(s, name) : NULL;
+
+	*at = (struct place){p, name, 0};
+	if (!name)
+		refuse_value(w, p, "the names of members must be strings");
+	if (!m)
+		refuse_value(w, at, "there is no such member");
+	return m;
+}
+
+/* Members that the table does not have are left zero. */
+static void encode_members(const struct codec_run *w, const struct step *s, char *data, int value,
+			   const struct place *p)
+{
+	lua_State *L = w->L;
+	struct place at;
 
 	lua_pushnil(L);
 	while (lua_next(L, value)) {
-		const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
-		const struct step *m = name ? member(s, name) : NULL;
-		struct place at = {p, name, 0};
+		const struct step *m = member_at(w, s, p, &at);
 
-		if (!name)
-			refuse_value(w, p, "the names of members must be strings");
-		if (!m)
-			refuse_value(w, &at, "there is no such member");
-		else
-			encode(w, m, base, lua_gettop(L), &at);
+		encode(w, m, data + m->offset, NULL, lua_gettop(L), &at);
 		lua_pop(L, 1);
 	}
+}
+
+/* Where members share bits, and where the bytes are known that the table was read from, the members
+ * are gone through in their order:
+ *
+ * - what is not in the table any more becomes zero;
+ * - what says the same as when it was read has no part in it;
+ * - what was changed is written. Others that share its bits must say the same.
+ */
+struct merge {
+	struct codec_run w; /* in the scratch */
+	const struct step *s;
+	int value;          /* index of the table */
+	const char *origin; /* NULL: it was not read */
+	char *data, *scratch;
+	size_t size;
+	bool *changed; /* for each member */
+};
+
+typedef void merge_member(struct merge *m, const struct step *member, uint32_t i,
+			  const struct place *at);
+
+static bool bits_equal(const char *a, const char *b, uint64_t first, uint64_t end)
+{
+	for (; first < end && first % 8; first++)
+		if ((a[first / 8] ^ b[first / 8]) & bit_mask(first))
+			return false;
+	if (end > first && memcmp(a + first / 8, b + first / 8, (end - first) / 8) != 0)
+		return false;
+	for (first = end > first ? end - (end - first) % 8 : end; first < end; first++)
+		if ((a[first / 8] ^ b[first / 8]) & bit_mask(first))
+			return false;
+	return true;
+}
+
+static void copy_bits(char *to, const char *from, uint64_t first, uint64_t end)
+{
+	for (; first < end && (first % 8 || end - first < 8); first++)
+		to[first / 8] = (char)((to[first / 8] & ~bit_mask(first)) |
+				       (from[first / 8] & bit_mask(first)));
+	if (first == end)
+		return;
+	memcpy(to + first / 8, from + first / 8, (end - first) / 8);
+	for (first = end - (end - first) % 8; first < end; first++)
+		to[first / 8] = (char)((to[first / 8] & ~bit_mask(first)) |
+				       (from[first / 8] & bit_mask(first)));
+}
+
+/* The end of a member's bits: of a flexible one, that of all. */
+static uint64_t end_bit(const struct merge *m, const struct step *member)
+{
+	return member->is_flexible ? (uint64_t)m->size * 8 : step_last_bit(member);
+}
+
+/* Calls FN for each member; with its value on top, which is nil if the table has none. */
+static void each_member(struct merge *m, merge_member *fn, const struct place *p)
+{
+	lua_State *L = m->w.L;
+	const struct step *member = m->s + 1;
+
+	for (uint32_t i = 0; i < m->s->count; i++, member += member->span) {
+		struct place at = {p, member->name, 0};
+
+		lua_pushstring(L, member->name);
+		lua_rawget(L, m->value);
+		fn(m, member, i, &at);
+		lua_pop(L, 1);
+	}
+}
+
+static void clear_absent(struct merge *m, const struct step *member, uint32_t i,
+			 const struct place *at)
+{
+	(void)i;
+	(void)at;
+	if (lua_isnil(m->w.L, -1)) /* the scratch is zero yet */
+		copy_bits(m->data, m->scratch, step_first_bit(member), end_bit(m, member));
+}
+
+static void restore_present(struct merge *m, const struct step *member, uint32_t i,
+			    const struct place *at)
+{
+	(void)i;
+	(void)at;
+	if (!lua_isnil(m->w.L, -1))
+		copy_bits(m->data, m->origin, step_first_bit(member), end_bit(m, member));
+}
+
+/* Raises if a member before the I-th was changed to something else. */
+static void check_others(struct merge *m, const struct step *member, uint32_t i,
+			 const struct place *at)
+{
+	const struct step *other = m->s + 1;
+
+	for (uint32_t j = 0; j < i; j++, other += other->span) {
+		uint64_t first = step_first_bit(member), end = end_bit(m, member);
+
+		if (first < step_first_bit(other))
+			first = step_first_bit(other);
+		if (end > end_bit(m, other))
+			end = end_bit(m, other);
+		if (m->changed[j] && !bits_equal(m->data, m->scratch, first, end))
+			refuse_value(
+				&m->w, at,
+				lua_pushfstring(m->w.L,
+						"shares bytes with '%s', and says something else: "
+						"give one of them",
+						other->name));
+	}
+}
+
+static void write_changed(struct merge *m, const struct step *member, uint32_t i,
+			  const struct place *at)
+{
+	uint64_t first = step_first_bit(member), end = end_bit(m, member);
+	lua_State *L = m->w.L;
+
+	if (lua_isnil(L, -1))
+		return;
+	encode(&m->w, member, m->scratch + member->offset,
+	       m->origin ? m->origin + member->offset : NULL, lua_gettop(L), at);
+	m->changed[i] = !m->origin || !bits_equal(m->scratch, m->origin, first, end);
+	if (!m->changed[i])
+		return;
+	check_others(m, member, i, at);
+	copy_bits(m->data, m->scratch, first, end);
+}
+
+static void merge_members(const struct codec_run *w, const struct step *s, char *data, int value,
+			  const struct place *p, const char *origin, size_t origin_size)
+{
+	lua_State *L = w->L;
+	size_t size = room_at(w, s, data), all = 2 * size + s->count;
+	struct merge m = {.w = *w, .s = s, .value = value, .data = data, .size = size};
+	char *memory = compat_newuserdata(L, all + 1);
+	struct place at;
+
+	memset(memory, 0, all);
+	if (origin)
+		m.origin = memcpy(memory, origin, origin_size < size ? origin_size : size);
+	memcpy(data, memory, size);
+	m.scratch = memory + size;
+	m.w.end = m.scratch + size;
+	m.changed = (bool *)(m.scratch + size);
+	lua_pushnil(L);
+	for (; lua_next(L, value); lua_pop(L, 1))
+		member_at(w, s, p, &at);
+	if (origin) {
+		each_member(&m, clear_absent, p);
+		each_member(&m, restore_present, p);
+	}
+	each_member(&m, write_changed, p);
+	lua_pop(L, 1);
+}
+
+static void encode_struct(const struct codec_run *w, const struct step *s, char *data, int value,
+			  const struct place *p)
+{
+	size_t size = 0;
+	const char *origin =
+		s->is_lossy || w->codec->numbers ? origin_push(w, s, value, &size) : NULL;
+
+	memset(data, 0, room_at(w, s, data));
+	if (origin || s->is_union)
+		merge_members(w, s, data, value, p, origin, size);
+	else
+		encode_members(w, s, data, value, p);
+	if (origin)
+		lua_pop(w->L, 1);
 }
 
 static void encode_array(const struct codec_run *w, const struct step *s, char *data, int value,
 			 const struct place *p)
 {
 	lua_State *L = w->L;
-	size_t n = lua_rawlen(L, value);
+	size_t n = lua_rawlen(L, value), count = codec_count(w, s, data), size = 0;
+	const char *origin =
+		s->is_lossy || w->codec->numbers ? origin_push(w, s, value, &size) : NULL;
 
-	if (n > s->count)
-		refuse_value(w, p,
-			     lua_pushfstring(L, "%d elements, expected at most %d", (int)n,
-					     (int)s->count));
-	for (uint32_t i = 0; i < n; i++) {
-		struct place at = {p, NULL, i + 1};
+	if (n > count)
+		refuse_value(
+			w, p,
+			lua_pushfstring(L, "%d elements, expected at most %d", (int)n, (int)count));
+	memset(data, 0, room_at(w, s, data));
+	for (size_t i = 0; i < n; i++) {
+		bool was_read = origin && (i + 1) * s->size <= size;
+		struct place at = {p, NULL, (uint32_t)i + 1};
 
 		lua_rawgeti(L, value, (int)i + 1);
-		encode(w, s + 1, data + (size_t)i * s->size, lua_gettop(L), &at);
+		encode(w, s + 1, data + i * s->size, was_read ? origin + i * s->size : NULL,
+		       lua_gettop(L), &at);
 		lua_pop(L, 1);
 	}
+	if (origin)
+		lua_pop(L, 1);
 }
 
-/* Encodes what is neither a structure nor an array. */
-static void encode_leaf(const struct codec_run *w, const struct step *s, char *data, int value,
-			const struct place *p)
+static void encode(const struct codec_run *w, const struct step *s, char *data, const char *origin,
+		   int value, const struct place *p)
 {
-	if (s->kind == STEP_FLOAT)
-		encode_float(w, s, data, value, p);
-	else if (s->kind == STEP_STRING || s->kind == STEP_BYTES)
-		encode_bytes(w, s, data, value, p);
-	else
-		encode_integer(w, s, data, value, p);
-}
-
-static void encode(const struct codec_run *w, const struct step *s, char *base, int value,
-		   const struct place *p)
-{
-	char *data = base + s->offset;
-	bool composite = s->kind == STEP_STRUCT || s->kind == STEP_ARRAY;
-
-	if (!composite) {
+	if (s->kind != STEP_STRUCT && s->kind != STEP_ARRAY) {
 		encode_leaf(w, s, data, value, p);
+		if (origin && says_same(w, s, data, origin, value))
+			copy_bits(data, origin, s->shift,
+				  s->shift + (s->bits ? s->bits : (uint64_t)s->size * 8));
 		return;
 	}
-	luaL_checkstack(w->L, 8, "a type is nested too deep");
-	if (lua_type(w->L, value) == LUA_TSTRING) {
-		struct step whole = *s;
-
-		whole.size *= s->kind == STEP_ARRAY ? s->count : 1;
-		encode_bytes(w, &whole, data, value, p);
-	} else if (!lua_istable(w->L, value)) {
+	luaL_checkstack(w->L, 12, "a type is nested too deep");
+	if (lua_type(w->L, value) == LUA_TSTRING)
+		encode_bytes(w, s, data, value, p);
+	else if (!lua_istable(w->L, value))
 		refuse_value(w, p,
 			     lua_pushfstring(w->L, "expected a table, or its bytes, got %s",
 					     luaL_typename(w->L, value)));
-	} else if (s->kind == STEP_STRUCT) {
-		encode_struct(w, s, base, value, p);
-	} else {
+	else if (s->kind == STEP_STRUCT)
+		encode_struct(w, s, data, value, p);
+	else
 		encode_array(w, s, data, value, p);
-	}
 }
 
-void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, int arg,
-		  const char *name)
+/* What there is of a flexible array in the table at VALUE: its end. */
+static size_t flexible_end(const struct codec_run *w, const struct step *m, int value, size_t was)
 {
-	struct codec_run w = {
-		.L = L, .codec = c, .names = names ? lua_absindex(L, names) : 0, .arg = arg};
+	lua_State *L = w->L;
+	size_t n, size = m->kind == STEP_ARRAY ? m->size : 1;
+	bool is_bytes;
+
+	lua_pushstring(L, m->name);
+	lua_rawget(L, value);
+	is_bytes = lua_type(L, -1) == LUA_TSTRING;
+	n = is_bytes || lua_istable(L, -1) ? lua_rawlen(L, -1) : 0;
+	lua_pop(L, 1);
+	if (is_bytes)
+		return m->offset + n;
+	if (was >= m->offset && (was - m->offset) / size == n)
+		return was;
+	return m->offset + n * size;
+}
+
+size_t codec_encoded_size(lua_State *L, const struct codec *c, int value)
+{
+	struct codec_run w = {.L = L, .codec = c};
+	const struct step *s = c->plan.steps, *m = s + 1;
+	size_t size = 0, was = 0;
+
+	if (!plan_flexible(&c->plan))
+		return c->plan.size;
+	if (lua_type(L, value) == LUA_TSTRING && lua_rawlen(L, value) >= c->plan.least)
+		return lua_rawlen(L, value);
+	if (!lua_istable(L, value))
+		return c->plan.size;
+	value = lua_absindex(L, value);
+	if (origin_push(&w, s, value, &was))
+		lua_pop(L, 1);
+	for (uint32_t i = 0; i < s->count; i++, m += m->span) {
+		size_t end = m->is_flexible ? flexible_end(&w, m, value, was) : 0;
+
+		if (end > size)
+			size = end;
+	}
+	return size > c->plan.size || was ? size : c->plan.size;
+}
+
+void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, size_t size,
+		  int arg, const char *name)
+{
+	struct codec_run w = {.L = L,
+			      .codec = c,
+			      .names = names ? lua_absindex(L, names) : 0,
+			      .arg = arg,
+			      .end = (char *)out + size};
 	struct place whole = {NULL, name, 0};
 
 	if (c->enum_names)
 		codec_check_names(L, w.names);
-	if (c->plan.steps->kind <= STEP_SIGNED) { /* most keys */
-		encode_integer(&w, c->plan.steps, out, value, name ? &whole : NULL);
-		return;
-	}
-	memset(out, 0, c->plan.size);
-	encode(&w, c->plan.steps, out, lua_absindex(L, value), name ? &whole : NULL);
+	encode(&w, c->plan.steps, out, NULL, lua_absindex(L, value), name ? &whole : NULL);
 }

@@ -304,7 +304,7 @@ static int fd(lua_State *L)
 
 /*** Creates a codec for a type of this BTF.
 @function btf:codec
-@tparam string type "event", "struct event", "u64"
+@tparam string|integer type "event", "struct event", "u64", or its number in the BTF
 @tparam ?table opts as for `object:codec`
 @treturn codec
 @fails ENOENT if there is no such type

@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/traceback.h"
 #include "base/value.h"
+#include "btf/codec.h"
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -421,12 +422,15 @@ static int take_next(lua_State *L, struct batch *b, int function, int names)
 }
 
 const struct batch_event *batch_claim(struct batch *b, int function, uint32_t least,
+				      const struct codec_check *checks,
 				      struct batch_counters *counters)
 {
 	const struct batch_event *e;
 
-	if (b->cursor.reading || !has_next(b, function) ||
-	    event_at(b, b->cursor.next)->size < least)
+	if (b->cursor.reading || !has_next(b, function))
+		return NULL;
+	e = event_at(b, b->cursor.next);
+	if (e->size < least || (checks && !codec_says_all(checks, e->data)))
 		return NULL;
 	e = claim_event(b);
 	counters->events++;

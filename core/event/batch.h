@@ -33,6 +33,7 @@ struct batch_counters {
 };
 
 struct batch;
+struct codec_check;
 
 struct batch_kind {
 	const char *name, *function; /* "ring buffer", "ring_buffer" */
@@ -99,11 +100,12 @@ int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted);
  */
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead);
 
-/* For compiled code: the next event, if it is FUNCTION's and has at least LEAST bytes. It is
- * consumed and counted; its memory is kept until the cursor's `reading` is 0 again. Else NULL: then
- * call batch_next().
+/* For compiled code: the next event, if it is FUNCTION's, has at least LEAST bytes, and passes
+ * CHECKS (may be NULL). It is consumed and counted; its memory is kept until the cursor's `reading`
+ * is 0 again. Else NULL: then call batch_next().
  */
 const struct batch_event *batch_claim(struct batch *b, int function, uint32_t least,
+				      const struct codec_check *checks,
 				      struct batch_counters *counters);
 
 /* Pushes an iterator that calls NEXT, the method, with the argument at 2. */

@@ -386,7 +386,7 @@ has only the ring buffer, until one of the two is closed. It stays usable when t
 the call that delivers ends. Without a function use `ring_buffer:next` or `ring_buffer:events`
 @tparam ?table opts `type`: the name of the events' type in BTF, such as "event": events are then
 tables. `fields`: a list of fields ("pid", "file.name", "stack[1]"), each of which becomes an
-argument of its own; this is the fastest. `enum_names`, `numbers` (boolean): as for `object:codec`.
+argument of its own; this is the fastest. `bytes`, `enum_names`, `numbers`: as for `object:codec`.
 If there are events of several types, `type` is a function that is called with an event's bytes and
 returns the name of a type or nil; `fn` is then called with that name and the event, and `fields`
 has a list for each type name. `btf`: where to look types up if the map is given by its descriptor

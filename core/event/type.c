@@ -45,16 +45,18 @@ static struct btf *copy_btf(lua_State *L, const struct btf *btf)
 }
 
 /* Pushes the codec's handle. OPTS is the index of the table with `fields`. */
-static struct codec *push_codec(lua_State *L, const struct btf *btf, struct owner *owner,
-				const char *name, const struct codec_opts *opts, int arg)
+static struct codec *push_codec(lua_State *L, const struct btf *btf, struct owner *owner, int name,
+				const struct codec_opts *opts, int arg)
 {
-	uint32_t type = codec_find_type(btf, name);
+	uint32_t type = codec_find_type(L, btf, owner, name);
 	struct codec *c = type ? codec_push(L, btf, owner, type, opts) : NULL;
 
+	if (!c && type)
+		lua_pushfstring(L, "type %s has no form", value_show(L, name));
 	if (!c && arg)
-		luaL_argerror(L, arg, lua_pushfstring(L, "option 'type': no type '%s'", name));
+		luaL_argerror(L, arg, lua_pushfstring(L, "option 'type': %s", lua_tostring(L, -1)));
 	if (!c)
-		luaL_error(L, "no type '%s' for this event", name);
+		luaL_error(L, "this event: %s", lua_tostring(L, -1));
 	return c;
 }
 
@@ -78,10 +80,11 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		lua_newtable(L);
 		return;
 	case LUA_TSTRING:
+	case LUA_TNUMBER:
 		btf = find_btf(L, arg, map_arg, &owner);
 		t->opts.arg = arg;
-		t->codec = codec_ref(push_codec(L, btf, owner, lua_tostring(L, -1), &t->opts, arg));
-		t->size = codec_size(t->codec);
+		t->codec = codec_ref(push_codec(L, btf, owner, lua_gettop(L), &t->opts, arg));
+		t->least = codec_least(t->codec);
 		compat_getuservalue(L, -1);
 		lua_replace(L, -3);
 		lua_pop(L, 1);
@@ -99,7 +102,7 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		lua_rawseti(L, -2, FIELDS);
 		return;
 	default:
-		luaL_argerror(L, arg, "option 'type' must be a name or a function");
+		luaL_argerror(L, arg, "option 'type' must be a name or number, or a function");
 	}
 }
 
@@ -117,21 +120,23 @@ void eventtype_free(struct eventtype *t)
 static struct codec *compile_event(lua_State *L, const struct eventtype *t, int names)
 {
 	struct codec_opts opts = t->opts;
-	const char *name = lua_tostring(L, -1);
+	int name = lua_gettop(L);
 	struct codec *c;
 
 	lua_newtable(L);
 	lua_rawgeti(L, names, FIELDS);
 	if (lua_istable(L, -1)) {
-		lua_getfield(L, -1, name);
+		lua_pushvalue(L, name);
+		lua_gettable(L, -2);
 		lua_setfield(L, -3, "fields");
 	}
 	lua_pop(L, 1);
 	opts.arg = lua_gettop(L);
 	c = push_codec(L, t->btf, NULL, name, &opts, 0);
 	lua_rawgeti(L, names, CODECS);
-	lua_pushvalue(L, -2);
-	lua_setfield(L, -2, name);
+	lua_pushvalue(L, name);
+	lua_pushvalue(L, -3);
+	lua_rawset(L, -3);
 	lua_pop(L, 1);
 	lua_remove(L, -2);
 	return c;
@@ -140,10 +145,10 @@ static struct codec *compile_event(lua_State *L, const struct eventtype *t, int 
 static int push_decoded(lua_State *L, const struct codec *c, int names, const void *data,
 			size_t size)
 {
-	if (size < codec_size(c))
+	if (size < codec_least(c))
 		luaL_error(L, "an event has %d bytes, and its type %d", (int)size,
 			   (int)codec_size(c));
-	return codec_decode(L, c, names, data);
+	return codec_decode(L, c, names, data, size);
 }
 
 /* Pushes the name of the type that the function returned, and the values; or nil and the bytes. */
@@ -164,7 +169,7 @@ static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b,
 		lua_pushlstring(L, data, size);
 		return 2;
 	}
-	if (lua_type(L, first) != LUA_TSTRING)
+	if (lua_type(L, first) != LUA_TSTRING && lua_type(L, first) != LUA_TNUMBER)
 		luaL_error(L, "function 'type' must return a name or nil, not %s",
 			   value_show(L, first));
 	lua_rawgeti(L, names, CODECS);

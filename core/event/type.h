@@ -9,7 +9,7 @@
 
 struct eventtype {
 	struct codec *codec; /* NULL: bytes, or one of several */
-	size_t size;         /* of the type, in bytes */
+	size_t least;        /* what the type needs, in bytes */
 	struct btf *btf;     /* for several types: where they are looked up; else NULL */
 	struct codec_opts opts;
 };
@@ -39,8 +39,8 @@ int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *
 static inline int eventtype_push(lua_State *L, const struct eventtype *t, struct batch *b,
 				 int names, const void *data, size_t size)
 {
-	if (t->codec && size >= t->size)
-		return codec_decode(L, t->codec, names, data);
+	if (t->codec && size >= t->least)
+		return codec_decode(L, t->codec, names, data, size);
 	return eventtype_push_other(L, t, b, names, data, size);
 }
 

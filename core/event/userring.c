@@ -290,9 +290,9 @@ static const char *check_value(lua_State *L, const struct userring *r, size_t *s
 	luaL_checkany(L, 2);
 	compat_getuservalue(L, 1);
 	lua_getfield(L, -1, "names");
-	*size = codec_size(r->type.codec);
+	*size = codec_encoded_size(L, r->type.codec, 2);
 	out = compat_newuserdata(L, *size + 1);
-	codec_encode(L, r->type.codec, -2, 2, out, 2, NULL);
+	codec_encode(L, r->type.codec, -2, 2, out, *size, 2, NULL);
 	return out;
 }
 

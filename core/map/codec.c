@@ -58,20 +58,31 @@ static struct codec *codec_for(lua_State *L, const struct btf *btf, uint32_t typ
 	return c;
 }
 
-/* The type that option OPTION names. */
-static uint32_t named_type(lua_State *L, const struct btf *btf, const char *name,
-			   const char *option, size_t size, int arg)
+/* The type that option OPTION names; TYPE if the option is not given. */
+static uint32_t named_type(lua_State *L, const struct btf *btf, uint32_t type, const char *option,
+			   size_t size, int arg)
 {
-	uint32_t type = btf ? codec_find_type(btf, name) : 0;
-	int64_t has = type ? btf__resolve_size(btf, type) : -1;
+	int64_t has;
 
-	if (has < 0)
+	if (!arg || lua_isnoneornil(L, arg))
+		return type;
+	lua_getfield(L, arg, option);
+	if (lua_isnil(L, -1)) {
+		lua_pop(L, 1);
+		return type;
+	}
+	if (!btf)
+		luaL_argerror(L, arg, lua_pushfstring(L, "option '%s': there is no BTF", option));
+	type = codec_find_type(L, btf, NULL, -1);
+	if (!type)
 		luaL_argerror(L, arg,
-			      lua_pushfstring(L, "option '%s': no type '%s'", option, name));
+			      lua_pushfstring(L, "option '%s': %s", option, lua_tostring(L, -1)));
+	has = btf__resolve_size(btf, type);
 	if ((size_t)has != size)
 		luaL_argerror(L, arg,
-			      lua_pushfstring(L, "option '%s': type '%s' has %d bytes, not %d",
-					      option, name, (int)has, (int)size));
+			      lua_pushfstring(L, "option '%s': type %s has %d bytes, not %d",
+					      option, value_show(L, -1), (int)has, (int)size));
+	lua_pop(L, 1);
 	return type;
 }
 
@@ -105,30 +116,41 @@ static bool needs_names(const struct codec *c)
 	return c && (codec_needs_names(c) || codec_needs_enum_names(c));
 }
 
-void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, const char *name,
-		   uint32_t key, uint32_t value, const struct mapcodec_opts *opts)
+static void init_key(lua_State *L, struct mapcodec *m, const struct btf *btf, uint32_t type,
+		     const struct mapcodec_opts *opts)
 {
 	struct codec_opts plain = opts->codec;
 
 	plain.arg = 0;
+	type = named_type(L, btf, type, "key", m->map.key_size, opts->arg);
+	m->key = codec_for(L, btf, type, m->map.key_size, KEY, &plain);
+	m->has_indices = !m->key && has_indices(&m->map);
+}
+
+static void init_value(lua_State *L, struct mapcodec *m, const struct btf *btf, uint32_t type,
+		       const struct mapcodec_opts *opts)
+{
+	uint32_t named = named_type(L, btf, type, "value", m->map.value_size, opts->arg);
+
+	m->takes_fds = has_descriptors(m->map.type);
+	m->has_stacks = m->map.type == BPF_MAP_TYPE_STACK_TRACE && named == type;
+	if (!m->takes_fds && !m->has_stacks)
+		m->value = codec_for(L, btf, named, m->map.value_size, VALUE, &opts->codec);
+}
+
+void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, const char *name,
+		   uint32_t key, uint32_t value, const struct mapcodec_opts *opts)
+{
 	mapcodec_free(m);
 	m->has_indices = m->has_stacks = false;
-	if (opts->raw)
-		return;
 	if (name && btf) {
 		key = defined_type(btf, name, "key");
 		value = defined_type(btf, name, "value");
 	}
-	if (opts->key)
-		key = named_type(L, btf, opts->key, "key", m->map.key_size, opts->arg);
-	if (opts->value)
-		value = named_type(L, btf, opts->value, "value", m->map.value_size, opts->arg);
-	m->key = codec_for(L, btf, key, m->map.key_size, KEY, &plain);
-	m->takes_fds = has_descriptors(m->map.type);
-	m->has_indices = !m->key && has_indices(&m->map);
-	m->has_stacks = m->map.type == BPF_MAP_TYPE_STACK_TRACE && !opts->value;
-	if (!m->takes_fds && !m->has_stacks)
-		m->value = codec_for(L, btf, value, m->map.value_size, VALUE, &opts->codec);
+	if (!opts->raw_key)
+		init_key(L, m, btf, key, opts);
+	if (!opts->raw_value)
+		init_value(L, m, btf, value, opts);
 	m->needs_names = needs_names(m->key) || needs_names(m->value);
 }
 
@@ -163,7 +185,7 @@ static int push_part_names(lua_State *L, int names, int which, bool needed)
 static int decode_part(lua_State *L, const struct codec *c, int names, int which, const void *data)
 {
 	int at = push_part_names(L, names, which, names && codec_needs_names(c));
-	int n = codec_decode(L, c, at, data);
+	int n = codec_decode(L, c, at, data, codec_size(c));
 
 	if (at)
 		lua_remove(L, at);
@@ -201,7 +223,7 @@ static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const
 	at = push_part_names(L, names, VALUE, m->value && codec_needs_names(m->value));
 	for (size_t cpu = 0; cpu * stride < size; cpu++) {
 		if (m->value)
-			codec_decode(L, m->value, at, data + cpu * stride);
+			codec_decode(L, m->value, at, data + cpu * stride, codec_size(m->value));
 		else
 			lua_pushlstring(L, data + cpu * stride, m->map.value_size);
 		for (int i = lists; i-- > 0;)
@@ -334,7 +356,7 @@ static void refuse_bytes(lua_State *L, const struct mapcodec *m, int idx, size_t
 static bool is_bytes(lua_State *L, int idx, size_t size, const struct codec *c)
 {
 	return lua_type(L, idx) == LUA_TSTRING && lua_rawlen(L, idx) == size &&
-	       !(c && codec_is_named(c));
+	       (!c || codec_takes_bytes(c));
 }
 
 static void encode_part(lua_State *L, const struct codec *c, int names, int which, int idx,
@@ -342,7 +364,7 @@ static void encode_part(lua_State *L, const struct codec *c, int names, int whic
 {
 	int at = push_part_names(L, names, which, names && codec_needs_enum_names(c));
 
-	codec_encode(L, c, at, idx, out, arg, name);
+	codec_encode(L, c, at, idx, out, codec_size(c), arg, name);
 	if (at)
 		lua_pop(L, 1);
 }
@@ -428,7 +450,8 @@ const void *mapcodec_value(lua_State *L, const struct mapcodec *m, int names, in
 	size_t size = mapfd_value_size(L, &m->map, flags);
 	int number;
 
-	if (is_bytes(L, idx, size, m->value))
+	/* where a list is due no string can be meant otherwise */
+	if (is_bytes(L, idx, size, mapfd_is_of_all_cpus(&m->map, flags) ? NULL : m->value))
 		return size ? lua_tostring(L, idx) : NULL;
 	if (m->takes_fds && size >= sizeof(number)) {
 		if (!value_to_fd(L, idx, &number))

@@ -22,9 +22,8 @@ struct mapcodec {
 /* Options of a script. */
 struct mapcodec_opts {
 	struct codec_opts codec; /* first, so that the offsets of its fields are valid here */
-	bool raw;
-	const char *key, *value; /* names of types that replace the map's own */
-	int arg;                 /* the index of the table; 0: none */
+	bool raw_key, raw_value; /* as bytes */
+	int arg; /* the table, whose `key` and `value` replace the map's own types; 0: none */
 };
 
 /* Initialises M, whose `map` is set, with the types of map NAME in BTF (may be NULL), or with the

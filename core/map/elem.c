@@ -113,12 +113,13 @@ static int value_of(lua_State *L, look_up *fn, const char *operation, int key_ar
 
 /*** Reads a value. Keys and values are Lua values of the types in the map's definition: integers,
 strings (char arrays), tables (structures and arrays). A string of exactly the right size is taken
-as the bytes of a key or value. A value of a per-CPU map is a list, see `per_cpu`. A key of an array
-of any kind is an integer from 0, whatever the definition says. A value of a stack trace map is a
-list of addresses; with build ids it is a list of tables with `build_id` (hexadecimal) and `offset`,
-or with `ip`. Keys and values without a type are bytes; those of per-CPU maps are lists of bytes. A
-value that is written as a descriptor (maps of maps, programs, sockets) is read as an id.
-`lbpf.map_lookup(map, key, flags)` also takes descriptors, for which keys and values are bytes.
+as the bytes of a structure or array; for an integer it is the number that it says. A value of a
+per-CPU map is a list, see `per_cpu`. A key of an array of any kind is an integer from 0, whatever
+the definition says. A value of a stack trace map is a list of addresses; with build ids it is a
+list of tables with `build_id` (hexadecimal) and `offset`, or with `ip`. Keys and values without a
+type are bytes; those of per-CPU maps are lists of bytes. A value that is written as a descriptor
+(maps of maps, programs, sockets) is read as an id. `lbpf.map_lookup(map, key, flags)` also takes
+descriptors, for which keys and values are bytes.
 @function map:lookup
 @param key nil for a queue or stack: reads the next value; for a Bloom filter the value to look for
 @tparam ?string|integer flags "lock": under the value's spin lock; 8: of the CPU in the upper 32

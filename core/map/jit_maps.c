@@ -62,9 +62,13 @@ static int update(struct jit_element *e)
 /* The index of the next element, which the caller steps over. -1 if the walk's slow function must
  * be called.
  */
-static int32_t next_element(struct mapwalk *w)
+static int32_t next_element(struct mapwalk *w, const struct codec_check *key,
+			    const struct codec_check *value)
 {
 	if (w->stepping || w->at == w->n || (w->m.owner && w->m.owner->closed))
+		return -1;
+	if ((key && !codec_says_all(key, mapwalk_key(w, w->at))) ||
+	    (value && !codec_says_all(value, mapwalk_value(w, w->at))))
 		return -1;
 	w->stepping = true;
 	return (int32_t)w->at++;

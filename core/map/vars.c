@@ -249,7 +249,7 @@ static int vars_index(lua_State *L)
 		v = &vars->list[number];
 	}
 	memcpy(copy, locate(L, vars, v, false), v->size);
-	return codec_decode(L, v->codec, names, copy);
+	return codec_decode(L, v->codec, names, copy, codec_size(v->codec));
 }
 
 /*** @module lbpf */
@@ -331,7 +331,7 @@ static int vars_newindex(lua_State *L)
 	char *value = compat_newuserdata(L, codec_size(codec) + 1);
 
 	/* all of it is checked before programs can see any of it */
-	codec_encode(L, codec, names, 3, value, 0, lua_tostring(L, 2));
+	codec_encode(L, codec, names, 3, value, codec_size(codec), 0, lua_tostring(L, 2));
 	owner_check(L, vars->owner);
 	memcpy(locate(L, vars, &vars->list[number], true), value, codec_size(codec));
 	return 0;

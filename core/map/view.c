@@ -79,19 +79,38 @@ struct map_opts {
 	uint32_t file_flags;
 };
 
+/* Reads option `raw` of the table at ARG: true, "key" or "value". */
+static void read_raw(lua_State *L, int arg, struct mapcodec_opts *opts)
+{
+	const char *raw;
+
+	if (lua_isnoneornil(L, arg))
+		return;
+	lua_getfield(L, arg, "raw");
+	raw = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
+	opts->raw_key = strcmp(raw, "key") == 0;
+	opts->raw_value = strcmp(raw, "value") == 0;
+	if (lua_isboolean(L, -1))
+		opts->raw_key = opts->raw_value = lua_toboolean(L, -1);
+	else if (!lua_isnil(L, -1) && !opts->raw_key && !opts->raw_value)
+		luaL_argerror(L, arg, "option 'raw' must be a boolean, \"key\" or \"value\"");
+	lua_pop(L, 1);
+}
+
 /* Reads the options at ARG of map:view(). */
 static void read_view_opts(lua_State *L, int arg, struct mapcodec_opts *opts)
 {
 	static const struct field fields[] = {
 		CODEC_FIELDS,
-		FIELD(struct mapcodec_opts, raw, FIELD_BOOL),
-		FIELD(struct mapcodec_opts, key, FIELD_STRING),
-		FIELD(struct mapcodec_opts, value, FIELD_STRING),
+		FIELD_BY_MODULE("raw"),
+		FIELD_BY_MODULE("key"),
+		FIELD_BY_MODULE("value"),
 		FIELDS_END,
 	};
 
 	*opts = (struct mapcodec_opts){.arg = arg, .codec.arg = arg};
 	field_read(L, arg, fields, opts);
+	read_raw(L, arg, opts);
 }
 
 /* Raises if the options ask for fields, but values are bytes. */
@@ -120,10 +139,10 @@ static struct map_view *push_view(lua_State *L)
 
 /*** Creates another view of the same map.
 @function map:view
-@tparam table opts `raw` (boolean): keys and values are bytes; `fields`: only these fields of a
-value, each as a result of its own: `for key, pid, comm in map:view{fields = {"pid",
-"comm"}}:pairs()`; `enum_names`, `numbers` (boolean): as for `object:codec`; `key`, `value`: names
-of types, if the map's definition has none
+@tparam table opts `raw`: true: keys and values are bytes; "key", "value": only those are; `fields`:
+only these fields of a value, each as a result of its own: `for key, pid, comm in map:view{fields =
+{"pid", "comm"}}:pairs()`; `bytes`, `enum_names`, `numbers`: as for `object:codec`; `key`, `value`:
+names of types, if the map's definition has none
 @treturn map_view with the methods for elements
 @raise if the map does not exist; if there is no such type, or it has another size
 @usage for flow, packets in object.maps.flows:view({fields = {"packets"}}):pairs() do
@@ -233,9 +252,9 @@ static void read_map_opts(lua_State *L, int arg, struct map_opts *opts)
 {
 	static const struct field fields[] = {
 		CODEC_FIELDS,
-		FIELD(struct mapcodec_opts, raw, FIELD_BOOL),
-		FIELD(struct mapcodec_opts, key, FIELD_STRING),
-		FIELD(struct mapcodec_opts, value, FIELD_STRING),
+		FIELD_BY_MODULE("raw"),
+		FIELD_BY_MODULE("key"),
+		FIELD_BY_MODULE("value"),
 		FIELD(struct map_opts, file_flags, FIELD_FILE_FLAGS),
 		FIELD_BY_MODULE("btf"),
 		FIELDS_END,
@@ -243,6 +262,7 @@ static void read_map_opts(lua_State *L, int arg, struct map_opts *opts)
 
 	*opts = (struct map_opts){.view.arg = arg, .view.codec.arg = arg};
 	field_read(L, arg, fields, opts);
+	read_raw(L, arg, &opts->view);
 }
 
 /*** Opens a map that is pinned, or that something else created. The types of its keys and values
@@ -282,7 +302,7 @@ static int view_new(lua_State *L)
 	lua_replace(L, 1);
 	mapfd_check(L, 1, &v->view.map);
 	fd_check_kind(L, 1, v->fd, "bpf-map");
-	if (!opts.view.raw && !btf)
+	if ((!opts.view.raw_key || !opts.view.raw_value) && !btf)
 		err = kernel_types(v->fd, &v->btf, &key, &value);
 	if (err)
 		return mapfd_fail(L, &v->view.map, -err, "map: types");

@@ -50,10 +50,11 @@ static int object_btf_fd(lua_State *L)
 
 /*** Creates a codec, which converts between bytes and values of a type in the object's BTF.
 @function object:codec
-@tparam string type "event", "struct event", "u64"
+@tparam string|integer type "event", "struct event", "u64", or its number in the BTF
 @tparam ?table opts `fields`: decode only these, as one result for each ("pid", "file.name",
-"stack[1]"); `enum_names` (boolean): enums as names, if they have one; `numbers` (boolean): 64-bit
-integers as numbers in LuaJIT, rounded beyond 2^53
+"stack[1]"); `bytes`: true, or a list of names: char arrays with all their bytes, not those before
+the first zero; `enum_names` (boolean): enums as names, if they have one; `numbers` (boolean):
+64-bit integers as numbers in LuaJIT, rounded beyond 2^53
 @treturn codec
 @fails ENOENT if there is no such type
 @usage local codec = assert(object:codec("struct counts"))

@@ -88,7 +88,10 @@ local function read(vars, name)
   local known = variables[vars]
   local variable = known and known[name]
   if variable and copy(variable.object, variable.address, variable.bytes, variable.size) ~= 0 then
-    return variable.decode(variable.bytes)
+    local decoded, value = variable.decode(variable.bytes)
+    if decoded then
+      return value
+    end
   elseif variable == nil then
     find_variable(vars, name)
   end

@@ -110,7 +110,7 @@ describe("In its own callback an object", function()
       prog_prepare_load_fn = function()
         written, message = pcall(function()
           assert.equal(0, handlers.hits(object, 50))
-          assert(object.maps.hits:update("\50\0\0\0", "\7\0\0\0\0\0\0\0"))
+          assert(object.maps.hits:update(50, 7))
         end)
       end,
     })

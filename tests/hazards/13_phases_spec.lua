@@ -75,7 +75,7 @@ describe("Before the load", function()
       function() object.progs.raw1:attach_raw_tracepoint("sys_enter") end,
       function() object.progs.raw1:fd() end,
       function() object.maps.hits:fd() end,
-      function() object.maps.hits:lookup("\0\0\0\0") end,
+      function() object.maps.hits:lookup(0) end,
     }) do
       assert.error_matches(fn, "is not loaded")
     end
@@ -144,7 +144,7 @@ describe("After a failed load", function()
       function() object.progs.abc1:fd() end,
       function() object.progs.abc1:attach_raw_tracepoint("sys_enter") end,
       function() object.maps.hits:fd() end,
-      function() object.maps.hits:lookup("\0\0\0\0") end,
+      function() object.maps.hits:lookup(0) end,
     }) do
       assert.error_matches(fn, "is not loaded")
     end

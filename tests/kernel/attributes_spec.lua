@@ -197,7 +197,7 @@ describe("another map in a map's place", function()
     assert.equal(map, map:reuse_fd(other.maps.plain))
     assert.equal(16, map:max_entries())
     assert.equal(NO_PREALLOC, map:map_flags())
-    assert(other.maps.plain:update("\1\0\0\0", "12345678"))
+    assert(other.maps.plain:view({raw = true}):update("\1\0\0\0", "12345678"))
     -- it exists already, and is still found by the name that it has in the file
     assert.equal("12345678", map:view({raw = true}):lookup("\1\0\0\0"))
     assert.equal(map, object:find_map_by_name("unused"))

@@ -59,7 +59,7 @@ describe("an iterator", function()
 
   it("is read in pieces", needs(MAPS, function()
     local elements = load("elements")
-    assert(object.maps.numbers:update(u32(1), u32(100)))
+    assert(object.maps.numbers:update(1, 100))
     local link = assert(elements:attach_iter({map_fd = object.maps.numbers}))
     assert.equal("iter", link:info().type)
     local file = assert(lbpf.iter_create(link:fd()))

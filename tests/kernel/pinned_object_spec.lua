@@ -8,7 +8,7 @@ local network = require "network"
 local pinned = require "lbpf.pinned"
 
 local dir = "/sys/fs/bpf/lbpf-" .. child.pid()
-local PEER = "\10\77\0\2"
+local PEER = 0x02004d0a -- 10.77.0.2, the first byte lowest
 local objects = {}
 
 -- Loads a version; what is attached says so in the map `seen`.
@@ -75,7 +75,7 @@ describe("an object that is pinned", function()
     assert.equal("guard_blocked guard_outdated guard_seen link-guard-attach_xdp-near "
       .. "link-guard_trace-raw_tp_sys_enter",
       names())
-    assert(lbpf.map_update(object.maps.guard_blocked, PEER, bytes.u64(1)))
+    assert(lbpf.map_update(object.maps.guard_blocked, PEER, 1))
     forget()
     assert.equal(before, fds.count("bpf"))
     assert.is_false(network.arrives())
@@ -99,7 +99,7 @@ describe("an object that is pinned", function()
 
   it("is taken over under its link", needs("root", function()
     local first = assert(load("takeover", 1))
-    assert(lbpf.map_update(first.maps.guard_blocked, PEER, bytes.u64(1)))
+    assert(lbpf.map_update(first.maps.guard_blocked, PEER, 1))
     local link = assert(lbpf.link_open(dir .. "/link-guard-attach_xdp-near"))
     local id = link:info().id
     link:destroy()
@@ -158,7 +158,7 @@ describe("an object that is pinned", function()
 
   it("keeps only the maps that it is told to", needs("root", function()
     local object = assert(load("takeover", 1, {keep = {"guard_seen"}}))
-    assert(lbpf.map_update(object.maps.guard_blocked, PEER, bytes.u64(1)))
+    assert(lbpf.map_update(object.maps.guard_blocked, PEER, 1))
     assert.equal("guard_seen link-guard-attach_xdp-near link-guard_trace-raw_tp_sys_enter", names())
     assert.is_false(network.arrives())
     assert(load("takeover", 2, {keep = {"guard_seen"}}))

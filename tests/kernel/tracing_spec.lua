@@ -19,7 +19,7 @@ describe("fentry and fexit", function()
       assert(object.progs[name]:set_autoload(true):set_attach_target(nil, ksyms.syscall("getpgid")))
     end
     assert(object:load())
-    assert(object.maps.target:update(events.u32(0), events.u32(probed.pid)))
+    assert(object.maps.target:update(0, probed.pid))
   end
 
   after_each(function()

@@ -35,7 +35,7 @@ describe("a map without types", function()
     local where = object.progs.where
     assert(maps.array:update(1, u64(7)))
     assert.equal(u64(7), maps.array:lookup(1))
-    assert.equal(u64(7), maps.array:lookup(u32(1)))
+    assert.equal(u64(7), maps.array:lookup(1))
     assert.is_nil(maps.array:lookup(2))
     assert.equal(0, maps.array:next_key())
     assert(maps.tails:update(2, where))

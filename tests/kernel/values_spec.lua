@@ -9,7 +9,7 @@ local path = "build/bpf/cookie.bpf.o"
 -- The cookie that the program sees when it was attached with this one.
 local function seen(prog, map, cookie)
   local zero = bytes.u32(0)
-  assert(map:update(zero, ("\204"):rep(8)))
+  assert(lbpf.map_update(map:fd(), zero, ("\204"):rep(8)))
   local link = assert(prog:attach_tracepoint("syscalls", "sys_enter_openat", {bpf_cookie = cookie}))
   io.open("/dev/null"):close()
   assert(link:destroy())

@@ -23,7 +23,7 @@ local function conf(version, extra)
       listen 127.0.0.1:8080;
       location /block {
         content_by_lua_block {
-          assert(object.maps.guard_blocked:update("\127\0\0\1", ("\0"):rep(8)))
+          assert(object.maps.guard_blocked:update(0x0100007f, 0))
           ngx.say("version %d")
         }
       }

@@ -21,14 +21,14 @@ end
 --- Tries to send N events of SIZE bytes, nil: 8, to a KEY of the map, nil: this CPU's.
 function perf.send(object, n, size, key)
   local u32 = events.u32
-  assert(object.maps.order:update(u32(0),
+  assert(object.maps.order:update(0,
     u32(child.pid()) .. u32(n) .. u32(size or 8) .. u32(key or 0xffffffff)))
   os.rename("no/such/file", "no/such/file either")
 end
 
 --- How many events there was room for.
 function perf.sent(object)
-  return rings.number(object.maps[".bss"]:lookup(events.u32(0)))
+  return rings.number(object.maps[".bss"]:lookup(0))
 end
 
 --- Keeps this process on one CPU, or on all; false if there is no such CPU online.

@@ -15,14 +15,14 @@ samples.DRAIN = os.getenv("LBPF_LUA") .. " -e 'os.rename([[no/such/file]], [[nor
 function samples.load()
   local object = assert(lbpf.open("build/bpf/userring.bpf.o"))
   assert(object:load())
-  assert(object.maps.target:update(events.u32(0), events.u32(child.pid())))
+  assert(object.maps.target:update(0, child.pid()))
   assert(object.progs.drain:attach())
   return object
 end
 
 --- Lets any process's rename() drain.
 function samples.by_anybody(object)
-  assert(object.maps.target:update(events.u32(0), events.u32(0)))
+  assert(object.maps.target:update(0, 0))
 end
 
 --- Drains, and returns how many samples were ever drained.

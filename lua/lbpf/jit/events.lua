@@ -6,21 +6,23 @@ local layout = require "lbpf.jit.layout"
 
 local HEADER = layout.event_size
 
-local claim_type = ffi.typeof "struct lbpf_event *(*)(void *, int, uint32_t, void *)"
+local claim_type = ffi.typeof(
+  "struct lbpf_event *(*)(void *, int, uint32_t, const void *, void *)")
 
 -- The batch's memory does not change while events are delivered: C refuses to poll meanwhile.
 local PUSH = [[
 local event, band = event, band
+local checks = CHECKS
 return function(cursor, counters, number, fn, limit)
   local n, bytes = 0, cursor.bytes
   local at, used = cursor.next, cursor.used
   while at < used and n < limit do
     local e = cast(event, bytes + at)
     local size = e.size
-    if e.fn ~= number or e.is_news ~= 0 or size < LEAST then
+    local d = bytes + at + HEADER
+    if e.fn ~= number or e.is_news ~= 0 or size < LEAST SAYSALL then
       break
     end
-    local d = bytes + at + HEADER
     at = at + HEADER + band(size + 7, -8)
     cursor.next = at -- consumed from here on, also if the function raises
     counters.events = counters.events + 1
@@ -39,8 +41,9 @@ end
 -- in one step.
 local PULL = [[
 local claim = claim
+local checks = CHECKS
 return function(cursor, counters, number, slow)
-  local e = claim(cursor, number, LEAST, counters)
+  local e = claim(cursor, number, LEAST, checks, counters)
   if e ~= nil then
     local d, size = cast(u1, e) + HEADER, e.size
     local NAMES = VALUES
@@ -57,21 +60,22 @@ end
 local pulls, pushes = {}, {}
 local environment = {event = layout.event, band = bit.band}
 
-local function push_for(values, least, fn)
-  local key = values .. least
+local function push_for(values, least, checks, fn)
+  local key = values .. least .. checks
   local known = pushes[key] or setmetatable({}, {__mode = "kv"})
   pushes[key] = known
   if not known[fn] then
     known[fn] = expression.load(expression.fill(PUSH,
-      {VALUES = values, LEAST = least, HEADER = HEADER}), environment)
+      {VALUES = values, LEAST = least, HEADER = HEADER, CHECKS = checks,
+        SAYSALL = checks == "nil" and "" or "or says_all(checks, d) == 0"}), environment)
   end
   return known[fn]
 end
 
-local function pull_for(values, n, least)
-  local key = values .. least
+local function pull_for(values, n, least, checks)
+  local key = values .. least .. checks
   pulls[key] = pulls[key] or expression.load(expression.fill(PULL, {VALUES = values,
-    NAMES = expression.names(n), LEAST = least, HEADER = HEADER}), environment)
+    NAMES = expression.names(n), LEAST = least, HEADER = HEADER, CHECKS = checks}), environment)
   return pulls[key]
 end
 
@@ -101,11 +105,12 @@ local function compile(claim, type, cursor, counters, number, fn, has_cpu)
     return nil
   end
   environment.claim = environment.claim or ffi.cast(claim_type, claim)
-  local least = type and type.size or 0
+  local least = type and expression.least(type) or 0
+  local checks = type and expression.checks(type) or "nil"
   list[#list + 1] = has_cpu and "e.cpu" or nil
   local values = table.concat(list, ", ")
-  local push = fn and push_for(values, least, fn)
-  local pull = pull_for(values, #list, least)
+  local push = fn and push_for(values, least, checks, fn)
+  local pull = pull_for(values, #list, least, checks)
   cursor = ffi.cast(layout.cursor, cursor)
   counters = ffi.cast(layout.counters, counters)
   return {

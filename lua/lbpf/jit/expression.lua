@@ -2,6 +2,7 @@
 -- as the codec in C. core/btf/codec_describe.c documents the descriptions of types. Types that
 -- are not supported here, for example bit fields, are decoded in C.
 local ffi = require "ffi"
+local core = require "lbpf.core"
 
 local LONGEST_ARRAY = 32
 local LONGEST_SOURCE = 20000
@@ -14,6 +15,8 @@ local expression = {}
 -- What the expressions refer to, besides `d`, a pointer to the data.
 local environment = {
   cast = ffi.cast, str = ffi.string, strnlen = ffi.C.lbpf_strnlen, tonumber = tonumber,
+  min = math.min, says_all = ffi.cast("int (*)(const void *, const void *)", core.codec_says_all()),
+  new_checks = ffi.typeof "struct { uint32_t kind, offset, size; } [?]",
 }
 
 -- Pointer types: "uint32_t" is u4, "int64_t" is s8, "float" is f4.
@@ -25,7 +28,8 @@ environment.f4, environment.f8 = ffi.typeof "float *", ffi.typeof "double *"
 
 -- Upvalues of the functions in a chunk, which the trace compiler treats as constants.
 local PROLOGUE = [[
-local cast, str, strnlen, tonumber = cast, str, strnlen, tonumber
+local cast, str, strnlen, tonumber, min = cast, str, strnlen, tonumber, min
+local says_all = says_all
 local u1, u2, u4, u8, s1, s2, s4, s8, f4, f8 = u1, u2, u4, u8, s1, s2, s4, s8, f4, f8
 ]]
 
@@ -71,8 +75,22 @@ function kinds.float(step, at)
   return load("f", step, at)
 end
 
-function kinds.string(step, at)
-  return ("str(d + %d, strnlen(d + %d, %d))"):format(at, at, step.size)
+-- How long an array of char is that may end with the data; `size` is that of the data.
+local function length(step, at, type)
+  if step.is_flexible then
+    return ("%s - %d"):format(type.fixed and type.size or "size", at)
+  elseif type.whole or type.fixed then
+    return step.size
+  end
+  return ("min(size - %d, %d)"):format(at, step.size)
+end
+
+function kinds.string(step, at, type)
+  local n = length(step, at, type)
+  if step.is_whole then
+    return ("str(d + %d, %s)"):format(at, n)
+  end
+  return ("str(d + %d, strnlen(d + %d, %s))"):format(at, at, n)
 end
 
 function kinds.bytes(step, at)
@@ -85,12 +103,12 @@ function kinds.struct(step, at, type)
     local value = of(step[i], at - step.offset, type)
     members[i] = value and ("[%q] = %s"):format(step[i].name, value)
   end
-  members = join(members, step.count)
+  members = not step.is_union and join(members, step.count)
   return members and "{" .. members .. "}"
 end
 
 function kinds.array(step, at, type)
-  if step.count > LONGEST_ARRAY then
+  if step.count > LONGEST_ARRAY or step.is_flexible then
     return nil
   end
   local elements = {}
@@ -106,21 +124,75 @@ function of(step, base, type)
   return kinds[step.kind](step, base + step.offset, type)
 end
 
+-- What of a table's members could hold more than their values say: then C makes the table, and
+-- keeps the bytes. core/btf/codec_exact.c has the numbers.
+local check_kinds = {string = 1, bool = 2, float = 3, padding = 4}
+
+local function add_checks(list, step, at, type)
+  local kind = check_kinds[step.kind]
+  if step.kind == "struct" then
+    for _, part in ipairs(step) do
+      add_checks(list, part, at - step.offset + part.offset, type)
+    end
+  elseif step.kind == "array" then
+    for i = 1, step.count do
+      add_checks(list, step[1], at + (i - 1) * step.size + step[1].offset, type)
+    end
+  elseif type.numbers and step.size == 8 and (step.kind == "unsigned" or step.kind == "signed") then
+    kind = step.kind == "signed" and 6 or 5
+  end
+  if kind and step.size > 0 and not step.is_whole then
+    list[#list + 1] = ("{%d, %d, %d}"):format(kind, at, step.size)
+  end
+end
+
+-- The source of a list of checks for `says_all`; "nil" if there is nothing to check.
+function expression.checks(type)
+  local list = {}
+  for _, step in ipairs(type) do
+    if step.kind == "struct" or step.kind == "array" then
+      add_checks(list, step, step.offset, type)
+    end
+  end
+  if #list == 0 then
+    return "nil"
+  end
+  return ("new_checks(%d, {%s})"):format(#list + 1, table.concat(list, ", "))
+end
+
+-- How many bytes the expressions need. Where an array ends early in a table C makes that.
+function expression.least(type)
+  local least = type.least
+  for _, step in ipairs(type) do
+    if step.kind == "struct" or step.kind == "array" then
+      local size = step.kind == "array" and step.size * step.count or step.size
+      least = math.max(least, step.offset + size)
+    end
+  end
+  return least
+end
+
 function expression.is_signed(step)
   return step.kind == "signed" or step.is_signed
 end
 
--- All values of a type. BASE is its offset in the data; nil: 0.
+-- All values of a type.
 -- @return a list of expressions; nil if one is not supported
-function expression.list(type, base)
+function expression.list(type)
   local list = {}
   for i = 1, #type do
-    list[i] = of(type[i], base or 0, type)
+    list[i] = of(type[i], 0, type)
   end
   local source = join(list, #type)
   if source and #type <= MOST_VALUES and #source <= LONGEST_SOURCE then
     return list
   end
+end
+
+-- The same for a type whose values are always complete.
+function expression.fixed_list(type)
+  type.fixed = true
+  return expression.list(type)
 end
 
 -- N names: "v1, v2".

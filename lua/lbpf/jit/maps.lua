@@ -17,13 +17,14 @@ local environment = setmetatable({
 -- other calls C. An error leaves it busy, which makes later calls slower, but not wrong.
 local LOOKUP = [[
 local look_up, slow = look_up, slow_lookup
+local checks = CHECKS
 return function(self, key, e)
   if e.busy == 0 then
     e.busy = 1
     if put_key(e.bytes, key) then
       local status = look_up(e)
-      if status == 0 then
-        local d = e.bytes + VALUEAT
+      local d = e.bytes + VALUEAT
+      if status == 0 SAYSALL then
         local NAMES = VALUES
         e.busy = 0
         return NAMES
@@ -56,8 +57,9 @@ end
 -- If a finalizer steps the same walk, C raises an error.
 local STEP = [[
 local next_element = next_element
+local key_checks, value_checks = KEYCHECKS, VALUECHECKS
 return function(w, slow)
-  local at = next_element(w)
+  local at = next_element(w, key_checks, value_checks)
   if at >= 0 then
     local d = w.keys + at * KEYSIZE
     local key = KEY
@@ -78,10 +80,12 @@ local function load(source)
   return functions[source]
 end
 
-local function lookup_for(put_key, values, value_at)
+local function lookup_for(put_key, value, values, value_at)
+  local checks = expression.checks(value)
   return put_key and values and load(writer.PROLOGUE .. put_key .. expression.fill(LOOKUP,
     {VALUES = table.concat(values, ", "), NAMES = expression.names(#values), ENOENT = 2,
-      VALUEAT = value_at}))
+      VALUEAT = value_at, CHECKS = checks,
+      SAYSALL = checks == "nil" and "" or "and says_all(checks, d) ~= 0"}))
 end
 
 local function update_for(put_key, put_value, value_at)
@@ -96,10 +100,11 @@ local new_iterator = expression.of_many(function(step, w, slow)
 end)
 
 local function walk_for(key, value, values)
-  local keys = expression.list(key)
+  local keys = expression.fixed_list(key)
   local step = keys and values and load(expression.fill(STEP, {
     KEY = keys[1], KEYSIZE = key.size, VALUESIZE = value.size,
     VALUES = table.concat(values, ", "), NAMES = expression.names(#values),
+    KEYCHECKS = expression.checks(key), VALUECHECKS = expression.checks(value),
   }))
   return step and function(at, slow)
     return new_iterator(step, ffi.cast(layout.walk, at), slow)
@@ -119,14 +124,15 @@ return function(map, look_up, update, next_element)
   if key.size + value.size > LARGEST then
     return false
   end
+  environment.origins = value.origins
   environment.look_up = environment.look_up or ffi.cast("int (*)(void *)", look_up)
   environment.update = environment.update or ffi.cast("int (*)(void *)", update)
   environment.next_element = environment.next_element
-    or ffi.cast("int32_t (*)(void *)", next_element)
-  local put_key, values = writer.source("put_key", key), expression.list(value)
+    or ffi.cast("int32_t (*)(void *, const void *, const void *)", next_element)
+  local put_key, values = writer.source("put_key", key), expression.fixed_list(value)
   local value_at = math.ceil(key.size / ALIGNED) * ALIGNED
   return {
-    lookup = lookup_for(put_key, values, value_at),
+    lookup = lookup_for(put_key, value, values, value_at),
     update = update_for(put_key, writer.source("put_value", value), value_at),
     walk = walk_for(key, value, values),
     element = layout.element(value_at + value.size, {map = at, value_at = value_at}),

@@ -5,9 +5,14 @@ local expression = require "lbpf.jit.expression"
 
 local bytes_type = ffi.typeof "uint8_t[?]"
 
+-- Returns whether there is a value, and that.
 local DECODE = [[
+local checks = CHECKS
 return function(d)
-  return VALUES
+  if SAYSALL then
+    return true, VALUES
+  end
+  return false
 end
 ]]
 
@@ -22,11 +27,12 @@ return function(vars, name)
   if not object then
     return nil
   end
-  local list = expression.list(type)
+  local list, checks = expression.fixed_list(type), expression.checks(type)
   if not list then
     return false
   end
-  local source = expression.fill(DECODE, {VALUES = list[1]})
+  local source = expression.fill(DECODE, {VALUES = list[1], CHECKS = checks,
+    SAYSALL = checks == "nil" and "true" or "says_all(checks, d) ~= 0"})
   functions[source] = functions[source] or expression.load(source)
   return {
     object = ffi.cast("void *", object),

@@ -18,7 +18,7 @@ writer.environment = {
 -- range or not exact is detected by reading it back.
 local SCALARS = [[
 local type, istype, copy, fill, pairs = type, istype, copy, fill, pairs
-local getmetatable, s64, u64 = getmetatable, s64, u64
+local getmetatable, origins, s64, u64 = getmetatable, origins, s64, u64
 
 local function put_bool(d, value)
   d[0] = value and 1 or 0
@@ -82,7 +82,7 @@ end
 -- A member that the table does not have is zero. If the table has other keys, C raises the error.
 local STRUCT = [[
 local function NAME(d, value)
-  if type(value) ~= "table" or getmetatable(value) ~= nil then
+  if type(value) ~= "table" or getmetatable(value) ~= nil ORIGIN then
     return false
   end
   local n, v = 0
@@ -119,7 +119,7 @@ writer.PROLOGUE = SCALARS .. fill(INTEGER, "u1") .. fill(INTEGER, "u2") .. fill(
 local function put(step, value)
   local at = ("d + %d, %s"):format(step.offset, value)
   local kind = step.kind
-  if step.bits ~= 0 then
+  if step.bits ~= 0 or step.is_flexible then
     return nil
   elseif kind == "unsigned" or kind == "signed" or kind == "enum" then
     return step.size <= 8 and ("put_%s%d(%s)"):format(expression.is_signed(step) and "s" or "u",
@@ -144,7 +144,7 @@ function writer.source(name, type)
   elseif step.kind ~= "struct" then
     local source = put(step, "value")
     return source and expression.fill(SCALAR, {NAME = name, SIZE = type.size, PUT = source})
-  elseif step.count > MOST_MEMBERS then
+  elseif step.count > MOST_MEMBERS or step.is_union then
     return nil
   end
   local members = {}
@@ -155,7 +155,9 @@ function writer.source(name, type)
     end
     members[i] = MEMBER:format(step[i].name, source)
   end
-  return expression.fill(STRUCT, {NAME = name, SIZE = type.size, MEMBERS = table.concat(members)})
+  local keeps = step.is_lossy or type.numbers
+  return expression.fill(STRUCT, {NAME = name, SIZE = type.size, MEMBERS = table.concat(members),
+    ORIGIN = keeps and "or origins[value] ~= nil" or ""})
 end
 
 return writer

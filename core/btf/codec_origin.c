@@ -1,0 +1,85 @@
+/* Where tables come from. A table that was read says all that a script wants to know, but at times
+ * not all that its bytes do: of a union each member, of a string what comes before the first zero,
+ * of padding nothing. So that a value that is read, changed in one place and written differs in
+ * that place alone, such a table's bytes are kept: by the table, in a table with weak keys, where
+ * nobody sees them. They go with a print of the type, and are good for types with the same members.
+ */
+#include "btf/codec_internal.h"
+
+#include <string.h>
+
+/* Its address is the key in the registry. */
+static const char origins;
+
+void origin_push_all(lua_State *L)
+{
+	compat_rawgetp(L, LUA_REGISTRYINDEX, &origins);
+	if (!lua_istable(L, -1))
+		luaL_error(L, "the registry was changed");
+}
+
+static uint64_t print_for(const struct codec_run *w, const struct step *s)
+{
+	return w->codec->plan.prints[codec_step_number(w, s)];
+}
+
+static bool is_root(const struct codec_run *w, const struct step *s)
+{
+	return s == w->codec->plan.steps;
+}
+
+void origin_keep(const struct codec_run *w, const struct step *s, const char *data)
+{
+	lua_State *L = w->L;
+	size_t left = (size_t)(w->end - data), size = step_bytes(s);
+	uint64_t print = print_for(w, s);
+	luaL_Buffer b;
+
+	if (s->is_flexible || (is_root(w, s) && plan_flexible(&w->codec->plan)))
+		size = left;
+	luaL_checkstack(L, LUA_MINSTACK, "a type is nested too deep");
+	luaL_buffinit(L, &b);
+	luaL_addlstring(&b, (const char *)&print, sizeof(print));
+	luaL_addlstring(&b, data, size < left ? size : left);
+	for (size_t i = left; i < size; i++)
+		luaL_addchar(&b, '\0');
+	luaL_pushresult(&b);
+	origin_push_all(L);
+	lua_insert(L, -2);
+	lua_pushvalue(L, -3);
+	lua_insert(L, -2);
+	lua_rawset(L, -3);
+	lua_pop(L, 1);
+}
+
+const char *origin_push(const struct codec_run *w, const struct step *s, int value, size_t *size)
+{
+	lua_State *L = w->L;
+	uint64_t print = print_for(w, s);
+	bool any_size = s->is_flexible || (is_root(w, s) && plan_flexible(&w->codec->plan));
+	const char *bytes;
+
+	origin_push_all(L);
+	lua_pushvalue(L, value);
+	lua_rawget(L, -2);
+	lua_remove(L, -2);
+	bytes = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, size) : NULL;
+	if (bytes && *size >= sizeof(print) && memcmp(bytes, &print, sizeof(print)) == 0) {
+		*size -= sizeof(print);
+		if (any_size ? s->is_flexible || *size >= w->codec->plan.least
+			     : *size == step_bytes(s))
+			return bytes + sizeof(print);
+	}
+	lua_pop(L, 1);
+	return NULL;
+}
+
+void origin_open(lua_State *L)
+{
+	lua_newtable(L);
+	lua_newtable(L);
+	lua_pushliteral(L, "k");
+	lua_setfield(L, -2, "__mode");
+	lua_setmetatable(L, -2);
+	compat_rawsetp(L, LUA_REGISTRYINDEX, &origins);
+}
