@@ -6,6 +6,7 @@
 #include "core/attach/netlink.h"
 #include "core/base/fd.h"
 #include "core/base/frame.h"
+#include "core/base/iterator.h"
 #include "core/base/log.h"
 #include "core/base/nearest.h"
 #include "core/base/process.h"
@@ -64,6 +65,8 @@ __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
 /* clang-format off */
 static void (*const modules[])(lua_State *) = {
 	process_open,
+	class_open,
+	iterator_open,
 	value_open,
 	frame_open,
 	log_open,

@@ -55,7 +55,7 @@ static int attach_auto(lua_State *L, struct attempt *a)
 {
 	int n;
 
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	a->env = lua_gettop(L);
 	if (!handler_push(L, a->env, a->prog))
 		return attach_by_section(L, a);
@@ -130,7 +130,7 @@ static int attach_if_due(lua_State *L)
 	a.prog = program_check(L, 1, &a.owner);
 	if (!bpf_program__autoload(a.prog) || !bpf_program__autoattach(a.prog))
 		return 0;
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_getfield(L, 2, "links");
 	lua_getfield(L, 3, bpf_program__name(a.prog));
 	if (link_is_attached(L, 4))
@@ -153,7 +153,7 @@ static int attach_map_if_due(lua_State *L)
 {
 	struct bpf_map *map = map_check_created(L, 1);
 
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_getfield(L, 2, "links");
 	lua_getfield(L, 3, bpf_map__name(map));
 	if (link_is_attached(L, 4))
@@ -217,7 +217,7 @@ static int attach_object(lua_State *L)
 	if (!object_is_loaded(owner))
 		return luaL_error(L, "object '%s' is not loaded", owner->name);
 	lua_settop(L, 1);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_newtable(L);
 	lua_newtable(L);
 	while ((prog = bpf_object__next_program(object_of(owner), prog))) {

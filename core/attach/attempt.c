@@ -25,7 +25,7 @@ static const char *name_of(const struct attempt *a)
 
 void attempt_begin(lua_State *L, struct attempt *a)
 {
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	a->env = lua_gettop(L);
 	a->link =
 		link_push(L, a->owner, a->map ? LINK_OF_MAP : LINK_OF_PROGRAM, name_of(a), a->env);

@@ -199,10 +199,12 @@ static int destroy_handle(lua_State *L, int idx)
 	if (!l->link)
 		return 0;
 	idx = lua_absindex(L, idx);
+	class_env(L, idx);
 	ret = destroy_link(l);
-	if (!l->owner)
+	if (!l->owner) {
+		lua_settop(L, top);
 		return ret;
-	compat_getuservalue(L, idx);
+	}
 	lua_getfield(L, -1, "links");
 	lua_getfield(L, -1, l->name);
 	if (lua_rawequal(L, -1, idx) || (lua_istable(L, -1) && !link_is_attached(L, -1))) {
@@ -520,7 +522,7 @@ static int object_detach(lua_State *L)
 		if (ret && !err)
 			err = value_errno(ret);
 	}
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_getfield(L, 2, "links");
 	for (lua_pushnil(L); lua_next(L, 3);) {
 		lua_pop(L, 1);

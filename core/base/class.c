@@ -4,6 +4,9 @@
 #include <stdint.h>
 #include <string.h>
 
+/* In the registry: a weak table of all userdata, by their addresses. */
+static const char alive_key;
+
 void class_new(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta)
 {
 	luaL_newmetatable(L, name);
@@ -78,6 +81,10 @@ void *class_push(lua_State *L, const char *name, size_t size, int env)
 	set_tag(ud, size + sizeof(name), name);
 	lua_insert(L, -2);
 	compat_setuservalue(L, -2);
+	compat_rawgetp(L, LUA_REGISTRYINDEX, &alive_key);
+	lua_pushvalue(L, -2);
+	compat_rawsetp(L, -2, ud);
+	lua_pop(L, 1);
 	luaL_getmetatable(L, name);
 	lua_setmetatable(L, -2);
 	return ud;
@@ -101,10 +108,42 @@ void *class_check(lua_State *L, int idx, const char *name)
 	return ud;
 }
 
+void class_env(lua_State *L, int idx)
+{
+	compat_getuservalue(L, idx);
+	if (!lua_istable(L, -1))
+		luaL_error(L, "its uservalue was taken away");
+}
+
+/* Does the collector call this finalizer? A script that has the debug library can, while a method
+ * further up some stack works with the userdata. Weak tables let go of what the collector finalizes
+ * beforehand; but not of what is finalized because the state is closed, on the main thread, with
+ * nothing else on its stack, or with os.exit(), for which newer Lua has a name for the call.
+ */
+static bool is_collecting(lua_State *L)
+{
+	bool is_alive, is_main;
+	lua_Debug ar;
+
+	compat_rawgetp(L, LUA_REGISTRYINDEX, &alive_key);
+	if (lua_istable(L, -1))
+		compat_rawgetp(L, -1, lua_touserdata(L, 1));
+	is_alive = !lua_isnil(L, -1);
+	is_main = lua_pushthread(L);
+	lua_settop(L, 1);
+	if (!is_alive || (is_main && !lua_getstack(L, 1, &ar)))
+		return true;
+	return lua_getstack(L, 0, &ar) && lua_getinfo(L, "n", &ar) &&
+	       strcmp(ar.namewhat, "metamethod") == 0 && strcmp(ar.name, "__gc") == 0;
+}
+
 void *class_retire(lua_State *L, const char *name)
 {
 	void *ud = class_check(L, 1, name);
 
+	lua_settop(L, 1);
+	if (!is_collecting(L))
+		luaL_error(L, "only the collector calls finalizers");
 	set_tag(ud, lua_rawlen(L, 1), NULL);
 	lua_pushnil(L);
 	lua_setmetatable(L, 1);
@@ -190,4 +229,18 @@ void owner_check_idle(lua_State *L, const struct owner *o, const char *operation
 	if (o->busy)
 		luaL_error(L, "%s '%s' is busy: %s() inside its own callback", o->kind, o->name,
 			   operation);
+}
+
+void class_open(lua_State *L)
+{
+	compat_rawgetp(L, LUA_REGISTRYINDEX, &alive_key);
+	if (lua_isnil(L, -1)) { /* else the module was loaded anew */
+		lua_newtable(L);
+		lua_createtable(L, 0, 1);
+		lua_pushliteral(L, "v");
+		lua_setfield(L, -2, "__mode");
+		lua_setmetatable(L, -2);
+		compat_rawsetp(L, LUA_REGISTRYINDEX, &alive_key);
+	}
+	lua_pop(L, 1);
 }

@@ -22,10 +22,18 @@ void *class_test(lua_State *L, int idx, const char *name);
 /* The same, but raises an argument error. */
 void *class_check(lua_State *L, int idx, const char *name);
 
-/* For __gc: returns the userdata at 1, which must be of class NAME, and removes its class. Another
- * finalizer that still refers to it gets an argument error.
+/* Pushes the uservalue of the userdata at IDX: a table. Raises if the debug library has put
+ * something else there; what is in the table is not checked.
+ */
+void class_env(lua_State *L, int idx);
+
+/* For __gc: the userdata at 1, which must be of class NAME, and which ceases to be: whoever gets
+ * hold of it afterwards, in another finalizer, finds a userdata of no class. Raises unless the
+ * collector calls it.
  */
 void *class_retire(lua_State *L, const char *name);
+
+void class_open(lua_State *L);
 
 /* A __pairs: what the method pairs() of the userdata at 1 returns. */
 int class_pairs(lua_State *L);

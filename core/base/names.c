@@ -18,6 +18,7 @@ static int missing(lua_State *L)
 {
 	const char *name = lua_type(L, 2) == LUA_TSTRING ? lua_tostring(L, 2) : "?";
 
+	luaL_checktype(L, 1, LUA_TTABLE); /* by hand, with the debug library */
 	push_known(L, 1, name);
 	return luaL_error(L, "object '%s' has no %s '%s'; it has: %s",
 			  lua_tostring(L, lua_upvalueindex(2)),

@@ -218,7 +218,7 @@ static void stand_on(lua_State *L, int idx, int base)
 		old->splits--;
 		owner_unref(&old->owner);
 	}
-	compat_getuservalue(L, idx);
+	class_env(L, idx);
 	lua_pushvalue(L, base);
 	lua_setfield(L, -2, "base");
 	lua_pop(L, 1);

@@ -351,7 +351,7 @@ static int codec_decode_method(lua_State *L)
 		luaL_argerror(L, 2,
 			      lua_pushfstring(L, "%d bytes, and the type has %d", (int)len,
 					      (int)c->plan.size));
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	codec_check_names(L, -1);
 	return codec_decode(L, c, lua_gettop(L), bytes, len);
 }
@@ -373,7 +373,7 @@ static int codec_encode_method(lua_State *L)
 
 	luaL_checkany(L, 2);
 	lua_settop(L, 2);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	size = codec_encoded_size(L, c, 2);
 	out = compat_newuserdata(L, size + 1);
 	codec_encode(L, c, 3, 2, out, size, 2, NULL);

@@ -183,7 +183,7 @@ static int btf_dump(lua_State *L)
 	lua_settop(L, 2);
 	if (!push_dump(L, btf))
 		return 4;
-	compat_getuservalue(L, -1);
+	class_env(L, -1);
 	lua_pushvalue(L, 1);
 	lua_setfield(L, -2, "btf");
 	lua_pushvalue(L, 2);
@@ -255,7 +255,7 @@ static bool leave_dump(lua_State *L, struct frame *f, struct dump *dump, int ret
 /* Gives the text on top of the stack to the dump's function if it has one: then it is false. */
 static bool keep_text(lua_State *L)
 {
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_getfield(L, -1, "fn");
 	lua_remove(L, -2);
 	if (lua_isnil(L, -1)) {

@@ -35,7 +35,7 @@ static int type_cnt(lua_State *L)
 static int base_btf(lua_State *L)
 {
 	btf_check(L, 1);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_getfield(L, -1, "base");
 	return 1;
 }

@@ -1,6 +1,7 @@
 #include "event/batch.h"
 
 #include "base/clock.h"
+#include "base/iterator.h"
 #include "base/traceback.h"
 #include "base/value.h"
 #include "btf/codec.h"
@@ -14,10 +15,11 @@
 /* Copying stops when a batch has grown to this. */
 #define FULL (256 << 10)
 
-void batch_init(struct batch *b, const struct batch_kind *kind)
+void batch_init(struct batch *b, const struct batch_kind *kind, struct batch_wait *wait)
 {
 	b->kind = kind;
-	b->epoll = b->wake = -1;
+	b->wait = wait;
+	wait->epoll = wait->wake = -1;
 	b->cursor.fill = 1;
 }
 
@@ -36,13 +38,19 @@ static void empty(struct batch *b)
 		b->cursor.fill = 1;
 }
 
+void batch_wait_close(struct batch_wait *wait)
+{
+	if (wait->epoll >= 0)
+		close(wait->epoll);
+	if (wait->wake >= 0)
+		close(wait->wake);
+	wait->epoll = wait->wake = -1;
+}
+
 void batch_close(struct batch *b)
 {
-	if (b->epoll >= 0)
-		close(b->epoll);
-	if (b->wake >= 0)
-		close(b->wake);
-	b->epoll = b->wake = -1;
+	if (b->wait)
+		batch_wait_close(b->wait);
 	empty(b);
 	free(b->cursor.bytes);
 	b->cursor.bytes = NULL;
@@ -298,12 +306,12 @@ static void wake(struct batch *b)
 	bool waiting = b->cursor.next < b->cursor.used || (b->stopped && b->kind->tells_once);
 	eventfd_t count;
 
-	if (b->wake < 0 || waiting == b->woken)
+	if (b->wait->wake < 0 || waiting == b->woken)
 		return;
 	if (waiting)
-		eventfd_write(b->wake, 1);
+		eventfd_write(b->wait->wake, 1);
 	else
-		eventfd_read(b->wake, &count);
+		eventfd_read(b->wait->wake, &count);
 	b->woken = waiting;
 }
 
@@ -332,7 +340,7 @@ static void deliver_some(lua_State *L, struct batch *b, size_t limit)
 
 	lua_pushcfunction(L, deliver);
 	lua_pushvalue(L, 1);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	b->limit = limit;
 	status = batch_call(L, b, 2, 2);
 	wake(b);
@@ -372,7 +380,8 @@ static bool has_next(const struct batch *b, int function)
 {
 	const struct batch_event *e;
 
-	if (b->cursor.next >= b->cursor.used || b->cursor.delivering)
+	if (b->cursor.next >= b->cursor.used || b->cursor.delivering ||
+	    (b->owner && b->owner->closed))
 		return false;
 	e = event_at(b, b->cursor.next);
 	return !e->is_news && e->function == function;
@@ -456,8 +465,7 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 			}
 		}
 		function = event_at(b, b->cursor.next)->function;
-		compat_getuservalue(L, 1);
-		luaL_checktype(L, 2, LUA_TTABLE);
+		class_env(L, 1);
 		push_event_names(L, 2, function);
 		if (has_next(b, function)) {
 			values = take_next(L, b, function, 3);
@@ -472,8 +480,19 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 	}
 }
 
-/* upvalues: the method next(), the userdata, the timeout, the names of the first function. They are
- * not checked, as those of Lua's own iterators are not: that would take a tenth of the time.
+/* Calls what is at 1, the method next(), with what is at 2 and 3. */
+static int call_next(lua_State *L)
+{
+	lua_call(L, 2, LUA_MULTRET);
+	if (lua_isnil(L, 1) && lua_gettop(L) > 1) {
+		lua_settop(L, 2);
+		return lua_error(L); /* a loop would take the message for an event's field */
+	}
+	return lua_gettop(L);
+}
+
+/* upvalues: the method next(), the userdata, the timeout; what goes with the first function. They
+ * are trusted, as those of Lua's own iterators are: looking at each would take a tenth of the time.
  */
 static int iterate_events(lua_State *L)
 {
@@ -487,12 +506,14 @@ static int iterate_events(lua_State *L)
 	lua_settop(L, 0);
 	for (int i = 1; i <= 3; i++)
 		lua_pushvalue(L, lua_upvalueindex(i));
-	lua_call(L, 2, LUA_MULTRET);
-	if (lua_isnil(L, 1) && lua_gettop(L) > 1) {
-		lua_settop(L, 2);
-		return lua_error(L); /* in a loop the message would look like a field */
-	}
-	return lua_gettop(L);
+	return call_next(L);
+}
+
+/* The same, with what are upvalues there as arguments. */
+int batch_step(lua_State *L)
+{
+	lua_settop(L, 3);
+	return call_next(L);
 }
 
 int batch_events(lua_State *L, lua_CFunction next)
@@ -501,19 +522,19 @@ int batch_events(lua_State *L, lua_CFunction next)
 	lua_settop(L, 2);
 	lua_pushcfunction(L, next);
 	lua_insert(L, 1);
-	compat_getuservalue(L, 2);
-	luaL_checktype(L, -1, LUA_TTABLE);
+	class_env(L, 2);
 	lua_insert(L, 1);
-	push_event_names(L, 1, 1);
-	lua_pushcclosure(L, iterate_events, 4);
 	push_compiled(L, 1, 1, COMPILED_PULL);
-	if (lua_isnil(L, -1)) {
-		lua_pop(L, 1);
+	if (!lua_isnil(L, -1)) { /* takes what there is of the first function */
+		lua_insert(L, 2);
+		lua_call(L, 3, 1);
 		return 1;
 	}
-	/* compiled code takes events of the first function, this iterator all others */
-	lua_insert(L, -2);
-	lua_call(L, 1, 1);
+	lua_pop(L, 1);
+	if (!iterator_push(L, batch_step, 3)) {
+		push_event_names(L, 1, 1);
+		lua_pushcclosure(L, iterate_events, 4);
+	}
 	return 1;
 }
 
@@ -529,19 +550,16 @@ static int epoll_watch(int epoll, int fd)
 /* libbpf's epoll set accepts no other descriptors, so it is itself one of two in ours. */
 static int open_epoll(struct batch *b, int inner)
 {
+	struct batch_wait *w = b->wait;
 	int err = 0;
 
-	b->epoll = epoll_create1(EPOLL_CLOEXEC);
-	b->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (b->epoll < 0 || b->wake < 0 || epoll_watch(b->epoll, inner) ||
-	    epoll_watch(b->epoll, b->wake))
+	w->epoll = epoll_create1(EPOLL_CLOEXEC);
+	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (w->epoll < 0 || w->wake < 0 || epoll_watch(w->epoll, inner) ||
+	    epoll_watch(w->epoll, w->wake))
 		err = -errno;
-	if (err && b->epoll >= 0)
-		close(b->epoll);
-	if (err && b->wake >= 0)
-		close(b->wake);
 	if (err)
-		b->epoll = b->wake = -1;
+		batch_wait_close(w);
 	b->woken = false;
 	wake(b);
 	return err;
@@ -549,11 +567,11 @@ static int open_epoll(struct batch *b, int inner)
 
 int batch_epoll_fd(lua_State *L, struct batch *b, int inner)
 {
-	int err = b->epoll < 0 ? open_epoll(b, inner) : 0;
+	int err = b->wait->epoll < 0 ? open_epoll(b, inner) : 0;
 
 	if (err)
 		return value_fail(L, -err, "%s: epoll_fd", b->kind->function);
-	lua_pushinteger(L, b->epoll);
+	lua_pushinteger(L, b->wait->epoll);
 	return 1;
 }
 

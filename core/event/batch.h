@@ -65,11 +65,18 @@ struct batch {
 	int err;             /* why an event could not be copied, negative */
 	bool stopped;        /* we stopped libbpf before the buffer was empty */
 	bool closed;
-	int epoll, wake; /* descriptors, created when a script asks for one to wait on */
+	struct batch_wait *wait;
 	bool woken;
 };
 
-void batch_init(struct batch *b, const struct batch_kind *kind);
+/* Descriptors, once somebody asked for one to wait on; -1: none. */
+struct batch_wait {
+	int epoll, wake;
+};
+
+/* WAIT is for the batch alone, until that is closed. */
+void batch_init(struct batch *b, const struct batch_kind *kind, struct batch_wait *wait);
+void batch_wait_close(struct batch_wait *wait);
 
 /* Drops the events; frees the batch when no call on the buffer can be running. */
 void batch_close(struct batch *b);
@@ -108,7 +115,10 @@ const struct batch_event *batch_claim(struct batch *b, int function, uint32_t le
 				      const struct codec_check *checks,
 				      struct batch_counters *counters);
 
-/* Pushes an iterator that calls NEXT, the method, with the argument at 2. */
+/* (next, userdata, timeout): what compiled code calls for all that it does not do. */
+int batch_step(lua_State *L);
+
+/* An iterator that calls NEXT, the method, with the argument at 2. */
 int batch_events(lua_State *L, lua_CFunction next);
 
 /* Pushes a descriptor that is readable while events wait in the buffer or here. INNER is libbpf's.

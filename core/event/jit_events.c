@@ -30,7 +30,8 @@ _Static_assert(offsetof(struct batch, cursor) == 0, "a batch is known by its cur
 /*** Sets the function that generates code for events. Only `lbpf.jit` calls this.
 @function set_compiler
 @tparam function fn
-@treturn lightuserdata the address of the C function that claims an event
+@treturn lightuserdata the address of what claims an event
+@treturn function what pulls an event, with three arguments
 */
 static int set_compiler(lua_State *L)
 {
@@ -38,7 +39,8 @@ static int set_compiler(lua_State *L)
 	lua_settop(L, 1);
 	lua_setfield(L, LUA_REGISTRYINDEX, COMPILER);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)batch_claim);
-	return 1;
+	lua_pushcfunction(L, batch_step);
+	return 2;
 }
 
 void jit_events_add(lua_State *L, struct batch *b, int function, const struct codec *c,

@@ -1,6 +1,4 @@
-/* libbpf always gets the raw callback, whose result can stop it. With the other callback it would
- * read everything there is, and memory would be unlimited.
- */
+/* libbpf always gets the raw callback, whose result can stop it, so that memory is limited. */
 #include "event/perfbuf.h"
 
 #include "base/field.h"
@@ -16,6 +14,7 @@
 #include "map/map.h"
 #include <errno.h>
 #include <linux/perf_event.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 /*** @module lbpf */
@@ -25,16 +24,21 @@
 
 static const char PERFBUF[] = "lbpf.perf_buffer";
 
-/* Indexes in the list of functions. */
-enum { EVENT = 1, LOST };
+enum { EVENT = 1, LOST }; /* the functions' places in the list */
 
-struct perfbuf {
-	struct batch batch; /* first; its owner is the map's object, or NULL */
-	struct dependent dependent;
-	struct perf_buffer *pb; /* NULL once closed */
+struct rings {
+	struct dependent dependent; /* on a list: so this is C's memory, not a userdata */
+	struct owner *owner;        /* the map's object, or NULL */
+	struct perf_buffer *pb;     /* NULL once closed */
 	struct perfmem memory;
 	struct endpoint map;
 	struct perf_buffer_raw_opts opts;
+	struct batch_wait wait;
+};
+
+struct perfbuf {
+	struct batch batch;  /* first; its owner is the map's object, or NULL */
+	struct rings *rings; /* NULL: there was no memory */
 	struct eventtype type;
 	bool is_raw, has_lost;
 	int only;  /* read only this buffer; -1: all */
@@ -43,7 +47,6 @@ struct perfbuf {
 	uint64_t lost;
 };
 
-/* The kernel's records. */
 struct perf_sample {
 	struct perf_event_header header;
 	__u32 size;
@@ -103,14 +106,13 @@ static enum bpf_perf_event_ret on_record(void *ctx, int cpu, struct perf_event_h
 }
 
 /* Like perf_buffer__consume(), but stops when the batch is full, and continues with the next buffer
- * in the next call, so that a flood of events on one CPU does not block the others.
- */
+ * in the next call, so that a flood of events on one CPU does not block the others. */
 static int consume_all(struct perfbuf *p)
 {
-	int n = (int)perf_buffer__buffer_cnt(p->pb), ret;
+	int n = (int)perf_buffer__buffer_cnt(p->rings->pb), ret;
 
 	for (int i = 0; i < n; i++) {
-		ret = perf_buffer__consume_buffer(p->pb, (size_t)p->first);
+		ret = perf_buffer__consume_buffer(p->rings->pb, (size_t)p->first);
 		p->first = (p->first + 1) % n;
 		if (ret || p->batch.stopped)
 			return ret;
@@ -118,20 +120,19 @@ static int consume_all(struct perfbuf *p)
 	return 0;
 }
 
-/* Reads first, then waits: the kernel's descriptor reports new events once, and an event loop may
- * have seen that already.
- */
+/* What has come is looked for first: a descriptor of the kernel's tells once that something has, to
+ * whoever waits on it, and that may have been an event loop. */
 static int consume_perfbuf(struct batch *b, int timeout)
 {
 	struct perfbuf *p = (struct perfbuf *)b;
 	int ret;
 
 	if (p->only >= 0)
-		return perf_buffer__consume_buffer(p->pb, (size_t)p->only);
+		return perf_buffer__consume_buffer(p->rings->pb, (size_t)p->only);
 	ret = consume_all(p);
 	if (ret || b->cursor.used > 0 || timeout == 0)
 		return ret;
-	return perf_buffer__poll(p->pb, timeout);
+	return perf_buffer__poll(p->rings->pb, timeout);
 }
 
 static int push_record(lua_State *L, struct batch *b, const struct batch_event *e, int names)
@@ -159,16 +160,16 @@ static struct perfbuf *check_perfbuf(lua_State *L)
 
 	if (p->batch.owner)
 		owner_check(L, p->batch.owner);
-	if (!p->pb)
+	if (!p->rings->pb)
 		luaL_error(L, "perf buffer is closed");
-	perfmem_check(L, &p->memory);
+	perfmem_check(L, &p->rings->memory);
 	return p;
 }
 
 /* The index of one CPU's buffer, at 2. */
 static int check_index(lua_State *L, const struct perfbuf *p)
 {
-	return (int)value_check_int(L, 2, 0, (int64_t)perf_buffer__buffer_cnt(p->pb) - 1);
+	return (int)value_check_int(L, 2, 0, (int64_t)perf_buffer__buffer_cnt(p->rings->pb) - 1);
 }
 
 static int take_records(lua_State *L, struct perfbuf *p, int only, int timeout)
@@ -263,7 +264,7 @@ static int perfbuf_epoll_fd(lua_State *L)
 {
 	struct perfbuf *p = check_perfbuf(L);
 
-	return batch_epoll_fd(L, &p->batch, perf_buffer__epoll_fd(p->pb));
+	return batch_epoll_fd(L, &p->batch, perf_buffer__epoll_fd(p->rings->pb));
 }
 
 /*** Returns an object for `cqueues.poll`: a table with fields `pollfd` and `events`.
@@ -276,7 +277,7 @@ static int perfbuf_pollable(lua_State *L)
 {
 	struct perfbuf *p = check_perfbuf(L);
 
-	return batch_pollable(L, &p->batch, perf_buffer__epoll_fd(p->pb));
+	return batch_pollable(L, &p->batch, perf_buffer__epoll_fd(p->rings->pb));
 }
 
 /* Its buffers ----------------------------------------------------------------------------- */
@@ -288,7 +289,7 @@ static int perfbuf_pollable(lua_State *L)
 */
 static int perfbuf_buffer_cnt(lua_State *L)
 {
-	lua_pushinteger(L, (lua_Integer)perf_buffer__buffer_cnt(check_perfbuf(L)->pb));
+	lua_pushinteger(L, (lua_Integer)perf_buffer__buffer_cnt(check_perfbuf(L)->rings->pb));
 	return 1;
 }
 
@@ -302,7 +303,7 @@ static int perfbuf_buffer_fd(lua_State *L)
 {
 	const struct perfbuf *p = check_perfbuf(L);
 
-	lua_pushinteger(L, perf_buffer__buffer_fd(p->pb, (size_t)check_index(L, p)));
+	lua_pushinteger(L, perf_buffer__buffer_fd(p->rings->pb, (size_t)check_index(L, p)));
 	return 1;
 }
 
@@ -316,7 +317,7 @@ static int perfbuf_buffer(lua_State *L)
 {
 	const struct perfbuf *p = check_perfbuf(L);
 	size_t size;
-	const void *base = perfmem_at(&p->memory, check_index(L, p), &size);
+	const void *base = perfmem_at(&p->rings->memory, check_index(L, p), &size);
 
 	lua_pushlstring(L, base, size);
 	return 1;
@@ -334,9 +335,9 @@ static int perfbuf_stats(lua_State *L)
 	size_t waiting =
 		batch_waiting(&p->batch, EVENT, p->is_raw ? 0 : sizeof(struct perf_sample));
 
-	for (int i = 0, n = (int)perf_buffer__buffer_cnt(p->pb); i < n; i++) {
+	for (int i = 0, n = (int)perf_buffer__buffer_cnt(p->rings->pb); i < n; i++) {
 		size_t size;
-		const struct perf_event_mmap_page *page = perfmem_at(&p->memory, i, &size);
+		const struct perf_event_mmap_page *page = perfmem_at(&p->rings->memory, i, &size);
 
 		waiting += __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE) - page->data_tail;
 	}
@@ -348,36 +349,44 @@ static int perfbuf_stats(lua_State *L)
 
 /* Creating and closing --------------------------------------------------------------------- */
 
+static void shut_rings(struct rings *r)
+{
+	if (r->pb && r->owner)
+		dependent_leave(&r->dependent);
+	perfmem_free(&r->memory);
+	r->pb = NULL;
+	endpoint_close(&r->map);
+	perfcpus_free(&r->opts);
+	batch_wait_close(&r->wait);
+}
+
 static void shut_perfbuf(struct perfbuf *p)
 {
-	if (p->pb && p->batch.owner)
-		dependent_leave(&p->dependent);
-	perfmem_free(&p->memory);
-	p->pb = NULL;
-	endpoint_close(&p->map);
-	perfcpus_free(&p->opts);
+	shut_rings(p->rings);
 	batch_close(&p->batch);
 }
 
 static void shut_with_object(struct dependent *d)
 {
-	shut_perfbuf((struct perfbuf *)((char *)d - offsetof(struct perfbuf, dependent)));
+	shut_rings((struct rings *)((char *)d - offsetof(struct rings, dependent)));
 }
 
 /* Pushes a perf buffer that is not open yet, for the map at 1 and the functions at EVENT_ARG and
- * LOST_ARG.
- */
+ * LOST_ARG. */
 static struct perfbuf *push_new(lua_State *L, int event_arg, int lost_arg)
 {
 	int args[] = {[EVENT] = event_arg, [LOST] = lost_arg};
 	struct perfbuf *p = class_push(L, PERFBUF, sizeof(*p), 0);
+	struct rings *r = p->rings = calloc(1, sizeof(*r));
 
-	batch_init(&p->batch, &kind);
-	p->map.fd = -1;
+	if (!r)
+		luaL_error(L, "not enough memory");
+	batch_init(&p->batch, &kind, &r->wait);
+	r->map.fd = -1;
+	r->opts.sz = sizeof(r->opts);
+	r->dependent.shut = shut_with_object;
 	p->only = -1;
-	p->opts.sz = sizeof(p->opts);
-	p->dependent.shut = shut_with_object;
-	compat_getuservalue(L, -1);
+	class_env(L, -1);
 	for (int i = EVENT; i <= LOST; i++) {
 		if (!args[i] || lua_isnil(L, args[i])) {
 			lua_pushboolean(L, 0);
@@ -394,27 +403,26 @@ static struct perfbuf *push_new(lua_State *L, int event_arg, int lost_arg)
 
 static int make_perfbuf(struct perfbuf *p, int fd, size_t pages, struct perf_event_attr *attr)
 {
+	struct rings *r = p->rings;
 	int err;
 
-	p->map.keys = p->opts.map_keys;
-	p->map.key_cnt = p->opts.cpu_cnt;
-	err = endpoint_open(&p->map, fd, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
+	r->map.keys = r->opts.map_keys;
+	r->map.key_cnt = r->opts.cpu_cnt;
+	err = endpoint_open(&r->map, fd, BPF_MAP_TYPE_PERF_EVENT_ARRAY);
 	if (err)
 		return -err;
-	p->pb = perf_buffer__new_raw(p->map.fd, pages, attr, on_record, p, &p->opts);
-	err = value_pointer_error(p->pb);
-	if (err) {
-		p->pb = NULL;
+	r->pb = perf_buffer__new_raw(r->map.fd, pages, attr, on_record, p, &r->opts);
+	err = value_pointer_error(r->pb);
+	r->pb = err ? NULL : r->pb;
+	if (err)
 		return err;
-	}
-	if (p->batch.owner)
-		dependent_join(&p->dependent, p->batch.owner);
-	perfmem_own(&p->memory, p->pb, p->map.fd);
-	p->batch.capacity = perf_buffer__buffer_cnt(p->pb) * pages * (size_t)sysconf(_SC_PAGESIZE);
+	if (r->owner)
+		dependent_join(&r->dependent, r->owner);
+	perfmem_own(&r->memory, r->pb, r->map.fd);
+	p->batch.capacity = perf_buffer__buffer_cnt(r->pb) * pages * (size_t)getpagesize();
 	return 0;
 }
 
-/* Opens the perf buffer on top of the stack, and returns it. */
 static int open_buffer(lua_State *L, struct perfbuf *p, struct perf_event_attr *attr,
 		       const char *operation)
 {
@@ -427,7 +435,7 @@ static int open_buffer(lua_State *L, struct perfbuf *p, struct perf_event_attr *
 		      "the number of pages must be a power of two");
 	frame_enter(L, &f, owner, 0);
 	if (owner)
-		p->batch.owner = owner_ref(owner);
+		p->batch.owner = p->rings->owner = owner_ref(owner);
 	err = make_perfbuf(p, fd, pages, attr);
 	frame_leave(&f);
 	if (!err)
@@ -485,7 +493,7 @@ static int perfbuf_new(lua_State *L)
 	field_read(L, 5, fields, &opts);
 	attr.wakeup_events = opts.sample_period ? opts.sample_period : 1;
 	p = push_new(L, 3, 4);
-	compat_getuservalue(L, -1);
+	class_env(L, -1);
 	eventtype_init(L, &p->type, 5, 1, &opts.event);
 	lua_rawseti(L, -2, -EVENT);
 	if (!p->type.btf)
@@ -518,7 +526,7 @@ static int perfbuf_new_raw(lua_State *L)
 	perf_check_attr(L, 3, &attr);
 	p = push_new(L, 4, 0);
 	p->is_raw = true;
-	perfcpus_read(L, 5, &p->opts);
+	perfcpus_read(L, 5, &p->rings->opts);
 	return open_buffer(L, p, &attr, "perf_buffer_raw");
 }
 
@@ -542,8 +550,11 @@ static int perfbuf_gc(lua_State *L)
 {
 	struct perfbuf *p = class_retire(L, PERFBUF);
 
-	shut_perfbuf(p);
-	eventtype_free(&p->type); /* not earlier: see ring_map_unref() */
+	if (p->rings)
+		shut_perfbuf(p);
+	free(p->rings);
+	p->batch.wait = NULL;
+	eventtype_free(&p->type); /* not before: see ring_map_unref() */
 	batch_free(&p->batch);
 	if (p->batch.owner)
 		owner_unref(p->batch.owner);
@@ -554,7 +565,7 @@ static int perfbuf_tostring(lua_State *L)
 {
 	const struct perfbuf *p = class_check(L, 1, PERFBUF);
 
-	lua_pushstring(L, p->pb ? "lbpf.perf_buffer" : "lbpf.perf_buffer (closed)");
+	lua_pushstring(L, p->rings->pb ? "lbpf.perf_buffer" : "lbpf.perf_buffer (closed)");
 	return 1;
 }
 

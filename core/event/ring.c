@@ -34,7 +34,7 @@ static int take_of_ring(lua_State *L, const char *method, size_t wanted)
 
 	if (!LBPF_HEADERS(1, 3) || !compat_libbpf(1, 3))
 		return value_needs_libbpf(L, method, 1, 3);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_getfield(L, -1, "ring_buffer");
 	lua_replace(L, 1);
 	return ringbuf_take(L, m, wanted);
@@ -133,7 +133,7 @@ static int ringbuf_ring(lua_State *L)
 
 	h->m = m;
 	m->refs++;
-	compat_getuservalue(L, -1);
+	class_env(L, -1);
 	lua_pushvalue(L, 1);
 	lua_setfield(L, -2, "ring_buffer");
 	lua_pop(L, 1);

@@ -29,7 +29,8 @@ static const char RINGBUF[] = "lbpf.ring_buffer";
 #define SAMPLE_HEADER 8
 
 struct reader {
-	struct batch batch;     /* first */
+	struct batch batch; /* first */
+	struct batch_wait wait;
 	struct ring_buffer *rb; /* NULL once closed */
 	struct ring_map **maps;
 	int count;                   /* a map's function is in the list at its index + 1 */
@@ -213,7 +214,7 @@ static void push_lost(lua_State *L, const struct ring_map *m)
 
 	if (!*m->counter || !object_is_loaded(object) || object->closed)
 		return;
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	compat_rawgetp(L, -1, m);
 	lua_getfield(L, -1, m->counter);
 	lua_setfield(L, -4, "lost");
@@ -331,7 +332,7 @@ static void find_counter(lua_State *L, struct ring_map *m, int map)
 	snprintf(name, sizeof(name), "%s_lost", bpf_map__name(map_test(L, map)));
 	if (!vars_has(object, name))
 		return;
-	compat_getuservalue(L, map);
+	class_env(L, map);
 	vars_push(L, object, lua_gettop(L));
 	compat_rawsetp(L, top, m);
 	lua_settop(L, top);
@@ -353,7 +354,7 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 	if (!lua_isnil(L, fn))
 		luaL_checktype(L, fn, LUA_TFUNCTION);
 	field_read(L, options, fields, &opts);
-	compat_getuservalue(L, ring);
+	class_env(L, ring);
 	if (lua_isnil(L, fn))
 		lua_pushboolean(L, 0);
 	else
@@ -406,7 +407,7 @@ static int ringbuf_new(lua_State *L)
 
 	lua_settop(L, 3);
 	r = class_push(L, RINGBUF, sizeof(*r), 0);
-	batch_init(&r->batch, &kind);
+	batch_init(&r->batch, &kind, &r->wait);
 	results = add_with_options(L, r, 4, 1);
 	if (!r->rb)
 		shut_ringbuf(r);

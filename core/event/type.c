@@ -85,7 +85,7 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		t->opts.arg = arg;
 		t->codec = codec_ref(push_codec(L, btf, owner, lua_gettop(L), &t->opts, arg));
 		t->least = codec_least(t->codec);
-		compat_getuservalue(L, -1);
+		class_env(L, -1);
 		lua_replace(L, -3);
 		lua_pop(L, 1);
 		return;
@@ -182,7 +182,7 @@ static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b,
 	} else {
 		c = codec_check(L, first + 1);
 	}
-	compat_getuservalue(L, -1);
+	class_env(L, -1);
 	codec_check_names(L, -1);
 	lua_replace(L, first + 1);
 	n = push_decoded(L, c, first + 1, data, size);

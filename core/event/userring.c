@@ -9,6 +9,7 @@
 #include "event/endpoint.h"
 #include "event/type.h"
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*** @module lbpf */
@@ -27,6 +28,9 @@ static const char SAMPLE[] = "lbpf.user_ring_sample";
  */
 #define PATIENCE 100
 
+/* In C's memory, as samples are: they refer to each other, and Lua frees a userdata whose metatable
+ * was taken away without a word.
+ */
 struct userring {
 	struct user_ring_buffer *rb; /* NULL once closed */
 	struct endpoint map;
@@ -35,7 +39,15 @@ struct userring {
 	const struct process *maker;
 };
 
-/* In its ring's list while it is reserved. */
+struct userring_handle {
+	struct userring *r; /* NULL: there was no memory */
+};
+
+struct sample_handle {
+	struct user_sample *s;
+};
+
+/* On its ring's list exactly while it is reserved. */
 struct user_sample {
 	struct user_sample *next, **at;
 	struct userring *ring; /* NULL once it is submitted or discarded */
@@ -46,7 +58,7 @@ struct user_sample {
 
 static struct userring *check_userring(lua_State *L)
 {
-	struct userring *r = class_check(L, 1, USERRING);
+	struct userring *r = ((struct userring_handle *)class_check(L, 1, USERRING))->r;
 
 	if (!r->rb)
 		luaL_error(L, "user ring buffer is closed");
@@ -83,9 +95,14 @@ static void finish_sample(struct user_sample *s, bool submit, const char *over)
 	s->over = over;
 }
 
+static struct user_sample *sample_of(lua_State *L)
+{
+	return ((struct sample_handle *)class_check(L, 1, SAMPLE))->s;
+}
+
 static struct user_sample *check_sample(lua_State *L)
 {
-	struct user_sample *s = class_check(L, 1, SAMPLE);
+	struct user_sample *s = sample_of(L);
 
 	if (!s->ring)
 		luaL_error(L, "the sample %s", s->over);
@@ -146,7 +163,7 @@ static int sample_discard(lua_State *L)
 
 static int sample_close(lua_State *L)
 {
-	struct user_sample *s = class_check(L, 1, SAMPLE);
+	struct user_sample *s = sample_of(L);
 
 	if (s->ring)
 		finish_sample(s, false, "was discarded");
@@ -155,16 +172,17 @@ static int sample_close(lua_State *L)
 
 static int sample_gc(lua_State *L)
 {
-	struct user_sample *s = class_retire(L, SAMPLE);
+	struct user_sample *s = ((struct sample_handle *)class_retire(L, SAMPLE))->s;
 
-	if (s->ring)
+	if (s && s->ring)
 		finish_sample(s, false, "was discarded");
+	free(s);
 	return 0;
 }
 
 static int sample_tostring(lua_State *L)
 {
-	const struct user_sample *s = class_check(L, 1, SAMPLE);
+	const struct user_sample *s = sample_of(L);
 
 	if (s->ring)
 		lua_pushfstring(L, "lbpf.user_ring_sample: %d bytes", (int)s->size);
@@ -233,10 +251,13 @@ static int push_reserved(lua_State *L, struct userring *r, struct user_sample *s
 /* Pushes a sample that is not reserved yet, and that keeps the ring at 1. */
 static struct user_sample *push_sample(lua_State *L)
 {
-	struct user_sample *s = class_push(L, SAMPLE, sizeof(*s), 0);
+	struct sample_handle *h = class_push(L, SAMPLE, sizeof(*h), 0);
+	struct user_sample *s = h->s = calloc(1, sizeof(*s));
 
+	if (!s)
+		luaL_error(L, "not enough memory");
 	s->over = "was never reserved";
-	compat_getuservalue(L, -1);
+	class_env(L, -1);
 	lua_pushvalue(L, 1);
 	lua_setfield(L, -2, "ring");
 	lua_pop(L, 1);
@@ -288,9 +309,14 @@ static const char *check_value(lua_State *L, const struct userring *r, size_t *s
 	if (!r->type.codec || lua_type(L, 2) == LUA_TSTRING)
 		return luaL_checklstring(L, 2, size);
 	luaL_checkany(L, 2);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_getfield(L, -1, "names");
+<<<<<<< HEAD
 	*size = codec_encoded_size(L, r->type.codec, 2);
+=======
+	codec_check_names(L, -1);
+	*size = codec_size(r->type.codec);
+>>>>>>> 80f1cb4 (Finalizers are the collector's; C lists hold C memory; an iterator that is over owns nothing)
 	out = compat_newuserdata(L, *size + 1);
 	codec_encode(L, r->type.codec, -2, 2, out, *size, 2, NULL);
 	return out;
@@ -375,14 +401,18 @@ static int userring_new(lua_State *L)
 					      FIELD(struct codec_opts, enum_names, FIELD_BOOL),
 					      FIELDS_END};
 	struct eventtype_opts opts = {0};
+	struct userring_handle *h;
 	struct userring *r;
 	struct frame f;
 
 	lua_settop(L, 2);
 	field_read(L, 2, fields, &opts);
-	r = class_push(L, USERRING, sizeof(*r), 0);
+	h = class_push(L, USERRING, sizeof(*h), 0);
+	r = h->r = calloc(1, sizeof(*r));
+	if (!r)
+		luaL_error(L, "not enough memory");
 	r->map.fd = -1;
-	compat_getuservalue(L, -1);
+	class_env(L, -1);
 	eventtype_init(L, &r->type, 2, 1, &opts);
 	luaL_argcheck(L, !r->type.btf, 2, "option 'type' must be a name");
 	lua_setfield(L, -2, "names");
@@ -406,23 +436,26 @@ second call has no effect.
 */
 static int userring_close(lua_State *L)
 {
-	shut_userring(class_check(L, 1, USERRING));
+	shut_userring(((struct userring_handle *)class_check(L, 1, USERRING))->r);
 	lua_pushboolean(L, 1);
 	return 1;
 }
 
 static int userring_gc(lua_State *L)
 {
-	struct userring *r = class_retire(L, USERRING);
+	struct userring *r = ((struct userring_handle *)class_retire(L, USERRING))->r;
 
+	if (!r)
+		return 0;
 	shut_userring(r);
 	eventtype_free(&r->type);
+	free(r);
 	return 0;
 }
 
 static int userring_tostring(lua_State *L)
 {
-	const struct userring *r = class_check(L, 1, USERRING);
+	const struct userring *r = ((struct userring_handle *)class_check(L, 1, USERRING))->r;
 
 	lua_pushfstring(L, "%s%s", USERRING, r->rb ? "" : " (closed)");
 	return 1;

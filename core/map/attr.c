@@ -416,7 +416,7 @@ static int map_exclusive_program(lua_State *L)
 
 		if (!prog)
 			return value_none(L);
-		compat_getuservalue(L, 1);
+		class_env(L, 1);
 		program_push(L, owner, prog, -1);
 		return 1;
 	}

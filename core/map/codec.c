@@ -52,7 +52,7 @@ static struct codec *codec_for(lua_State *L, const struct btf *btf, uint32_t typ
 		return NULL;
 	}
 	codec_ref(c);
-	compat_getuservalue(L, -1);
+	class_env(L, -1);
 	lua_rawseti(L, -3, which);
 	lua_pop(L, 1);
 	return c;

@@ -121,7 +121,7 @@ const struct mapcodec *map_codec(lua_State *L, int arg)
 	lua_pushinteger(L, bpf_map__fd(map));
 	mapfd_check(L, lua_gettop(L), &m->codec.map);
 	snprintf(m->codec.map.name, sizeof(m->codec.map.name), "map '%.50s'", bpf_map__name(map));
-	compat_getuservalue(L, arg);
+	class_env(L, arg);
 	lua_newtable(L);
 	mapcodec_init(L, &m->codec, bpf_object__btf(object_of(m->owner)), bpf_map__name(map), 0, 0,
 		      &none);

@@ -127,9 +127,9 @@ static void add_variable(lua_State *L, struct vars *vars, int known)
 		refuse_variable(L, owner, name);
 	codec = codec_push(L, btf, NULL, type, &(struct codec_opts){0});
 	if (!codec)
-		luaL_error(L, "variable '%s' of object '%s' has a type that cannot be converted",
-			   name, owner->name);
-	compat_getuservalue(L, -1);
+		luaL_error(L, "variable '%s' of object '%s' has a type without a form", name,
+			   owner->name);
+	class_env(L, -1);
 	lua_rawseti(L, known, vars->n + 1);
 	more = realloc(vars->list, ((size_t)vars->n + 1) * sizeof(*more));
 	if (!more)
@@ -212,9 +212,7 @@ static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 	lua_Integer number;
 
 	owner_check(L, vars->owner);
-	compat_getuservalue(L, 1);
-	/* the debug library may have stored anything there */
-	luaL_checktype(L, known, LUA_TTABLE);
+	class_env(L, 1);
 	lua_pushvalue(L, 2);
 	lua_rawget(L, known);
 	number = lua_tointeger(L, -1);
@@ -257,10 +255,10 @@ static int vars_index(lua_State *L)
 @section compiled_vars
 */
 
-/* For compiled code, which also reads a copy. Returns 0 if the object is closed. */
-static int copy_variable(const struct owner *o, const char *variable, char *copy, uint32_t size)
+/* For compiled code, which reads a copy as well: 0 if the object is closed, or VARS finalized. */
+static int copy_variable(const struct vars *vars, const char *variable, char *copy, uint32_t size)
 {
-	if (o->closed)
+	if (!vars->owner || vars->owner->closed)
 		return 0;
 	memcpy(copy, variable, size);
 	return 1;
@@ -288,8 +286,8 @@ static int set_variable_reader(lua_State *L)
 @function compiled_variable
 @param vars `object.vars`
 @param name
-@treturn[1] nil if there is no such variable, or it was not read since the load
-@treturn[2] lightuserdata its object
+@treturn[1] nil if it is none, or was not read since the load
+@treturn[2] lightuserdata its list
 @treturn[2] lightuserdata its address
 @treturn[2] table its type
 */
@@ -301,10 +299,9 @@ static int compiled_variable(lua_State *L)
 
 	lua_settop(L, 2);
 	if (vars && lua_type(L, 2) == LUA_TSTRING) {
-		compat_getuservalue(L, 1);
+		class_env(L, 1);
 		lua_pushvalue(L, 2);
-		if (lua_istable(L, -2))
-			lua_rawget(L, -2);
+		lua_rawget(L, -2);
 		number = lua_isnumber(L, -1) ? lua_tointeger(L, -1) : 0;
 	}
 	if (number > 0 && number <= vars->n)
@@ -313,7 +310,7 @@ static int compiled_variable(lua_State *L)
 		lua_pushnil(L);
 		return 1;
 	}
-	lua_pushlightuserdata(L, vars->owner);
+	lua_pushlightuserdata(L, (void *)vars);
 	lua_pushlightuserdata(L, v->mapping->memory + v->offset);
 	codec_describe(L, v->codec);
 	return 3;
@@ -352,6 +349,7 @@ static int vars_gc(lua_State *L)
 		codec_unref(vars->list[--vars->n].codec);
 	free(vars->list);
 	owner_unref(vars->owner);
+	vars->owner = NULL;
 	return 0;
 }
 

@@ -63,9 +63,7 @@ void mapview_push_names(lua_State *L, int arg, const struct mapcodec *m)
 		lua_pushnil(L);
 		return;
 	}
-	compat_getuservalue(L, arg);
-	/* the debug library may have stored something else there */
-	luaL_argcheck(L, lua_istable(L, -1), arg, "its names are gone");
+	class_env(L, arg);
 	compat_rawgetp(L, -1, m);
 	luaL_argcheck(L, lua_istable(L, -1), arg, "its names are gone");
 	lua_remove(L, -2);
@@ -129,7 +127,7 @@ static struct map_view *push_view(lua_State *L)
 	struct map_view *v = class_push(L, VIEW, sizeof(*v), 0);
 
 	v->fd = -1;
-	compat_getuservalue(L, -1);
+	class_env(L, -1);
 	lua_newtable(L);
 	lua_pushvalue(L, -1);
 	compat_rawsetp(L, -3, &v->view);

@@ -1,6 +1,7 @@
 #include "map/walk.h"
 
 #include "base/class.h"
+#include "base/iterator.h"
 #include "base/value.h"
 #include "map/view.h"
 #include <errno.h>
@@ -208,8 +209,7 @@ bool mapwalk_is_new(lua_State *L, struct mapwalk *w, const char *key)
 
 	if (!w->repeats)
 		return true;
-	compat_getuservalue(L, -1);
-	luaL_checktype(L, -1, LUA_TTABLE);
+	class_env(L, -1);
 	lua_pushlstring(L, key, w->m.map.key_size);
 	lua_pushvalue(L, -1);
 	lua_rawget(L, -3);
@@ -222,10 +222,12 @@ bool mapwalk_is_new(lua_State *L, struct mapwalk *w, const char *key)
 	return is_new;
 }
 
-/* Frees the memory at the end, since a script may walk often before there is enough garbage to
- * collect. */
+/* Nobody will ask for more: a script may walk often before there is garbage enough to collect. What
+ * compiled code may look at yet is a walk that has no elements.
+ */
 static void end_walk(struct mapwalk *w)
 {
+	w->n = w->at = 0;
 	if (w->m.map.fd >= 0)
 		close(w->m.map.fd);
 	w->m.map.fd = -1;
@@ -233,6 +235,9 @@ static void end_walk(struct mapwalk *w)
 	free(w->keys);
 	free(w->values);
 	w->token = w->keys = w->values = NULL;
+	if (w->m.owner)
+		owner_unref(w->m.owner);
+	w->m.owner = NULL;
 }
 
 static int walk_gc(lua_State *L)
@@ -241,8 +246,6 @@ static int walk_gc(lua_State *L)
 
 	end_walk(w);
 	mapcodec_free(&w->m);
-	if (w->m.owner)
-		owner_unref(w->m.owner);
 	return 0;
 }
 
@@ -273,17 +276,16 @@ static int raise_walk(lua_State *L, const struct mapwalk *w, int err)
 	return luaL_error(L, "%s", lua_tostring(L, -2));
 }
 
-/* upvalues: the walk, the names */
-static int step_walk(lua_State *L)
+/* Steps the walk at the index WALK_AT; its names are at NAMES. */
+static int step_walk(lua_State *L, int walk_at, int names)
 {
-	struct mapwalk *w = class_test(L, lua_upvalueindex(1), WALK);
+	struct mapwalk *w = class_test(L, walk_at, WALK);
 
 	/* a finalizer that steps while values are decoded would move their memory */
 	luaL_argcheck(L, w && !w->stepping, 1, "the walk is over");
 	if (w->m.owner)
 		owner_check(L, w->m.owner);
 	w->stepping = true;
-	lua_settop(L, 0);
 	for (;;) {
 		const char *key;
 		int err, values;
@@ -303,21 +305,39 @@ static int step_walk(lua_State *L)
 		if (w->repeats) {
 			bool is_new;
 
-			lua_pushvalue(L, lua_upvalueindex(1));
+			lua_pushvalue(L, walk_at);
 			is_new = mapwalk_is_new(L, w, key);
 			lua_pop(L, 1);
 			if (!is_new)
 				continue;
 		}
-		values = mapcodec_push_key(L, &w->m, lua_upvalueindex(2), key);
-		values += mapcodec_push_value(L, &w->m, lua_upvalueindex(2),
-					      mapwalk_value(w, w->at - 1), 0);
+		values = mapcodec_push_key(L, &w->m, names, key);
+		values += mapcodec_push_value(L, &w->m, names, mapwalk_value(w, w->at - 1), 0);
 		w->stepping = false;
 		return values;
 	}
 }
 
-/* Key in the registry: see mapwalk_set_compiler(). */
+/* upvalues: the walk, the names */
+static int step_closure(lua_State *L)
+{
+	lua_settop(L, 0);
+	return step_walk(L, lua_upvalueindex(1), lua_upvalueindex(2));
+}
+
+/*** Steps a walk over a map, for code that `lbpf.jit` makes.
+@function map_step
+@param walk
+@param names
+@return the next key and its values; nothing at the end
+*/
+static int map_step(lua_State *L)
+{
+	lua_settop(L, 2);
+	return step_walk(L, 1, 2);
+}
+
+/* In the registry: see mapwalk_set_compiler(). */
 static const char compiler;
 
 void mapwalk_set_compiler(lua_State *L)
@@ -325,23 +345,30 @@ void mapwalk_set_compiler(lua_State *L)
 	compat_rawsetp(L, LUA_REGISTRYINDEX, &compiler);
 }
 
-/* Replaces the function on top, which steps W, by code compiled for the map at IDX, if there is
- * any. */
-static void compile_step(lua_State *L, int idx, struct mapwalk *w)
+/* Puts code that is compiled for the map at IDX in place of the walk W and its names, which are on
+ * top; false if there is none.
+ */
+static bool compile_step(lua_State *L, int idx, struct mapwalk *w)
 {
+	int walk = lua_gettop(L) - 1;
+
 	compat_rawgetp(L, LUA_REGISTRYINDEX, &compiler);
-	if (!lua_isfunction(L, -1)) {
+	if (w->repeats || !lua_isfunction(L, -1)) {
 		lua_pop(L, 1);
-		return;
+		return false;
 	}
 	lua_pushvalue(L, idx);
 	lua_pushlightuserdata(L, w);
-	lua_pushvalue(L, -4);
-	lua_call(L, 3, 1);
-	if (lua_isfunction(L, -1))
-		lua_replace(L, -2);
-	else
+	lua_pushvalue(L, walk);
+	lua_pushvalue(L, walk + 1);
+	lua_call(L, 4, 1);
+	if (!lua_isfunction(L, -1)) {
 		lua_pop(L, 1);
+		return false;
+	}
+	lua_replace(L, walk);
+	lua_settop(L, walk);
+	return true;
 }
 
 /*** Returns an iterator over keys and values: `for key, value in map:pairs() do`. In Lua 5.2 and
@@ -369,9 +396,8 @@ static int map_pairs(lua_State *L)
 	if (err)
 		return raise_walk(L, w, -err);
 	mapview_push_names(L, 1, m);
-	lua_pushcclosure(L, step_walk, 2);
-	if (!w->repeats)
-		compile_step(L, 1, w);
+	if (!compile_step(L, 1, w) && !iterator_push(L, map_step, 2))
+		lua_pushcclosure(L, step_closure, 2);
 	return 1;
 }
 
@@ -547,4 +573,6 @@ void mapwalk_open(lua_State *L)
 
 	class_new(L, WALK, none, meta);
 	mapview_add_methods(L, methods);
+	lua_pushcfunction(L, map_step);
+	lua_setfield(L, -2, "map_step");
 }

@@ -65,9 +65,9 @@ uint32_t mapwalk_done(int err, uint32_t asked, uint32_t count);
 /* How often a call is repeated without progress. */
 #define MAPWALK_TRIES 16
 
-/* Sets the function on top as the compiler for loops. It is called with the map, the walk and the
- * function that steps it, and returns a function that steps the walk, and calls the given one for
- * what it does not do itself; or nil.
+/* Takes the function on top, which makes code that steps over a map's elements. It gets the map,
+ * the walk's address, the walk and its names, and returns a function that calls map_step() for what
+ * it does not do itself; or nil.
  */
 void mapwalk_set_compiler(lua_State *L);
 

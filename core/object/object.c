@@ -192,7 +192,7 @@ struct owner *object_push(lua_State *L, const char *name)
 	h->o->owner = (struct owner){
 		.kind = "object", .name = h->o->name, .release = release_object, .refs = 1};
 	h->o->user.name = h->o->name;
-	compat_getuservalue(L, -1);
+	class_env(L, -1);
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
 		lua_newtable(L);
 		lua_setfield(L, -2, parts[i]);
@@ -237,7 +237,7 @@ int object_advance(lua_State *L, const char *operation, int (*step)(struct bpf_o
 	owner_check_idle(L, &o->owner, operation);
 	if (o->phase > last)
 		return luaL_error(L, "object '%s' %s", o->name, states[o->phase]);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	frame_enter(L, &f, &o->owner, 2);
 	err = step(o->obj);
 	if (err)
@@ -296,7 +296,7 @@ static int object_index(lua_State *L)
 		return 1;
 	}
 	object_check(L, 1);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_getfield(L, -1, key);
 	return 1;
 }

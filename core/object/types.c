@@ -23,7 +23,7 @@ static int object_btf(lua_State *L)
 	if (value_pointer_error(btf))
 		return value_none(L);
 	lua_settop(L, 1);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_getfield(L, 2, "btf");
 	if (!lua_isnil(L, -1))
 		return 1;

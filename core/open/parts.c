@@ -30,7 +30,7 @@ static int return_program(lua_State *L, struct owner *owner, struct bpf_program 
 		return 1;
 	}
 	lua_settop(L, 1);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	program_push(L, owner, prog, 2);
 	return 1;
 }
@@ -42,7 +42,7 @@ static int return_map(lua_State *L, struct owner *owner, struct bpf_map *map)
 		return 1;
 	}
 	lua_settop(L, 1);
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	map_push(L, owner, map, 2);
 	return 1;
 }
@@ -159,8 +159,9 @@ static int find_map(lua_State *L)
 	struct owner *owner = object_check(L, 1);
 	const char *name = luaL_checkstring(L, 2);
 
-	compat_getuservalue(L, 1);
+	class_env(L, 1);
 	lua_getfield(L, -1, "maps");
+	luaL_checktype(L, -1, LUA_TTABLE);
 	lua_pushvalue(L, 2);
 	lua_rawget(L, -2);
 	if (!lua_isnil(L, -1))

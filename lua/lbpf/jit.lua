@@ -2,6 +2,7 @@
 -- more time than everything else of an event; in a trace it takes none.
 local core = require "lbpf.core"
 local ffi = require "ffi"
+local of_many = require "lbpf.jit.closures"
 
 -- A module that is a function, loaded on its first call. If it cannot be loaded, for example
 -- because the process may not read files any more, C does all the work.
@@ -16,12 +17,19 @@ local function later(name)
   end
 end
 
+core.set_iterator_maker(of_many(function(fn, a, b, c)
+  return function()
+    return fn(a, b, c)
+  end
+end))
+
 -- Events ----------------------------------------------------------------------------------------
 
-local compile_events, claim = later "lbpf.jit.events", nil
+local compile_events = later "lbpf.jit.events"
+local claim, step
 
-claim = core.set_compiler(function(...)
-  return compile_events(claim, ...)
+claim, step = core.set_compiler(function(...)
+  return compile_events(claim, step, ...)
 end)
 
 -- Maps ------------------------------------------------------------------------------------------
@@ -62,9 +70,9 @@ local function update(self, ...)
   return slow_update(self, ...)
 end
 
-local function walk(map, at, slow)
+local function walk(map, ...)
   local methods = maps[map] or find_methods(map)
-  return methods and methods.walk and methods.walk(at, slow)
+  return methods and methods.walk and methods.walk(...)
 end
 
 call_lookup, call_update, next_element = core.set_map_methods(lookup, update, walk)
@@ -87,11 +95,16 @@ end
 local function read(vars, name)
   local known = variables[vars]
   local variable = known and known[name]
+<<<<<<< HEAD
   if variable and copy(variable.object, variable.address, variable.bytes, variable.size) ~= 0 then
     local decoded, value = variable.decode(variable.bytes)
     if decoded then
       return value
     end
+=======
+  if variable and copy(variable.vars, variable.address, variable.bytes, variable.size) ~= 0 then
+    return variable.decode(variable.bytes)
+>>>>>>> 80f1cb4 (Finalizers are the collector's; C lists hold C memory; an iterator that is over owns nothing)
   elseif variable == nil then
     find_variable(vars, name)
   end

@@ -48,16 +48,17 @@ function child.lua(script)
   return {pid = pid, answers = answers}
 end
 
---- What a script prints in a process of its own, standard error included.
+--- What a script prints in a process of its own, standard error included; and its exit status.
 -- @param prefix a command that runs it: "unshare --net"
 function child.run(script, prefix)
   local path = os.tmpname()
   local file = assert(io.open(path, "w"))
   file:write(script)
   file:close()
-  local output = child.output(("%s %s %s"):format(prefix or "", os.getenv("LBPF_LUA"), path))
+  local output, status = child.output(("%s %s %s"):format(prefix or "", os.getenv("LBPF_LUA"),
+    path))
   os.remove(path)
-  return output
+  return output, status
 end
 
 -- epoll_wait and epoll_pwait of x86-64, epoll_pwait of the newer architectures

@@ -3,6 +3,7 @@
 local ffi = require "ffi"
 local expression = require "lbpf.jit.expression"
 local layout = require "lbpf.jit.layout"
+local of_many = require "lbpf.jit.closures"
 
 local HEADER = layout.event_size
 
@@ -40,17 +41,23 @@ end
 -- trace ends, which can be at any condition. Therefore a C function finds an event and claims it
 -- in one step.
 local PULL = [[
+<<<<<<< HEAD
 local claim = claim
 local checks = CHECKS
 return function(cursor, counters, number, slow)
   local e = claim(cursor, number, LEAST, checks, counters)
+=======
+local claim, slow = claim, slow
+return function(cursor, counters, number, next, buffer, timeout)
+  local e = claim(cursor, number, LEAST, counters)
+>>>>>>> 80f1cb4 (Finalizers are the collector's; C lists hold C memory; an iterator that is over owns nothing)
   if e ~= nil then
     local d, size = cast(u1, e) + HEADER, e.size
     local NAMES = VALUES
     cursor.reading = 0
     return NAMES
   end
-  return slow()
+  return slow(next, buffer, timeout)
 end
 ]]
 
@@ -79,24 +86,24 @@ local function pull_for(values, n, least, checks)
   return pulls[key]
 end
 
-local new_push = expression.of_many(function(push, cursor, counters, number)
+local new_push = of_many(function(push, cursor, counters, number)
   return function(fn, limit)
     return push(cursor, counters, number, fn, limit)
   end
 end)
 
-local new_pull = expression.of_many(function(pull, cursor, counters, number, slow)
+local new_pull = of_many(function(pull, cursor, counters, number, next, buffer, timeout)
   return function()
-    return pull(cursor, counters, number, slow)
+    return pull(cursor, counters, number, next, buffer, timeout)
   end
 end)
 
--- Creates the functions that deliver the events of a batch whose function FN has this number:
--- push(fn, limit), which returns how many and whether to stop, if there is a FN; and pull(slow),
--- which returns an iterator that calls slow() for what it cannot do itself. CLAIM is the address
--- of batch_claim().
--- @return a list of the two; nil if the type is not supported here
-local function compile(claim, type, cursor, counters, number, fn, has_cpu)
+-- Makes the functions that deliver the events of a batch whose function FN has this number:
+-- push(fn, limit), which returns how many and whether to stop, if there is a FN; and
+-- pull(next, buffer, timeout), which returns an iterator that calls SLOW with these for what it
+-- does not do itself. CLAIM is the address of batch_claim().
+-- @return a list of the two; nil if the type has something that is not known here
+local function compile(claim, slow, type, cursor, counters, number, fn, has_cpu)
   local list = {"str(d, size)"}
   if type then
     list = expression.list(type)
@@ -105,8 +112,13 @@ local function compile(claim, type, cursor, counters, number, fn, has_cpu)
     return nil
   end
   environment.claim = environment.claim or ffi.cast(claim_type, claim)
+<<<<<<< HEAD
   local least = type and expression.least(type) or 0
   local checks = type and expression.checks(type) or "nil"
+=======
+  environment.slow = slow
+  local least = type and type.size or 0
+>>>>>>> 80f1cb4 (Finalizers are the collector's; C lists hold C memory; an iterator that is over owns nothing)
   list[#list + 1] = has_cpu and "e.cpu" or nil
   local values = table.concat(list, ", ")
   local push = fn and push_for(values, least, checks, fn)
@@ -115,8 +127,8 @@ local function compile(claim, type, cursor, counters, number, fn, has_cpu)
   counters = ffi.cast(layout.counters, counters)
   return {
     push and new_push(push, cursor, counters, number),
-    function(slow)
-      return new_pull(pull, cursor, counters, number, slow)
+    function(next, buffer, timeout)
+      return new_pull(pull, cursor, counters, number, next, buffer, timeout)
     end,
   }
 end

@@ -220,13 +220,4 @@ function expression.load(source, names)
   return chunk()
 end
 
--- MAKE creates closures. LuaJIT specialises a loop to the closure that it sees first. Once a
--- prototype has many closures, it specialises on the prototype, so eight are created up front.
-function expression.of_many(make)
-  for _ = 1, 8 do
-    make()
-  end
-  return make
-end
-
 return expression

@@ -4,13 +4,14 @@ local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
 local layout = require "lbpf.jit.layout"
+local of_many = require "lbpf.jit.closures"
 local writer = require "lbpf.jit.writer"
 
 local ALIGNED = 8
 local LARGEST = 4096
 
 local environment = setmetatable({
-  slow_lookup = core.map_lookup, slow_update = core.map_update,
+  slow_lookup = core.map_lookup, slow_update = core.map_update, slow_step = core.map_step,
 }, {__index = writer.environment})
 
 -- A finalizer that runs at an allocation may call these for the same map: while one is busy, the
@@ -56,10 +57,16 @@ end
 
 -- If a finalizer steps the same walk, C raises an error.
 local STEP = [[
+<<<<<<< HEAD
 local next_element = next_element
 local key_checks, value_checks = KEYCHECKS, VALUECHECKS
 return function(w, slow)
   local at = next_element(w, key_checks, value_checks)
+=======
+local next_element, slow = next_element, slow_step
+return function(w, walk, names)
+  local at = next_element(w)
+>>>>>>> 80f1cb4 (Finalizers are the collector's; C lists hold C memory; an iterator that is over owns nothing)
   if at >= 0 then
     local d = w.keys + at * KEYSIZE
     local key = KEY
@@ -68,7 +75,7 @@ return function(w, slow)
     w.stepping = 0
     return key, NAMES
   end
-  return slow()
+  return slow(walk, names)
 end
 ]]
 
@@ -93,9 +100,9 @@ local function update_for(put_key, put_value, value_at)
     .. expression.fill(UPDATE, {VALUEAT = value_at}))
 end
 
-local new_iterator = expression.of_many(function(step, w, slow)
+local new_iterator = of_many(function(step, w, walk, names)
   return function()
-    return step(w, slow)
+    return step(w, walk, names)
   end
 end)
 
@@ -106,16 +113,16 @@ local function walk_for(key, value, values)
     VALUES = table.concat(values, ", "), NAMES = expression.names(#values),
     KEYCHECKS = expression.checks(key), VALUECHECKS = expression.checks(value),
   }))
-  return step and function(at, slow)
-    return new_iterator(step, ffi.cast(layout.walk, at), slow)
+  return step and function(at, walk, names)
+    return new_iterator(step, ffi.cast(layout.walk, at), walk, names)
   end
 end
 
--- What is compiled for a map: `lookup` and `update`, which are called with `element` as an
--- additional argument; and `walk`, which is called with the address of a walk and the function
--- that steps it, and returns an iterator. LOOK_UP, UPDATE and NEXT_ELEMENT are the addresses of
--- the C functions that they call.
--- @return nil if it is not known yet; false if nothing is compiled
+-- What is compiled for a map: `lookup` and `update`, which are called with the `element` as an
+-- argument more; and `walk`, which is called with the address of a walk, the walk and its
+-- names, and returns an iterator. LOOK_UP, UPDATE and NEXT_ELEMENT are the addresses of the
+-- functions that they call.
+-- @return nil if it cannot be told yet; false if nothing is compiled
 return function(map, look_up, update, next_element)
   local at, key, value = core.compiled_map(map)
   if not at then

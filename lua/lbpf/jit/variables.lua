@@ -19,12 +19,12 @@ end
 -- Variables of the same type share their functions.
 local functions = {}
 
--- What is needed to read a variable: its `object`, `address` and `size`; `bytes` for a copy; and
--- `decode`, which is called with the copy.
--- @return nil if it is not known yet; false if it is not compiled
+-- What a variable is read with: its `vars`, `address` and `size`; `bytes` for a copy; and
+-- `decode`, which is called with these.
+-- @return nil if it cannot be told yet; false if it is not compiled
 return function(vars, name)
-  local object, address, type = core.compiled_variable(vars, name)
-  if not object then
+  local list_of, address, type = core.compiled_variable(vars, name)
+  if not list_of then
     return nil
   end
   local list, checks = expression.fixed_list(type), expression.checks(type)
@@ -35,7 +35,7 @@ return function(vars, name)
     SAYSALL = checks == "nil" and "true" or "says_all(checks, d) ~= 0"})
   functions[source] = functions[source] or expression.load(source)
   return {
-    object = ffi.cast("void *", object),
+    vars = ffi.cast("void *", list_of),
     address = ffi.cast("void *", address),
     size = type.size,
     bytes = bytes_type(type.size),
