@@ -311,12 +311,8 @@ static const char *check_value(lua_State *L, const struct userring *r, size_t *s
 	luaL_checkany(L, 2);
 	class_env(L, 1);
 	lua_getfield(L, -1, "names");
-<<<<<<< HEAD
-	*size = codec_encoded_size(L, r->type.codec, 2);
-=======
 	codec_check_names(L, -1);
-	*size = codec_size(r->type.codec);
->>>>>>> 80f1cb4 (Finalizers are the collector's; C lists hold C memory; an iterator that is over owns nothing)
+	*size = codec_encoded_size(L, r->type.codec, 2);
 	out = compat_newuserdata(L, *size + 1);
 	codec_encode(L, r->type.codec, -2, 2, out, *size, 2, NULL);
 	return out;

@@ -95,16 +95,11 @@ end
 local function read(vars, name)
   local known = variables[vars]
   local variable = known and known[name]
-<<<<<<< HEAD
-  if variable and copy(variable.object, variable.address, variable.bytes, variable.size) ~= 0 then
+  if variable and copy(variable.vars, variable.address, variable.bytes, variable.size) ~= 0 then
     local decoded, value = variable.decode(variable.bytes)
     if decoded then
       return value
     end
-=======
-  if variable and copy(variable.vars, variable.address, variable.bytes, variable.size) ~= 0 then
-    return variable.decode(variable.bytes)
->>>>>>> 80f1cb4 (Finalizers are the collector's; C lists hold C memory; an iterator that is over owns nothing)
   elseif variable == nil then
     find_variable(vars, name)
   end

@@ -41,16 +41,10 @@ end
 -- trace ends, which can be at any condition. Therefore a C function finds an event and claims it
 -- in one step.
 local PULL = [[
-<<<<<<< HEAD
-local claim = claim
-local checks = CHECKS
-return function(cursor, counters, number, slow)
-  local e = claim(cursor, number, LEAST, checks, counters)
-=======
 local claim, slow = claim, slow
+local checks = CHECKS
 return function(cursor, counters, number, next, buffer, timeout)
-  local e = claim(cursor, number, LEAST, counters)
->>>>>>> 80f1cb4 (Finalizers are the collector's; C lists hold C memory; an iterator that is over owns nothing)
+  local e = claim(cursor, number, LEAST, checks, counters)
   if e ~= nil then
     local d, size = cast(u1, e) + HEADER, e.size
     local NAMES = VALUES
@@ -112,13 +106,9 @@ local function compile(claim, slow, type, cursor, counters, number, fn, has_cpu)
     return nil
   end
   environment.claim = environment.claim or ffi.cast(claim_type, claim)
-<<<<<<< HEAD
+  environment.slow = slow
   local least = type and expression.least(type) or 0
   local checks = type and expression.checks(type) or "nil"
-=======
-  environment.slow = slow
-  local least = type and type.size or 0
->>>>>>> 80f1cb4 (Finalizers are the collector's; C lists hold C memory; an iterator that is over owns nothing)
   list[#list + 1] = has_cpu and "e.cpu" or nil
   local values = table.concat(list, ", ")
   local push = fn and push_for(values, least, checks, fn)

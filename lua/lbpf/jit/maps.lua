@@ -57,16 +57,10 @@ end
 
 -- If a finalizer steps the same walk, C raises an error.
 local STEP = [[
-<<<<<<< HEAD
-local next_element = next_element
-local key_checks, value_checks = KEYCHECKS, VALUECHECKS
-return function(w, slow)
-  local at = next_element(w, key_checks, value_checks)
-=======
 local next_element, slow = next_element, slow_step
+local key_checks, value_checks = KEYCHECKS, VALUECHECKS
 return function(w, walk, names)
-  local at = next_element(w)
->>>>>>> 80f1cb4 (Finalizers are the collector's; C lists hold C memory; an iterator that is over owns nothing)
+  local at = next_element(w, key_checks, value_checks)
   if at >= 0 then
     local d = w.keys + at * KEYSIZE
     local key = KEY
