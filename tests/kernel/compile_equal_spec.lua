@@ -10,7 +10,7 @@ local has_integers = math.type and _VERSION >= "Lua 5.4" -- luacheck: ignore 143
 
 describe("compiled programs and Lua 5.4's", function()
   -- the verifier follows 8192 branches, which loops without may_goto soon have
-  it("do the same", needs({"root", "kernel 6.9"}, function()
+  it("do the same", needs({"root", "may_goto"}, function()
     for seed = 1, has_integers and 40 or 0 do
       local text = generate.program(seed, 4)
       local differs = compare.program(text, {"out", "m", "two"}, {max_entries = 65536})

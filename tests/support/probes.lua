@@ -106,6 +106,11 @@ function probes.tracefs()
   return exists("/sys/kernel/tracing/events")
 end
 
+--- Loops that the kernel counts, from Linux 6.9.
+function probes.may_goto()
+  return load("socket_filter", nil, "\183\0\0\0\0\0\0\0\229\0\0\0\0\0\0\0\149\0\0\0\0\0\0\0")
+end
+
 -- The kernel's types, which it need not have.
 function probes.btf()
   return assert(lbpf.btf_load_vmlinux_btf()):close()
