@@ -58,7 +58,7 @@ describe("pinning", function()
     assert.equal(map, map:pin(path))
     assert.is_true(map:is_pinned())
     assert.equal(path, map:pin_path())
-    assert(map:update("\1\0\0\0", "persists"))
+    assert(map:view({raw = true}):update("\1\0\0\0", "persists"))
     object:close()
     assert.is_true(exists(path))
 

@@ -1,4 +1,4 @@
--- Hazard 41: A struct_ops link that is destroyed after its object deletes key 0 of whatever map
+-- Hazard 51: A struct_ops link that is destroyed after its object deletes key 0 of whatever map
 -- has its map's number by then, and leaves the algorithm registered. The link keeps its object,
 -- and is destroyed when the object is closed.
 local congestion = require "congestion"
@@ -12,7 +12,7 @@ local ZERO = ("\0"):rep(4)
 local function stranger()
   local object = assert(lbpf.open("build/bpf/maps.bpf.o"))
   assert(object:load())
-  assert(object.maps.hash:update(ZERO, ZERO .. ZERO))
+  assert(object.maps.hash:view({raw = true}):update(ZERO, ZERO .. ZERO))
   return object
 end
 
