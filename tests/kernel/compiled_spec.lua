@@ -152,10 +152,16 @@ describe("an event", function()
       local ring = assert(lbpf.ring_buffer(object.maps.events, see,
         {type = "opened", fields = FIELDS_MADE}))
 
+      local function see_any(pid, ...)
+        if pid then -- else the loop had taken all of them
+          see(pid, ...)
+        end
+      end
+
       local function poll()
         local more = 25
         if calls % 3 == 0 then
-          see(ring:next(0))
+          see_any(ring:next(0))
           more = 2
         elseif calls % 3 == 1 then
           ring:consume()
