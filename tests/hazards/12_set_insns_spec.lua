@@ -24,7 +24,7 @@ end
 local function with_key(insns, key)
   local replaced, n = {}, 0
   for insn in insns:gmatch("........") do
-    local changed = insn:gsub("^(\183[%z\1-\9]%z%z)%\40(%z%z%z)$",
+    local changed = insn:gsub("^([\180\183][%z\1-\9]%z%z)%\40(%z%z%z)$",
       "%1" .. string.char(key) .. "%2")
     n = n + (changed ~= insn and 1 or 0)
     replaced[#replaced + 1] = changed

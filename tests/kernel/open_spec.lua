@@ -85,7 +85,7 @@ describe("option", function()
       {kernel_log_size = 65536, kernel_log_level = 2}))
     collectgarbage()
     assert(obj:load())
-    assert.matches("0: (b7) r0 = 0", obj:kernel_log(), 1, true)
+    assert.matches("0: (b4) w0 = 0", obj:kernel_log(), 1, true)
     assert.matches("processed 2 insns ", obj:kernel_log(), 1, true)
     obj = assert(lbpf.open("build/bpf/programs.bpf.o",
       {kernel_log_size = 65536, kernel_log_level = 4}))

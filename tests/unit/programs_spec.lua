@@ -100,7 +100,7 @@ describe("a program", function()
 
   it("shows its instructions, and has them changed nowhere but in prepare_load", function()
     assert.equal(2, third:insn_cnt())
-    local insns = "\183\0\0\0\1\0\0\0" .. "\149\0\0\0\0\0\0\0" -- r0 = 1; exit
+    local insns = "\180\0\0\0\1\0\0\0" .. "\149\0\0\0\0\0\0\0" -- w0 = 1; exit
     assert.equal(insns, third:insns())
     assert.error_matches(function()
       third:set_insns(insns)
