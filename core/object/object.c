@@ -157,7 +157,6 @@ last handle.
 @function object:close
 @treturn boolean true
 @raise inside a callback of this object
-@raise inside a callback of this object
 @usage object:close()
 @see bpf_object__close
 */

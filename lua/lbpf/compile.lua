@@ -3,26 +3,44 @@
 
 local clang = require "lbpf.clang"
 
---- Compiles programs in C: what `lbpf.compile` does with a field `c`. The types of the running
--- kernel that the source names are there, as if it included a vmlinux.h; libbpf's headers for BPF
--- programs must be installed, and clang.
--- @function compile_c
--- @tparam table opts `c`: the source; `clang`: the compiler ("clang"); `cflags`: a list of more
--- flags
--- @treturn string the bytes of an object, for `lbpf.open_mem`
+--- Compiles programs in Lua to a BPF object, for the running kernel's types and without a compiler of
+-- C. docs/probes.md describes the language.
+--
+--     local bytes, plan = assert(lbpf.compile {
+--       ["tp/syscalls/sys_enter_openat"] = function(args)
+--         print(pid, comm, str(args.filename))
+--       end,
+--     })
+--     local object = assert(lbpf.open_mem(bytes))
+--
+-- With a field `c` it compiles a source in C instead, by clang: as if it included vmlinux.h, with
+-- those types of the running kernel that it names. Then `clang` may name the compiler, and `cflags`
+-- is a list of more flags.
+--
+--     local bytes = assert(lbpf.compile {c = [[
+--       #include <bpf/bpf_helpers.h>
+--       char LICENSE[] SEC("license") = "GPL";
+--       SEC("tp/syscalls/sys_enter_openat") int opened(void *ctx) { return 0; }
+--     ]]})
+--
+-- @function compile
+-- @tparam table programs SEC name = a function or its source as a string; a list of such pairs, where
+-- their order matters; or what has a field `c`
+-- @tparam ?table opts of programs in Lua: `max_entries` of each map, 4096; `maps`: by name, a table
+-- with `max_entries` and `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes that
+-- str() reads, 64; `loops`: "may_goto" or "bounded", by default what the running kernel has;
+-- `rounds`: of a bounded loop at most, 1024; `arch`: "x86_64" or "arm64", by default this machine's
+-- @treturn string the object's bytes
+-- @treturn ?table of programs in Lua the plan: `programs`, `maps`, `events`, `problems`, as
+-- `lbpf.trace` uses it
 -- @treturn[2] nil
--- @treturn[2] string what clang says, with lines of the Lua file; or why it could not be run
--- @treturn[2] ?integer the error number if it could not be run: ENOENT
--- @usage local bytes = assert(lbpf.compile {c = [[
---   #include <bpf/bpf_helpers.h>
---   char LICENSE[] SEC("license") = "GPL";
---   SEC("tp/syscalls/sys_enter_openat") int opened(void *ctx) { return 0; }
--- ]]})
-
-return function(probes, opts)
-  if type(probes) == "table" and type(probes.c) == "string" then
-    local bytes, message, errno = clang.compile(probes, 2) -- no tail call: it counts the calls
+-- @treturn[2] string what is wrong, with file and line; clang's messages; or why clang was not run
+-- @treturn[2] ?integer the error number if clang could not be run
+-- @raise if a program is no function and no string, or an option is unknown
+return function(programs, opts)
+  if type(programs) == "table" and type(programs.c) == "string" then
+    local bytes, message, errno = clang.compile(programs, 2) -- no tail call: it counts the calls
     return bytes, message, errno
   end
-  return require "lbpf.compiler"(probes, opts)
+  return require "lbpf.compiler"(programs, opts)
 end

@@ -153,31 +153,7 @@ local function without_jit(f, ...)
   return results
 end
 
---- Compiles programs in Lua to a BPF object.
---
---     local bytes, plan = assert(lbpf.compile {
---       ["tp/syscalls/sys_enter_openat"] = function(args)
---         print(pid, comm, str(args.filename))
---       end,
---     })
---     local object = assert(lbpf.open_mem(bytes))
---
--- The language is described in docs/probes.md.
--- @function compile
--- @tparam table programs SEC name = a function or its source as a string; or a list of such pairs,
--- where their order matters
--- @tparam ?table opts `max_entries` of each map, 4096; `maps`: by name, a table with `max_entries`
--- and
--- `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes that str() reads, 64;
--- `loops`:
--- "may_goto" or "bounded", by default what the running kernel has; `rounds`: of a bounded loop at
--- most,
--- 1024; `arch`: "x86_64" or "arm64", by default this machine's
--- @treturn string the object's bytes
--- @treturn table the plan: `programs`, `maps`, `events`, `problems`, as `lbpf.trace` uses it
--- @treturn[2] nil
--- @treturn[2] string message: file:line:column and what is wrong
--- @raise if a program is no function and no string, or an option is unknown
+-- Described in lua/lbpf/compile.lua.
 return function(programs, opts)
   if type(programs) ~= "table" then
     error(("bad argument #1 to 'compile' (table expected, got %s)"):format(type(programs)), 2)
