@@ -3,8 +3,8 @@
 
 local clang = require "lbpf.clang"
 
---- Compiles programs in Lua to a BPF object, for the running kernel's types and without a compiler of
--- C. docs/probes.md describes the language.
+--- Compiles programs in Lua to a BPF object, for the running kernel's types and without a compiler
+-- of C. docs/probes.md describes the language.
 --
 --     local bytes, plan = assert(lbpf.compile {
 --       ["tp/syscalls/sys_enter_openat"] = function(args)
@@ -24,11 +24,11 @@ local clang = require "lbpf.clang"
 --     ]]})
 --
 -- @function compile
--- @tparam table programs SEC name = a function or its source as a string; a list of such pairs, where
--- their order matters; or what has a field `c`
+-- @tparam table programs SEC name = a function or its source as a string; a list of such pairs,
+-- where their order matters; or what has a field `c`
 -- @tparam ?table opts of programs in Lua: `max_entries` of each map, 4096; `maps`: by name, a table
--- with `max_entries` and `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes that
--- str() reads, 64; `loops`: "may_goto" or "bounded", by default what the running kernel has;
+-- with `max_entries` and `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes
+-- that str() reads, 64; `loops`: "may_goto" or "bounded", by default what the running kernel has;
 -- `rounds`: of a bounded loop at most, 1024; `arch`: "x86_64" or "arm64", by default this machine's
 -- @treturn string the object's bytes
 -- @treturn ?table of programs in Lua the plan: `programs`, `maps`, `events`, `problems`, as

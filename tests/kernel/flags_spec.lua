@@ -63,7 +63,7 @@ describe("a program's place among others", function()
   end
 
   it("is before or after a link or a program, whichever is given",
-    needs({"root", "libbpf 1.3", "kernel 6.6"}, function()
+    needs({"root", "libbpf 1.3", "tcx"}, function()
       local function another()
         local other = assert(lbpf.open("build/bpf/net.bpf.o"))
         assert(other:load())

@@ -4,10 +4,6 @@ local fds = require "fds"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
-local function u32(n)
-  return string.char(n % 256, (n - n % 256) / 256, 0, 0)
-end
-
 local function lines(text)
   local list = {}
   for line in text:gmatch("([^\n]*)\n") do
@@ -49,11 +45,11 @@ describe("an iterator", function()
 
   it("goes through a map", needs(MAPS, function()
     local elements, numbers = load("elements"), object.maps.numbers
-    assert(numbers:update(u32(1), u32(100)))
-    assert(numbers:update(u32(2), u32(500)))
+    assert(numbers:update(1, 100))
+    assert(numbers:update(2, 500))
     assert.same({"1 = 100", "2 = 500"}, lines(read(elements, {map_fd = numbers})))
     assert.same({"1 = 100", "2 = 500"}, lines(read(elements, {map_fd = numbers:fd()})))
-    numbers:delete(u32(1))
+    numbers:delete(1)
     assert.equal("2 = 500\n", read(elements, {map_fd = numbers}))
   end))
 
