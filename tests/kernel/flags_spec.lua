@@ -66,6 +66,7 @@ describe("a program's place among others", function()
     needs({"root", "libbpf 1.3", "tcx"}, function()
       local function another()
         local other = assert(lbpf.open("build/bpf/net.bpf.o"))
+        other.progs.tc_passes:set_expected_attach_type("tcx_ingress")
         assert(other:load())
         return other.progs.tc_passes, lbpf.prog_get_info_by_fd(other.progs.tc_passes).id, other
       end
