@@ -99,7 +99,7 @@ static int start(pid_t *pid, char **argv, const int std[3])
 	return err;
 }
 
-/* The strings of the list at ARG, which keeps them. */
+/* The strings of the list at ARG. They stay on the stack: a finalizer may change the list. */
 static void check_argv(lua_State *L, int arg, const char *argv[ARGS_MAX + 1])
 {
 	size_t n;
@@ -107,6 +107,7 @@ static void check_argv(lua_State *L, int arg, const char *argv[ARGS_MAX + 1])
 	luaL_checktype(L, arg, LUA_TTABLE);
 	n = lua_rawlen(L, arg);
 	luaL_argcheck(L, n >= 1 && n <= ARGS_MAX, arg, "expected 1 to 256 strings");
+	luaL_checkstack(L, ARGS_MAX + LUA_MINSTACK, "too many arguments");
 	for (size_t i = 0; i < n; i++) {
 		size_t len;
 
@@ -114,7 +115,6 @@ static void check_argv(lua_State *L, int arg, const char *argv[ARGS_MAX + 1])
 		luaL_argcheck(L, lua_type(L, -1) == LUA_TSTRING, arg, "expected strings");
 		argv[i] = lua_tolstring(L, -1, &len);
 		luaL_argcheck(L, strlen(argv[i]) == len, arg, "an argument contains a zero byte");
-		lua_pop(L, 1);
 	}
 	argv[n] = NULL;
 }
