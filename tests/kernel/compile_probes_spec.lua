@@ -80,12 +80,13 @@ describe("a compiled probe", function()
 
   it("at a tracepoint has BTF's types", needs({"root", "trampolines"}, function()
     local out = trace {
+      -- It may run in one go, and not be switched to, but its exit switches away from it.
       ["tp_btf/sched_switch"] = [[
-        if args.next.comm == "cat" then
-          out[1] = args.next.tgid
-          out[3] = args.next.group_leader.real_parent.pid
-          out[4] = args.next.sched_reset_on_fork
-          local mm = args.next.mm -- it has none any more when it exits
+        if args.prev.comm == "cat" then
+          out[1] = args.prev.tgid
+          out[3] = args.prev.group_leader.real_parent.pid
+          out[4] = args.prev.sched_reset_on_fork
+          local mm = args.prev.mm -- it has none any more when it exits
           if mm and mm.owner then out[2] = mm.owner.pid end
         end ]],
     }
