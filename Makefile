@@ -1,5 +1,6 @@
 # make                 build the module for Lua 5.4
 # make LUA=luajit      ... or for another Lua (lua5.1 to lua5.5, luajit)
+# make LIBBPF=static   ... with libbpf inside of it, for programs that export functions of libbpf's names
 # make install PREFIX=/usr/local  the module, what is in Lua, the command lbpf
 # make demo            files being opened on this machine, as they are
 # make test            install what the tests need, build, run them all
@@ -39,7 +40,7 @@ LBPF_CFLAGS  += $(shell $(CC) -fzero-init-padding-bits=unions -E -x c /dev/null 
                   echo -fzero-init-padding-bits=unions)
 # Lua's own symbols come from the program that loads the module: no Lua library is linked.
 LBPF_LDFLAGS := -shared -pthread -Wl,-z,nodelete -Wl,--as-needed
-LBPF_LDLIBS  := $(shell pkg-config --libs libbpf 2>/dev/null) -lelf
+LBPF_LDLIBS  := $(shell pkg-config --libs libbpf 2>/dev/null) -lelf -ldl
 
 ifdef SANITIZE
 SANITIZERS   := $(if $(filter thread,$(SANITIZE)),thread,address,undefined)
@@ -57,6 +58,14 @@ endif
 SOURCES := lbpf.c $(wildcard core/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 MODULE  := $(BUILD)/lbpf/core.so
+
+# The same objects, with libbpf's beside them; stderr: see core/check/interposed.c.
+ifeq ($(LIBBPF),static)
+MODULE       := $(BUILD)-static/lbpf/core.so
+LIBBPF_A     ?= $(shell $(CC) -print-file-name=libbpf.a)
+LBPF_LDFLAGS += -Wl,--exclude-libs,ALL
+LBPF_LDLIBS  := -Wl,--whole-archive $(BUILD)/libbpf.a -Wl,--no-whole-archive -lelf -lz -ldl
+endif
 
 BPF_SOURCES := $(wildcard tests/bpf/*.bpf.c tests/bench/*.bpf.c examples/*/*.bpf.c)
 BPF_OBJECTS := $(foreach s,$(BPF_SOURCES),build/bpf/$(notdir $(s:.c=.o)))
@@ -84,7 +93,14 @@ $(OBJECTS): | prerequisites
 $(MODULE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(call say,LINK,$@)
-	$(Q)$(CC) $(LBPF_LDFLAGS) $(LDFLAGS) -o $@ $^ $(LBPF_LDLIBS)
+	$(Q)$(CC) $(LBPF_LDFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(LBPF_LDLIBS)
+
+$(BUILD)-static/lbpf/core.so: $(BUILD)/libbpf.a
+
+$(BUILD)/libbpf.a: $(LIBBPF_A)
+	@mkdir -p $(@D)
+	$(call say,COPY,$@)
+	$(Q)objcopy --redefine-sym stderr=libbpf_stderr $< $@
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -125,7 +141,7 @@ build/helpers/%: tests/helpers/%.c
 $(BUILD)/%: tests/embed/%.c
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Werror -pthread $(EMBED_CFLAGS) \
+	$(Q)$(CC) -std=gnu11 -O1 -g -Wall -Werror -pthread -rdynamic $(EMBED_CFLAGS) \
 		$(LUA_CFLAGS) -o $@ $< $(shell pkg-config --libs $(LUA)) $(LBPF_LDLIBS)
 
 # Installing -----------------------------------------------------------------------------------
@@ -156,6 +172,7 @@ test:
 suite: bpf
 	$(MAKE) --no-print-directory module helpers LUA=lua5.4
 	$(MAKE) --no-print-directory module helpers LUA=luajit
+	$(MAKE) --no-print-directory module LUA=lua5.4 LIBBPF=static
 	tests/all host lua5.4 luajit
 
 asan: bpf

@@ -20,6 +20,7 @@
 #include "core/btf/extdata.h"
 #include "core/btf/query.h"
 #include "core/btf/write.h"
+#include "core/check/interposed.h"
 #include "core/event/jit_events.h"
 #include "core/event/perf.h"
 #include "core/event/perfbuf.h"
@@ -64,6 +65,8 @@ __attribute__((visibility("default"))) int luaopen_lbpf_core(lua_State *L);
  */
 /* clang-format off */
 static void (*const modules[])(lua_State *) = {
+	interposed_open, /* before libbpf is called */
+
 	process_open,
 	class_open,
 	iterator_open,

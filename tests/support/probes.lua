@@ -299,6 +299,11 @@ function probes.pprof()
   return succeeds("go version")
 end
 
+--- A module with libbpf inside: make LIBBPF=static.
+probes["static libbpf"] = function()
+  return exists(("build/%s-static/lbpf/core.so"):format(os.getenv("LBPF_LUA")))
+end
+
 probes["libstdc++"] = function()
   return lbpf.demangle("_ZN1a1bEv") == "a::b()"
 end
