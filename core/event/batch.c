@@ -19,7 +19,8 @@ void batch_init(struct batch *b, const struct batch_kind *kind, struct batch_wai
 {
 	b->kind = kind;
 	b->wait = wait;
-	wait->epoll = wait->wake = -1;
+	if (wait)
+		wait->epoll = wait->wake = -1;
 	b->cursor.fill = 1;
 }
 
@@ -348,7 +349,7 @@ static void deliver_some(lua_State *L, struct batch *b, size_t limit)
 		lua_error(L);
 }
 
-int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
+int batch_take(lua_State *L, struct batch *b, int only, int timeout, size_t wanted)
 {
 	size_t total = 0, copied = 0;
 	bool stop;
@@ -356,6 +357,7 @@ int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted)
 
 	batch_check_idle(L, b, "polled");
 	lua_settop(L, 1);
+	b->only = only;
 	do {
 		b->wanted = wanted - total;
 		if (b->cursor.next == b->cursor.used) {
@@ -453,6 +455,7 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 	int err, function, values;
 
 	batch_check_idle(L, b, "polled");
+	b->only = -1;
 	for (;;) {
 		lua_settop(L, 1);
 		if (b->cursor.next == b->cursor.used) {
@@ -548,14 +551,14 @@ static int epoll_watch(int epoll, int fd)
 }
 
 /* libbpf's epoll set accepts no other descriptors, so it is itself one of two in ours. */
-static int open_epoll(struct batch *b, int inner)
+static int open_epoll(struct batch *b)
 {
 	struct batch_wait *w = b->wait;
 	int err = 0;
 
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->epoll < 0 || w->wake < 0 || epoll_watch(w->epoll, inner) ||
+	if (w->epoll < 0 || w->wake < 0 || epoll_watch(w->epoll, b->kind->epoll_fd(b)) ||
 	    epoll_watch(w->epoll, w->wake))
 		err = -errno;
 	if (err)
@@ -565,27 +568,13 @@ static int open_epoll(struct batch *b, int inner)
 	return err;
 }
 
-int batch_epoll_fd(lua_State *L, struct batch *b, int inner)
+int batch_epoll_fd(lua_State *L, struct batch *b)
 {
-	int err = b->wait->epoll < 0 ? open_epoll(b, inner) : 0;
+	int err = b->wait->epoll < 0 ? open_epoll(b) : 0;
 
 	if (err)
 		return value_fail(L, -err, "%s: epoll_fd", b->kind->function);
 	lua_pushinteger(L, b->wait->epoll);
-	return 1;
-}
-
-int batch_pollable(lua_State *L, struct batch *b, int inner)
-{
-	int results = batch_epoll_fd(L, b, inner);
-
-	if (results > 1)
-		return results;
-	lua_newtable(L);
-	lua_insert(L, -2);
-	lua_setfield(L, -2, "pollfd");
-	lua_pushliteral(L, "r");
-	lua_setfield(L, -2, "events");
 	return 1;
 }
 

@@ -37,6 +37,7 @@ struct codec_check;
 
 struct batch_kind {
 	const char *name, *function; /* "ring buffer", "ring_buffer" */
+	bool tells_once; /* its descriptor is readable when events come, not while there are some */
 	/* Calls libbpf to read events, waiting up to TIMEOUT milliseconds (-1: without limit).
 	 * Returns libbpf's result.
 	 */
@@ -45,7 +46,12 @@ struct batch_kind {
 	 * the index of the names of the event's function.
 	 */
 	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e, int names);
-	bool tells_once; /* its descriptor is readable when events come, not while there are some */
+	/* libbpf's epoll descriptor; -1 once the buffer is closed. */
+	int (*epoll_fd)(const struct batch *b);
+	/* Raises unless this process may use the open buffer; may be NULL. */
+	void (*check)(lua_State *L, struct batch *b);
+	/* Closes it, unless it is closed. */
+	void (*shut)(struct batch *b);
 };
 
 /* The first member of a userdata whose uservalue is the list of functions (false: none). At
@@ -57,6 +63,7 @@ struct batch {
 	struct batch_cursor cursor; /* first: compiled code uses its address for the batch */
 	const struct batch_kind *kind;
 	struct owner *owner; /* busy while events are delivered; may be NULL */
+	int only;            /* read only the ring with this index; -1: all */
 	size_t capacity;     /* of the buffers, in bytes: one call takes no more, so that it ends */
 	size_t size;         /* of the cursor's memory */
 	char *held;          /* older memory that may still be read */
@@ -74,7 +81,7 @@ struct batch_wait {
 	int epoll, wake;
 };
 
-/* WAIT is for the batch alone, until that is closed. */
+/* WAIT is for the batch alone, until that is closed. NULL: the buffer is never opened. */
 void batch_init(struct batch *b, const struct batch_kind *kind, struct batch_wait *wait);
 void batch_wait_close(struct batch_wait *wait);
 
@@ -98,9 +105,9 @@ int batch_call(lua_State *L, struct batch *b, int args, int results);
 
 /* Methods; the userdata is at 1. Each returns how many results it pushed. */
 
-/* Push style: calls the functions with up to WANTED events. Pushes how many, or nil, message,
- * errno. */
-int batch_take(lua_State *L, struct batch *b, int timeout, size_t wanted);
+/* Push style: calls the functions with up to WANTED events of the ring ONLY (-1: of all). Pushes
+ * how many, or nil, message, errno. */
+int batch_take(lua_State *L, struct batch *b, int only, int timeout, size_t wanted);
 
 /* Pull style: pushes the values of the next event; nil at the timeout or for a signal that Lua
  * handles; or nil, message, errno. An empty batch is filled with up to AHEAD events.
@@ -121,12 +128,8 @@ int batch_step(lua_State *L);
 /* An iterator that calls NEXT, the method, with the argument at 2. */
 int batch_events(lua_State *L, lua_CFunction next);
 
-/* Pushes a descriptor that is readable while events wait in the buffer or here. INNER is libbpf's.
- */
-int batch_epoll_fd(lua_State *L, struct batch *b, int inner);
-
-/* Pushes a table with that descriptor, for cqueues.poll(). */
-int batch_pollable(lua_State *L, struct batch *b, int inner);
+/* Pushes a descriptor that is readable while events wait in the buffer or here. */
+int batch_epoll_fd(lua_State *L, struct batch *b);
 
 /* The timeout at ARG; nil and -1: without limit. */
 int batch_check_timeout(lua_State *L, int arg);

@@ -5,6 +5,7 @@
 #include "base/frame.h"
 #include "base/value.h"
 #include "event/batch.h"
+#include "event/buffer.h"
 #include "event/endpoint.h"
 #include "event/jit_events.h"
 #include "event/perf.h"
@@ -21,8 +22,6 @@
 /*** Perf buffers
 @section perf_buffers
 */
-
-static const char PERFBUF[] = "lbpf.perf_buffer";
 
 enum { EVENT = 1, LOST }; /* the functions' places in the list */
 
@@ -41,7 +40,6 @@ struct perfbuf {
 	struct rings *rings; /* NULL: there was no memory */
 	struct eventtype type;
 	bool is_raw, has_lost;
-	int only;  /* read only this buffer; -1: all */
 	int first; /* begin with this buffer */
 	struct batch_counters delivered;
 	uint64_t lost;
@@ -127,8 +125,8 @@ static int consume_perfbuf(struct batch *b, int timeout)
 	struct perfbuf *p = (struct perfbuf *)b;
 	int ret;
 
-	if (p->only >= 0)
-		return perf_buffer__consume_buffer(p->rings->pb, (size_t)p->only);
+	if (b->only >= 0)
+		return perf_buffer__consume_buffer(p->rings->pb, (size_t)b->only);
 	ret = consume_all(p);
 	if (ret || b->cursor.used > 0 || timeout == 0)
 		return ret;
@@ -151,59 +149,58 @@ static int push_record(lua_State *L, struct batch *b, const struct batch_event *
 	return values + 1;
 }
 
-static const struct batch_kind kind = {"perf buffer", "perf_buffer", consume_perfbuf, push_record,
-				       true};
+static int perfbuf_epoll_fd(const struct batch *b)
+{
+	const struct rings *r = ((const struct perfbuf *)b)->rings;
+
+	return r && r->pb ? perf_buffer__epoll_fd(r->pb) : -1;
+}
+
+static void check_process(lua_State *L, struct batch *b)
+{
+	perfmem_check(L, &((struct perfbuf *)b)->rings->memory);
+}
+
+static void shut_rings(struct rings *r)
+{
+	if (r->pb && r->owner)
+		dependent_leave(&r->dependent);
+	perfmem_free(&r->memory);
+	r->pb = NULL;
+	endpoint_close(&r->map);
+	perfcpus_free(&r->opts);
+	batch_wait_close(&r->wait);
+}
+
+static void shut_perfbuf(struct batch *b)
+{
+	struct rings *r = ((struct perfbuf *)b)->rings;
+
+	if (r)
+		shut_rings(r);
+	batch_close(b);
+}
+
+static const struct batch_kind kind = {
+	.name = "perf buffer",
+	.function = "perf_buffer",
+	.tells_once = true,
+	.consume = consume_perfbuf,
+	.push = push_record,
+	.epoll_fd = perfbuf_epoll_fd,
+	.check = check_process,
+	.shut = shut_perfbuf,
+};
 
 static struct perfbuf *check_perfbuf(lua_State *L)
 {
-	struct perfbuf *p = class_check(L, 1, PERFBUF);
-
-	if (p->batch.owner)
-		owner_check(L, p->batch.owner);
-	if (!p->rings->pb)
-		luaL_error(L, "perf buffer is closed");
-	perfmem_check(L, &p->rings->memory);
-	return p;
+	return (struct perfbuf *)buffer_check(L, PERFBUF);
 }
 
 /* The index of one CPU's buffer, at 2. */
 static int check_index(lua_State *L, const struct perfbuf *p)
 {
 	return (int)value_check_int(L, 2, 0, (int64_t)perf_buffer__buffer_cnt(p->rings->pb) - 1);
-}
-
-static int take_records(lua_State *L, struct perfbuf *p, int only, int timeout)
-{
-	p->only = only;
-	return batch_take(L, &p->batch, timeout, SIZE_MAX);
-}
-
-/*** Waits for events, and calls the function for all that have arrived.
-@function perf_buffer:poll
-@tparam ?integer timeout in milliseconds; nil or -1: without limit; 0: do not wait
-@treturn integer how many events were delivered; 0 at the timeout, if a signal arrived that Lua
-handles, or if events were lost and none arrived. If events keep coming, about as many as the
-buffers hold. If a function returned false, the remaining events are delivered by the next call
-@fails
-@raise the error of a function; the events after that one are delivered by the next call
-@see perf_buffer__poll
-*/
-static int perfbuf_poll(lua_State *L)
-{
-	struct perfbuf *p = check_perfbuf(L);
-
-	return take_records(L, p, -1, batch_check_timeout(L, 2));
-}
-
-/*** Calls the function for the events that have arrived. Does not wait.
-@function perf_buffer:consume
-@treturn integer how many events were delivered
-@fails
-@see perf_buffer__consume
-*/
-static int perfbuf_consume(lua_State *L)
-{
-	return take_records(L, check_perfbuf(L), -1, 0);
 }
 
 /*** Calls the function for the events in one CPU's buffer, after those of any CPU that were read
@@ -218,66 +215,7 @@ static int perfbuf_consume_buffer(lua_State *L)
 {
 	struct perfbuf *p = check_perfbuf(L);
 
-	return take_records(L, p, check_index(L, p), 0);
-}
-
-/*** Returns the next event of any CPU. The function for events is not called; the one for lost
-events is.
-@function perf_buffer:next
-@tparam ?integer timeout in milliseconds; nil or -1: without limit; 0: do not wait
-@return the event: its bytes, a table, or a value for each field; nil at the timeout, or if a signal
-arrived that Lua handles
-@treturn ?integer the CPU
-@fails
-@see perf_buffer__consume
-*/
-static int perfbuf_next(lua_State *L)
-{
-	struct perfbuf *p = check_perfbuf(L);
-
-	p->only = -1;
-	return batch_next(L, &p->batch, batch_check_timeout(L, 2), SIZE_MAX);
-}
-
-/*** Returns an iterator over events: `for bytes, cpu in buffer:events() do`. The loop's body may
-yield. The loop ends when no event arrived before the timeout.
-@function perf_buffer:events
-@tparam ?integer timeout for each event, in milliseconds; nil or -1: without limit
-@treturn function iterator
-@raise the message of an error, in the loop
-@see perf_buffer:next
-*/
-static int perfbuf_events(lua_State *L)
-{
-	check_perfbuf(L);
-	return batch_events(L, perfbuf_next);
-}
-
-/*** Returns a descriptor for event loops. It becomes readable when events arrive. Then call
-`poll(0)`, `consume` or `next(0)` until there are no more. The perf buffer owns the descriptor.
-@function perf_buffer:epoll_fd
-@treturn integer the descriptor
-@fails
-@see perf_buffer__epoll_fd
-*/
-static int perfbuf_epoll_fd(lua_State *L)
-{
-	struct perfbuf *p = check_perfbuf(L);
-
-	return batch_epoll_fd(L, &p->batch, perf_buffer__epoll_fd(p->rings->pb));
-}
-
-/*** Returns an object for `cqueues.poll`: a table with fields `pollfd` and `events`.
-@function perf_buffer:pollable
-@treturn table
-@fails
-@see perf_buffer:epoll_fd
-*/
-static int perfbuf_pollable(lua_State *L)
-{
-	struct perfbuf *p = check_perfbuf(L);
-
-	return batch_pollable(L, &p->batch, perf_buffer__epoll_fd(p->rings->pb));
+	return batch_take(L, &p->batch, check_index(L, p), 0, SIZE_MAX);
 }
 
 /* Its buffers ----------------------------------------------------------------------------- */
@@ -347,24 +285,7 @@ static int perfbuf_stats(lua_State *L)
 	return 1;
 }
 
-/* Creating and closing --------------------------------------------------------------------- */
-
-static void shut_rings(struct rings *r)
-{
-	if (r->pb && r->owner)
-		dependent_leave(&r->dependent);
-	perfmem_free(&r->memory);
-	r->pb = NULL;
-	endpoint_close(&r->map);
-	perfcpus_free(&r->opts);
-	batch_wait_close(&r->wait);
-}
-
-static void shut_perfbuf(struct perfbuf *p)
-{
-	shut_rings(p->rings);
-	batch_close(&p->batch);
-}
+/* Creating -------------------------------------------------------------------------------- */
 
 static void shut_with_object(struct dependent *d)
 {
@@ -379,13 +300,12 @@ static struct perfbuf *push_new(lua_State *L, int event_arg, int lost_arg)
 	struct perfbuf *p = class_push(L, PERFBUF, sizeof(*p), 0);
 	struct rings *r = p->rings = calloc(1, sizeof(*r));
 
+	batch_init(&p->batch, &kind, r ? &r->wait : NULL);
 	if (!r)
 		luaL_error(L, "not enough memory");
-	batch_init(&p->batch, &kind, &r->wait);
 	r->map.fd = -1;
 	r->opts.sz = sizeof(r->opts);
 	r->dependent.shut = shut_with_object;
-	p->only = -1;
 	class_env(L, -1);
 	for (int i = EVENT; i <= LOST; i++) {
 		if (!args[i] || lua_isnil(L, args[i])) {
@@ -440,7 +360,7 @@ static int open_buffer(lua_State *L, struct perfbuf *p, struct perf_event_attr *
 	frame_leave(&f);
 	if (!err)
 		return 1;
-	shut_perfbuf(p);
+	shut_perfbuf(&p->batch);
 	return endpoint_fail(L, &f, 1, err, operation);
 }
 
@@ -450,7 +370,7 @@ struct plain_opts {
 };
 
 /*** Reads the perf buffers of a BPF map, one ring for each CPU. It is closed with the map's object.
-After a fork, its methods raise in the child, and `perf_buffer:close` there does not affect the
+After a fork, its methods raise in the child, and `buffer:close` there does not affect the
 parent. Once the parent has ended, as that of a server that goes to the background, the child owns
 it.
 @function perf_buffer
@@ -459,7 +379,7 @@ it.
 @tparam ?function fn called with each event (its bytes, or what `opts` says) and the CPU; if it
 returns false, the call that delivers ends. The kernel pads the bytes, by up to 7, to 4 less than a
 multiple of
- 8. Without a function use `perf_buffer:next` or `perf_buffer:events`
+ 8. Without a function use `buffer:next` or `buffer:events`
 @tparam ?function lost_fn called with the number of lost events and the CPU
 @tparam ?table opts `sample_period`: wake up after so many events on a CPU, instead of 1; `type`,
  `fields`, `enum_names`, `numbers`, `btf`: as for `ring_buffer`
@@ -530,28 +450,11 @@ static int perfbuf_new_raw(lua_State *L)
 	return open_buffer(L, p, &attr, "perf_buffer_raw");
 }
 
-/*** Closes the perf buffer, and drops events that were not delivered. A second call has no effect.
-@function perf_buffer:close
-@treturn boolean true
-@raise inside a function of this perf buffer
-@see perf_buffer__free
-*/
-static int perfbuf_close(lua_State *L)
-{
-	struct perfbuf *p = class_check(L, 1, PERFBUF);
-
-	batch_check_idle(L, &p->batch, "close()");
-	shut_perfbuf(p);
-	lua_pushboolean(L, 1);
-	return 1;
-}
-
 static int perfbuf_gc(lua_State *L)
 {
 	struct perfbuf *p = class_retire(L, PERFBUF);
 
-	if (p->rings)
-		shut_perfbuf(p);
+	shut_perfbuf(&p->batch);
 	free(p->rings);
 	p->batch.wait = NULL;
 	eventtype_free(&p->type); /* not before: see ring_map_unref() */
@@ -561,40 +464,19 @@ static int perfbuf_gc(lua_State *L)
 	return 0;
 }
 
-static int perfbuf_tostring(lua_State *L)
-{
-	const struct perfbuf *p = class_check(L, 1, PERFBUF);
-
-	lua_pushstring(L, p->rings->pb ? "lbpf.perf_buffer" : "lbpf.perf_buffer (closed)");
-	return 1;
-}
-
 void perfbuf_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
 		{"perf_buffer", perfbuf_new}, {"perf_buffer_raw", perfbuf_new_raw}, {NULL, NULL}};
 	static const luaL_Reg methods[] = {
-		{"poll", perfbuf_poll},
-		{"consume", perfbuf_consume},
 		{"consume_buffer", perfbuf_consume_buffer},
-		{"next", perfbuf_next},
-		{"events", perfbuf_events},
-		{"epoll_fd", perfbuf_epoll_fd},
-		{"pollable", perfbuf_pollable},
 		{"buffer_cnt", perfbuf_buffer_cnt},
 		{"buffer_fd", perfbuf_buffer_fd},
 		{"buffer", perfbuf_buffer},
 		{"stats", perfbuf_stats},
-		{"close", perfbuf_close},
-		{NULL, NULL},
-	};
-	static const luaL_Reg meta[] = {
-		{"__gc", perfbuf_gc},
-		{"__close", perfbuf_close},
-		{"__tostring", perfbuf_tostring},
 		{NULL, NULL},
 	};
 
-	class_new(L, PERFBUF, methods, meta);
+	buffer_class_new(L, PERFBUF, methods, perfbuf_gc);
 	luaL_setfuncs(L, functions, 0);
 }

@@ -4,6 +4,7 @@
 #include "base/frame.h"
 #include "base/value.h"
 #include "event/batch.h"
+#include "event/buffer.h"
 #include "event/jit_events.h"
 #include "event/ringmap.h"
 #include "map/map.h"
@@ -18,8 +19,6 @@
 @section ring_buffers
 */
 
-static const char RINGBUF[] = "lbpf.ring_buffer";
-
 #if LBPF_HEADERS(1, 3)
 #pragma weak ring_buffer__ring
 #pragma weak ring__consume
@@ -33,8 +32,7 @@ struct reader {
 	struct batch_wait wait;
 	struct ring_buffer *rb; /* NULL once closed */
 	struct ring_map **maps;
-	int count;                   /* a map's function is in the list at its index + 1 */
-	const struct ring_map *only; /* read only this one; NULL: all */
+	int count; /* a map's function is in the list at its index + 1 */
 };
 
 /* Copying and delivering ------------------------------------------------------------------ */
@@ -58,8 +56,8 @@ static int consume_ringbuf(struct batch *b, int timeout)
 	struct reader *r = (struct reader *)b;
 
 #if LBPF_HEADERS(1, 3)
-	if (r->only)
-		return ring__consume(ring_buffer__ring(r->rb, (unsigned)r->only->index));
+	if (b->only >= 0)
+		return ring__consume(ring_buffer__ring(r->rb, (unsigned)b->only));
 #endif
 	return timeout ? ring_buffer__poll(r->rb, timeout) : ring_buffer__consume(r->rb);
 }
@@ -73,136 +71,37 @@ static int push_ring_sample(lua_State *L, struct batch *b, const struct batch_ev
 	return eventtype_push(L, &m->type, b, names, e->data, e->size);
 }
 
-static const struct batch_kind kind = {"ring buffer", "ring_buffer", consume_ringbuf,
-				       push_ring_sample, false};
+static int ringbuf_epoll_fd(const struct batch *b)
+{
+	const struct reader *r = (const struct reader *)b;
+
+	return r->rb ? ring_buffer__epoll_fd(r->rb) : -1;
+}
+
+static void shut_ringbuf(struct batch *b)
+{
+	struct reader *r = (struct reader *)b;
+
+	if (r->rb)
+		ring_buffer__free(r->rb);
+	r->rb = NULL;
+	for (int i = 0; i < r->count; i++)
+		ring_map_close(r->maps[i]);
+	batch_close(b);
+}
+
+static const struct batch_kind kind = {
+	.name = "ring buffer",
+	.function = "ring_buffer",
+	.consume = consume_ringbuf,
+	.push = push_ring_sample,
+	.epoll_fd = ringbuf_epoll_fd,
+	.shut = shut_ringbuf,
+};
 
 static struct reader *check_ringbuf(lua_State *L)
 {
-	struct reader *r = class_check(L, 1, RINGBUF);
-
-	if (!r->rb)
-		luaL_error(L, "ring buffer is closed");
-	return r;
-}
-
-/* Takes up to WANTED samples of one ring, or of all if ONLY is NULL. */
-static int take_samples(lua_State *L, struct reader *r, const struct ring_map *only, int timeout,
-			size_t wanted)
-{
-	r->only = only;
-	return batch_take(L, &r->batch, timeout, wanted);
-}
-
-/*** Waits for events, and calls the functions for all that have arrived.
-@function ring_buffer:poll
-@tparam ?integer timeout in milliseconds; nil or -1: without limit; 0: do not wait
-@treturn integer how many events were delivered; 0 at the timeout, or if a signal arrived that Lua
- handles. If events keep coming, about as many as the rings hold. If a function returned false, the
- remaining events are delivered by the next call
-@fails
-@raise the error of a function; the events after that one are delivered by the next call
-@usage local ring = assert(lbpf.ring_buffer(object.maps.events, print))
-print(assert(ring:poll(200)), "events")
-@see ring_buffer__poll
-*/
-static int ringbuf_poll(lua_State *L)
-{
-	struct reader *r = check_ringbuf(L);
-
-	return take_samples(L, r, NULL, batch_check_timeout(L, 2), SIZE_MAX);
-}
-
-/*** Calls the functions for the events that have arrived. Does not wait.
-@function ring_buffer:consume
-@treturn integer how many events were delivered
-@fails
-@see ring_buffer__consume
-*/
-static int ringbuf_consume(lua_State *L)
-{
-	return take_samples(L, check_ringbuf(L), NULL, 0, SIZE_MAX);
-}
-
-/*** The same with at most so many events, with every libbpf.
-@function ring_buffer:consume_n
-@tparam integer n at least 1
-@treturn integer how many events were delivered
-@fails
-@see ring_buffer__consume_n
-*/
-static int ringbuf_consume_n(lua_State *L)
-{
-	struct reader *r = check_ringbuf(L);
-
-	return take_samples(L, r, NULL, 0, (size_t)value_check_int(L, 2, 1, INT32_MAX));
-}
-
-/*** Returns the next event of any map. No function is called.
-@function ring_buffer:next
-@tparam ?integer timeout in milliseconds; nil or -1: without limit; 0: do not wait
-@tparam ?integer ahead how many events to take from the ring at once, for this and the next calls;
-nil: as many as there are, up to 256 KiB. With 1, no event is taken from the ring before it is
-returned
-@return the event: its bytes, a table, or a value for each field; nil at the timeout, or if a signal
-arrived that Lua handles
-@fails
-@see ring_buffer__consume
-*/
-static int ringbuf_next(lua_State *L)
-{
-	struct reader *r = check_ringbuf(L);
-	size_t ahead = SIZE_MAX;
-
-	if (!lua_isnoneornil(L, 3))
-		ahead = (size_t)value_check_int(L, 3, 1, INT32_MAX);
-	r->only = NULL;
-	return batch_next(L, &r->batch, batch_check_timeout(L, 2), ahead);
-}
-
-/*** Returns an iterator over events: `for pid, comm in ring:events() do`. The first field is never
-nil. The loop's body may yield, and close the ring buffer's object. The loop ends when no event
-arrived before the timeout.
-@function ring_buffer:events
-@tparam ?integer timeout for each event, in milliseconds; nil or -1: without limit
-@treturn function iterator
-@raise the message of an error, in the loop
-@usage local ring = assert(lbpf.ring_buffer(object.maps.events, nil, {type = "event"}))
-for event in ring:events(200) do
-  print(event.pid, event.comm)
-end
-@see ring_buffer:next
-*/
-static int ringbuf_events(lua_State *L)
-{
-	check_ringbuf(L);
-	return batch_events(L, ringbuf_next);
-}
-
-/*** Returns a descriptor for event loops, which is readable while there are events. The ring buffer
-owns it.
-@function ring_buffer:epoll_fd
-@treturn integer the descriptor
-@fails
-@see ring_buffer__epoll_fd
-*/
-static int ringbuf_epoll_fd(lua_State *L)
-{
-	struct reader *r = check_ringbuf(L);
-
-	return batch_epoll_fd(L, &r->batch, ring_buffer__epoll_fd(r->rb));
-}
-
-/*** Returns an object for `cqueues.poll`: a table with fields `pollfd` and `events`.
-@function ring_buffer:pollable
-@treturn table
-@fails
-@see ring_buffer:epoll_fd
-*/
-static int ringbuf_pollable(lua_State *L)
-{
-	struct reader *r = check_ringbuf(L);
-
-	return batch_pollable(L, &r->batch, ring_buffer__epoll_fd(r->rb));
+	return (struct reader *)buffer_check(L, RINGBUF);
 }
 
 /* Its rings ------------------------------------------------------------------------------- */
@@ -262,20 +161,10 @@ int ringbuf_take(lua_State *L, struct ring_map *m, size_t wanted)
 
 	if (m->reader != r)
 		return luaL_error(L, "a ring of another ring buffer");
-	return take_samples(L, r, m, 0, wanted);
+	return batch_take(L, &r->batch, m->index, 0, wanted);
 }
 
-/* Creating and closing --------------------------------------------------------------------- */
-
-static void shut_ringbuf(struct reader *r)
-{
-	if (r->rb)
-		ring_buffer__free(r->rb);
-	r->rb = NULL;
-	for (int i = 0; i < r->count; i++)
-		ring_map_close(r->maps[i]);
-	batch_close(&r->batch);
-}
+/* Creating -------------------------------------------------------------------------------- */
 
 /* Adds a map to libbpf's ring buffer. Returns 0 or -errno. */
 static int add_map(struct reader *r, struct ring_map *m, int fd)
@@ -384,7 +273,7 @@ has only the ring buffer, until one of the two is closed. It stays usable when t
 @function ring_buffer
 @tparam map|fd|integer map of type ringbuf, or a descriptor of one
 @tparam ?function fn called with each event: its bytes, or what `opts` says; if it returns false,
-the call that delivers ends. Without a function use `ring_buffer:next` or `ring_buffer:events`
+the call that delivers ends. Without a function use `buffer:next` or `buffer:events`
 @tparam ?table opts `type`: the name of the events' type in BTF, such as "event": events are then
 tables. `fields`: a list of fields ("pid", "file.name", "stack[1]"), each of which becomes an
 argument of its own; this is the fastest. `bytes`, `enum_names`, `numbers`: as for `object:codec`.
@@ -410,7 +299,7 @@ static int ringbuf_new(lua_State *L)
 	batch_init(&r->batch, &kind, &r->wait);
 	results = add_with_options(L, r, 4, 1);
 	if (!r->rb)
-		shut_ringbuf(r);
+		shut_ringbuf(&r->batch);
 	return results;
 }
 
@@ -433,40 +322,16 @@ static int ringbuf_add(lua_State *L)
 	return add_with_options(L, r, 1, 2);
 }
 
-/*** Closes the ring buffer, and drops events that were not delivered. A second call has no effect.
-@function ring_buffer:close
-@treturn boolean true
-@raise inside a function of this ring buffer
-@see ring_buffer__free
-*/
-static int ringbuf_close(lua_State *L)
-{
-	struct reader *r = class_check(L, 1, RINGBUF);
-
-	batch_check_idle(L, &r->batch, "close()");
-	shut_ringbuf(r);
-	lua_pushboolean(L, 1);
-	return 1;
-}
-
 static int ringbuf_gc(lua_State *L)
 {
 	struct reader *r = class_retire(L, RINGBUF);
 
-	shut_ringbuf(r);
+	shut_ringbuf(&r->batch);
 	while (r->count > 0)
 		ring_map_unref(r->maps[--r->count]);
 	free(r->maps);
 	batch_free(&r->batch);
 	return 0;
-}
-
-static int ringbuf_tostring(lua_State *L)
-{
-	const struct reader *r = class_check(L, 1, RINGBUF);
-
-	lua_pushstring(L, r->rb ? "lbpf.ring_buffer" : "lbpf.ring_buffer (closed)");
-	return 1;
 }
 
 void ringbuf_add_methods(lua_State *L, const luaL_Reg *methods)
@@ -477,26 +342,12 @@ void ringbuf_add_methods(lua_State *L, const luaL_Reg *methods)
 void ringbuf_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-		{"poll", ringbuf_poll},
-		{"consume", ringbuf_consume},
-		{"consume_n", ringbuf_consume_n},
-		{"next", ringbuf_next},
-		{"events", ringbuf_events},
-		{"epoll_fd", ringbuf_epoll_fd},
-		{"pollable", ringbuf_pollable},
 		{"stats", ringbuf_stats},
 		{"add", ringbuf_add},
-		{"close", ringbuf_close},
-		{NULL, NULL},
-	};
-	static const luaL_Reg meta[] = {
-		{"__gc", ringbuf_gc},
-		{"__close", ringbuf_close},
-		{"__tostring", ringbuf_tostring},
 		{NULL, NULL},
 	};
 
-	class_new(L, RINGBUF, methods, meta);
+	buffer_class_new(L, RINGBUF, methods, ringbuf_gc);
 	lua_pushcfunction(L, ringbuf_new);
 	lua_setfield(L, -2, "ring_buffer");
 }
