@@ -18,9 +18,10 @@ function host.output(program, script, lua, environment)
   return output
 end
 
---- Runs a script in the program `host`, which uses libbpf itself, and has one function of libbpf's
--- names. Fails with what it printed unless it ended well.
-function host.run(script)
+--- Runs a function of tests/support/programs/FILE.lua in the program `host`, which uses libbpf
+-- itself, and has one function of libbpf's names. Fails with what it printed unless it ended well.
+function host.run(file, name)
+  local script = ("require('programs.%s').%s() print('done')"):format(file, name)
   local output = host.output("host", script, nil, "LBPF_INTERPOSED=allow")
   if output ~= "done\n" then
     error(output, 0)
