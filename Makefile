@@ -232,7 +232,7 @@ fuzz: bpf module
 
 # All C of the project, the BPF programs too.
 FORMATTED = lbpf.c $(wildcard core/*/*.[ch] tests/helpers/*.c tests/embed/*.c tests/bpf/*.[ch] \
-            tests/bench/*.[ch] examples/*/*.c tests/fuzz/*.c)
+            tests/bench/*.[ch] tests/support/*.c examples/*/*.c tests/fuzz/*.c)
 
 check:
 	@tests/tools check

@@ -6,31 +6,9 @@ local HELPERS = "#include <bpf/bpf_helpers.h>\nchar LICENSE[] SEC(\"license\") =
 
 describe("lbpf.compile with a source in C", function()
   it("has the kernel's types that the source names", needs({"root", "clang"}, function()
-    local bytes = assert(lbpf.compile {c = HELPERS .. [[
-      #include "vmlinux.h"
-      #include <bpf/bpf_core_read.h>
-      struct event {
-        u32 pid;
-        char comm[TASK_COMM_LEN];
-      };
-      struct {
-        __uint(type, BPF_MAP_TYPE_ARRAY);
-        __uint(max_entries, 1);
-        __type(key, u32);
-        __type(value, struct event);
-      } last SEC(".maps");
-      SEC("raw_tp/sys_enter") int enter(struct bpf_raw_tracepoint_args *ctx)
-      {
-        struct task_struct *task = (void *)bpf_get_current_task();
-        struct event *event = bpf_map_lookup_elem(&last, &(u32){0});
-
-        if (event) {
-          event->pid = BPF_CORE_READ(task, tgid);
-          BPF_CORE_READ_STR_INTO(&event->comm, task, comm);
-        }
-        return 0;
-      }
-    ]]})
+    local file = assert(io.open "tests/support/last_caller.bpf.c")
+    local bytes = assert(lbpf.compile {c = file:read "*a"})
+    file:close()
     local object = assert(lbpf.open_mem(bytes))
     assert(object:load())
     assert(object:attach())

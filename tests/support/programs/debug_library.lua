@@ -1,0 +1,104 @@
+-- What 47_debug_library_spec runs in a process of its own.
+local lbpf = require "lbpf"
+local set = debug.setuservalue or debug.setfenv
+local get = debug.getuservalue or debug.getfenv
+local function load(name)
+  local object = assert(lbpf.open("build/bpf/" .. name .. ".bpf.o"))
+  return assert(object:load())
+end
+local function collect()
+  for _ = 1, 3 do
+    collectgarbage()
+  end
+  for _ = 1, 100 do -- over what was freed
+    local _ = ("x"):rep(200) .. _
+  end
+end
+local object = load("typed_events")
+
+local programs = {}
+
+function programs.metatables()
+  local made = {
+    assert(lbpf.user_ring_buffer(object.maps.orders)),
+    assert(lbpf.perf_buffer(object.maps.perf, 1, print)),
+    assert(lbpf.ring_buffer(object.maps.events, print)),
+    assert(object.progs.send:attach_raw_tracepoint "sys_enter"),
+  }
+  made[5] = assert(made[1]:reserve(8))
+  made[6] = assert(made[1]:reserve(8))
+  made[2]:epoll_fd()
+  made[3]:epoll_fd()
+  for i = 1, 6 do
+    debug.setmetatable(made[i], nil)
+    made[i] = false
+  end
+  collect()
+  lbpf.user_ring_buffer(object.maps.orders)
+  lbpf.perf_buffer(object.maps.perf, 1, print)
+  lbpf.ring_buffer(object.maps.mixed, print)
+  collect()
+  assert(object:close())
+end
+
+function programs.uservalues()
+  local function use(value)
+    local env = get(value)
+    for key in pairs(type(env) == "table" and env or {}) do
+      env[key] = nil
+    end
+    for _, name in ipairs {"find_map_by_name", "find_map_fd_by_name", "next_map", "each_map",
+      "next_program", "each_program", "find_program_by_name", "attach", "stats", "poll",
+      "consume", "next", "events", "lookup", "pairs", "submit", "send", "btf", "codec"} do
+      pcall(function() return value[name](value, "events") end)
+      pcall(function() return value[name](value, 0) end)
+    end
+    for _, name in ipairs {"maps", "progs", "vars", "links"} do
+      pcall(function() return value[name].events end)
+      pcall(function() value[name].lost = 1 end)
+    end
+  end
+  for _, value in ipairs {5, {}, print, false} do
+    local other = load("typed_events")
+    local ring = assert(lbpf.ring_buffer(other.maps.events, print,
+      {type = "struct opened", fields = {"pid"}}))
+    for _, victim in ipairs {other, ring, other.progs.send, other.maps.events, other:btf(),
+      other:codec "struct opened", other.vars} do
+      pcall(set, victim, value or nil)
+      use(victim)
+    end
+  end
+  collect()
+end
+
+function programs.finalizers()
+  local ring
+  local function finalize()
+    if ring then
+      local ok, message = pcall(debug.getmetatable(ring).__gc, ring)
+      assert(not ok and message:find "only the collector")
+      ring = nil
+      collect()
+    end
+  end
+  ring = assert(lbpf.ring_buffer(object.maps.events, finalize))
+  for _ = 1, 6 do
+    object.progs.send:test_run {}
+  end
+  assert(ring:consume() == 6)
+  ring = assert(lbpf.perf_buffer(object.maps.perf, 1, finalize))
+  for _ = 1, 6 do
+    object.progs.send_perf:test_run {}
+  end
+  ring:consume()
+  local map = load("compiled").maps.leaves
+  local gc = debug.getmetatable(map).__gc
+  pcall(map.update, map, 1, setmetatable({}, {__index = function()
+    assert(not pcall(gc, map))
+    assert(not pcall(coroutine.wrap(function() return gc(map) end)))
+    collect()
+  end}))
+  assert(map:lookup(1) ~= false)
+end
+
+return programs
