@@ -1,5 +1,5 @@
-/* Two versions of a program that counts packets, and drops what blocked addresses send to port
- * 7001. */
+/* Two versions of a program that counts the packets to port 7001, and drops those that blocked
+ * addresses send. Others, such as the end of a TCP connection, come at any time and do not count. */
 #ifndef TAKEOVER_H
 #define TAKEOVER_H
 
@@ -28,10 +28,10 @@ static inline int verdict(struct xdp_md *ctx)
 	__u32 v = version;
 	__u64 *n = bpf_map_lookup_elem(&guard_seen, &v);
 
-	if (n)
-		__sync_fetch_and_add(n, 1);
 	if (!is_dropped(data, end) || (void *)(ip + 1) > end)
 		return XDP_PASS;
+	if (n)
+		__sync_fetch_and_add(n, 1);
 	return bpf_map_lookup_elem(&guard_blocked, &ip->saddr) ? XDP_DROP : XDP_PASS;
 }
 

@@ -14,7 +14,7 @@ struct {
 	__uint(max_entries, 1);
 	__type(key, __u32);
 	__type(value, __u32);
-} target SEC(".maps"); /* whose rename() counts; 0: anybody's */
+} target SEC(".maps"); /* whose rename() counts */
 
 struct {
 	__uint(type, BPF_MAP_TYPE_USER_RINGBUF);
@@ -55,7 +55,7 @@ SEC("raw_tp/sys_enter") int drain(struct bpf_raw_tracepoint_args *ctx)
 
 	if (!is_rename(ctx->args[1]) || !pid)
 		return 0;
-	if (*pid == 0 || *pid == bpf_get_current_pid_tgid() >> 32)
+	if (*pid == bpf_get_current_pid_tgid() >> 32)
 		bpf_user_ringbuf_drain(&samples, keep, NULL, 0);
 	return 0;
 }

@@ -103,23 +103,39 @@ describe("user_ring_buffer", function()
     assert.equal(2, samples.drain(object))
   end))
 
-  it("waits for room", needs("root", function()
-    samples.by_anybody(object)
+  -- Starts a process whose ring has ROOM bytes left; it asks for SIZE bytes.
+  local function writer(room, size, timeout)
+    local process = child.lua(([[
+      local samples, lbpf = require "samples", require "lbpf"
+      local object = samples.load(%d)
+      local ring = assert(lbpf.user_ring_buffer(object.maps.samples))
+      ring:send(("x"):rep(samples.RING - 8 - %d))
+      print("reserve", (ring:reserve(%d)))
+      io.stdout:flush()
+      print("reserve_blocking", (ring:reserve_blocking(%d, %d)))
+    ]]):format(child.pid(), room, size, size, timeout))
+    assert.equal("reserve\tnil", process.answers:read("*l"))
+    return process
+  end
+
+  local function drained(process)
+    samples.drain(object) -- drains that process's ring as well
+    assert.matches("^reserve_blocking\tlbpf.user_ring_sample", process.answers:read("*l"))
+    process.answers:close()
+  end
+
+  it("waits until a full ring has been drained", needs("root", function()
     for _, timeout in ipairs({-1, 60000}) do
-      assert(ring:send(("x"):rep(samples.RING - 8)))
-      assert.is_nil((ring:reserve(8))) -- there is none, until somebody drains
-      local drain = io.popen("sleep 0.1; " .. samples.DRAIN)
-      assert(ring:reserve_blocking(8, timeout)):discard()
-      drain:close()
-      samples.drain(object)
+      local process = writer(0, 8, timeout)
+      child.wait_for_epoll(process.pid)
+      drained(process)
     end
-    assert(ring:send(("x"):rep(samples.RING - 64)))
-    assert.is_nil((ring:reserve(100)))
-    -- with some room in the ring, libbpf asks again and again
-    local drain = io.popen("sleep 0.3; " .. samples.DRAIN)
-    assert.equal(ring, ring:send(("y"):rep(100), -1))
-    drain:close()
-    assert.equal(4, samples.drain(object))
+  end))
+
+  it("waits until a ring has enough room", needs("root", function()
+    local process = writer(56, 100, -1)
+    child.wait_for_load(process.pid) -- with some room in the ring, libbpf asks again and again
+    drained(process)
   end))
 
   it("can be interrupted while it waits", needs("root", function()

@@ -76,6 +76,20 @@ function child.wait_for_epoll(pid)
   child.wait_until(function() return EPOLL[first_word(pid, "syscall")] end)
 end
 
+-- The processor time that it has used, in ticks.
+local function ticks(pid)
+  local file = assert(io.open("/proc/" .. pid .. "/stat"))
+  local user, system = file:read("*a"):match("^%d+ %(.*%) %a" .. (" %-?%d+"):rep(10) .. " (%d+) (%d+)")
+  file:close()
+  return user + system
+end
+
+--- Returns once the process has used a tenth of a second of processor time from now on.
+function child.wait_for_load(pid)
+  local before = ticks(pid)
+  child.wait_until(function() return ticks(pid) >= before + 10 end)
+end
+
 --- Returns once the process is stopped.
 function child.wait_for_stop(pid)
   child.wait_until(function() return first_word(pid, "stat") == "T" end)

@@ -8,21 +8,14 @@ local samples = {}
 --- Room for samples, in bytes, each with a header of 8.
 samples.RING = 4096
 
---- What drains the ring, as a shell's command, once by_anybody() was called.
-samples.DRAIN = os.getenv("LBPF_LUA") .. " -e 'os.rename([[no/such/file]], [[nor/this]])'"
-
 --- Opens, loads and attaches it.
-function samples.load()
+-- @param pid the process whose rename() drains the ring; this one unless given
+function samples.load(pid)
   local object = assert(lbpf.open("build/bpf/userring.bpf.o"))
   assert(object:load())
-  assert(object.maps.target:update(0, child.pid()))
+  assert(object.maps.target:update(0, pid or child.pid()))
   assert(object.progs.drain:attach())
   return object
-end
-
---- Lets any process's rename() drain.
-function samples.by_anybody(object)
-  assert(object.maps.target:update(0, 0))
 end
 
 --- Drains, and returns how many samples were ever drained.
