@@ -7,7 +7,7 @@
 # make asan            the same tests under AddressSanitizer and UBSan
 # make tsan            Lua states in several threads, under ThreadSanitizer
 # make coverage        which lines of core/ the tests run on this machine: into build/coverage
-# make vmtest KERNEL=6.1|6.12 USERLAND=bookworm|trixie
+# make vmtest KERNEL=5.10|6.1|6.12|6.18|7.2 USERLAND=bookworm|trixie|forky
 # make bench           lbpf beside C, Go, Python: into build/bench/results.json, docs/performance.md
 # make bench-soak      ... over 100 million events: does memory grow?
 # make fuzz            damaged object files, for SECONDS (60)
@@ -165,15 +165,16 @@ demo:
 	@examples/opens/demo $(LUA)
 
 test:
-	@tests/tools test
-	$(MAKE) --no-print-directory suite
-
-.PHONY: suite
-suite: bpf
-	$(MAKE) --no-print-directory module helpers LUA=lua5.4
-	$(MAKE) --no-print-directory module helpers LUA=luajit
-	$(MAKE) --no-print-directory module LUA=lua5.4 LIBBPF=static
+	@$(MAKE) -s --no-print-directory prepare-test
 	tests/all host lua5.4 luajit
+
+.PHONY: prepare-test
+prepare-test:
+	@tests/tools test
+	@$(MAKE) --no-print-directory bpf
+	@$(MAKE) --no-print-directory module helpers LUA=lua5.4
+	@$(MAKE) --no-print-directory module helpers LUA=luajit
+	@$(MAKE) --no-print-directory module LUA=lua5.4 LIBBPF=static
 
 asan: bpf
 	$(MAKE) --no-print-directory module helpers LUA=lua5.4 SANITIZE=1
@@ -236,7 +237,7 @@ FORMATTED = lbpf.c $(wildcard core/*/*.[ch] tests/helpers/*.c tests/embed/*.c te
 
 check:
 	@tests/tools check
-	@$(MAKE) -s --no-print-directory module
+	@$(MAKE) -s --no-print-directory module helpers
 	clang-format --dry-run -Werror $(FORMATTED)
 	luacheck -q $(wildcard lua bin/lbpf examples tests tests/check/layering tests/check/docs tests/check/api \
 		tests/bench/run tests/bench/bpftrace *.rockspec)

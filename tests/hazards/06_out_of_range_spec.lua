@@ -63,17 +63,14 @@ describe("An error number arrives as it is", function()
     end)
   end)
 
-  it("as LuaJIT's 64-bit integer", function()
-    if not pcall(require, "ffi") then
-      return
-    end
+  it("as LuaJIT's 64-bit integer", needs("jit", function()
     local int64 = require("ffi").typeof("int64_t")
     each("prog_setup_fn", {int64(-13), int64(-5000)}, function(value)
       local object, _, errno = lbpf.open(handlers.path)
       assert.is_nil(object)
       assert.equal(value == int64(-13) and 13 or 22, errno)
     end)
-  end)
+  end))
 end)
 
 describe("A number that is no integer", function()

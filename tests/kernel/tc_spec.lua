@@ -110,10 +110,7 @@ describe("TC", function()
   end)
 
   describe("link", function()
-    it("needs a newer libbpf", needs("root", function()
-      if lbpf.has("tcx") then
-        return
-      end
+    it("needs a newer libbpf", needs({"root", "no libbpf 1.3"}, function()
       local link, message, errno = object.progs.tc_drops:attach_tcx("near")
       assert.is_nil(link)
       assert.equal("attach_tcx needs libbpf 1.3, this is " .. lbpf.version_string(), message)

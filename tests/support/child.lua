@@ -79,8 +79,9 @@ end
 -- The processor time that it has used, in ticks.
 local function ticks(pid)
   local file = assert(io.open("/proc/" .. pid .. "/stat"))
-  local user, system = file:read("*a"):match("^%d+ %(.*%) %a" .. (" %-?%d+"):rep(10) .. " (%d+) (%d+)")
+  local text = file:read("*a")
   file:close()
+  local user, system = text:match("%) %a" .. (" %-?%d+"):rep(10) .. " (%d+) (%d+)")
   return user + system
 end
 
