@@ -31,6 +31,7 @@
 #include "core/kernel/info.h"
 #include "core/kernel/linfo.h"
 #include "core/kernel/linker.h"
+#include "core/kernel/pins.h"
 #include "core/kernel/probe.h"
 #include "core/kernel/spawn.h"
 #include "core/kernel/syscall.h"
@@ -136,6 +137,7 @@ static void (*const modules[])(lua_State *) = {
 	linfo_open,
 	linker_open,
 	linkfd_open,
+	pins_open,
 	probe_open,
 	progfd_open,
 	spawn_open,

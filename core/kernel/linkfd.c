@@ -9,7 +9,6 @@
 #include "base/value.h"
 #include "kernel/syscall.h"
 #include <bpf/bpf.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -462,41 +461,6 @@ static int obj_get(lua_State *L)
 	return 1;
 }
 
-/*** Lists a directory of a BPF file system.
-@function pins
-@tparam string path of the directory
-@treturn {string,...} the names of its files and directories, in no particular order
-@fails ENOENT if there is no such directory
-@see obj_pin
-*/
-static int pins(lua_State *L)
-{
-	const char *path = luaL_checkstring(L, 1);
-	struct fd *fd = fd_push(L);
-	int number = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), n = 0;
-	_Alignas(struct dirent64) char buffer[4096];
-	ssize_t size;
-
-	if (number < 0)
-		return value_fail(L, errno, "pins '%s'", path);
-	fd_own(fd, number); /* the code below may raise */
-	lua_newtable(L);
-	while ((size = getdents64(number, buffer, sizeof(buffer))) > 0) {
-		for (ssize_t at = 0; at < size;) {
-			const struct dirent64 *entry = (const void *)(buffer + at);
-
-			at += entry->d_reclen;
-			if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
-				continue;
-			lua_pushstring(L, entry->d_name);
-			lua_rawseti(L, -2, ++n);
-		}
-	}
-	fd_disown(fd);
-	close(number);
-	return 1;
-}
-
 void linkfd_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {
@@ -506,7 +470,6 @@ void linkfd_open(lua_State *L)
 		{"link_detach", link_detach_fd},
 		{"obj_pin", obj_pin},
 		{"obj_get", obj_get},
-		{"pins", pins},
 		{NULL, NULL},
 	};
 

@@ -6,10 +6,11 @@
 -- @module lbpf.pinned
 
 local lbpf = require "lbpf"
+local record = require "lbpf.pinned.record"
 
 local pinned = {}
 
-local EOPNOTSUPP = 95
+local ENOENT, EEXIST, EOPNOTSUPP = 2, 17, 95
 local unpack = table.unpack or unpack -- luacheck: ignore 113
 
 -- A valid file name for a BPF file system, which does not allow dots.
@@ -17,15 +18,55 @@ local function file_name(...)
   return (table.concat({...}, "-"):gsub("[^%w_-]", "_"))
 end
 
--- The state of pinning an object: `dir`; `before`: a set of the names that were there; `files`:
--- those of this object; `undo`: functions that undo each step; `old`: replaced programs, to be
--- closed.
+-- The state of pinning an object: `dir`; `record`: what an earlier version pinned there; `made`: is
+-- the record new, `made_dir`: the directory, too; `before`: a set of the names that were there;
+-- `files`: those of this object, with their kinds; `undo`: functions that undo each step; `old`:
+-- replaced programs, to be closed.
 local function new_state(dir)
   local state = {dir = dir, before = {}, files = {}, undo = {}, old = {}}
-  for _, name in ipairs(dir and lbpf.pins(dir) or {}) do
+  if not dir then
+    return state
+  end
+  local message, errno
+  state.made_dir, message, errno = lbpf.pin_mkdir(dir)
+  if state.made_dir == nil then
+    return nil, message, errno
+  end
+  local names
+  names, message, errno = lbpf.pins(dir)
+  if not names then
+    return nil, message, errno
+  end
+  state.record, message, errno = record.open(dir)
+  if errno == ENOENT and #names > 0 then
+    return nil, ("'%s' has what lbpf has not pinned; an object needs a directory of its own")
+      :format(dir), EEXIST
+  elseif errno == ENOENT then
+    state.made = true
+    state.record, message, errno = record.create(dir)
+  end
+  if not state.record then
+    if state.made_dir then
+      os.remove(dir)
+    end
+    return nil, message, errno
+  end
+  for _, name in ipairs(names) do
     state.before[name] = true
   end
   return state
+end
+
+-- Writes down that the object will have a file of this name.
+local function claim(state, name, kind)
+  if state.before[name] and not state.record:is_own(name) then
+    return nil, ("'%s/%s' is not what lbpf has pinned"):format(state.dir, name), EEXIST
+  end
+  state.files[name] = kind
+  if not state.before[name] then
+    state.record:add(name, kind)
+  end
+  return true
 end
 
 -- Links ---------------------------------------------------------------------------------------
@@ -58,8 +99,8 @@ end
 -- An old file of a link to the same target, whose program had another name.
 local function find_heir(state, item)
   for name in pairs(state.before) do
-    if not state.files[name] and name:find("^link%-")
-      and name:sub(-#item.target) == item.target then
+    if not state.files[name] and name:sub(-#item.target) == item.target
+      and state.record:kind(name) == "link" and state.record:is_own(name) then
       return name
     end
   end
@@ -71,13 +112,12 @@ local function take_over_any(state, item)
     return take_over(state, path, item.program)
   end
   local other = find_heir(state, item)
-  local other_path = other and state.dir .. "/" .. other
-  if not other or not take_over(state, other_path, item.program) then
+  if not other or not take_over(state, state.dir .. "/" .. other, item.program) then
     return false
   end
-  assert(os.rename(other_path, path))
+  state.record:rename(other, item.file)
   state.before[other] = nil
-  table.insert(state.undo, function() os.rename(path, other_path) end)
+  table.insert(state.undo, function() state.record:rename(item.file, other) end)
   return true
 end
 
@@ -89,18 +129,16 @@ end
 
 -- Replaces the file by the new link, which destroys the old one.
 local function pin_link(state, item, link)
-  local path = state.dir .. "/" .. item.file
-  local new = path .. "-new"
-  os.remove(new)
-  local pin, message, errno = link:pin(new)
+  local new = item.file .. "-new"
+  state.record:remove(new) -- of a process that was killed
+  state.record:add(new, "link")
+  local pin, message, errno = link:pin(state.dir .. "/" .. new)
   if not pin then
+    state.record:forget(new)
     return nil, message, errno
   end
-  assert(os.rename(new, path))
+  state.record:rename(new, item.file)
   link:destroy()
-  if not state.before[item.file] then
-    table.insert(state.undo, function() os.remove(path) end)
-  end
   return true
 end
 
@@ -147,8 +185,11 @@ end
 
 local function attach_all(object, list, state)
   local wanted = attachments(object, list)
-  for _, item in ipairs(wanted) do
-    state.files[item.file] = true
+  for _, item in ipairs(state.dir and wanted or {}) do
+    local claimed, message, errno = claim(state, item.file, "link")
+    if not claimed then
+      return nil, message, errno
+    end
   end
   for _, item in ipairs(wanted) do
     local attached, message, errno = attach_one(state, item)
@@ -177,21 +218,32 @@ local function pin_maps(object, list, state)
   end
   for map in object:each_map() do
     if is_kept(map, keep) then
+      local claimed, message, errno = claim(state, map:name(), "map")
+      if not claimed then
+        return nil, message, errno
+      end
       assert(map:set_pin_path(state.dir .. "/" .. map:name()))
-      state.files[map:name()] = true
     end
   end
+  return true
 end
 
 -- Loading and removing ------------------------------------------------------------------------
 
--- Removes links and maps of an earlier version of the object.
+-- Completes the record, and removes links and maps of an earlier version of the object.
 local function sweep(state)
-  for name in pairs(state.before) do
-    if not state.files[name] and not name:find("^state%-") then
-      os.remove(state.dir .. "/" .. name)
+  if not state.dir then
+    return
+  end
+  for name, kind in pairs(state.files) do
+    state.record:add_file(name, kind)
+  end
+  for _, name in ipairs(state.record:names()) do
+    if not state.files[name] and state.record:kind(name) ~= "state" then
+      state.record:remove(name)
     end
   end
+  state.record:close()
 end
 
 -- Restores what was replaced, and removes what is new.
@@ -199,13 +251,18 @@ local function roll_back(state)
   for i = #state.undo, 1, -1 do
     state.undo[i]()
   end
+  if not state.dir then
+    return
+  end
   for name in pairs(state.files) do
-    if state.dir and not state.before[name] then
-      os.remove(state.dir .. "/" .. name)
+    if not state.before[name] then
+      state.record:remove(name)
     end
   end
-  if state.dir and not next(state.before) then
-    os.remove(state.dir)
+  if state.made then
+    state.record:remove_directory(not state.made_dir)
+  else
+    state.record:close()
   end
 end
 
@@ -232,12 +289,13 @@ end
 -- When it returns, this process has no descriptor of a program or of a pinned link: processes
 -- forked from it can only use the maps.
 -- @tparam string path of the compiled object
--- @tparam ?table opts `pin`: a directory in a BPF file system, for this object only; created if
--- its parent exists. `attach`: a list of `{program, method, arguments...}`, for programs whose
--- section names no target, such as `{"filter", "attach_xdp", "eth0"}`; the others are attached as
--- their section says. `keep`: a list of the maps to pin; by default all except those of global
--- variables. `setup`: a function that is called with the object before it is loaded. `open`: the
--- options of `lbpf.open`
+-- @tparam ?table opts `pin`: a directory in a BPF file system, for this object only; created if its
+-- parent exists. lbpf records there what it pins; it replaces and removes nothing else, and takes
+-- no directory that has anything else. `attach`: a list of `{program, method, arguments...}`, for
+-- programs whose section names no target, such as `{"filter", "attach_xdp", "eth0"}`; the others
+-- are attached as their section says. `keep`: a list of the maps to pin; by default all except
+-- those of global variables. `setup`: a function that is called with the object before it is
+-- loaded. `open`: the options of `lbpf.open`
 -- @treturn object
 -- @fails
 function pinned.load(path, opts)
@@ -247,16 +305,24 @@ function pinned.load(path, opts)
   if not object then
     return nil, message, errno
   end
-  local state = new_state(opts.pin)
+  local state
+  state, message, errno = new_state(opts.pin)
+  if not state then
+    object:close()
+    return nil, message, errno
+  end
   local ran, done, why, code = pcall(function()
     if opts.setup then
       opts.setup(object)
     end
+    local ready, problem, number = true
     if opts.pin then
-      pin_maps(object, opts.keep, state)
+      ready, problem, number = pin_maps(object, opts.keep, state)
     end
-    local loaded, problem, number = object:load()
-    if not loaded then
+    if ready then
+      ready, problem, number = object:load()
+    end
+    if not ready then
       return nil, problem, number
     end
     return attach_all(object, opts.attach, state)
@@ -277,22 +343,28 @@ function pinned.load(path, opts)
   return done and object or nil, why, code
 end
 
---- Removes a directory and everything pinned in it. What has no other references is detached.
+--- Removes what lbpf has pinned in a directory, and the directory. What has no other references is
+-- detached.
 -- @tparam string dir
 -- @treturn boolean true, also if there is no such directory
--- @fails
+-- @fails ENOTEMPTY if the directory has something else: that stays
 function pinned.remove(dir)
   local names, message, errno = lbpf.pins(dir)
   if not names then
-    if errno == 2 then
-      return true
+    return errno == ENOENT or nil, message, errno
+  end
+  local made
+  made, message, errno = record.open(dir)
+  if not made then
+    if errno == ENOENT then
+      return nil, ("'%s' has nothing that lbpf has pinned"):format(dir), EEXIST
     end
     return nil, message, errno
   end
-  for _, name in ipairs(names) do
-    os.remove(dir .. "/" .. name)
+  for _, name in ipairs(made:names()) do
+    made:remove(name)
   end
-  return os.remove(dir)
+  return made:remove_directory()
 end
 
 return pinned

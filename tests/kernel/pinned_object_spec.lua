@@ -72,7 +72,7 @@ describe("an object that is pinned", function()
   it("stays when its process forgets it", needs("root", function()
     local before = fds.count("bpf")
     local object = assert(load("takeover", 1))
-    assert.equal("guard_blocked guard_outdated guard_seen link-guard-attach_xdp-near "
+    assert.equal("guard_blocked guard_outdated guard_seen lbpf-record link-guard-attach_xdp-near "
       .. "link-guard_trace-raw_tp_sys_enter",
       names())
     assert(lbpf.map_update(object.maps.guard_blocked, PEER, 1))
@@ -108,7 +108,7 @@ describe("an object that is pinned", function()
     link = assert(lbpf.link_open(dir .. "/link-guard-attach_xdp-near"))
     assert.equal(id, link:info().id)
     link:destroy()
-    assert.equal("guard_blocked guard_outdated guard_seen link-guard-attach_xdp-near "
+    assert.equal("guard_blocked guard_outdated guard_seen lbpf-record link-guard-attach_xdp-near "
       .. "link-guard_trace-raw_tp_sys_enter",
       names())
     assert.is_false(network.arrives())
@@ -124,7 +124,7 @@ describe("an object that is pinned", function()
     assert.are_not.equal(id, lbpf.xdp_query_id("near"))
     runs(2)
     -- what the next version has not is gone
-    assert.equal("guard_blocked guard_seen link-guard_packets-attach_xdp-near", names())
+    assert.equal("guard_blocked guard_seen lbpf-record link-guard_packets-attach_xdp-near", names())
   end))
 
   it("is put back if the next one fails", needs("root", function()
@@ -159,7 +159,8 @@ describe("an object that is pinned", function()
   it("keeps only the maps that it is told to", needs("root", function()
     local object = assert(load("takeover", 1, {keep = {"guard_seen"}}))
     assert(lbpf.map_update(object.maps.guard_blocked, PEER, 1))
-    assert.equal("guard_seen link-guard-attach_xdp-near link-guard_trace-raw_tp_sys_enter", names())
+    assert.equal("guard_seen lbpf-record link-guard-attach_xdp-near "
+      .. "link-guard_trace-raw_tp_sys_enter", names())
     assert.is_false(network.arrives())
     assert(load("takeover", 2, {keep = {"guard_seen"}}))
     assert.is_true(network.arrives())

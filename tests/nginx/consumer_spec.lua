@@ -180,6 +180,64 @@ describe("a consumer", function()
     assert.is_true(s.waiting > 0)
   end)
 
+  it("survives any number in the memory that all workers share", function()
+    start(COUNT, nil, nil, [[
+      location /write {
+        content_by_lua_block {
+          local accounts = events.accounts
+          accounts.valid = tonumber(ngx.var.arg_valid)
+          for side = 0, 1 do
+            accounts.side[side].position = tonumber(ngx.var.arg_valid)
+          end
+          ngx.say(ngx.worker.pid())
+        }
+      }
+    ]])
+    events:send(10)
+    settled()
+    for _, valid in ipairs {"2", "-1", "1e6", "-1e15", "1e300", "0.5", "nan", "inf", "-inf"} do
+      local pids = #server:workers()
+      assert.matches("^%d+\n$", (nginx.get(URL .. "/write?valid=" .. valid)))
+      assert.is_true(stats().consumed ~= nil)
+      events:send(10)
+      child.wait_until(function() return stats().waiting == 0 end)
+      assert.equal(pids, #server:workers())
+    end
+    assert.not_matches("exited on signal", server:log())
+  end)
+
+  it("says once that its function blocks nginx", function()
+    start([[function(number)
+      local ffi = require "ffi"
+      if number % 10 == 0 then
+        ffi.cdef "int usleep(unsigned)"
+        ffi.C.usleep(200000)
+      else
+        ngx.sleep(0.15)
+      end
+    end]])
+    events:send(30)
+    settled()
+    local _, told = server:log():gsub("a consumer's function has blocked nginx for 0.2 s", "")
+    assert.equal(1, told)
+  end)
+
+  it("is refused where it is declared, if a field is misspelt", function()
+    local ok, message = pcall(start, COUNT, 'fields = {"nunber"}')
+    assert.is_false(ok)
+    assert.matches("nunber", message)
+    start(COUNT)
+    local names = table.concat(require "lbpf".pins(PIN), " ")
+    assert.matches("state%-produced%f[^%w-]", names .. " ")
+    server:configure(conf(COUNT, 'fields = {"nunber"}'))
+    local workers = server:workers()
+    nginx.kill(server.master, "HUP")
+    child.wait_until(function() return server:log():find("nunber", 1, true) end)
+    assert.same(workers, server:workers()) -- the old configuration goes on
+    events:send(10)
+    assert.equal(10, settled().consumed)
+  end)
+
   it("may sleep and use cosockets in its function", function()
     start([[function(number)
       ngx.sleep(0.001)

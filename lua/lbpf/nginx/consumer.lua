@@ -3,6 +3,7 @@
 
 local ffi = require "ffi"
 local lbpf = require "lbpf"
+local record = require "lbpf.pinned.record"
 local system = require "lbpf.nginx.system"
 
 local consumer = {}
@@ -20,24 +21,47 @@ struct lbpf_accounts { double ring, valid; struct lbpf_account side[2]; };
 ]]
 
 local MMAPABLE = 1024
+local ENOENT, EINVAL = 2, 22
 
+local function make_accounts()
+  return lbpf.map_create("array", "lbpf_consumer", 4, ffi.sizeof("struct lbpf_accounts"), 1,
+    {map_flags = MMAPABLE})
+end
+
+-- Pinned beside the ring, if that is pinned.
 local function open_accounts(map)
-  local path = map:pin_path() and map:pin_path():gsub("([^/]*)$", "state-%1") or nil
-  local fd = path and lbpf.obj_get(path)
-  if not fd then
-    local message, errno
-    fd, message, errno = lbpf.map_create("array", "lbpf_consumer", 4,
-      ffi.sizeof("struct lbpf_accounts"), 1, {map_flags = MMAPABLE})
-    if fd and path then
-      local pin
-      pin, message, errno = lbpf.obj_pin(fd, path)
-      fd = pin and fd
-    end
-    if not fd then
-      return nil, message, errno
-    end
+  local dir, name = (map:pin_path() or ""):match "^(.*)/([^/]+)$"
+  if not dir then
+    return make_accounts()
   end
-  return fd
+  local made = record.open(dir)
+  name = "state-" .. name
+  local fd, message, errno = lbpf.obj_get(dir .. "/" .. name)
+  if fd then
+    local info, kind = lbpf.obj_get_info_by_fd(fd)
+    if kind ~= "map" or info.type ~= "array" or info.map_flags ~= MMAPABLE
+      or info.value_size ~= ffi.sizeof "struct lbpf_accounts" then
+      fd:close()
+      return nil, ("'%s/%s' is not what lbpf writes"):format(dir, name), EINVAL
+    end
+    return fd
+  elseif errno ~= ENOENT then
+    return nil, message, errno
+  end
+  if made then
+    made:add(name, "state")
+  end
+  fd, message, errno = make_accounts()
+  if fd then
+    local pin
+    pin, message, errno = lbpf.obj_pin(fd, dir .. "/" .. name)
+    fd = pin and fd
+  end
+  if made then
+    made:add_file(name, "state")
+    made:close()
+  end
+  return fd, message, errno
 end
 
 -- The consumer ----------------------------------------------------------------------------------
@@ -60,6 +84,12 @@ local function read_options(opts)
     read[name] = value
   end
   return read
+end
+
+local function open_ring(self)
+  local opts = self.opts
+  return assert(lbpf.ring_buffer(self.map, nil, {type = opts.type, fields = opts.fields,
+    numbers = opts.numbers, enum_names = opts.enum_names}))
 end
 
 --- Creates a consumer of a ring buffer's events. Of all workers, of this nginx and of one that it
@@ -105,13 +135,19 @@ function consumer.new(map, fn, opts)
     return nil, select(2, system.lock_file(path))
   end
   self.lock = lock_files[path]
+  open_ring(self):close() -- what is misspelt is told here
   return self
+end
+
+-- Every worker can write to the page, and so can whoever opens the map: any number may be there.
+local function valid_side(accounts)
+  return accounts.valid == 1 and 1 or 0
 end
 
 -- Writes the other copy, and makes it valid. A separate function, so that it is compiled.
 local function account(self, consumed, failed, lost)
   local accounts = self.accounts
-  local valid = accounts.valid
+  local valid = valid_side(accounts)
   local old, new = accounts.side[valid], accounts.side[1 - valid]
   new.position = tonumber(self.pages[0])
   new.consumed = old.consumed + consumed
@@ -122,16 +158,14 @@ end
 
 -- Has more been taken from the ring than was counted?
 local function is_behind(self)
-  return self.accounts.side[self.accounts.valid].position ~= tonumber(self.pages[0])
+  return self.accounts.side[valid_side(self.accounts)].position ~= tonumber(self.pages[0])
 end
 
 -- Becomes the worker that reads the ring. The last one may have been killed while it handled an
 -- event.
 local function take_on(self)
-  local opts = self.opts
-  self.ring = assert(lbpf.ring_buffer(self.map, nil, {type = opts.type, fields = opts.fields,
-    numbers = opts.numbers, enum_names = opts.enum_names}))
-  self.began, self.has_more = system.now() - opts.interval, false
+  self.ring = open_ring(self)
+  self.began, self.has_more = system.now() - self.opts.interval, false
   if self.accounts.ring ~= self.id then
     self.accounts.ring = self.id
     account(self, 0, 0, 0)
@@ -176,6 +210,18 @@ end
 -- after twice as many events, up to this number.
 local STRIDE = 16
 
+-- A function that blocks for so many seconds is told: nginx serves nobody meanwhile.
+local BLOCKED = 0.1
+
+-- The time is NOW. It was LAST when nginx's clock, which does not advance in a function, was CLOCK.
+local function tell_blocked(self, now, last, clock)
+  local blocked = now - last - (ngx.now() - clock)
+  if blocked > BLOCKED and not self.told then
+    self.told = true
+    ngx.log(ngx.WARN, ("lbpf: a consumer's function has blocked nginx for %.1f s"):format(blocked))
+  end
+end
+
 -- If events need more than the budget, it is spent in so many slices, between which nginx serves.
 local SLICES = 10
 
@@ -186,7 +232,7 @@ local function drain(self)
   local start, cpu = system.now(), system.cpu()
   local share = math.min(1, (start - self.began) / opts.interval)
   local budget, left = share * opts.time, math.ceil(share * opts.count)
-  local look, last = start + budget, start
+  local look, last, clock = start + budget, start, ngx.now()
   local stride, steps = 1, 1
   local spent = false
   self.began, self.complained = start, false
@@ -201,10 +247,13 @@ local function drain(self)
         spent = spent or rest < budget / 20 or ngx.worker.exiting()
         look = now + rest
       end
+      tell_blocked(self, now, last, clock)
+      clock = ngx.now()
       stride = now - last < opts.time / 50 and math.min(2 * stride, STRIDE) or 1
       steps, last = stride, now
     end
   end
+  tell_blocked(self, system.now(), last, clock)
   self.has_more = spent
   return spent and math.max(opts.interval / SLICES, 0.001)
     or math.max(0, start + opts.interval - system.now())
@@ -260,7 +309,7 @@ end
 -- @treturn table `consumed`: handled; `failed`: handled with an error; `lost`: being handled when
 -- a worker was killed; `waiting`: bytes in the ring; `dropped`: the result of option `dropped`
 function consumer:stats()
-  local side = self.accounts.side[self.accounts.valid]
+  local side = self.accounts.side[valid_side(self.accounts)]
   local stats = {consumed = side.consumed, failed = side.failed, lost = side.lost,
     waiting = tonumber(self.pages[system.PAGE / 8] - self.pages[0])}
   if self.opts.dropped then
