@@ -2,6 +2,7 @@
 
 #include "base/traceback.h"
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,6 +24,10 @@ static _Thread_local struct {
 	char *text;
 	size_t len, size;
 } printed;
+
+/* Frees a thread's text when the thread ends. */
+static pthread_key_t text_key;
+static bool has_text_key;
 
 static const char run_key;
 
@@ -135,6 +140,8 @@ void frame_log(const char *text, size_t len)
 			return; /* a lost message is no reason to fail */
 		printed.text = bigger;
 		printed.size = size;
+		if (has_text_key)
+			pthread_setspecific(text_key, bigger);
 	}
 	memcpy(printed.text + printed.len, text, len);
 	printed.len += len;
@@ -156,6 +163,8 @@ void frame_push_log(lua_State *L, const struct frame *f)
 	}
 	if (printed.len == 0 && printed.size > 1 << 16) {
 		free(printed.text);
+		if (has_text_key)
+			pthread_setspecific(text_key, NULL);
 		printed.text = NULL;
 		printed.size = 0;
 	}
@@ -163,8 +172,16 @@ void frame_push_log(lua_State *L, const struct frame *f)
 	lua_remove(L, -2);
 }
 
+static void make_text_key(void)
+{
+	has_text_key = pthread_key_create(&text_key, free) == 0;
+}
+
 void frame_open(lua_State *L)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+	pthread_once(&once, make_text_key);
 	lua_pushcfunction(L, run);
 	compat_rawsetp(L, LUA_REGISTRYINDEX, &run_key);
 }

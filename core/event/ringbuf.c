@@ -228,6 +228,15 @@ static void find_counter(lua_State *L, struct ring_map *m, int map)
 	memcpy(m->counter, name, sizeof(name));
 }
 
+/* The type of events of a map that is being added: Lua may raise before the ring buffer has it. */
+static const char ADDED[] = "lbpf.ring_buffer.added";
+
+static int added_gc(lua_State *L)
+{
+	eventtype_free(class_retire(L, ADDED));
+	return 0;
+}
+
 /* Adds the map, the function and the options at FIRST and after it to the ring buffer at RING, and
  * returns that.
  */
@@ -236,34 +245,37 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 	static const struct field fields[] = {EVENTTYPE_FIELDS, FIELDS_END};
 	int map = first, fn = first + 1, options = first + 2;
 	struct eventtype_opts opts = {0};
-	int fd = endpoint_check(L, map), err;
-	struct eventtype type;
+	int fd = endpoint_check(L, map), count = r->count, err;
+	struct eventtype *type;
+	struct ring_map *m;
 	struct frame f;
 
 	if (!lua_isnil(L, fn))
 		luaL_checktype(L, fn, LUA_TFUNCTION);
 	field_read(L, options, fields, &opts);
+	type = class_push(L, ADDED, sizeof(*type), ring);
 	class_env(L, ring);
 	if (lua_isnil(L, fn))
 		lua_pushboolean(L, 0);
 	else
 		lua_pushvalue(L, fn);
-	lua_rawseti(L, -2, r->count + 1);
-	eventtype_init(L, &type, options, map, &opts);
-	lua_rawseti(L, -2, -r->count - 1);
+	lua_rawseti(L, -2, count + 1);
+	eventtype_init(L, type, options, map, &opts);
+	lua_rawseti(L, -2, -count - 1);
+	if (r->count != count || (count && !r->rb))
+		luaL_error(L, "a finalizer has changed the ring buffer meanwhile");
 	frame_enter(L, &f, NULL, 0);
 	err = add_source(r, fd);
 	frame_leave(&f);
-	if (err) {
-		eventtype_free(&type);
+	if (err)
 		return endpoint_fail(L, &f, map, -err, "ring_buffer");
-	}
-	r->maps[r->count - 1]->type = type;
-	if (!type.btf)
-		jit_events_add(L, &r->batch, r->count, type.codec,
-			       &r->maps[r->count - 1]->delivered, false);
-	endpoint_keep(L, &r->maps[r->count - 1]->map, map);
-	find_counter(L, r->maps[r->count - 1], map);
+	m = r->maps[count];
+	m->type = *type;
+	*type = (struct eventtype){0};
+	if (!m->type.btf)
+		jit_events_add(L, &r->batch, r->count, m->type.codec, &m->delivered, false);
+	endpoint_keep(L, &m->map, map);
+	find_counter(L, m, map);
 	lua_pushvalue(L, ring);
 	return 1;
 }
@@ -347,6 +359,10 @@ void ringbuf_open(lua_State *L)
 		{NULL, NULL},
 	};
 
+	static const luaL_Reg none[] = {{NULL, NULL}},
+			      added_meta[] = {{"__gc", added_gc}, {NULL, NULL}};
+
+	class_new(L, ADDED, none, added_meta);
 	buffer_class_new(L, RINGBUF, methods, ringbuf_gc);
 	lua_pushcfunction(L, ringbuf_new);
 	lua_setfield(L, -2, "ring_buffer");

@@ -34,7 +34,7 @@ static int open_directory(const char *path)
 	return -1;
 }
 
-static int fail(lua_State *L, const char *what, const char *path, int err)
+static int directory_fail(lua_State *L, const char *what, const char *path, int err)
 {
 	if (err == EINVAL)
 		return value_fail_because(L, err, "not in a BPF file system", "%s '%s'", what,
@@ -58,7 +58,7 @@ static int pins(lua_State *L)
 	ssize_t size;
 
 	if (number < 0)
-		return fail(L, "pins", path, errno);
+		return directory_fail(L, "pins", path, errno);
 	fd_own(fd, number); /* the code below may raise */
 	lua_newtable(L);
 	while ((size = getdents64(number, buffer, sizeof(buffer))) > 0) {
@@ -73,7 +73,7 @@ static int pins(lua_State *L)
 		}
 	}
 	if (size < 0)
-		return fail(L, "pins", path, errno);
+		return directory_fail(L, "pins", path, errno);
 	fd_disown(fd);
 	close(number);
 	return 1;
@@ -93,14 +93,14 @@ static int pin_mkdir(lua_State *L)
 	int fd;
 
 	if (!is_made && errno != EEXIST)
-		return fail(L, "pin_mkdir", path, errno);
+		return directory_fail(L, "pin_mkdir", path, errno);
 	fd = open_directory(path);
 	if (fd < 0) {
 		int err = errno;
 
 		if (is_made)
 			rmdir(path);
-		return fail(L, "pin_mkdir", path, err);
+		return directory_fail(L, "pin_mkdir", path, err);
 	}
 	close(fd);
 	lua_pushboolean(L, is_made);

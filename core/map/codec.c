@@ -39,23 +39,25 @@ static uint32_t defined_type(const struct btf *btf, const char *map, const char 
 	return 0;
 }
 
-/* Returns the codec of a type for SIZE bytes; its names go into the table on top. NULL: bytes. */
-static struct codec *codec_for(lua_State *L, const struct btf *btf, uint32_t type, size_t size,
-			       int which, const struct codec_opts *opts)
+/* Sets *HELD to the codec of a type for SIZE bytes; its names go into the table on top. NULL:
+ * bytes. */
+static void find_codec(lua_State *L, const struct btf *btf, uint32_t type, size_t size, int which,
+		       const struct codec_opts *opts, struct codec **held)
 {
 	struct codec *c = btf && type ? codec_push(L, btf, NULL, type, opts) : NULL;
+	struct codec *old;
 
 	if (!c)
-		return NULL;
-	if (codec_size(c) != size) {
-		lua_pop(L, 1);
-		return NULL;
+		return;
+	if (codec_size(c) == size) {
+		old = *held;          /* a finalizer may have used the map meanwhile */
+		*held = codec_ref(c); /* the code below may raise */
+		if (old)
+			codec_unref(old);
+		class_env(L, -1);
+		lua_rawseti(L, -3, which);
 	}
-	codec_ref(c);
-	class_env(L, -1);
-	lua_rawseti(L, -3, which);
 	lua_pop(L, 1);
-	return c;
 }
 
 /* The type that option OPTION names; TYPE if the option is not given. */
@@ -123,7 +125,7 @@ static void init_key(lua_State *L, struct mapcodec *m, const struct btf *btf, ui
 
 	plain.arg = 0;
 	type = named_type(L, btf, type, "key", m->map.key_size, opts->arg);
-	m->key = codec_for(L, btf, type, m->map.key_size, KEY, &plain);
+	find_codec(L, btf, type, m->map.key_size, KEY, &plain, &m->key);
 	m->has_indices = !m->key && has_indices(&m->map);
 }
 
@@ -135,7 +137,7 @@ static void init_value(lua_State *L, struct mapcodec *m, const struct btf *btf, 
 	m->takes_fds = has_descriptors(m->map.type);
 	m->has_stacks = m->map.type == BPF_MAP_TYPE_STACK_TRACE && named == type;
 	if (!m->takes_fds && !m->has_stacks)
-		m->value = codec_for(L, btf, named, m->map.value_size, VALUE, &opts->codec);
+		find_codec(L, btf, named, m->map.value_size, VALUE, &opts->codec, &m->value);
 }
 
 void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, const char *name,

@@ -16,6 +16,7 @@
  *	fork(fn)          runs fn in a new process, which then closes its copy of this Lua state and
  *	                  ends; that process's id
  *	wait(pid)         until it has ended; did fn return there?
+ *	allocated()       bytes in use of those that malloc() has given out, in all threads
  *	leave()           ends this process, and closes nothing
  */
 #define _GNU_SOURCE
@@ -23,6 +24,7 @@
 #include <dlfcn.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
@@ -280,6 +282,12 @@ static int host_wait(lua_State *L)
 	return 1;
 }
 
+static int host_allocated(lua_State *L)
+{
+	lua_pushnumber(L, (lua_Number)mallinfo2().uordblks);
+	return 1;
+}
+
 static int host_leave(lua_State *L)
 {
 	(void)L;
@@ -290,12 +298,13 @@ static int host_leave(lua_State *L)
 int main(int argc, char **argv)
 {
 	static const struct luaL_Reg functions[] = {
-		{"other", host_other},       {"close_other", host_close_other},
-		{"threads", host_threads},   {"types", host_types},
-		{"load", host_load},         {"take_generic", host_take_generic},
-		{"cookie", host_cookie},     {"pass", host_pass},
-		{"warnings", host_warnings}, {"fork", host_fork},
-		{"wait", host_wait},         {"leave", host_leave},
+		{"other", host_other},         {"close_other", host_close_other},
+		{"threads", host_threads},     {"types", host_types},
+		{"load", host_load},           {"take_generic", host_take_generic},
+		{"cookie", host_cookie},       {"pass", host_pass},
+		{"warnings", host_warnings},   {"fork", host_fork},
+		{"wait", host_wait},           {"leave", host_leave},
+		{"allocated", host_allocated},
 	};
 	lua_State *L = new_state();
 	int failed;
