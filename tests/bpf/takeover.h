@@ -1,5 +1,6 @@
 /* Two versions of a program that counts the packets to port 7001, and drops those that blocked
- * addresses send. Others, such as the end of a TCP connection, come at any time and do not count. */
+ * addresses send. Others, such as the end of a TCP connection, come at any time and do not count.
+ */
 #ifndef TAKEOVER_H
 #define TAKEOVER_H
 
