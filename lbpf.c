@@ -18,6 +18,7 @@
 #include "core/btf/dump.h"
 #include "core/btf/ext.h"
 #include "core/btf/extdata.h"
+#include "core/btf/layout.h"
 #include "core/btf/query.h"
 #include "core/btf/write.h"
 #include "core/check/interposed.h"
@@ -88,6 +89,7 @@ static void (*const modules[])(lua_State *) = {
 	btfchange_open,
 	ext_open,
 	extdata_open,
+	layout_open,
 	codec_open,
 
 	object_open,

@@ -2,10 +2,13 @@
 
 #include "base/class.h"
 #include "base/field.h"
+#include "base/nearest.h"
 #include "base/value.h"
 #include "btf/btf.h"
 #include "btf/codec_internal.h"
+#include "btf/layout.h"
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -98,20 +101,58 @@ static void collect_names(lua_State *L, const struct codec *c, const struct btf 
 	}
 }
 
+/* Pushes: there is no part WANTED of a type; PART is as far as the path leads. */
+static void push_missing_part(lua_State *L, const char *wanted, const struct plan_part *part)
+{
+	const struct step *s = part->step, *m = s + 1;
+	char name[NEAREST_NAME];
+	struct nearest near = {.wanted = name};
+
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(part->rest, ".["), part->rest);
+	for (uint32_t i = 0; s->kind == STEP_STRUCT && i < s->count; i++, m += m->span)
+		nearest_add(&near, m->name);
+	if (s->kind == STEP_STRUCT)
+		lua_pushfstring(L, "there is no '%s'; it has: %s", wanted, nearest_push(L, &near));
+	else
+		lua_pushfstring(L, "there is no '%s': '%s' leads nowhere", wanted, part->rest);
+}
+
+/* Raises that about argument ARG, or its option OPTION, if that is not NULL. */
+static void refuse_part(lua_State *L, int arg, const char *option, const char *wanted,
+			const struct plan_part *part)
+{
+	push_missing_part(L, wanted, part);
+	if (option)
+		lua_pushfstring(L, "option '%s': %s", option, lua_tostring(L, -1));
+	luaL_argerror(L, arg, lua_tostring(L, -1));
+}
+
+void codec_require_part(lua_State *L, const struct codec *c, const char *path, const char *name)
+{
+	struct plan_part part;
+
+	if (plan_find(&c->plan, path, &part) && !part.count)
+		return;
+	if (part.count)
+		part.rest = path;
+	push_missing_part(L, lua_pushfstring(L, "%s%s", name, path), &part);
+	luaL_error(L, "%s", lua_tostring(L, -1));
+}
+
 /* The part that the name on top means; raises what is wrong with option OPTION of the table at
  * OPTS.
  */
-static struct codec_part find_named_part(lua_State *L, const struct codec *c, int opts,
-					 const char *option)
+static struct plan_part find_named_part(lua_State *L, const struct codec *c, int opts,
+					const char *option)
 {
-	struct codec_part part = {NULL, 0};
+	struct plan_part part;
 
-	if (lua_type(L, -1) == LUA_TSTRING)
-		part.step = plan_find(&c->plan, lua_tostring(L, -1), &part.offset);
-	if (!part.step)
+	if (lua_type(L, -1) != LUA_TSTRING)
 		luaL_argerror(L, opts,
-			      lua_pushfstring(L, "option '%s': there is no %s", option,
+			      lua_pushfstring(L, "option '%s': expected names, got %s", option,
 					      value_show(L, -1)));
+	if (!plan_find(&c->plan, lua_tostring(L, -1), &part))
+		refuse_part(L, opts, option, lua_tostring(L, -1), &part);
 	return part;
 }
 
@@ -137,14 +178,25 @@ static size_t push_names_option(lua_State *L, int opts, const char *option)
 	return n;
 }
 
+/* Where the step ends whose place is known. */
+static uint32_t step_end_byte(const struct step *s, uint32_t offset)
+{
+	return offset + (s->bits ? (s->shift + s->bits + 7u) / 8 : s->size);
+}
+
 /* What bytes a part needs: an array may end early. */
-static uint32_t least_of(const struct codec_part *part)
+static uint32_t least_of(const struct plan_part *part)
 {
 	const struct step *s = part->step;
+	uint32_t least = part->offset;
 
-	if (s->kind == STEP_STRING || s->kind == STEP_ARRAY)
-		return part->offset;
-	return part->offset + (s->bits ? (s->shift + s->bits + 7u) / 8 : s->size);
+	if (part->count)
+		return step_end_byte(part->count, part->count_offset) > least
+			       ? step_end_byte(part->count, part->count_offset)
+			       : least;
+	if (part->may_lack)
+		return 0;
+	return s->kind == STEP_STRING || s->kind == STEP_ARRAY ? least : step_end_byte(s, least);
 }
 
 /* Reads option `fields` of the table at OPTS into the codec. */
@@ -158,7 +210,7 @@ static void read_parts(lua_State *L, struct codec *c, int opts)
 	if (!c->parts)
 		luaL_error(L, "not enough memory");
 	for (c->least = 0; c->n_parts < n; c->n_parts++) {
-		struct codec_part *part = &c->parts[c->n_parts];
+		struct plan_part *part = &c->parts[c->n_parts];
 
 		lua_rawgeti(L, -1, (int)c->n_parts + 1);
 		*part = find_named_part(L, c, opts, "fields");
@@ -204,25 +256,11 @@ static void read_whole_strings(lua_State *L, struct codec *c, int opts)
 		lua_pop(L, 1);
 }
 
-uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path, uint32_t *offset)
-{
-	const struct step *s;
-	struct plan plan;
-	uint32_t part;
-
-	if (plan_compile(&plan, btf, type))
-		return 0;
-	s = plan_find(&plan, path, offset);
-	part = s && !s->bits ? s->type : 0;
-	plan_free(&plan);
-	return part;
-}
-
 /* Compiles the codec of TYPE. False if there is not enough memory, or the type cannot be converted.
  */
-static bool compile_codec(struct codec *c, const struct btf *btf, uint32_t type)
+static bool compile_codec(struct codec *c, const struct btf *btf, uint32_t type, const char *part)
 {
-	if (plan_compile(&c->plan, btf, type))
+	if (plan_compile(&c->plan, btf, type, part))
 		return false;
 	for (uint32_t i = 0; i < c->plan.n && !c->strings; i++)
 		if (c->plan.steps[i].kind == STEP_STRING) {
@@ -253,7 +291,7 @@ struct codec *codec_push(lua_State *L, const struct btf *btf, struct owner *owne
 		luaL_error(L, "not enough memory");
 	h->codec = c;
 	c->refs = 1;
-	if (!compile_codec(c, btf, type)) {
+	if (!compile_codec(c, btf, type, opts->part)) {
 		btf_end_read(owner);
 		lua_pop(L, 1);
 		return NULL;
@@ -301,6 +339,16 @@ struct codec *codec_check(lua_State *L, int idx)
 size_t codec_size(const struct codec *c)
 {
 	return c->plan.size;
+}
+
+size_t codec_offset(const struct codec *c)
+{
+	return c->plan.offset;
+}
+
+bool codec_is_bit_field(const struct codec *c)
+{
+	return c->plan.steps->bits != 0;
 }
 
 bool codec_needs_names(const struct codec *c)
@@ -382,13 +430,13 @@ static int codec_encode_method(lua_State *L)
 }
 
 /* The part that argument 2 names. */
-static struct codec_part check_codec_part(lua_State *L, const struct codec *c)
+static struct plan_part check_path(lua_State *L, const struct codec *c)
 {
-	struct codec_part part;
+	const char *path = luaL_checkstring(L, 2);
+	struct plan_part part;
 
-	part.step = plan_find(&c->plan, luaL_checkstring(L, 2), &part.offset);
-	if (!part.step)
-		luaL_argerror(L, 2, lua_pushfstring(L, "the type has no %s", value_show(L, 2)));
+	if (!plan_find(&c->plan, path, &part))
+		refuse_part(L, 2, NULL, path, &part);
 	return part;
 }
 
@@ -404,7 +452,7 @@ static int codec_size_method(lua_State *L)
 	uint64_t size = c->plan.size;
 
 	if (!lua_isnoneornil(L, 2))
-		size = step_bytes(check_codec_part(L, c).step);
+		size = step_bytes(check_path(L, c).step);
 	lua_pushinteger(L, (lua_Integer)size);
 	return 1;
 }
@@ -418,7 +466,7 @@ static int codec_size_method(lua_State *L)
 */
 static int codec_offset_method(lua_State *L)
 {
-	struct codec_part part = check_codec_part(L, codec_check(L, 1));
+	struct plan_part part = check_path(L, codec_check(L, 1));
 
 	lua_pushinteger(L, (lua_Integer)part.offset);
 	if (!part.step->bits)
@@ -437,16 +485,35 @@ static int codec_gc(lua_State *L)
 	return 0;
 }
 
-int codec_new(lua_State *L, const struct btf *btf, struct owner *owner)
+/* Replaces argument 2, if there is none, by the type that a layout means; raises if that is no
+ * type.
+ */
+static void check_type_arg(lua_State *L, uint32_t last)
 {
-	static const struct field fields[] = {CODEC_FIELDS, FIELDS_END};
-	struct codec_opts opts = {.arg = 3};
-	uint32_t type;
-
+	if (lua_isnil(L, 2) && last) {
+		lua_pushinteger(L, (lua_Integer)last);
+		lua_replace(L, 2);
+	}
 	luaL_argcheck(L, lua_type(L, 2) == LUA_TSTRING || lua_type(L, 2) == LUA_TNUMBER, 2,
 		      "expected the name or number of a type");
-	lua_settop(L, 3);
+}
+
+int codec_new(lua_State *L, const struct btf *btf, struct owner *owner, int base)
+{
+	static const struct field fields[] = {CODEC_FIELDS, LAYOUT_FIELDS, FIELDS_END};
+	struct codec_opts opts = {.arg = 3};
+	struct layout l;
+	uint32_t type;
+
+	if (lua_gettop(L) < 3)
+		lua_settop(L, 3);
 	field_read(L, 3, fields, &opts);
+	layout_read(L, 3, base, 2, &l);
+	check_type_arg(L, l.last);
+	if (l.btf) {
+		btf = l.btf;
+		owner = l.owner;
+	}
 	if (!btf)
 		return value_fail(L, ENOENT, "codec: the object has no BTF: compile it with -g");
 	type = codec_find_type(L, btf, owner, 2);

@@ -15,16 +15,12 @@ struct owner;
  */
 uint32_t codec_find_type(lua_State *L, const struct btf *btf, struct owner *owner, int idx);
 
-/* The type of the part of TYPE at PATH, ".a[2].b", and its offset in *OFFSET; 0 if there is no such
- * part, or it is a bit field.
- */
-uint32_t codec_find_part(const struct btf *btf, uint32_t type, const char *path, uint32_t *offset);
-
 struct codec_opts {
-	bool enum_names; /* an enum as its name, where it has one */
-	bool numbers;    /* integers of 64 bits as numbers, where Lua has no such integers */
-	bool all_bytes;  /* char arrays: all of them, not those before their zero */
-	int arg;         /* the table whose options `fields` and `bytes` count; 0: the whole type */
+	bool enum_names;  /* an enum as its name, where it has one */
+	bool numbers;     /* integers of 64 bits as numbers, where Lua has no such integers */
+	bool all_bytes;   /* char arrays: all of them, not those before their zero */
+	const char *part; /* the path of the part that is meant, ".a[2].b"; NULL: the whole */
+	int arg; /* the table whose options `fields` and `bytes` count; 0: the whole type */
 };
 
 /* Options of a structure that starts with struct codec_opts. */
@@ -40,6 +36,9 @@ struct codec_opts {
  */
 struct codec *codec_push(lua_State *L, const struct btf *btf, struct owner *owner, uint32_t type,
 			 const struct codec_opts *opts);
+/* Raises unless the type, that of NAME, has a part at PATH, and says what it has. */
+void codec_require_part(lua_State *L, const struct codec *c, const char *path, const char *name);
+
 struct codec *codec_ref(struct codec *c);
 void codec_unref(struct codec *c);
 
@@ -48,6 +47,12 @@ struct codec *codec_check(lua_State *L, int idx);
 
 /* The size of the type in bytes. */
 size_t codec_size(const struct codec *c);
+
+/* Of a codec of a part: where that is in the whole, and whether it has some bits of its bytes only,
+ * so that encoding needs the others in place.
+ */
+size_t codec_offset(const struct codec *c);
+bool codec_is_bit_field(const struct codec *c);
 
 /* How many bytes decoding needs: what ends inside of an array has the elements that are there. */
 size_t codec_least(const struct codec *c);
@@ -98,9 +103,10 @@ void codec_encode(lua_State *L, const struct codec *c, int names, int value, voi
 		  int arg, const char *name);
 
 /* For the methods codec() of BTF and objects: returns the codec of the type that argument 2 names,
- * with the options at 3; or nil, message, errno. BTF may be NULL; OWNER as for codec_push().
+ * with the options at 3; or nil, message, errno. BTF may be NULL; OWNER as for codec_push(); a
+ * layout finds names in the BTF at BASE.
  */
-int codec_new(lua_State *L, const struct btf *btf, struct owner *owner);
+int codec_new(lua_State *L, const struct btf *btf, struct owner *owner, int base);
 
 void codec_open(lua_State *L);
 

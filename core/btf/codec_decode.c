@@ -222,10 +222,9 @@ static __attribute__((noinline)) void decode_struct(struct codec_run *w, const s
 	w->lost = lost;
 }
 
-static __attribute__((noinline)) void decode_array(struct codec_run *w, const struct step *s,
-						   const char *data)
+static __attribute__((noinline)) void decode_elements(struct codec_run *w, const struct step *s,
+						      const char *data, size_t n)
 {
-	size_t n = codec_count(w, s, data);
 	bool lost = w->lost;
 
 	luaL_checkstack(w->L, 6, "a type is nested too deep");
@@ -237,7 +236,13 @@ static __attribute__((noinline)) void decode_array(struct codec_run *w, const st
 	}
 	if (w->lost)
 		origin_keep(w, s, data);
-	w->lost = lost || (s->is_flexible && (size_t)(w->end - data) % s->size);
+	w->lost = lost;
+}
+
+static void decode_array(struct codec_run *w, const struct step *s, const char *data)
+{
+	decode_elements(w, s, data, codec_count(w, s, data));
+	w->lost |= s->is_flexible && (size_t)(w->end - data) % s->size;
 }
 
 /* What events are mostly made of takes a short way: is the step of that kind, and pushed? */
@@ -293,6 +298,42 @@ static void decode(struct codec_run *w, const struct step *s, const char *data)
 	}
 }
 
+/* How many elements there are, says the integer: none if that is negative. */
+static uint64_t load_count(const struct step *s, const char *data)
+{
+	uint32_t bits = s->bits ? s->bits : 8 * s->size;
+	uint64_t value = s->bits ? codec_load_bits(s, data) : codec_load(data, s->size);
+	bool is_signed = s->kind == STEP_SIGNED || s->is_signed;
+
+	return is_signed && codec_extend(value, bits) < 0 ? 0 : value;
+}
+
+/* A part that need not be there, or not all of it. */
+static __attribute__((noinline)) void decode_partly(struct codec_run *w,
+						    const struct plan_part *part, const char *bytes)
+{
+	const struct step *s = part->step;
+	const char *data = bytes + part->offset;
+	size_t size = (size_t)(w->end - bytes);
+	uint64_t n;
+
+	if (part->may_lack && (part->offset > size || step_bytes(s) > size - part->offset)) {
+		lua_pushnil(w->L);
+		return;
+	}
+	if (!part->count) {
+		decode(w, s, data);
+		return;
+	}
+	n = load_count(part->count, bytes + part->count_offset);
+	if (n > codec_count(w, s, data))
+		n = codec_count(w, s, data);
+	if (s->kind == STEP_STRING)
+		lua_pushlstring(w->L, data, n);
+	else
+		decode_elements(w, s, data, n);
+}
+
 int codec_decode(lua_State *L, const struct codec *c, int names, const void *data, size_t size)
 {
 	const char *bytes = data;
@@ -306,9 +347,11 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 	if (!c->parts)
 		decode(&w, c->plan.steps, bytes);
 	for (size_t i = 0; i < c->n_parts; i++) {
-		const struct codec_part *part = &c->parts[i];
+		const struct plan_part *part = &c->parts[i];
 
-		if (!decode_plain(&w, part->step, bytes + part->offset))
+		if (part->count || part->may_lack)
+			decode_partly(&w, part, bytes);
+		else if (!decode_plain(&w, part->step, bytes + part->offset))
 			decode(&w, part->step, bytes + part->offset);
 	}
 	return c->parts ? (int)c->n_parts : 1;

@@ -72,7 +72,14 @@ void codec_describe(lua_State *L, const struct codec *c)
 		lua_rawseti(L, -2, 1);
 	}
 	for (size_t i = 0; i < c->n_parts; i++) {
-		describe_step(L, c->parts[i].step, c->parts[i].offset);
+		const struct plan_part *part = &c->parts[i];
+
+		describe_step(L, part->step, part->offset);
+		set_flag(L, "may_lack", part->may_lack);
+		if (part->count) {
+			describe_step(L, part->count, part->count_offset);
+			lua_setfield(L, -2, "limit");
+		}
 		lua_rawseti(L, -2, (int)i + 1);
 	}
 }

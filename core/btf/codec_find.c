@@ -3,6 +3,7 @@
 #include "btf/codec.h"
 #include "btf/codec_plan.h"
 
+#include "base/nearest.h"
 #include "base/value.h"
 #include <string.h>
 
@@ -58,9 +59,9 @@ static bool same_type(const struct btf *btf, uint32_t a, uint32_t b)
 
 	if (btf__resolve_type(btf, a) == btf__resolve_type(btf, b))
 		return true;
-	if (plan_compile(&p, btf, a))
+	if (plan_compile(&p, btf, a, NULL))
 		return false;
-	if (plan_compile(&q, btf, b)) {
+	if (plan_compile(&q, btf, b, NULL)) {
 		plan_free(&p);
 		return false;
 	}
@@ -123,16 +124,25 @@ static void push_ambiguous(lua_State *L, const struct search *s, const char *nam
 }
 
 /* Compilers leave out the types of what only a program's code uses. */
-static void push_missing(lua_State *L, const char *name)
+static void push_missing(lua_State *L, const struct search *s, const char *name)
 {
 	const char *tag = strchr(name, ' ') ? "" : "struct ";
+	struct nearest near = {.wanted = s->name};
 
+	for (uint32_t id = 1; id < btf__type_cnt(s->btf); id++) {
+		const struct btf_type *t = btf__type_by_id(s->btf, id);
+
+		if (s->kinds & KIND(btf_kind(t)))
+			nearest_add(&near, btf__name_by_offset(s->btf, t->name_off));
+	}
 	lua_pushfstring(
 		L,
-		"no type '%s'; what only the code of a program uses is left out: add 'const "
-		"%s%s *unused __attribute__((unused));' to it, or give the BTF of an object "
-		"that has it",
-		name, tag, name);
+		"no type '%s'; there are: %s. Compilers leave out the types of what only "
+		"the code of a program uses: declare it here, layout = \"%s%s { ... }\", or "
+		"give btf = that of an object that has it, or add to the program: const "
+		"%s%s *unused __attribute__((unused));",
+		name, nearest_push(L, &near), tag, name, tag, name);
+	lua_remove(L, -2);
 }
 
 static uint32_t find_numbered_type(lua_State *L, const struct btf *btf, int idx)
@@ -158,7 +168,7 @@ static uint32_t find_named_type(lua_State *L, const struct btf *btf, const char 
 	if (s.n)
 		push_ambiguous(L, &s, name);
 	else
-		push_missing(L, name);
+		push_missing(L, &s, name);
 	return 0;
 }
 

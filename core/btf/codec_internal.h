@@ -5,12 +5,6 @@
 #include "base/compat.h"
 #include "btf/codec_plan.h"
 
-/* A part of the type that option `fields` names. */
-struct codec_part {
-	const struct step *step;
-	uint32_t offset; /* from the start of the whole */
-};
-
 /* A cache of the last strings. Creating a string takes Lua more time than all other fields of an
  * event, and the same strings often repeat.
  */
@@ -32,7 +26,7 @@ struct strings {
 struct codec {
 	unsigned refs;
 	struct plan plan;
-	struct codec_part *parts; /* NULL: the whole type */
+	struct plan_part *parts; /* NULL: the whole type */
 	size_t n_parts;
 	uint32_t least;          /* what bytes there must be */
 	struct strings *strings; /* NULL: the type has no short ones */

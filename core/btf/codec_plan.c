@@ -317,7 +317,7 @@ static int own_names(struct plan *plan)
 	return 0;
 }
 
-int plan_compile(struct plan *plan, const struct btf *btf, uint32_t type)
+int plan_compile(struct plan *plan, const struct btf *btf, uint32_t type, const char *path)
 {
 	int64_t size = btf__resolve_size(btf, type);
 	int err;
@@ -329,6 +329,8 @@ int plan_compile(struct plan *plan, const struct btf *btf, uint32_t type)
 	err = compile_type(plan, btf, type, 0, NULL, 0);
 	if (!err && !step_fits(plan->steps, plan->size))
 		err = -EINVAL;
+	if (!err && !plan_narrow(plan, path))
+		err = -ENOENT;
 	if (!err)
 		err = plan_find_losses(plan);
 	if (!err)
@@ -344,47 +346,4 @@ void plan_free(struct plan *plan)
 	free(plan->prints);
 	free(plan->names);
 	*plan = (struct plan){0};
-}
-
-static const struct step *find_member(const struct step *s, const char *name, size_t len)
-{
-	const struct step *m = s + 1;
-
-	for (uint32_t i = 0; i < s->count; i++, m += m->span)
-		if (strncmp(m->name, name, len) == 0 && m->name[len] == '\0')
-			return m;
-	return NULL;
-}
-
-const struct step *plan_find(const struct plan *plan, const char *path, uint32_t *offset)
-{
-	const struct step *s = plan->steps;
-
-	*offset = s->offset;
-	while (*path) {
-		if (*path == '[' && s->kind == STEP_ARRAY) {
-			char *end;
-			unsigned long i = strtoul(path + 1, &end, 10);
-
-			/* counted from 1, as in the decoded table */
-			if (*end != ']' || i < 1 || i > s->count)
-				return NULL;
-			*offset += (uint32_t)(i - 1) * s->size;
-			s++;
-			path = end + 1;
-		} else if (s->kind == STEP_STRUCT) {
-			size_t len;
-
-			path += *path == '.';
-			len = strcspn(path, ".[");
-			s = find_member(s, path, len);
-			if (!s)
-				return NULL;
-			path += len;
-			*offset += s->offset;
-		} else {
-			return NULL;
-		}
-	}
-	return s;
 }

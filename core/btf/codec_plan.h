@@ -39,22 +39,36 @@ struct step {
 };
 
 struct plan {
-	uint32_t size;  /* of the whole in bytes */
-	uint32_t least; /* what bytes of it must be there: an array may end early */
+	uint32_t size;   /* of the whole in bytes */
+	uint32_t offset; /* of a part, in what it is a part of */
+	uint32_t least;  /* what bytes of it must be there: an array may end early */
 	uint32_t n, room;
 	struct step *steps;
 	uint64_t *prints; /* of structures and arrays: the same for the same members */
 	char *names;      /* the steps' */
 };
 
-/* Compiles a type. 0, or -errno: -ELOOP if it is too deep, -EINVAL if it has no size, or a part of
- * a size that is none.
+/* Compiles a type, or the part of it at PATH (may be NULL). 0, or -errno: -ELOOP if it is too deep,
+ * -EINVAL if it has no size, or a part of a size that is none, -ENOENT if it has no such part.
  */
-int plan_compile(struct plan *plan, const struct btf *btf, uint32_t type);
+int plan_compile(struct plan *plan, const struct btf *btf, uint32_t type, const char *path);
 void plan_free(struct plan *plan);
 
-/* The part at PATH, "a.b[2].c", and its offset. NULL if there is no such part. */
-const struct step *plan_find(const struct plan *plan, const char *path, uint32_t *offset);
+/* A part of a type that a path names. */
+struct plan_part {
+	const struct step *step;  /* or where the path leads nowhere */
+	const char *rest;         /* ... and what it says there */
+	uint32_t offset;          /* from the start of the whole */
+	bool may_lack;            /* in an array without a length: there may be no such element */
+	const struct step *count; /* an integer: how many elements count; NULL: all */
+	uint32_t count_offset;
+};
+
+/* Finds the part at PATH, "a.b[2].c" or "a.list[length]". False if there is no such part. */
+bool plan_find(const struct plan *plan, const char *path, struct plan_part *part);
+
+/* For codec_plan.c: leaves only the part at PATH. False if there is no such part. */
+bool plan_narrow(struct plan *plan, const char *path);
 
 /* How many bytes the step takes. */
 static inline uint64_t step_bytes(const struct step *s)

@@ -314,7 +314,7 @@ static int btf_codec(lua_State *L)
 {
 	struct owner *b = btf_check(L, 1);
 
-	return codec_new(L, btf_of(b), b);
+	return codec_new(L, btf_of(b), b, 1);
 }
 
 /*** Sets the descriptor that the BTF has in the kernel.

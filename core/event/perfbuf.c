@@ -382,7 +382,7 @@ multiple of
  8. Without a function use `buffer:next` or `buffer:events`
 @tparam ?function lost_fn called with the number of lost events and the CPU
 @tparam ?table opts `sample_period`: wake up after so many events on a CPU, instead of 1; `type`,
- `fields`, `enum_names`, `numbers`, `btf`: as for `ring_buffer`
+ `fields`, `layout`, `btf`, `bytes`, `enum_names`, `numbers`: as for `ring_buffer`
 @treturn perf_buffer
 @failslog EINVAL for a map of another type, EBUSY if this process reads the map already
 @usage local buffer = assert(lbpf.perf_buffer(object.maps.samples, 8, function(bytes, cpu)

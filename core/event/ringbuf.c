@@ -8,6 +8,7 @@
 #include "event/jit_events.h"
 #include "event/ringmap.h"
 #include "map/map.h"
+#include "map/variable.h"
 #include "map/vars.h"
 #include "object/object.h"
 #include <errno.h>
@@ -219,7 +220,7 @@ static void find_counter(lua_State *L, struct ring_map *m, int map)
 	if (!object || object->closed)
 		return;
 	snprintf(name, sizeof(name), "%s_lost", bpf_map__name(map_test(L, map)));
-	if (!vars_has(object, name))
+	if (!variable_count(object, name))
 		return;
 	class_env(L, map);
 	vars_push(L, object, lua_gettop(L));
@@ -291,7 +292,11 @@ tables. `fields`: a list of fields ("pid", "file.name", "stack[1]"), each of whi
 argument of its own; this is the fastest. `bytes`, `enum_names`, `numbers`: as for `object:codec`.
 If there are events of several types, `type` is a function that is called with an event's bytes and
 returns the name of a type or nil; `fn` is then called with that name and the event, and `fields`
-has a list for each type name. `btf`: where to look types up if the map is given by its descriptor
+has a list for each type name. `layout`: the types' declarations in C, see `lbpf.layout`, where BTF
+lacks them, as that of what only a program's code uses: "struct event { u32 pid; char comm[16]; }";
+without `type` it is the last that is declared. `btf`: where to look types up, if not in the BTF of
+the map's object. A field may also be "data[length]": of an array as many elements as another member
+says, of char all their bytes
 @treturn ring_buffer
 @fails EINVAL for a map of another type, EBUSY if this process reads the map already
 @raise if there is no such type or field

@@ -1,7 +1,7 @@
 #include "event/type.h"
 
 #include "base/value.h"
-#include "btf/btf.h"
+#include "btf/layout.h"
 #include "map/map.h"
 #include "object/object.h"
 #include <string.h>
@@ -9,27 +9,18 @@
 /* Keys in the table of names if there are several types; CODECS is keyed by type name. */
 enum { PICK = 1, CODECS, FIELDS };
 
-/* The BTF in which types are looked up: option `btf`, whose owner is stored in *GIVEN, or that of
- * the map's object.
+/* Finds the BTF in which types are looked up, of the options at ARG or of the map's object, and
+ * pushes what that must be kept with.
  */
-static const struct btf *find_btf(lua_State *L, int arg, int map_arg, struct owner **given)
+static void find_btf(lua_State *L, int arg, int map_arg, struct layout *l)
 {
 	struct owner *object = map_owner(L, map_arg);
-	const struct btf *btf = NULL;
+	struct btf *btf = object && !object->closed ? bpf_object__btf(object_of(object)) : NULL;
 
-	*given = NULL;
-	lua_getfield(L, arg, "btf");
-	if (!lua_isnil(L, -1)) {
-		*given = btf_test(L, lua_gettop(L));
-		luaL_argcheck(L, *given, arg, "option 'btf' must be BTF");
-		btf_require_sound(L, *given);
-		btf = btf_of(*given);
-	} else if (object && !object->closed) {
-		btf = bpf_object__btf(object_of(object));
-	}
-	luaL_argcheck(L, btf, arg, "option 'type': no BTF to look it up in; use option 'btf'");
-	lua_pop(L, 1);
-	return btf;
+	layout_read(L, arg, layout_push_base(L, object, btf), 0, l);
+	lua_remove(L, -2);
+	if (!l->btf)
+		l->btf = btf;
 }
 
 /* Copies BTF for types that are looked up later, when the object may be closed. */
@@ -60,50 +51,66 @@ static struct codec *push_codec(lua_State *L, const struct btf *btf, struct owne
 	return c;
 }
 
+/* Several types, of which the function on top selects one: pushes the table for that. */
+static void init_several(lua_State *L, struct eventtype *t, int arg, const struct layout *l)
+{
+	t->btf = copy_btf(L, l->btf);
+	lua_newtable(L);
+	lua_insert(L, -2);
+	lua_rawseti(L, -2, PICK);
+	lua_newtable(L);
+	lua_rawseti(L, -2, CODECS);
+	lua_getfield(L, arg, "fields");
+	luaL_argcheck(L, lua_isnil(L, -1) || lua_istable(L, -1), arg,
+		      "option 'fields' must be a table of lists, by type");
+	lua_rawseti(L, -2, FIELDS);
+}
+
+/* Pushes option `type`; or, if there is none, the number of the layout's. */
+static int push_type_option(lua_State *L, int arg, const struct layout *l)
+{
+	lua_getfield(L, arg, "type");
+	if (lua_isnil(L, -1) && l->last) {
+		lua_pop(L, 1);
+		lua_pushinteger(L, (lua_Integer)l->last);
+	}
+	return lua_type(L, -1);
+}
+
 void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		    const struct eventtype_opts *opts)
 {
-	struct owner *owner;
-	const struct btf *btf;
+	int top = lua_gettop(L), type;
+	struct layout l;
 
 	*t = (struct eventtype){.opts = opts->codec};
 	if (lua_isnil(L, arg)) {
 		lua_newtable(L);
 		return;
 	}
-	lua_getfield(L, arg, "type");
-	switch (lua_type(L, -1)) {
-	case LUA_TNIL:
+	find_btf(L, arg, map_arg, &l);
+	type = push_type_option(L, arg, &l);
+	if (type == LUA_TNIL) {
 		lua_getfield(L, arg, "fields");
-		luaL_argcheck(L, lua_isnil(L, -1), arg, "option 'fields' needs option 'type'");
-		lua_pop(L, 2);
+		luaL_argcheck(L, lua_isnil(L, -1), arg,
+			      "option 'fields' needs option 'type' or 'layout'");
 		lua_newtable(L);
-		return;
-	case LUA_TSTRING:
-	case LUA_TNUMBER:
-		btf = find_btf(L, arg, map_arg, &owner);
+	} else if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TFUNCTION) {
+		luaL_argerror(L, arg, "option 'type' must be a name or number, or a function");
+	} else if (!l.btf) {
+		luaL_argerror(
+			L, arg,
+			"option 'type': no BTF to look it up in; use option 'layout' or 'btf'");
+	} else if (type == LUA_TFUNCTION) {
+		init_several(L, t, arg, &l);
+	} else {
 		t->opts.arg = arg;
-		t->codec = codec_ref(push_codec(L, btf, owner, lua_gettop(L), &t->opts, arg));
+		t->codec = codec_ref(push_codec(L, l.btf, l.owner, lua_gettop(L), &t->opts, arg));
 		t->least = codec_least(t->codec);
 		class_env(L, -1);
-		lua_replace(L, -3);
-		lua_pop(L, 1);
-		return;
-	case LUA_TFUNCTION:
-		t->btf = copy_btf(L, find_btf(L, arg, map_arg, &owner));
-		lua_newtable(L);
-		lua_insert(L, -2);
-		lua_rawseti(L, -2, PICK);
-		lua_newtable(L);
-		lua_rawseti(L, -2, CODECS);
-		lua_getfield(L, arg, "fields");
-		luaL_argcheck(L, lua_isnil(L, -1) || lua_istable(L, -1), arg,
-			      "option 'fields' must be a table of lists, by type");
-		lua_rawseti(L, -2, FIELDS);
-		return;
-	default:
-		luaL_argerror(L, arg, "option 'type' must be a name or number, or a function");
 	}
+	lua_replace(L, top + 1);
+	lua_settop(L, top + 1);
 }
 
 void eventtype_free(struct eventtype *t)

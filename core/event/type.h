@@ -5,6 +5,7 @@
 #define LBPF_EVENT_TYPE_H
 
 #include "btf/codec.h"
+#include "btf/layout.h"
 #include "event/batch.h"
 
 struct eventtype {
@@ -19,7 +20,7 @@ struct eventtype_opts {
 };
 
 /* Options of a structure that starts with struct eventtype_opts. */
-#define EVENTTYPE_FIELDS FIELD_BY_MODULE("type"), FIELD_BY_MODULE("btf"), CODEC_FIELDS
+#define EVENTTYPE_FIELDS FIELD_BY_MODULE("type"), LAYOUT_FIELDS, CODEC_FIELDS
 
 /* Initialises T from the options read from the table at ARG (nil: none), with types of the object
  * whose map is at MAP_ARG. Pushes the table of names that belongs to it. Raises if an option is

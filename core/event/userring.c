@@ -383,7 +383,7 @@ only one of the two sends.
 @function user_ring_buffer
 @tparam map|fd|integer map of type user_ringbuf, or a descriptor of one
 @tparam ?table opts `type`: the name of the samples' type in BTF, to send tables; `enum_names`:
-enums by name; `btf`: where to look types up if the map is given by its descriptor
+enums by name; `layout`, `btf`: where to look the type up, as for `ring_buffer`
 @treturn user_ring_buffer
 @failslog EINVAL for a map of another type, EBUSY if this process writes to the map already
 @usage local commands = assert(lbpf.user_ring_buffer(object.maps.commands))
@@ -393,7 +393,7 @@ assert(commands:send("stop"))
 static int userring_new(lua_State *L)
 {
 	int fd = endpoint_check(L, 1), err;
-	static const struct field fields[] = {FIELD_BY_MODULE("type"), FIELD_BY_MODULE("btf"),
+	static const struct field fields[] = {FIELD_BY_MODULE("type"), LAYOUT_FIELDS,
 					      FIELD(struct codec_opts, enum_names, FIELD_BOOL),
 					      FIELDS_END};
 	struct eventtype_opts opts = {0};

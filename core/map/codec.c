@@ -39,12 +39,21 @@ static uint32_t defined_type(const struct btf *btf, const char *map, const char 
 	return 0;
 }
 
+/* A type, and what it is of. */
+struct part_type {
+	const struct btf *btf; /* NULL: there is none */
+	struct owner *owner;
+	uint32_t id; /* 0: none */
+};
+
 /* Sets *HELD to the codec of a type for SIZE bytes; its names go into the table on top. NULL:
  * bytes. */
-static void find_codec(lua_State *L, const struct btf *btf, uint32_t type, size_t size, int which,
+static void find_codec(lua_State *L, const struct part_type *type, size_t size, int which,
 		       const struct codec_opts *opts, struct codec **held)
 {
-	struct codec *c = btf && type ? codec_push(L, btf, NULL, type, opts) : NULL;
+	struct codec *c = type->btf && type->id
+				  ? codec_push(L, type->btf, type->owner, type->id, opts)
+				  : NULL;
 	struct codec *old;
 
 	if (!c)
@@ -60,32 +69,53 @@ static void find_codec(lua_State *L, const struct btf *btf, uint32_t type, size_
 	lua_pop(L, 1);
 }
 
-/* The type that option OPTION names; TYPE if the option is not given. */
-static uint32_t named_type(lua_State *L, const struct btf *btf, uint32_t type, const char *option,
-			   size_t size, int arg)
+/* Raises unless values of the type, which OPTION gives, have the size. */
+static void check_size(lua_State *L, const struct part_type *type, const char *option, size_t size,
+		       int arg)
 {
-	int64_t has;
+	int64_t has = btf__resolve_size(type->btf, type->id);
+	const struct btf_type *t = btf__type_by_id(type->btf, type->id);
+	const char *name = btf__name_by_offset(type->btf, t->name_off);
 
-	if (!arg || lua_isnoneornil(L, arg))
-		return type;
-	lua_getfield(L, arg, option);
-	if (lua_isnil(L, -1)) {
-		lua_pop(L, 1);
-		return type;
-	}
-	if (!btf)
-		luaL_argerror(L, arg, lua_pushfstring(L, "option '%s': there is no BTF", option));
-	type = codec_find_type(L, btf, NULL, -1);
-	if (!type)
-		luaL_argerror(L, arg,
-			      lua_pushfstring(L, "option '%s': %s", option, lua_tostring(L, -1)));
-	has = btf__resolve_size(btf, type);
 	if ((size_t)has != size)
 		luaL_argerror(L, arg,
-			      lua_pushfstring(L, "option '%s': type %s has %d bytes, not %d",
-					      option, value_show(L, -1), (int)has, (int)size));
+			      lua_pushfstring(L, "option '%s': type '%s' has %d bytes, not %d",
+					      option, name ? name : "", (int)has, (int)size));
+}
+
+/* Replaces the type by that which the options name: by OPTION, or by a layout alone, which is that
+ * of the value.
+ */
+static void find_named(lua_State *L, struct part_type *type, const char *option, size_t size,
+		       const struct mapcodec_opts *opts)
+{
+	const struct layout *l = &opts->types;
+	int arg = opts->arg;
+
+	if (!arg || lua_isnoneornil(L, arg))
+		return;
+	lua_getfield(L, arg, option);
+	if (lua_isnil(L, -1) && (!l->last || option[0] == 'k')) {
+		lua_pop(L, 1);
+		return;
+	}
+	if (l->btf)
+		*type = (struct part_type){l->btf, l->owner, l->last};
+	if (!type->btf)
+		luaL_argerror(
+			L, arg,
+			lua_pushfstring(L, "option '%s': there is no BTF; use 'layout'", option));
+	if (lua_isnil(L, -1)) {
+		check_size(L, type, "layout", size, arg);
+		lua_pop(L, 1);
+		return;
+	}
+	type->id = codec_find_type(L, type->btf, type->owner, -1);
+	if (!type->id)
+		luaL_argerror(L, arg,
+			      lua_pushfstring(L, "option '%s': %s", option, lua_tostring(L, -1)));
+	check_size(L, type, option, size, arg);
 	lua_pop(L, 1);
-	return type;
 }
 
 static bool has_descriptors(uint32_t type)
@@ -118,26 +148,28 @@ static bool needs_names(const struct codec *c)
 	return c && (codec_needs_names(c) || codec_needs_enum_names(c));
 }
 
-static void init_key(lua_State *L, struct mapcodec *m, const struct btf *btf, uint32_t type,
+static void init_key(lua_State *L, struct mapcodec *m, struct part_type type,
 		     const struct mapcodec_opts *opts)
 {
 	struct codec_opts plain = opts->codec;
 
 	plain.arg = 0;
-	type = named_type(L, btf, type, "key", m->map.key_size, opts->arg);
-	find_codec(L, btf, type, m->map.key_size, KEY, &plain, &m->key);
+	find_named(L, &type, "key", m->map.key_size, opts);
+	find_codec(L, &type, m->map.key_size, KEY, &plain, &m->key);
 	m->has_indices = !m->key && has_indices(&m->map);
 }
 
-static void init_value(lua_State *L, struct mapcodec *m, const struct btf *btf, uint32_t type,
+static void init_value(lua_State *L, struct mapcodec *m, struct part_type type,
 		       const struct mapcodec_opts *opts)
 {
-	uint32_t named = named_type(L, btf, type, "value", m->map.value_size, opts->arg);
+	struct part_type own = type;
 
+	find_named(L, &type, "value", m->map.value_size, opts);
 	m->takes_fds = has_descriptors(m->map.type);
-	m->has_stacks = m->map.type == BPF_MAP_TYPE_STACK_TRACE && named == type;
+	m->has_stacks =
+		m->map.type == BPF_MAP_TYPE_STACK_TRACE && type.btf == own.btf && type.id == own.id;
 	if (!m->takes_fds && !m->has_stacks)
-		find_codec(L, btf, named, m->map.value_size, VALUE, &opts->codec, &m->value);
+		find_codec(L, &type, m->map.value_size, VALUE, &opts->codec, &m->value);
 }
 
 void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, const char *name,
@@ -150,9 +182,9 @@ void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, cons
 		value = defined_type(btf, name, "value");
 	}
 	if (!opts->raw_key)
-		init_key(L, m, btf, key, opts);
+		init_key(L, m, (struct part_type){btf, NULL, key}, opts);
 	if (!opts->raw_value)
-		init_value(L, m, btf, value, opts);
+		init_value(L, m, (struct part_type){btf, NULL, value}, opts);
 	m->needs_names = needs_names(m->key) || needs_names(m->value);
 }
 

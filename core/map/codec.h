@@ -4,6 +4,7 @@
 
 #include "base/class.h"
 #include "btf/codec.h"
+#include "btf/layout.h"
 #include "map/fd.h"
 
 /* The metatable of lists with a value for each CPU. */
@@ -24,6 +25,7 @@ struct mapcodec_opts {
 	struct codec_opts codec; /* first, so that the offsets of its fields are valid here */
 	bool raw_key, raw_value; /* as bytes */
 	int arg; /* the table, whose `key` and `value` replace the map's own types; 0: none */
+	struct layout types; /* where these are, if not where the map's own types are */
 };
 
 /* Initialises M, whose `map` is set, with the types of map NAME in BTF (may be NULL), or with the

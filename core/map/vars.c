@@ -1,13 +1,14 @@
 /* A variable is in one of libbpf's internal maps (.bss, .data, .rodata, .kconfig, or another
  * section), at an offset that BTF tells. Before the object is loaded, its memory is the map's
  * initial value. After the load the map is mapped here, once, because libbpf's own mapping may be a
- * stale copy.
+ * stale copy. A map that cannot be mapped, because all its variables are static, is looked up. An
+ * arena has libbpf's mapping, which is at the address that programs know.
  */
 #include "map/vars.h"
 
-#include "base/nearest.h"
 #include "base/value.h"
 #include "btf/codec.h"
+#include "map/variable.h"
 #include "object/object.h"
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
@@ -22,7 +23,7 @@ static const char VARS[] = "lbpf.vars";
 struct mapping {
 	struct mapping *next;
 	const struct bpf_map *map;
-	char *memory;
+	char *memory; /* NULL: the map cannot be mapped */
 	size_t size;
 	bool writable;
 };
@@ -32,7 +33,7 @@ struct var {
 	struct codec *codec;
 	const struct mapping *mapping; /* NULL before the first access after the load */
 	uint32_t offset, size;
-	bool needs_names;
+	bool needs_names, is_in_arena;
 };
 
 /* Its uservalue has the number of each known variable, by name, and at that number the names of the
@@ -47,88 +48,36 @@ struct vars {
 
 /* Finding -------------------------------------------------------------------------------- */
 
-/* Finds the variable whose name is the first LEN bytes of NAME: its type, and its offset in *MAP.
+/* Pushes the codec of the variable, or of the part of it at PATH; raises if there is no such part.
  */
-static uint32_t find_variable(struct bpf_object *obj, const char *name, size_t len,
-			      struct bpf_map **map, uint32_t *offset)
+static struct codec *push_variable_codec(lua_State *L, struct owner *owner,
+					 const struct variable *v, const char *path)
 {
-	const struct btf *btf = bpf_object__btf(obj);
+	const struct btf *btf = bpf_object__btf(object_of(owner));
+	struct codec *codec = codec_push(L, btf, NULL, v->type, &(struct codec_opts){0});
 
-	bpf_object__for_each_map(*map, obj)
-	{
-		uint32_t section =
-			bpf_map__is_internal(*map) ? bpf_map__btf_value_type_id(*map) : 0;
-		const struct btf_type *t = section ? btf__type_by_id(btf, section) : NULL;
-
-		for (uint32_t i = 0; t && btf_is_datasec(t) && i < btf_vlen(t); i++) {
-			const struct btf_var_secinfo *info = btf_var_secinfos(t) + i;
-			const struct btf_type *var = btf__type_by_id(btf, info->type);
-			const char *is = btf__name_by_offset(btf, var->name_off);
-
-			if (strncmp(is, name, len) == 0 && is[len] == '\0') {
-				*offset = info->offset;
-				return var->type;
-			}
-		}
-	}
-	return 0;
+	if (!codec)
+		luaL_error(L, "variable '%s' of object '%s' has a type without a form", v->name,
+			   owner->name);
+	if (!*path)
+		return codec;
+	codec_require_part(L, codec, path, v->name);
+	lua_pop(L, 1);
+	return codec_push(L, btf, NULL, v->type, &(struct codec_opts){.part = path});
 }
 
-bool vars_has(struct owner *owner, const char *name)
-{
-	struct bpf_map *map;
-	uint32_t offset;
-
-	return find_variable(object_of(owner), name, strlen(name), &map, &offset) != 0;
-}
-
-/* Raises: there is no variable NAME, but others. */
-static void refuse_variable(lua_State *L, struct owner *owner, const char *name)
-{
-	struct bpf_object *obj = object_of(owner);
-	const struct btf *btf = bpf_object__btf(obj);
-	struct nearest near = {.wanted = name};
-	struct bpf_map *map;
-
-	bpf_object__for_each_map(map, obj)
-	{
-		uint32_t section = bpf_map__is_internal(map) ? bpf_map__btf_value_type_id(map) : 0;
-		const struct btf_type *t = section ? btf__type_by_id(btf, section) : NULL;
-
-		for (uint32_t i = 0; t && btf_is_datasec(t) && i < btf_vlen(t); i++) {
-			uint32_t id = btf_var_secinfos(t)[i].type;
-
-			nearest_add(&near,
-				    btf__name_by_offset(btf, btf__type_by_id(btf, id)->name_off));
-		}
-	}
-	luaL_error(L, "object '%s' has no variable '%s'; there are: %s", owner->name, name,
-		   nearest_push(L, &near));
-}
-
-/* Adds the variable that the string at 2 names, stores its number in the uservalue, at KNOWN, and
- * pushes the number.
+/* Adds the variable that the string on top names, stores its number in the uservalue, at KNOWN, and
+ * replaces the name by the number.
  */
 static void add_variable(lua_State *L, struct vars *vars, int known)
 {
-	const char *name = luaL_checkstring(L, 2);
-	size_t len = strcspn(name, ".[");
-	struct owner *owner = vars->owner;
-	const struct btf *btf = bpf_object__btf(object_of(owner));
-	uint32_t offset = 0, part = 0, type;
+	const char *path;
 	struct codec *codec;
-	struct bpf_map *map;
+	struct variable v;
 	struct var *more;
 
-	type = find_variable(object_of(owner), name, len, &map, &offset);
-	if (type && name[len])
-		type = codec_find_part(btf, type, name + len, &part);
-	if (!type)
-		refuse_variable(L, owner, name);
-	codec = codec_push(L, btf, NULL, type, &(struct codec_opts){0});
-	if (!codec)
-		luaL_error(L, "variable '%s' of object '%s' has a type without a form", name,
-			   owner->name);
+	variable_find(L, vars->owner, lua_tostring(L, -1), &v, &path);
+	codec = push_variable_codec(L, vars->owner, &v, path);
 	class_env(L, -1);
 	lua_rawseti(L, known, vars->n + 1);
 	more = realloc(vars->list, ((size_t)vars->n + 1) * sizeof(*more));
@@ -136,16 +85,16 @@ static void add_variable(lua_State *L, struct vars *vars, int known)
 		luaL_error(L, "not enough memory");
 	vars->list = more;
 	more[vars->n++] = (struct var){
-		.map = map,
+		.map = v.map,
 		.codec = codec_ref(codec),
-		.offset = offset + part,
+		.offset = v.offset + (uint32_t)codec_offset(codec),
 		.size = (uint32_t)codec_size(codec),
 		.needs_names = codec_needs_names(codec),
+		.is_in_arena = variable_is_in_arena(&v),
 	};
-	lua_pushvalue(L, 2);
+	lua_pop(L, 1);
 	lua_pushinteger(L, vars->n);
 	lua_rawset(L, known);
-	lua_pop(L, 1);
 	lua_pushinteger(L, vars->n);
 }
 
@@ -169,28 +118,30 @@ static const struct mapping *mapping_of(lua_State *L, struct vars *vars, const s
 	memory = mmap(NULL, size, protection, MAP_SHARED, fd, 0);
 	if (memory == MAP_FAILED) /* the kernel has frozen .rodata and .kconfig */
 		memory = mmap(NULL, size, protection = PROT_READ, MAP_SHARED, fd, 0);
-	if (memory == MAP_FAILED) {
-		free(m);
-		luaL_error(L, "map '%s' cannot be mapped: %s", bpf_map__name(map), strerror(errno));
-	}
-	*m = (struct mapping){vars->mappings, map, memory, size, protection & PROT_WRITE};
+	if (memory == MAP_FAILED)
+		memory = NULL;
+	*m = (struct mapping){vars->mappings, map, memory, size,
+			      !memory || (protection & PROT_WRITE)};
 	vars->mappings = m;
 	return m;
 }
 
-/* The current address of the variable. */
-static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
+/* The variable's address where libbpf has it: before the load, and of an arena. */
+static char *locate_initial(lua_State *L, const struct var *v)
 {
 	size_t size = 0;
-	char *initial;
+	char *initial = (char *)bpf_map__initial_value(v->map, &size);
 
-	if (!v->mapping && !object_is_loading_over(vars->owner)) {
-		initial = (char *)bpf_map__initial_value(v->map, &size);
-		if (!initial || v->offset + v->size > size)
-			luaL_error(L, "variable '%s' has no value before the load",
-				   lua_tostring(L, 2));
-		return initial + v->offset;
-	}
+	if (!initial || v->offset + v->size > size)
+		luaL_error(L, "variable '%s' has no value before the load", lua_tostring(L, 2));
+	return initial + v->offset;
+}
+
+/* The current address of the variable. NULL: its map must be looked up, by its mapping. */
+static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
+{
+	if (v->is_in_arena || (!v->mapping && !object_is_loading_over(vars->owner)))
+		return locate_initial(L, v);
 	if (!v->mapping) {
 		if (!object_is_loaded(vars->owner))
 			luaL_error(L, "object '%s' is not loaded", vars->owner->name);
@@ -201,7 +152,53 @@ static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 	if (write && !v->mapping->writable)
 		luaL_error(L, "variable '%s' is constant: assign it before the load",
 			   lua_tostring(L, 2));
-	return v->mapping->memory + v->offset;
+	return v->mapping->memory ? v->mapping->memory + v->offset : NULL;
+}
+
+static int refuse_map(lua_State *L, int error)
+{
+	if (error == EPERM)
+		return luaL_error(L, "variable '%s' is constant: assign it before the load",
+				  lua_tostring(L, 2));
+	return luaL_error(L, "variable '%s': its map: %s", lua_tostring(L, 2), strerror(error));
+}
+
+/* Reads the whole map into WHOLE, copies the variable to or from it, and writes it back if so. */
+static void copy_by_lookup(lua_State *L, const struct var *v, char *whole, char *copy, bool write)
+{
+	int fd = bpf_map__fd(v->map), err;
+	uint32_t zero = 0;
+
+	err = bpf_map_lookup_elem(fd, &zero, whole);
+	if (err)
+		refuse_map(L, value_errno(err));
+	if (!write) {
+		memcpy(copy, whole + v->offset, v->size);
+		return;
+	}
+	memcpy(whole + v->offset, copy, v->size);
+	err = bpf_map_update_elem(fd, &zero, whole, 0);
+	if (err)
+		refuse_map(L, value_errno(err));
+}
+
+/* Copies the value of the variable of this number to COPY, or COPY to it. Wherever Lua allocates, a
+ * finalizer may add other variables, which moves the list, or load the object.
+ */
+static void copy_value(lua_State *L, struct vars *vars, lua_Integer number, char *copy, bool write)
+{
+	char *at = locate(L, vars, &vars->list[number], write), *whole;
+
+	if (!at) {
+		whole = compat_newuserdata(L, vars->list[number].mapping->size);
+		owner_check(L, vars->owner);
+		copy_by_lookup(L, &vars->list[number], whole, copy, write);
+		lua_pop(L, 1);
+	} else if (write) {
+		memcpy(at, copy, vars->list[number].size);
+	} else {
+		memcpy(copy, at, vars->list[number].size);
+	}
 }
 
 /* The number of the variable that argument 2 names; *NAMES becomes the index of its type's names.
@@ -211,12 +208,14 @@ static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 	int known = lua_gettop(L) + 1;
 	lua_Integer number;
 
+	luaL_checkstring(L, 2); /* a number becomes a string */
 	owner_check(L, vars->owner);
 	class_env(L, 1);
 	lua_pushvalue(L, 2);
 	lua_rawget(L, known);
 	number = lua_tointeger(L, -1);
 	if (number == 0) {
+		lua_pushvalue(L, 2);
 		add_variable(L, vars, known);
 		number = lua_tointeger(L, -1);
 	}
@@ -231,23 +230,18 @@ static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 	return number - 1;
 }
 
-/* Wherever Lua allocates, a finalizer may add other variables, which moves the list, or load the
- * object. Therefore a copy is decoded.
- */
 static int vars_index(lua_State *L)
 {
 	struct vars *vars = class_check(L, 1, VARS);
 	int names;
 	lua_Integer number = find_var(L, vars, &names);
+	const struct codec *codec = vars->list[number].codec;
 	char small[512], *copy = small;
-	struct var *v = &vars->list[number];
 
-	if (v->size > sizeof(small)) {
-		copy = compat_newuserdata(L, v->size);
-		v = &vars->list[number];
-	}
-	memcpy(copy, locate(L, vars, v, false), v->size);
-	return codec_decode(L, v->codec, names, copy, codec_size(v->codec));
+	if (codec_size(codec) > sizeof(small))
+		copy = compat_newuserdata(L, codec_size(codec));
+	copy_value(L, vars, number, copy, false);
+	return codec_decode(L, codec, names, copy, codec_size(codec));
 }
 
 /*** @module lbpf */
@@ -306,7 +300,8 @@ static int compiled_variable(lua_State *L)
 	}
 	if (number > 0 && number <= vars->n)
 		v = &vars->list[number - 1];
-	if (!v || !v->mapping || v->offset + codec_size(v->codec) > v->mapping->size) {
+	if (!v || !v->mapping || !v->mapping->memory ||
+	    v->offset + codec_size(v->codec) > v->mapping->size) {
 		lua_pushnil(L);
 		return 1;
 	}
@@ -316,9 +311,7 @@ static int compiled_variable(lua_State *L)
 	return 3;
 }
 
-/* Encoding may call the script's code, which may add other variables and so move the list, or load
- * the object. Therefore the address is determined afterwards.
- */
+/* Encoding may call the script's code, and all of it is checked before programs can see any. */
 static int vars_newindex(lua_State *L)
 {
 	struct vars *vars = class_check(L, 1, VARS);
@@ -327,11 +320,74 @@ static int vars_newindex(lua_State *L)
 	const struct codec *codec = vars->list[number].codec;
 	char *value = compat_newuserdata(L, codec_size(codec) + 1);
 
-	/* all of it is checked before programs can see any of it */
+	if (codec_is_bit_field(codec)) /* which leaves its neighbours as they are */
+		copy_value(L, vars, number, value, false);
 	codec_encode(L, codec, names, 3, value, codec_size(codec), 0, lua_tostring(L, 2));
 	owner_check(L, vars->owner);
-	memcpy(locate(L, vars, &vars->list[number], true), value, codec_size(codec));
+	copy_value(L, vars, number, value, true);
 	return 0;
+}
+
+/* Pushes what names the variable: its name, or its number if others have the name, too. */
+static void push_key(lua_State *L, struct owner *owner, const struct variable *v)
+{
+	if (variable_count(owner, v->name) > 1)
+		lua_pushinteger(L, (lua_Integer)v->id);
+	else
+		lua_pushstring(L, v->name);
+}
+
+/* Steps to the variable after that of argument 2: its name, and its value. */
+static int vars_step(lua_State *L)
+{
+	struct vars *vars = class_check(L, 1, VARS);
+	struct variable v = {0};
+	const char *path;
+
+	owner_check(L, vars->owner);
+	lua_settop(L, 2);
+	if (!lua_isnil(L, 2))
+		variable_find(L, vars->owner, luaL_checkstring(L, 2), &v, &path);
+	if (!variable_next(object_of(vars->owner), &v))
+		return value_none(L);
+	push_key(L, vars->owner, &v);
+	lua_replace(L, 2);
+	lua_pushvalue(L, 2);
+	lua_gettable(L, 1);
+	return 2;
+}
+
+static int vars_pairs(lua_State *L)
+{
+	class_check(L, 1, VARS);
+	lua_settop(L, 1);
+	lua_pushcfunction(L, vars_step);
+	lua_insert(L, 1);
+	lua_pushnil(L);
+	return 3;
+}
+
+/*** @module lbpf */
+/*** Variables
+@section variables
+*/
+
+/*** Iterates over the variables, as pairs(object.vars) does from Lua 5.2 on.
+@function object:each_variable
+@treturn function for a loop: the name and the value of each; the number, if several have that name
+@usage for name, value in object:each_variable() do
+  print(name, value)
+end
+*/
+static int object_each_variable(lua_State *L)
+{
+	struct owner *owner = object_check(L, 1);
+
+	lua_settop(L, 1);
+	class_env(L, 1);
+	vars_push(L, owner, 2);
+	lua_replace(L, 1);
+	return vars_pairs(L);
 }
 
 static int vars_gc(lua_State *L)
@@ -342,7 +398,8 @@ static int vars_gc(lua_State *L)
 		struct mapping *m = vars->mappings;
 
 		vars->mappings = m->next;
-		munmap(m->memory, m->size);
+		if (m->memory)
+			munmap(m->memory, m->size);
 		free(m);
 	}
 	while (vars->n > 0)
@@ -371,12 +428,15 @@ void vars_push(lua_State *L, struct owner *owner, int env)
 void vars_open(lua_State *L)
 {
 	static const luaL_Reg none[] = {{NULL, NULL}};
+	static const luaL_Reg methods[] = {{"each_variable", object_each_variable}, {NULL, NULL}};
 	static const luaL_Reg vars_meta[] = {{"__index", vars_index},
 					     {"__newindex", vars_newindex},
+					     {"__pairs", vars_pairs},
 					     {"__gc", vars_gc},
 					     {NULL, NULL}};
 
 	class_new(L, VARS, none, vars_meta);
+	object_add_methods(L, methods);
 	lua_pushcfunction(L, set_variable_reader);
 	lua_setfield(L, -2, "set_variable_reader");
 	lua_pushcfunction(L, compiled_variable);

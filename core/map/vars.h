@@ -7,9 +7,6 @@
 /* Pushes obj.vars; ENV is the object's table. */
 void vars_push(lua_State *L, struct owner *owner, int env);
 
-/* Does the object have a variable of this name? */
-bool vars_has(struct owner *owner, const char *name);
-
 void vars_open(lua_State *L);
 
 #endif

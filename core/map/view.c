@@ -99,11 +99,9 @@ static void read_raw(lua_State *L, int arg, struct mapcodec_opts *opts)
 static void read_view_opts(lua_State *L, int arg, struct mapcodec_opts *opts)
 {
 	static const struct field fields[] = {
-		CODEC_FIELDS,
-		FIELD_BY_MODULE("raw"),
-		FIELD_BY_MODULE("key"),
-		FIELD_BY_MODULE("value"),
-		FIELDS_END,
+		CODEC_FIELDS,           FIELD_BY_MODULE("raw"),
+		FIELD_BY_MODULE("key"), FIELD_BY_MODULE("value"),
+		LAYOUT_FIELDS,          FIELDS_END,
 	};
 
 	*opts = (struct mapcodec_opts){.arg = arg, .codec.arg = arg};
@@ -140,7 +138,8 @@ static struct map_view *push_view(lua_State *L)
 @tparam table opts `raw`: true: keys and values are bytes; "key", "value": only those are; `fields`:
 only these fields of a value, each as a result of its own: `for key, pid, comm in map:view{fields =
 {"pid", "comm"}}:pairs()`; `bytes`, `enum_names`, `numbers`: as for `object:codec`; `key`, `value`:
-names of types, if the map's definition has none
+names of types, if the map's definition has none; `layout`: their declarations in C, see
+`lbpf.layout`, of which the last is the value's type without `value`; `btf`: BTF that has them
 @treturn map_view with the methods for elements
 @raise if the map does not exist; if there is no such type, or it has another size
 @usage for flow, packets in object.maps.flows:view({fields = {"packets"}}):pairs() do
@@ -152,19 +151,21 @@ static int map_view_method(lua_State *L)
 	const struct mapcodec *of = map_codec(L, 1);
 	struct bpf_map *map = map_check(L, 1, NULL);
 	struct owner *owner = map_owner(L, 1);
+	struct btf *btf = bpf_object__btf(object_of(owner));
 	struct mapcodec_opts opts;
 	struct map_view *v;
 
 	luaL_checktype(L, 2, LUA_TTABLE);
 	lua_settop(L, 2);
 	read_view_opts(L, 2, &opts);
+	layout_read(L, 2, layout_push_base(L, owner, btf), 0, &opts.types);
+	lua_remove(L, -2);
 	v = push_view(L);
 	v->view.owner = owner_ref(owner);
 	v->view.map = of->map;
-	mapcodec_init(L, &v->view, bpf_object__btf(object_of(owner)), bpf_map__name(map), 0, 0,
-		      &opts);
+	mapcodec_init(L, &v->view, btf, bpf_map__name(map), 0, 0, &opts);
 	check_fields(L, &v->view, 2);
-	lua_settop(L, 3);
+	lua_settop(L, 4);
 	return 1;
 }
 
@@ -228,24 +229,6 @@ static const char *name_in(const struct btf *btf, int fd)
 	return found;
 }
 
-/* Option `btf` of the table at ARG; NULL if it is not given. */
-static const struct btf *given_btf(lua_State *L, int arg)
-{
-	struct owner *given;
-
-	if (lua_isnoneornil(L, arg))
-		return NULL;
-	lua_getfield(L, arg, "btf");
-	if (lua_isnil(L, -1)) {
-		lua_pop(L, 1);
-		return NULL;
-	}
-	given = btf_test(L, lua_gettop(L));
-	luaL_argcheck(L, given, arg, "option 'btf' must be BTF");
-	lua_pop(L, 1);
-	return btf_of(given);
-}
-
 static void read_map_opts(lua_State *L, int arg, struct map_opts *opts)
 {
 	static const struct field fields[] = {
@@ -254,7 +237,7 @@ static void read_map_opts(lua_State *L, int arg, struct map_opts *opts)
 		FIELD_BY_MODULE("key"),
 		FIELD_BY_MODULE("value"),
 		FIELD(struct map_opts, file_flags, FIELD_FILE_FLAGS),
-		FIELD_BY_MODULE("btf"),
+		LAYOUT_FIELDS,
 		FIELDS_END,
 	};
 
@@ -268,8 +251,8 @@ come from option `btf`, or else from the kernel, which requires CAP_SYS_ADMIN fo
 @function map
 @tparam string|integer|fd|map from a path in a BPF file system, or a descriptor, which is duplicated
 @tparam ?table opts as for `map:view`; `btf`: the BTF of the object that defines the map, see
-`btf_parse` and `object:btf`; `file_flags`: "rdonly" or "wronly", for a path. With `btf` or `raw`
-only the access that the file's mode allows is needed
+`btf_parse` and `object:btf`; `file_flags`: "rdonly" or "wronly", for a path. With `btf`, `layout`
+or `raw` only the access that the file's mode allows is needed
 @treturn map_view
 @fails EPERM if the kernel does not show the types
 @raise if there is no such type, or it has another size
@@ -289,7 +272,8 @@ static int view_new(lua_State *L)
 
 	lua_settop(L, 2);
 	read_map_opts(L, 2, &opts);
-	btf = given_btf(L, 2);
+	layout_read(L, 2, 0, 0, &opts.view.types);
+	btf = opts.view.types.last ? NULL : opts.view.types.btf;
 	v = push_view(L);
 	v->fd = open_map(L, opts.file_flags);
 	if (v->fd < 0)
@@ -302,14 +286,14 @@ static int view_new(lua_State *L)
 	fd_check_kind(L, 1, v->fd, "bpf-map");
 	if ((!opts.view.raw_key || !opts.view.raw_value) && !btf)
 		err = kernel_types(v->fd, &v->btf, &key, &value);
-	if (err)
+	if (err && !opts.view.types.last)
 		return mapfd_fail(L, &v->view.map, -err, "map: types");
 	mapcodec_init(L, &v->view, btf ? btf : v->btf, btf ? name_in(btf, v->fd) : NULL, key, value,
 		      &opts.view);
 	check_fields(L, &v->view, 2);
 	btf__free(v->btf);
 	v->btf = NULL;
-	lua_settop(L, 3);
+	lua_settop(L, 4);
 	return 1;
 }
 

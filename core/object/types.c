@@ -3,6 +3,7 @@
 #include "base/value.h"
 #include "btf/btf.h"
 #include "btf/codec.h"
+#include "btf/layout.h"
 #include "object/object.h"
 
 /*** @module lbpf */
@@ -50,11 +51,13 @@ static int object_btf_fd(lua_State *L)
 
 /*** Creates a codec, which converts between bytes and values of a type in the object's BTF.
 @function object:codec
-@tparam string|integer type "event", "struct event", "u64", or its number in the BTF
+@tparam ?string|integer type "event", "struct event", "u64", or its number in the BTF
 @tparam ?table opts `fields`: decode only these, as one result for each ("pid", "file.name",
-"stack[1]"); `bytes`: true, or a list of names: char arrays with all their bytes, not those before
-the first zero; `enum_names` (boolean): enums as names, if they have one; `numbers` (boolean):
-64-bit integers as numbers in LuaJIT, rounded beyond 2^53
+"stack[1]", "data[length]"); `bytes`: true, or a list of names: char arrays with all their bytes,
+not those before the first zero; `enum_names` (boolean): enums as names, if they have one; `numbers`
+(boolean): 64-bit integers as numbers in LuaJIT, rounded beyond 2^53; `layout`: declarations in C in
+which the type is found, see `lbpf.layout`, the last one if `type` is nil; `btf`: other BTF that has
+it
 @treturn codec
 @fails ENOENT if there is no such type
 @usage local codec = assert(object:codec("struct counts"))
@@ -63,7 +66,11 @@ print(codec:decode(codec:encode({packets = 1, bytes = 60})).bytes)
 */
 static int object_codec(lua_State *L)
 {
-	return codec_new(L, bpf_object__btf(object_of(object_check(L, 1))), NULL);
+	struct owner *object = object_check(L, 1);
+	struct btf *btf = bpf_object__btf(object_of(object));
+
+	lua_settop(L, 3);
+	return codec_new(L, btf, NULL, layout_push_base(L, object, btf));
 }
 
 void objtypes_open(lua_State *L)

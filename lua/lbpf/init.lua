@@ -15,9 +15,10 @@ for name, fn in pairs(require "lbpf.symbols") do
 end
 lbpf.handlers = require "lbpf.handlers"
 lbpf.run = require "lbpf.run"
+lbpf.set_layout_reader(function(...) return require "lbpf.layout.option"(...) end)
 
 -- Large modules that not every script needs are loaded on first use.
-local later = {compile = "lbpf.compile", trace = "lbpf.trace"}
+local later = {compile = "lbpf.compile", layout = "lbpf.layout", trace = "lbpf.trace"}
 
 setmetatable(lbpf, {
   __index = function(self, name)

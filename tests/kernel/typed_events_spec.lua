@@ -195,17 +195,18 @@ describe("a typed ring buffer", function()
     local function refused(opts)
       return failure(lbpf.ring_buffer, events, print, opts)
     end
-    assert.matches("^bad argument #3 to '%?' %(option 'type': no type 'open'; what only",
+    assert.matches("^bad argument #3 to '%?' %(option 'type': no type 'open'; there are: opened, ",
       refused {type = "open"})
-    assert.equal("bad argument #3 to '?' (option 'fields': there is no 'tid')",
+    assert.equal("bad argument #3 to '?' (option 'fields': there is no 'tid'; it has: "
+      .. "pid, kind, time, at, mode, comm, outcome)",
       refused {type = "opened", fields = {"tid"}})
-    assert.equal("bad argument #3 to '?' (option 'fields' needs option 'type')",
+    assert.equal("bad argument #3 to '?' (option 'fields' needs option 'type' or 'layout')",
       refused {fields = {"pid"}})
     assert.equal("bad argument #3 to '?' (option 'type' must be a name or number, or a function)",
       refused {type = true})
     assert.equal("bad argument #3 to '?' (option 'btf' must be BTF)",
       refused {type = "opened", btf = object})
-    assert.matches("unknown option 'field'; expected one of: type, btf, fields, bytes, ",
+    assert.matches("unknown option 'field'; expected one of: type, layout, btf, fields, bytes, ",
       refused {type = "opened", field = {"pid"}})
     assert.matches("no BTF to look it up in", failure(lbpf.ring_buffer, events:fd(), print,
       {type = "opened"}))

@@ -112,6 +112,12 @@ function probes.may_goto()
   return load("socket_filter", nil, insns.mov(0, 0) .. may_goto .. insns.returns(0))
 end
 
+-- A map that programs and user space share as memory.
+function probes.arena()
+  local ARENA = 33 -- which older libbpfs have no name for
+  return assert(lbpf.map_create(ARENA, nil, 0, 0, 1, {map_flags = "mmapable"})):close()
+end
+
 -- The kernel's types, which it need not have.
 function probes.btf()
   return assert(lbpf.btf_load_vmlinux_btf()):close()

@@ -152,7 +152,8 @@ describe("codec", function()
     assert.matches("^codec: no type 'nothing'; ", message)
     assert.equal(2, errno)
     assert.has_error(function() object:codec("everything", {fields = {"path[4].x"}}) end,
-      "bad argument #2 to 'codec' (option 'fields': there is no 'path[4].x')")
+      "bad argument #2 to 'codec' (option 'fields': there is no 'path[4].x': "
+        .. "'[4].x' leads nowhere)")
     assert.has_error(function() codec:decode("short") end, -- the last member is no array
       ("bad argument #1 to 'decode' (5 bytes, and the type has %d)"):format(codec:size()))
   end)

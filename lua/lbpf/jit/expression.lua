@@ -15,7 +15,8 @@ local expression = {}
 -- What the expressions refer to, besides `d`, a pointer to the data.
 local environment = {
   cast = ffi.cast, str = ffi.string, strnlen = ffi.C.lbpf_strnlen, tonumber = tonumber,
-  min = math.min, says_all = ffi.cast("int (*)(const void *, const void *)", core.codec_says_all()),
+  min = math.min, max = math.max,
+  says_all = ffi.cast("int (*)(const void *, const void *)", core.codec_says_all()),
   new_checks = ffi.typeof "struct { uint32_t kind, offset, size; } [?]",
 }
 
@@ -28,7 +29,7 @@ environment.f4, environment.f8 = ffi.typeof "float *", ffi.typeof "double *"
 
 -- Upvalues of the functions in a chunk, which the trace compiler treats as constants.
 local PROLOGUE = [[
-local cast, str, strnlen, tonumber, min = cast, str, strnlen, tonumber, min
+local cast, str, strnlen, tonumber, min, max = cast, str, strnlen, tonumber, min, max
 local says_all = says_all
 local u1, u2, u4, u8, s1, s2, s4, s8, f4, f8 = u1, u2, u4, u8, s1, s2, s4, s8, f4, f8
 ]]
@@ -87,6 +88,10 @@ end
 
 function kinds.string(step, at, type)
   local n = length(step, at, type)
+  if step.limit then
+    local limit = integer(step.limit, step.limit.offset, type)
+    return limit and ("str(d + %d, max(0, min(tonumber(%s), %s)))"):format(at, limit, n)
+  end
   if step.is_whole then
     return ("str(d + %d, %s)"):format(at, n)
   end
@@ -108,7 +113,7 @@ function kinds.struct(step, at, type)
 end
 
 function kinds.array(step, at, type)
-  if step.count > LONGEST_ARRAY or step.is_flexible then
+  if step.count > LONGEST_ARRAY or step.is_flexible or step.limit then
     return nil
   end
   local elements = {}
@@ -121,7 +126,7 @@ end
 
 -- The value of a step, whose offset is relative to BASE; nil if it is not supported.
 function of(step, base, type)
-  return kinds[step.kind](step, base + step.offset, type)
+  return not step.may_lack and kinds[step.kind](step, base + step.offset, type) or nil
 end
 
 -- What of a table's members could hold more than their values say: then C makes the table, and
