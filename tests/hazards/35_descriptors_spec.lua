@@ -24,7 +24,7 @@ describe("descriptors", function()
   before_each(needs("root", function()
     probed = child.probe_me()
     local event = events.load("attach_event")
-    local user = events.load("attach_user", probed.pid)
+    local user = events.load("attach_user", probed.kernel_pid)
     local ring = rings.load()
     objects = {event, user, ring}
     kept = {

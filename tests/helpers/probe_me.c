@@ -1,6 +1,8 @@
 /* A process to probe: says its pid, and where in its file probe_add() is; then does what each line
  * of its input asks for, and answers with a line when it is done.
  */
+#include <linux/bpf.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +34,30 @@ static unsigned long file_offset(void *address)
 	abort();
 }
 
+/* What bpf_get_current_pid_tgid() returns for this process: another number than getpid()'s in a PID
+ * namespace. A program that returns it is run.
+ */
+static long kernel_pid(void)
+{
+	const struct bpf_insn insns[] = {
+		{.code = BPF_JMP | BPF_CALL, .imm = BPF_FUNC_get_current_pid_tgid},
+		{.code = BPF_ALU64 | BPF_RSH | BPF_K, .imm = 32},
+		{.code = BPF_JMP | BPF_EXIT}};
+	union bpf_attr load, run;
+
+	memset(&load, 0, sizeof(load));
+	load.prog_type = BPF_PROG_TYPE_RAW_TRACEPOINT;
+	load.insns = (uintptr_t)insns;
+	load.insn_cnt = sizeof(insns) / sizeof(insns[0]);
+	load.license = (uintptr_t) "GPL";
+	memset(&run, 0, sizeof(run));
+	run.test.prog_fd = (unsigned)syscall(SYS_bpf, BPF_PROG_LOAD, &load, sizeof(load));
+	if (syscall(SYS_bpf, BPF_PROG_TEST_RUN, &run, sizeof(run)))
+		abort();
+	close((int)run.test.prog_fd);
+	return run.test.retval;
+}
+
 int main(void)
 {
 	struct timespec shortest = {0, 1};
@@ -48,6 +74,8 @@ int main(void)
 			printf("%ld\n", syscall(SYS_nanosleep, &shortest, NULL));
 		else if (strcmp(line, "getpgid\n") == 0)
 			printf("%ld\n", syscall(SYS_getpgid, 0));
+		else if (strcmp(line, "kernel_pid\n") == 0)
+			printf("%ld\n", kernel_pid());
 		else
 			puts("what?");
 		fflush(stdout);

@@ -15,7 +15,7 @@ describe("attach_kprobe_multi", function()
 
   before_each(function()
     probed = child.probe_me()
-    object = events.load("attach_function", probed.pid)
+    object = events.load("attach_function", probed.kernel_pid)
     prog = object.progs.multi
   end)
 
@@ -174,15 +174,15 @@ describe("attach_kprobe_multi", function()
 
   describe("with a session", function()
     it("runs at entry and return", needs({"root", "libbpf 1.5", "kprobe session"}, function()
-      local sessions = events.load("attach_session", probed.pid)
+      local sessions = events.load("attach_session", probed.kernel_pid)
       local nanosleep = ksyms.syscall("nanosleep")
       local link = assert(sessions.progs.session:attach_kprobe_multi(nil,
         {syms = {nanosleep}, cookies = {61}, session = true}))
       probed:call("nanosleep")
       local value = ksyms.address(nanosleep)
       assert.same({
-        {cookie = 61, value = value, pid = probed.pid, kind = 1},
-        {cookie = 61, value = value, pid = probed.pid, kind = 2},
+        {cookie = 61, value = value, pid = probed.kernel_pid, kind = 1},
+        {cookie = 61, value = value, pid = probed.kernel_pid, kind = 2},
       }, events.take(sessions))
       assert.is_true(link:destroy())
       assert(sessions.progs.session:attach_kprobe_multi(nanosleep,

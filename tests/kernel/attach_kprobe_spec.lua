@@ -10,7 +10,7 @@ describe("a kernel function:", function()
 
   before_each(function()
     probed = child.probe_me()
-    object = events.load("attach_function", probed.pid)
+    object = events.load("attach_function", probed.kernel_pid)
   end)
 
   after_each(function()
@@ -25,7 +25,7 @@ describe("a kernel function:", function()
       probed:call("nanosleep")
       assert.same({{
         cookie = "fedcba9876543210", value = ksyms.address("hrtimer_nanosleep"),
-        pid = probed.pid, kind = 1,
+        pid = probed.kernel_pid, kind = 1,
       }}, events.take(object))
       assert.is_true(link:destroy())
       probed:call("nanosleep")
@@ -36,7 +36,8 @@ describe("a kernel function:", function()
       assert(object.progs.result:attach_kprobe("hrtimer_nanosleep",
         {retprobe = true, bpf_cookie = 12}))
       probed:call("nanosleep")
-      assert.same({{cookie = 12, value = 0, pid = probed.pid, kind = 2}}, events.take(object))
+      assert.same({{cookie = 12, value = 0, pid = probed.kernel_pid, kind = 2}},
+        events.take(object))
     end))
 
     it("takes the script's word for entry or return", needs({"root", "kprobes"}, function()
@@ -91,8 +92,8 @@ describe("a kernel function:", function()
           {bpf_cookie = 22, retprobe = true}))
         probed:call("nanosleep")
         assert.same({
-          {cookie = 21, value = 0, pid = probed.pid, kind = 4},
-          {cookie = 22, value = 0, pid = probed.pid, kind = 5},
+          {cookie = 21, value = 0, pid = probed.kernel_pid, kind = 4},
+          {cookie = 22, value = 0, pid = probed.kernel_pid, kind = 5},
         }, events.take(object))
         assert.is_true(entry:destroy())
         probed:call("nanosleep")

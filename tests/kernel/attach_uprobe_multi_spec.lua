@@ -12,7 +12,7 @@ describe("attach_uprobe_multi", function()
   -- What each test needs can be told only in it.
   local function start()
     probed = child.probe_me()
-    object = events.load("uprobe_multi", probed.pid)
+    object = events.load("uprobe_multi", probed.kernel_pid)
   end
 
   after_each(function()
@@ -29,7 +29,7 @@ describe("attach_uprobe_multi", function()
     local link = assert(object.progs.entry:attach_uprobe_multi(nil, probed.path, "probe_a*"))
     assert.equal("uprobe_multi", link:info().type)
     probed:call("add 5")
-    assert.same({{cookie = 0, value = 5, pid = probed.pid, kind = 1}}, events.take(object))
+    assert.same({{cookie = 0, value = 5, pid = probed.kernel_pid, kind = 1}}, events.take(object))
     assert.is_true(link:destroy())
     probed:call("add 6")
     assert.same({}, events.take(object))
@@ -41,7 +41,7 @@ describe("attach_uprobe_multi", function()
     assert(object.progs.entry:attach_uprobe_multi(nil, probed.path, nil,
       {syms = {"main", "probe_add"}, cookies = {1, "0xffffffffffffffff"}}))
     probed:call("add 7")
-    assert.same({{cookie = "ffffffffffffffff", value = 7, pid = probed.pid, kind = 1}},
+    assert.same({{cookie = "ffffffffffffffff", value = 7, pid = probed.kernel_pid, kind = 1}},
       events.take(object))
   end))
 
@@ -58,7 +58,8 @@ describe("attach_uprobe_multi", function()
     assert(object.progs.result:attach_uprobe_multi(probed.pid, probed.path, "probe_add",
       {retprobe = true}))
     probed:call("add 9")
-    assert.same({{cookie = 0, value = 1009, pid = probed.pid, kind = 2}}, events.take(object))
+    assert.same({{cookie = 0, value = 1009, pid = probed.kernel_pid, kind = 2}},
+      events.take(object))
   end))
 
   it("can be for one process", needs(NEEDS, function()
@@ -73,7 +74,7 @@ describe("attach_uprobe_multi", function()
   it("is one program for entry and return in a session",
     needs({"root", "libbpf 1.6", "uprobe session"}, function()
       probed = child.probe_me()
-      object = events.load("uprobe_session", probed.pid)
+      object = events.load("uprobe_session", probed.kernel_pid)
       assert(object.progs.session:attach_uprobe_multi(nil, probed.path, "probe_add",
         {session = true}))
       probed:call("add 11")

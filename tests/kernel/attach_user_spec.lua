@@ -24,8 +24,8 @@ describe("user space:", function()
       assert.equal("1005", probed:call("add 5"))
       assert.equal("1006", probed:call("add 6"))
       assert.same({
-        {cookie = 41, value = 5, pid = probed.pid, kind = 1},
-        {cookie = 41, value = 6, pid = probed.pid, kind = 1},
+        {cookie = 41, value = 5, pid = probed.kernel_pid, kind = 1},
+        {cookie = 41, value = 6, pid = probed.kernel_pid, kind = 1},
       }, events.take(object))
       assert.is_true(link:destroy())
       probed:call("add 7")
@@ -35,14 +35,16 @@ describe("user space:", function()
     it("runs at an offset in the file", needs("root", function()
       assert(object.progs.entry:attach_uprobe(nil, probed.path, probed.offset, {bpf_cookie = 42}))
       probed:call("add 8")
-      assert.same({{cookie = 42, value = 8, pid = probed.pid, kind = 1}}, events.take(object))
+      assert.same({{cookie = 42, value = 8, pid = probed.kernel_pid, kind = 1}},
+        events.take(object))
     end))
 
     it("runs at a function's return", needs("root", function()
       assert(object.progs.result:attach_uprobe(nil, probed.path, 0,
         {func_name = "probe_add", retprobe = true, bpf_cookie = 43}))
       probed:call("add 9")
-      assert.same({{cookie = 43, value = 1009, pid = probed.pid, kind = 2}}, events.take(object))
+      assert.same({{cookie = 43, value = 1009, pid = probed.kernel_pid, kind = 2}},
+        events.take(object))
     end))
 
     it("can be for one process", needs("root", function()
@@ -51,7 +53,7 @@ describe("user space:", function()
         {func_name = "probe_add"}))
       probed:call("add 1")
       other:call("add 2")
-      assert.same({{cookie = 0, value = 2, pid = other.pid, kind = 1}}, events.take(object))
+      assert.same({{cookie = 0, value = 2, pid = other.kernel_pid, kind = 1}}, events.take(object))
       other:stop()
     end))
 
@@ -99,7 +101,7 @@ describe("user space:", function()
       local link = assert(object.progs.on_usdt:attach_usdt(nil, probed.path, "lbpf_test", "called",
         {usdt_cookie = "0xfedcba9876543210"}))
       probed:call("usdt 12345")
-      assert.same({{cookie = "fedcba9876543210", value = 12345, pid = probed.pid, kind = 3}},
+      assert.same({{cookie = "fedcba9876543210", value = 12345, pid = probed.kernel_pid, kind = 3}},
         events.take(object))
       assert.is_true(link:destroy())
       probed:call("usdt 1")
@@ -111,7 +113,7 @@ describe("user space:", function()
       assert(object.progs.on_usdt:attach_usdt(other.pid, probed.path, "lbpf_test", "called"))
       probed:call("usdt 1")
       other:call("usdt 2")
-      assert.same({{cookie = 0, value = 2, pid = other.pid, kind = 3}}, events.take(object))
+      assert.same({{cookie = 0, value = 2, pid = other.kernel_pid, kind = 3}}, events.take(object))
       other:stop()
     end))
 

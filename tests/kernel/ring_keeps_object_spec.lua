@@ -1,5 +1,4 @@
 -- A ring buffer keeps the object of its map, and lets go of it.
-local child = require "child"
 local events = require "events"
 local fds = require "fds"
 local lbpf = require "lbpf"
@@ -11,7 +10,7 @@ end
 
 -- All that is left of the object is what MAKE returns of it.
 local function only(make)
-  local object = events.load("attach_section", child.pid())
+  local object = events.load("attach_section")
   assert(object.progs.named:attach())
   return make(object), lbpf.prog_get_info_by_fd(object.progs.named).id
 end

@@ -32,11 +32,12 @@ describe("lbpf.trace", function()
       END = [[ print("end") ]],
     })
     assert.equal("stop", tracer:run({seconds = 10}))
-    assert.same({("begin\t%d\ttrue"):format(child.pid()), "tick\t1", "tick\t2", "end"}, lines)
+    local begin = ("begin\t%d\ttrue"):format(child.kernel_pid())
+    assert.same({begin, "tick\t1", "tick\t2", "end"}, lines)
   end))
 
   it("takes functions, and gives events with types", needs({"root", "tracefs"}, function()
-    local me = child.pid()
+    local me = child.kernel_pid()
     tracer, lines = trace({
       -- luacheck: push ignore 113
       ["tp/syscalls/sys_enter_unlink"] = function(args)

@@ -19,7 +19,7 @@ describe("fentry and fexit", function()
       assert(object.progs[name]:set_autoload(true):set_attach_target(nil, ksyms.syscall("getpgid")))
     end
     assert(object:load())
-    assert(object.maps.target:update(0, probed.pid))
+    assert(object.maps.target:update(0, probed.kernel_pid))
   end
 
   after_each(function()
@@ -37,8 +37,8 @@ describe("fentry and fexit", function()
     assert.equal("tracing", link:info().type)
     local group = tonumber(probed:call("getpgid"))
     assert.same({
-      {cookie = "8000000000000001", value = 0, pid = probed.pid, kind = 1},
-      {cookie = 0, value = group, pid = probed.pid, kind = 2},
+      {cookie = "8000000000000001", value = 0, pid = probed.kernel_pid, kind = 1},
+      {cookie = 0, value = group, pid = probed.kernel_pid, kind = 2},
     }, events.take(object))
     assert.is_true(link:destroy())
     probed:call("getpgid")

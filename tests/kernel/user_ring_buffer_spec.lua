@@ -113,7 +113,7 @@ describe("user_ring_buffer", function()
       print("reserve", (ring:reserve(%d)))
       io.stdout:flush()
       print("reserve_blocking", (ring:reserve_blocking(%d, %d)))
-    ]]):format(child.pid(), room, size, size, timeout))
+    ]]):format(child.kernel_pid(), room, size, size, timeout))
     assert.equal("reserve\tnil", process.answers:read("*l"))
     return process
   end

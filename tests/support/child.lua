@@ -1,4 +1,7 @@
 --- Processes that a spec starts, and the one that it is in.
+local insns = require "insns"
+local lbpf = require "lbpf"
+
 local child = {}
 
 --- This process's id.
@@ -7,6 +10,22 @@ function child.pid()
   local pid = file:read("*l"):match("^%d+")
   file:close() -- the collector may be slower than a loop
   return tonumber(pid)
+end
+
+local GET_CURRENT_PID_TGID = 14
+local kernel_pids = {} -- by pid, as fork() changes both
+
+--- This process's id as BPF programs see it: another number than pid() in a PID namespace, as
+-- containers are.
+function child.kernel_pid()
+  local pid = child.pid()
+  if not kernel_pids[pid] then
+    local prog = assert(lbpf.prog_load("raw_tracepoint", nil, "GPL",
+      insns.call(GET_CURRENT_PID_TGID) .. insns.shift_right(0, 32) .. insns.exit()))
+    kernel_pids[pid] = assert(lbpf.prog_test_run(prog)).retval
+    prog:close()
+  end
+  return kernel_pids[pid]
 end
 
 --- Did the shell's command succeed? In every Lua.
@@ -97,9 +116,16 @@ function child.wait_for_stop(pid)
 end
 
 local probed = {}
-probed.__index = probed
 
---- Starts build/helpers/probe_me: a process to be probed, with fields pid, path and offset.
+function probed:__index(name)
+  if name == "kernel_pid" then
+    self.kernel_pid = tonumber(self:call("kernel_pid"))
+  end
+  return rawget(self, name) or probed[name]
+end
+
+--- Starts build/helpers/probe_me: a process to be probed, with fields pid, path and offset, and
+-- kernel_pid, as kernel_pid() is.
 function child.probe_me()
   local self = setmetatable({path = "build/helpers/probe_me"}, probed)
   local fifo = os.tmpname()

@@ -35,7 +35,7 @@ function events.load(name, pid, autoload)
     object.progs[prog]:set_autoload(true)
   end
   assert(object:load())
-  assert(object.maps.target:update(0, pid or child.pid()))
+  assert(object.maps.target:update(0, pid or child.kernel_pid()))
   return object
 end
 

@@ -28,6 +28,11 @@ function insns.ld_map_idx(dst, index)
   return insns.insn(0x18, dst, 5, 0, index) .. insns.insn(0, 0, 0, 0, 0)
 end
 
+--- rDST >>= imm
+function insns.shift_right(dst, imm)
+  return insns.insn(0x77, dst, 0, 0, imm)
+end
+
 function insns.call(helper)
   return insns.insn(0x85, 0, 0, 0, helper)
 end

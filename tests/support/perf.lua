@@ -22,7 +22,7 @@ end
 function perf.send(object, n, size, key)
   local u32 = events.u32
   assert(object.maps.order:update(0,
-    u32(child.pid()) .. u32(n) .. u32(size or 8) .. u32(key or 0xffffffff)))
+    u32(child.kernel_pid()) .. u32(n) .. u32(size or 8) .. u32(key or 0xffffffff)))
   os.rename("no/such/file", "no/such/file either")
 end
 

@@ -23,7 +23,7 @@ end
 function rings.send(object, first, second, large)
   local u32 = events.u32
   assert(object.maps.order:update(0,
-    u32(child.pid()) .. u32(first) .. u32(second or 0) .. u32(large or 0)))
+    u32(child.kernel_pid()) .. u32(first) .. u32(second or 0) .. u32(large or 0)))
   os.rename("no/such/file", "no/such/file either")
 end
 

@@ -13,7 +13,7 @@ samples.RING = 4096
 function samples.load(pid)
   local object = assert(lbpf.open("build/bpf/userring.bpf.o"))
   assert(object:load())
-  assert(object.maps.target:update(0, pid or child.pid()))
+  assert(object.maps.target:update(0, pid or child.kernel_pid()))
   assert(object.progs.drain:attach())
   return object
 end

@@ -35,6 +35,24 @@ builtins.gid, builtins.uid = helper(15, "high"), helper(15, "low")
 builtins.nsecs, builtins.cpu, builtins.rand = helper(5), helper(8), helper(7)
 builtins.cgroup = helper(80, "whole")
 
+-- The process's id in the PID namespace that stat(2) of /proc/PID/ns/pid describes; 0 if it is in
+-- another.
+builtins.nspid = {
+  call = {2, 2}, usage = "nspid(device, inode)",
+  type = function(types, node)
+    types:number(node.args[1])
+    types:number(node.args[2])
+    return T.natural
+  end,
+  value = function(self, node)
+    local c = self.code
+    local info = c:slot(8) -- struct bpf_pidns_info: pid, tgid
+    c:store(info, 0, 8, {imm = 0})
+    c:call(120, self:value(node.args[1]), self:value(node.args[2]), {slot = info}, {imm = 8})
+    return c:load(info, 4, 4)
+  end,
+}
+
 builtins.comm = {
   type = is(T.str(16)),
   value = is {imm = 0},

@@ -57,12 +57,25 @@ local function split_options(opts)
   return own, others
 end
 
--- The id of a cgroup is its directory's inode.
-local function cgroup_id(path)
-  local pipe = assert(io.popen(("stat -c %%i -- '%s' 2>/dev/null"):format(path:gsub("'", "'\\''"))))
-  local id = pipe:read("*l")
+-- What stat(1) says of a file.
+local function stat(format, path)
+  local pipe = assert(io.popen(("stat -L -c '%s' -- '%s' 2>/dev/null")
+    :format(format, path:gsub("'", "'\\''"))))
+  local text = pipe:read("*l")
   pipe:close()
-  return id
+  return text
+end
+
+-- PROC_PID_INIT_INO: the inode of the PID namespace in which processes have the kernel's ids.
+local INITIAL_NAMESPACE = "4026531836"
+
+-- The current process's id as this process would see it, as an expression.
+local function pid_here()
+  local device, inode = (stat("%d %i", "/proc/self/ns/pid") or ""):match("(%d+) (%d+)")
+  if not inode or inode == INITIAL_NAMESPACE then
+    return "pid"
+  end
+  return ("nspid(%s, %s)"):format(device, inode)
 end
 
 -- What a program's text begins with, so that it runs for one process or cgroup alone; or nil,
@@ -70,10 +83,10 @@ end
 local function condition(own)
   local tests = {}
   if own.pid then
-    tests[1] = ("if pid ~= %d then return end"):format(own.pid)
+    tests[1] = ("if %s ~= %d then return end"):format(pid_here(), own.pid)
   end
   if own.cgroup then
-    local id = cgroup_id(own.cgroup)
+    local id = stat("%i", own.cgroup) -- the cgroup's id
     if not id then
       return nil, ("cgroup '%s': there is none"):format(own.cgroup)
     end
@@ -264,7 +277,8 @@ end
 -- @tparam table programs spec = a function or its text, or a list of such pairs; a spec is a SEC()
 -- name or bpftrace's, "tracepoint:sched:sched_switch", "interval:1s", "BEGIN"
 -- @tparam ?table opts those of `compile`; and `out`: a function that gets each line, instead of
--- standard output; `pid`, `cgroup` (a path): only for that, of programs that are given as text
+-- standard output; `pid`, as /proc has it here, and `cgroup`, a path: only for that, of programs that
+-- are given as text
 -- @treturn tracer
 -- @treturn[2] nil
 -- @treturn[2] string message: with the place in the program, if the compiler or the verifier

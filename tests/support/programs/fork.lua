@@ -125,7 +125,7 @@ end
 
 function programs.uprobes_and_usdt()
   local probed = child.probe_me()
-  local object = events.load("attach_user", probed.pid)
+  local object = events.load("attach_user", probed.kernel_pid)
   local uprobe = assert(object.progs.entry:attach_uprobe(probed.pid, probed.path,
     probed.offset))
   local usdt = assert(object.progs.on_usdt:attach_usdt(nil, probed.path, "lbpf_test",
@@ -220,7 +220,7 @@ function programs.background()
       refused("the perf buffer", server, buffer.poll, buffer)
       refused("the link of 'on_tracepoint'", server, link.destroy, link)
     end)
-    reports.maps.target:update(0, server)
+    reports.maps.target:update(0, child.kernel_pid())
     events.take(reports)
     perf.send(object, 1)
     assert(buffer:poll(0) == 1)
