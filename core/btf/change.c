@@ -32,7 +32,7 @@ static const char *check_text(lua_State *L, int arg)
 	return text;
 }
 
-/*** Adds a string, unless it is there.
+/*** Adds a string, unless the BTF has it already.
 @function btf:add_str
 @tparam string text
 @treturn integer its offset, see `btf:str_by_offset`
@@ -55,7 +55,7 @@ static int add_str(lua_State *L)
 /*** Looks for a string.
 @function btf:find_str
 @tparam string text
-@treturn ?integer its offset; nil if it is not there
+@treturn ?integer its offset; nil if the BTF does not have it
 @raise while there is a dump of it or BTF on top of it; if it is an object's: libbpf makes an index
 @see btf__find_str
 */
@@ -73,7 +73,7 @@ static int find_str(lua_State *L)
 
 /* Copies ---------------------------------------------------------------------------------- */
 
-/* The argument 2, sound and not what TO consists of: libbpf would read what it moves. */
+/* Argument 2: valid BTF, and not TO or its base, whose memory libbpf would move while it reads it. */
 static struct owner *check_other(lua_State *L, struct owner *to)
 {
 	struct owner *from = btf_check_sound(L, 2);
@@ -81,11 +81,12 @@ static struct owner *check_other(lua_State *L, struct owner *to)
 
 	for (; its; its = btf__base_btf(its))
 		if (its == btf_of(from))
-			luaL_argerror(L, 2, "its types are there already");
+			luaL_argerror(L, 2, "these are its own types");
 	return from;
 }
 
-/*** Adds a copy of a type from other BTF. What it refers to is not copied: ids stay as they are.
+/*** Adds a copy of a type from other BTF. The ids in it are not changed, and the types that it refers
+to are not copied.
 @function btf:add_type
 @tparam btf from
 @tparam integer id of the type in that
@@ -100,7 +101,7 @@ static int add_type(lua_State *L)
 	__u32 id = btf_check_id(L, 3, from);
 	int ret;
 
-	luaL_argcheck(L, id > 0, 3, "0 is void, and everywhere");
+	luaL_argcheck(L, id > 0, 3, "0 is void, which all BTF has");
 	btf_change(L, 1, "add_type");
 	ret = btf__add_type(btf_of(b), btf_of(from), btf__type_by_id(btf_of(from), id));
 	if (ret < 0)
@@ -109,9 +110,9 @@ static int add_type(lua_State *L)
 	return 1;
 }
 
-/*** Adds copies of all types of other BTF, whose ids become others.
+/*** Adds copies of all types of other BTF. The copies have new ids.
 @function btf:add_btf
-@tparam btf from that stands on no base; from libbpf 1.7 on it may be on the same base
+@tparam btf from without a base; with libbpf 1.7 or newer it may have the same base
 @treturn integer id of the first copy
 @fails
 @raise while there is a dump of it or BTF on top of it; if it is an object's
@@ -132,8 +133,8 @@ static int add_btf(lua_State *L)
 
 /* All types at once ------------------------------------------------------------------------- */
 
-/* Stack that a level of libbpf's recursion takes at most, and it may be as deep as there are types:
- * it follows pointers from one structure to the next.
+/* How much stack a level of libbpf's recursion takes at most. It follows pointers from one structure
+ * to the next, so it may be as deep as there are types.
  */
 #define LEVEL 512
 
@@ -155,7 +156,7 @@ static void dedup(void *arg)
 	job->err = ret ? value_errno(ret) : 0;
 }
 
-/* Option `btf_ext` of the table at ARG, that has what BTF has; or NULL. */
+/* Option `btf_ext` of the table at ARG, which must refer to BTF; or NULL. */
 static struct owner *check_ext(lua_State *L, int arg, struct owner *b, const char *operation)
 {
 	struct owner *ext;
@@ -170,11 +171,13 @@ static struct owner *check_ext(lua_State *L, int arg, struct owner *b, const cha
 	ext = ext_check(L, lua_gettop(L));
 	owner_check_idle(L, ext, operation);
 	luaL_argcheck(L, ext_fits(ext, btf_of(b)), arg,
-		      "option 'btf_ext' is not this BTF's, or in another order of bytes");
+		      "option 'btf_ext' refers to other BTF, or has another byte order");
 	return ext;
 }
 
-/* Does the work with all that libbpf's recursion may need. True, or pushes nil, message, errno. */
+/* Does the work with enough stack for libbpf's recursion. Returns true, or pushes nil, message,
+ * errno.
+ */
 static bool run_job(lua_State *L, struct owner *b, struct job *job, void (*fn)(void *),
 		    const char *operation)
 {
@@ -191,9 +194,9 @@ static bool run_job(lua_State *L, struct owner *b, struct job *job, void (*fn)(v
 	return !err;
 }
 
-/*** Removes duplicate types and strings. Type ids change. If it fails, some may be removed already.
+/*** Removes duplicate types and strings. Type ids change. If it fails, some may have been removed.
 @function btf:dedup
-@tparam ?table opts `btf_ext`: a `btf_ext_new` of the same types, whose ids are changed, too;
+@tparam ?table opts `btf_ext`: a `btf_ext_new` of the same types, whose ids are changed as well;
  `force_collisions` (boolean): for libbpf's own tests
 @treturn btf itself
 @fails
@@ -236,7 +239,7 @@ static int permute_by(lua_State *L)
 	field_read(L, 3, fields, &opts);
 	luaL_argcheck(L, lua_rawlen(L, 2) == n, 2, "expected an id for each type");
 	map = compat_newuserdata(L, (n + 1) * sizeof(*map));
-	map[0] = 0; /* void, which only BTF without a base lists */
+	map[0] = 0; /* void, which counts only in BTF without a base */
 	for (__u32 i = 1; i <= n; i++) {
 		lua_rawgeti(L, 2, (int)i);
 		map[i] = (__u32)value_check_int(L, -1, first, first + n - 1LL);
@@ -257,8 +260,8 @@ static int permute_by(lua_State *L)
 
 /*** Puts the types in another order.
 @function btf:permute
-@tparam {integer,...} ids for each type, those of the base left out, its new id
-@tparam ?table opts `btf_ext`: a `btf_ext_new` of the same types, whose ids are changed, too
+@tparam {integer,...} ids the new id of each type, without those of the base
+@tparam ?table opts `btf_ext`: a `btf_ext_new` of the same types, whose ids are changed as well
 @treturn btf itself
 @fails EINVAL if an id is given twice, EOPNOTSUPP before libbpf 1.7
 @raise while there is a dump of it or BTF on top of it; if it is an object's
@@ -288,7 +291,7 @@ static int distill_by(lua_State *L)
 	struct job job = {.btf = btf_of(b)};
 	bool ok;
 
-	luaL_argcheck(L, btf__base_btf(job.btf), 1, "it stands on no base");
+	luaL_argcheck(L, btf__base_btf(job.btf), 1, "it has no base");
 	lua_settop(L, 1);
 	base = btf_push(L, "distilled base", 0);
 	split = btf_push(L, b->name, 2);
@@ -305,8 +308,8 @@ static int relocate_by(lua_State *L)
 	struct frame f;
 	int err;
 
-	luaL_argcheck(L, btf__base_btf(btf_of(b)), 1, "it stands on no base");
-	luaL_argcheck(L, !btf__base_btf(btf_of(base)), 2, "it stands on a base itself");
+	luaL_argcheck(L, btf__base_btf(btf_of(b)), 1, "it has no base");
+	luaL_argcheck(L, !btf__base_btf(btf_of(base)), 2, "it has a base itself");
 	btf_require_sound(L, b);
 	btf_change(L, 1, "relocate");
 	btf_enter(L, &f, b, b);
@@ -320,11 +323,11 @@ static int relocate_by(lua_State *L)
 }
 #endif
 
-/*** Makes a small base of what the BTF refers to in its own, and the BTF on top of that: so that it
-can be put on another kernel's types with `btf:relocate`.
+/*** Makes a small base, with only those types of the BTF's base that it refers to, and a copy of the
+BTF on top of that. `btf:relocate` can then put it on another kernel's types.
 @function btf:distill_base
-@treturn btf the base
-@treturn btf on top of it
+@treturn btf the small base
+@treturn btf the copy on top of it
 @fails EOPNOTSUPP before libbpf 1.5
 @see btf__distill_base
 */
@@ -337,7 +340,7 @@ static int distill_base(lua_State *L)
 	return value_needs_libbpf(L, "btf:distill_base", 1, 5);
 }
 
-/*** Puts BTF that stands on a distilled base on another.
+/*** Puts BTF with a distilled base on another base.
 @function btf:relocate
 @tparam btf base
 @treturn btf itself

@@ -183,8 +183,8 @@ static void encode_float(const struct codec_run *w, const struct step *s, char *
 	memcpy(data, s->size == 4 ? (void *)&f : (void *)&d, s->size);
 }
 
-/* What there is room for. */
-static size_t room_at(const struct codec_run *w, const struct step *s, const char *data)
+/* What the buffer has space for. */
+static size_t space_at(const struct codec_run *w, const struct step *s, const char *data)
 {
 	size_t left = (size_t)(w->end - data), size = step_bytes(s);
 
@@ -195,7 +195,7 @@ static size_t room_at(const struct codec_run *w, const struct step *s, const cha
 static void encode_bytes(const struct codec_run *w, const struct step *s, char *data, int value,
 			 const struct place *p)
 {
-	size_t len, size = room_at(w, s, data);
+	size_t len, size = space_at(w, s, data);
 	const char *bytes;
 
 	if (lua_type(w->L, value) != LUA_TSTRING)
@@ -446,7 +446,7 @@ static void merge_members(const struct codec_run *w, const struct step *s, char 
 			  const struct place *p, const char *origin, size_t origin_size)
 {
 	lua_State *L = w->L;
-	size_t size = room_at(w, s, data), all = 2 * size + s->count;
+	size_t size = space_at(w, s, data), all = 2 * size + s->count;
 	struct merge m = {.w = *w, .s = s, .value = value, .data = data, .size = size};
 	char *memory = compat_newuserdata(L, all + 1);
 	struct place at;
@@ -476,7 +476,7 @@ static void encode_struct(const struct codec_run *w, const struct step *s, char 
 	const char *origin =
 		s->is_lossy || w->codec->numbers ? origin_push(w, s, value, &size) : NULL;
 
-	memset(data, 0, room_at(w, s, data));
+	memset(data, 0, space_at(w, s, data));
 	if (origin || s->is_union)
 		merge_members(w, s, data, value, p, origin, size);
 	else
@@ -497,7 +497,7 @@ static void encode_array(const struct codec_run *w, const struct step *s, char *
 		refuse_value(
 			w, p,
 			lua_pushfstring(L, "%d elements, expected at most %d", (int)n, (int)count));
-	memset(data, 0, room_at(w, s, data));
+	memset(data, 0, space_at(w, s, data));
 	for (size_t i = 0; i < n; i++) {
 		bool was_read = origin && (i + 1) * s->size <= size;
 		struct place at = {p, NULL, (uint32_t)i + 1};

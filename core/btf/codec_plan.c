@@ -18,15 +18,15 @@ struct step *plan_add(struct plan *plan, enum step_kind kind, uint32_t offset, u
 {
 	struct step *s;
 
-	if (plan->n == plan->room) {
-		uint32_t room = plan->room ? 2 * plan->room : 16;
+	if (plan->n == plan->capacity) {
+		uint32_t capacity = plan->capacity ? 2 * plan->capacity : 16;
 		struct step *bigger =
-			room > STEPS_MAX ? NULL : realloc(plan->steps, room * sizeof(*bigger));
+			capacity > STEPS_MAX ? NULL : realloc(plan->steps, capacity * sizeof(*bigger));
 
 		if (!bigger)
 			return NULL;
 		plan->steps = bigger;
-		plan->room = room;
+		plan->capacity = capacity;
 	}
 	s = &plan->steps[plan->n++];
 	*s = (struct step){.kind = kind, .offset = offset, .size = size, .span = 1, .name = name};

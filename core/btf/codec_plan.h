@@ -42,7 +42,7 @@ struct plan {
 	uint32_t size;   /* of the whole in bytes */
 	uint32_t offset; /* of a part, in what it is a part of */
 	uint32_t least;  /* what bytes of it must be there: an array may end early */
-	uint32_t n, room;
+	uint32_t n, capacity;
 	struct step *steps;
 	uint64_t *prints; /* of structures and arrays: the same for the same members */
 	char *names;      /* the steps' */

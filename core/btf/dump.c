@@ -19,13 +19,15 @@
 
 static const char DUMP[] = "lbpf.btf_dump";
 
-/* A type with all that it needs takes far less; a size of its own making, padded out, would not. */
+/* The limit of a type's text with all that it needs. Real types take far less; a damaged size would
+ * make libbpf print endless padding.
+ */
 #define TEXT_MAX ((size_t)64 << 20)
 
-/* What dump_c collects before it hands it over. */
+/* dump_c collects this much before it calls the script's function. */
 #define CHUNK ((size_t)64 << 10)
 
-/* Values are read from a copy with so much after it, for libbpf wants whole words of bitfields. */
+/* libbpf reads whole words of bitfields, so values are copied with this many bytes after them. */
 #define SLACK 16
 
 struct dump {
@@ -159,18 +161,18 @@ static struct dump *check_dump(lua_State *L, int arg, const char *operation)
 	return dump;
 }
 
-/* The argument FN, or nothing. */
+/* Checks the argument FN: a function or nil. */
 static void check_fn(lua_State *L, int fn)
 {
 	if (!lua_isnoneornil(L, fn))
 		luaL_checktype(L, fn, LUA_TFUNCTION);
 }
 
-/*** Writes types in C. Every type comes after those that it needs, and once.
-While there is a dump nothing about the BTF can be set.
+/*** Writes types in C. Each type is written once, after those that it needs. The BTF cannot be
+changed while it has a dump.
 @function btf_dump
 @tparam btf btf
-@tparam ?function fn is given the text of each call; without it the calls return the text
+@tparam ?function fn called with the text of each call; without it the calls return the text
 @treturn btf_dump
 @fails
 @see btf_dump__new
@@ -192,7 +194,7 @@ static int btf_dump(lua_State *L)
 	return 1;
 }
 
-/*** Ends the dump: the BTF can be changed again. Closing twice is harmless.
+/*** Ends the dump; the BTF can be changed again. A second call has no effect.
 @function btf_dump:close
 @treturn boolean true
 @raise while libbpf works on it
@@ -238,7 +240,7 @@ static void enter_dump(lua_State *L, struct frame *f, struct dump *dump)
 	dump->err = 0;
 }
 
-/* Ends what began: pushes the text and is true, or nil, message, errno. */
+/* Ends a dump: pushes the text and returns true; or pushes nil, message, errno. */
 static bool leave_dump(lua_State *L, struct frame *f, struct dump *dump, int ret, __u32 id)
 {
 	int err = ret < 0 ? value_errno(ret) : dump->err;
@@ -252,7 +254,7 @@ static bool leave_dump(lua_State *L, struct frame *f, struct dump *dump, int ret
 	return false;
 }
 
-/* Gives the text on top of the stack to the dump's function if it has one: then it is false. */
+/* Calls the dump's function, if it has one, with the text on top of the stack, and returns false. */
 static bool keep_text(lua_State *L)
 {
 	class_env(L, 1);
@@ -297,13 +299,14 @@ static const struct field decl_fields[] = {
 	FIELDS_END,
 };
 
-/*** Writes a type as in a declaration: "int (*f)(int)". An anonymous one is written out.
+/*** Writes a type as in a declaration: "int (*f)(int)". The definition of an anonymous type is
+written there.
 @function btf_dump:emit_type_decl
 @tparam integer id
 @tparam ?table opts `field_name`: what is declared; `indent_level` of all lines but the first,
  0 to 100; `strip_mods`: without const, volatile and restrict
 @treturn string|btf_dump the text; itself if the dump has a function, which got the text
-@fails EINVAL for what is no type in C
+@fails EINVAL if C has no such type
 @see btf_dump__emit_type_decl
 */
 static int emit_type_decl(lua_State *L)
@@ -319,7 +322,7 @@ static int emit_type_decl(lua_State *L)
 	luaL_argcheck(L, opts.indent_level >= 0 && opts.indent_level <= 100, 3,
 		      "option 'indent_level' is out of range");
 	if (btf_is_func(t) || btf_is_var(t) || btf_is_datasec(t) || btf_is_decl_tag(t))
-		return value_fail(L, EINVAL, "declare type %u of '%s', which is no type in C", id,
+		return value_fail(L, EINVAL, "declare type %u of '%s': C has no such type", id,
 				  dump->owner.name);
 	if (!is_sound(L, dump, &dump->decls, id))
 		return 3;
@@ -341,7 +344,7 @@ static const struct field data_fields[] = {
 	FIELDS_END,
 };
 
-/* Pushes a copy of the value at ARG, aligned and with some room behind. */
+/* Pushes a copy of the value at ARG, aligned and with some bytes after it. */
 static const void *push_aligned(lua_State *L, const char *data, size_t size)
 {
 	char *copy = compat_newuserdata(L, size + SLACK);
@@ -356,10 +359,10 @@ static const void *push_aligned(lua_State *L, const char *data, size_t size)
 @tparam integer id
 @tparam string data the value's bytes, at least as many as `btf:resolve_size` says
 @tparam ?table opts `indent_str`, up to 31 bytes; `indent_level`, 0 to 100; `compact`: one line;
- `skip_names`; `emit_zeroes`: also what is 0; `emit_strings`: char arrays as strings
+ `skip_names`; `emit_zeroes`: members that are 0, too; `emit_strings`: char arrays as strings
 @treturn string|btf_dump the text; itself if the dump has a function, which got the text
 @treturn integer how many bytes of the data were shown
-@fails EINVAL for what has no values
+@fails EINVAL for a type that has no values
 @raise if the data are too short
 @see btf_dump__dump_type_data
 */
@@ -430,8 +433,8 @@ static void hand_over(lua_State *L)
 	}
 }
 
-/* Writes types from ID on, about a chunk of them. Pushes the text; or nil, message, errno and is
- * false. Types that libbpf cannot write are named in a comment.
+/* Writes types from ID on, about one chunk. Pushes the text and returns true; or pushes nil,
+ * message, errno. Types that libbpf cannot write are named in a comment.
  */
 static bool write_types(lua_State *L, struct dump *dump, __u32 *id, __u32 n)
 {
@@ -464,10 +467,10 @@ static int concat(lua_State *L, int list)
 }
 
 /*** Writes all types as one header, "vmlinux.h" if it is the kernel's BTF, so that BPF programs
-that include it find fields where the running kernel has them. BTF on top of a base is written with
-what it needs of that.
+that include it find fields where the running kernel has them. For BTF on top of a base, the types
+that it needs of the base are written, too.
 @function btf:dump_c
-@tparam ?function fn is given the text piece by piece; without it the text is returned
+@tparam ?function fn called with the text, piece by piece; without it the text is returned
 @treturn string|btf the text; itself if there is a function
 @fails
 @see btf_dump__dump_type

@@ -42,7 +42,7 @@ struct btf_ext *ext_of(struct owner *owner)
 	return ext_from(owner)->ext;
 }
 
-static void shut(struct owner *owner)
+static void ext_shut(struct owner *owner)
 {
 	struct ext *e = ext_from(owner);
 
@@ -52,7 +52,7 @@ static void shut(struct owner *owner)
 
 static void release(struct owner *owner)
 {
-	shut(owner);
+	ext_shut(owner);
 	free(owner);
 }
 
@@ -69,7 +69,7 @@ struct owner *ext_check(lua_State *L, int arg)
 	return &e->owner;
 }
 
-/* The bytes as they are in memory, in this machine's order unless another one was set. */
+/* The bytes, in this machine's order unless another one was set. */
 static const void *raw_ext(const struct btf_ext *ext, __u32 *size)
 {
 #if LBPF_HEADERS(1, 4)
@@ -79,12 +79,12 @@ static const void *raw_ext(const struct btf_ext *ext, __u32 *size)
 	return btf_ext__get_raw_data(ext, size); /* its name before libbpf 1.4 */
 }
 
-/* Are the references of it known? ----------------------------------------------------------- */
+/* Do its references exist? ----------------------------------------------------------- */
 
 struct ext_part {
-	const char *data; /* libbpf has checked that it is whole */
+	const char *data; /* libbpf has checked the header and the sizes */
 	__u32 len;
-	int type, strings[2]; /* where in a record; -1: it has none */
+	int type, strings[2]; /* offset in a record; -1: it has none */
 };
 
 static __u32 word(const char *at)
@@ -133,7 +133,7 @@ bool ext_fits(struct owner *owner, const struct btf *btf)
 
 	memcpy(&h, data, size < sizeof(h) ? size : sizeof(h));
 	if (h.magic != BTF_MAGIC)
-		return false; /* its bytes are the other way round */
+		return false; /* it has the other byte order */
 	if (h.hdr_len < sizeof(h))
 		h.core_relo_off = h.core_relo_len = 0;
 	data += h.hdr_len;
@@ -158,7 +158,7 @@ bool ext_fits(struct owner *owner, const struct btf *btf)
 
 /* Methods --------------------------------------------------------------------------------- */
 
-/*** A section .BTF.ext as libbpf sees it. `btf:ext_data` writes one.
+/*** Reads a section .BTF.ext. `btf:ext_data` writes one.
 @function btf_ext_new
 @tparam string bytes of the section
 @treturn btf_ext
@@ -192,7 +192,7 @@ static int new_ext(lua_State *L)
 	return 1;
 }
 
-/*** Frees it. Closing twice is harmless.
+/*** Frees it. A second call has no effect.
 @function btf_ext:close
 @treturn boolean true
 @raise while libbpf works on it
@@ -200,7 +200,7 @@ static int new_ext(lua_State *L)
 */
 static int close_ext(lua_State *L)
 {
-	owner_close(L, &check_handle(L, 1)->owner, shut);
+	owner_close(L, &check_handle(L, 1)->owner, ext_shut);
 	lua_pushboolean(L, 1);
 	return 1;
 }
@@ -214,7 +214,7 @@ static int ext_gc(lua_State *L)
 	return 0;
 }
 
-/*** The section as bytes, with what `btf:dedup` has changed.
+/*** The section as bytes, with the changes of `btf:dedup`.
 @function btf_ext:raw_data
 @treturn string
 @fails
@@ -238,7 +238,7 @@ static int ext_raw_data(lua_State *L)
 static const char *const endiannesses[] = {"little", "big", NULL};
 #endif
 
-/*** The order of bytes in the section.
+/*** The byte order of the section.
 @function btf_ext:endianness
 @treturn string "little" or "big"
 @fails EOPNOTSUPP before libbpf 1.5
@@ -258,7 +258,7 @@ static int ext_endianness(lua_State *L)
 	return value_needs_libbpf(L, "btf_ext:endianness", 1, 5);
 }
 
-/*** Says in which order `btf_ext:raw_data` gives bytes.
+/*** Sets the byte order of `btf_ext:raw_data`.
 @function btf_ext:set_endianness
 @tparam string order "little" or "big"
 @treturn btf_ext itself

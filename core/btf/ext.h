@@ -1,4 +1,4 @@
-/* Sections .BTF.ext: which instructions a function, a line of source or a relocation is of. */
+/* Sections .BTF.ext: the function, line of source and relocation of each instruction. */
 #ifndef LBPF_BTF_EXT_H
 #define LBPF_BTF_EXT_H
 
@@ -22,7 +22,7 @@ struct ext_header {
 struct owner *ext_check(lua_State *L, int arg);
 struct btf_ext *ext_of(struct owner *owner);
 
-/* Do its types and strings exist in BTF? libbpf takes that for granted. */
+/* Do its types and strings exist in BTF? libbpf does not check that. */
 bool ext_fits(struct owner *owner, const struct btf *btf);
 
 void ext_open(lua_State *L);

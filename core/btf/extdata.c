@@ -14,7 +14,7 @@
 @section types_added
 */
 
-/* What a record says, of whatever part; and the record, all of which start with insn_off. */
+/* An item of any part, and its record, which starts with insn_off. */
 struct item {
 	const char *section, *file, *source, *access, *kind;
 	__u32 offset, type, line, column;
@@ -31,8 +31,8 @@ struct ext_data_part {
 	const char *name;
 	const struct field *fields;
 	size_t size; /* of a record */
-	bool once;   /* the kernel takes one for an instruction */
-	const char *(*fill)(struct item *item, struct btf *btf); /* NULL, or what is wrong */
+	bool once;   /* the kernel accepts one per instruction */
+	const char *(*fill)(struct item *item, struct btf *btf); /* returns NULL, or what is wrong */
 };
 
 #define ITEM(member, kind) FIELD(struct item, member, kind)
@@ -61,7 +61,7 @@ static const struct field relo_fields[] = {
 
 /* Filling in records ------------------------------------------------------------------------ */
 
-/* The offset of a string, which is added; false without memory. */
+/* Adds a string and sets its offset; false if there is no memory. */
 static bool add_ext_string(struct btf *btf, const char *text, __u32 *offset)
 {
 	int ret = btf__add_str(btf, text ? text : "");
@@ -75,7 +75,7 @@ static const char *fill_func(struct item *item, struct btf *btf)
 	const struct btf_type *t = btf__type_by_id(btf, item->type);
 
 	if (!t || !btf_is_func(t))
-		return "'type' is no function's";
+		return "'type' is not a function";
 	item->record.func.type_id = item->type;
 	return NULL;
 }
@@ -83,7 +83,7 @@ static const char *fill_func(struct item *item, struct btf *btf)
 static const char *fill_line(struct item *item, struct btf *btf)
 {
 	if (item->line > 0x3fffff || item->column > 0x3ff)
-		return "lines end at 4194303, and columns at 1023";
+		return "the highest line is 4194303, the highest column 1023";
 	item->record.line_info.line_col = item->line << 10 | item->column;
 	if (!add_ext_string(btf, item->file, &item->record.line_info.file_name_off) ||
 	    !add_ext_string(btf, item->source, &item->record.line_info.line_off))
@@ -107,7 +107,7 @@ static const char *fill_relo(struct item *item, struct btf *btf)
 	while (kind < n && (!item->kind || strcmp(kinds[kind], item->kind) != 0))
 		kind++;
 	if (kind == n)
-		return "'kind' must be that of a relocation, \"field_byte_offset\" for example";
+		return "'kind' must be a kind of relocation, such as \"field_byte_offset\"";
 	item->record.relo.type_id = item->type;
 	item->record.relo.kind = (enum bpf_core_relo_kind)kind;
 	if (!add_ext_string(btf, item->access ? item->access : "0",
@@ -124,7 +124,7 @@ static const struct ext_data_part parts[] = {
 
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
 
-/* Records of a section are together, in the order of instructions. */
+/* Sorts records by section, and by instruction. */
 static int compare(const void *a, const void *b)
 {
 	const struct item *x = a, *y = b;
@@ -159,7 +159,7 @@ static struct item *push_ext_items(lua_State *L, const struct ext_data_part *par
 			field_wrong_item(L, &list, "'section' is missing");
 		if (item->offset % 8)
 			field_wrong_item(L, &list,
-					 "'offset' is no instruction's: they have 8 bytes");
+					 "'offset' must be a multiple of 8, the size of an instruction");
 		item->record.insn_off = item->offset;
 		btf = btf_of(btf_check_mine(L, 1, "ext_data"));
 		why = add_ext_string(btf, item->section, &item->section_name)
@@ -186,7 +186,7 @@ static void add_u32(luaL_Buffer *b, __u32 value)
 	luaL_addlstring(b, (const char *)&value, sizeof(value));
 }
 
-/* How many items from the first on belong to its section. */
+/* How many items, from the first on, belong to the same section. */
 static size_t run_length(const struct item *items, size_t n)
 {
 	size_t i = 1;
@@ -223,9 +223,9 @@ static void add_part(luaL_Buffer *b, const struct ext_data_part *part, const str
 	}
 }
 
-/*** Writes a section .BTF.ext: which instructions are of which function and line, and those that
-libbpf adjusts to the kernel's types. Its strings are added to the BTF: so it comes before
-`btf:raw_data`. It is in this machine's order of bytes.
+/*** Writes a section .BTF.ext: the function and the line of instructions, and the relocations by
+which libbpf adjusts them to the kernel's types. Call it before `btf:raw_data`, because it adds
+strings to the BTF. It has this machine's byte order.
 
     local ext = types:ext_data {
       func_info = {{section = "xdp", offset = 0, type = func}},
@@ -236,11 +236,11 @@ libbpf adjusts to the kernel's types. Its strings are added to the BTF: so it co
 
 @function btf:ext_data
 @tparam table info up to three lists of tables, in any order. All have `section`, the name, and
- `offset`, where in that the instruction is, in bytes.
+ `offset`, that of the instruction in the section, in bytes.
  `func_info`: a function starts there; `type`: the id of its `btf:add_func`.
- `line_info`: instructions from there on are of a line; `file`, `line`, `column`, `source`, its
-text. `core_relo`: `type`: the id; `access`: which part of it, as LLVM writes that, "0:2:1"; `kind`:
-what is asked for: "field_byte_offset", "field_byte_size", "field_exists", "field_signed",
+ `line_info`: instructions from there on belong to a line; `file`, `line`, `column`, `source`, its
+text. `core_relo`: `type`: the id; `access`: which part of it, in LLVM's notation, "0:2:1"; `kind`:
+what the relocation is of: "field_byte_offset", "field_byte_size", "field_exists", "field_signed",
  "field_lshift_u64", "field_rshift_u64", "type_id_local", "type_id_target", "type_exists",
  "type_size", "enumval_exists", "enumval_value", "type_matches"
 @treturn string the section's bytes

@@ -148,7 +148,7 @@ static void set_enum(lua_State *L, const struct btf *btf, const struct btf_type 
 	set_parts(L, "values", btf_is_enum(t) ? push_value : push_value64, btf, t);
 }
 
-/* What the kind has, into the table on top of the stack. */
+/* Sets the fields of the type's kind in the table on top of the stack. */
 static void set_rest(lua_State *L, const struct btf *btf, const struct btf_type *t)
 {
 	switch (btf_kind(t)) {
@@ -186,7 +186,7 @@ static void set_rest(lua_State *L, const struct btf *btf, const struct btf_type 
 		lua_pushstring(L, btf_kflag(t) ? "union" : "struct");
 		lua_setfield(L, -2, "fwd_kind");
 		break;
-	case BTF_KIND_FUNC: /* which keeps its linkage where others count their parts */
+	case BTF_KIND_FUNC: /* its linkage is where other kinds have the number of their parts */
 		set_type_u32(L, "type", t->type);
 		set_linkage(L, btf_vlen(t));
 		break;

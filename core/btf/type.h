@@ -9,8 +9,8 @@ struct enumeration;
 
 extern const struct enumeration enum_btf_kind;
 
-/* Pushes the table of type ID, see btf:type_by_id; or nothing if there is no such type. The number
- * of values pushed.
+/* Pushes the table of type ID, see btf:type_by_id; or nothing if there is no such type. Returns the
+ * number of values pushed.
  */
 int btftype_push(lua_State *L, const struct btf *btf, __u32 id);
 

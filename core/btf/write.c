@@ -6,10 +6,10 @@
 
 /*** @module lbpf */
 /*** Writing types.
-A type is added with what it refers to by id, and an id may be that of a type that comes later: the
-next one is `btf:type_cnt()`. A structure's fields, an enum's values and the like are added to the
-last type. What then follows references, `btf:dedup` or `btf:codec` for example, raises if an id
-leads nowhere or a type contains itself. 0 is void. All raise while there is a dump of the BTF or
+Types refer to each other by id, also to types that are added later; the next id is
+`btf:type_cnt()`. A structure's fields, an enum's values and the like are added to the last type.
+Calls that follow references, such as `btf:dedup` and `btf:codec`, raise if an id does not exist or
+a type contains itself. Id 0 is void. All raise while there is a dump of the BTF or
 BTF on top of it, and if it is an object's.
 
     local types = assert(lbpf.btf_new_empty())
@@ -32,7 +32,7 @@ const char *write_check_name(lua_State *L, int arg)
 	const char *name = luaL_checklstring(L, arg, &len);
 
 	luaL_argcheck(L, len > 0, arg, "expected a name, not ''");
-	luaL_argcheck(L, strlen(name) == len, arg, "a name has no zero bytes");
+	luaL_argcheck(L, strlen(name) == len, arg, "a name must not contain zero bytes");
 	return name;
 }
 
@@ -233,7 +233,7 @@ static int add_type_tag(lua_State *L)
 	return add_named_ref(L, "add_type_tag", btf__add_type_tag);
 }
 
-/*** Adds a type with an attribute of any kind.
+/*** Adds a type with an attribute.
 @function btf:add_type_attr
 @tparam string value the attribute
 @tparam integer type id
@@ -329,7 +329,7 @@ static int add_union(lua_State *L)
 @function btf:add_field
 @tparam ?string name
 @tparam integer type id
-@tparam integer offset in bits; 0 in a union; of a bitfield below 16777216
+@tparam integer offset in bits; 0 in a union; below 16777216 for a bitfield
 @tparam ?integer bitfield_size in bits, up to 255: only for a bitfield
 @treturn btf itself
 @fails
@@ -344,11 +344,11 @@ static int add_field(lua_State *L)
 
 	if (!lua_isnoneornil(L, 5))
 		bits = (__u32)value_check_int(L, 5, 0, 255);
-	luaL_argcheck(L, bits || offset % 8 == 0, 4, "only a bitfield starts inside of a byte");
-	luaL_argcheck(L, !bits || offset <= 0xffffff, 4, "a bitfield starts below 16777216");
+	luaL_argcheck(L, bits || offset % 8 == 0, 4, "only a bitfield may start inside of a byte");
+	luaL_argcheck(L, !bits || offset <= 0xffffff, 4, "a bitfield must start below 16777216");
 	btf = write_check_last(L, "add_field", BTF_KIND_STRUCT, BTF_KIND_UNION, "struct or union");
 	luaL_argcheck(L, !offset || !btf_is_union(btf__type_by_id(btf, btf__type_cnt(btf) - 1)), 4,
-		      "fields of a union start at 0");
+		      "fields of a union must start at 0");
 	return write_push_self(L, "add_field", btf__add_field(btf, name, type, offset, bits));
 }
 

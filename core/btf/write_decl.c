@@ -57,7 +57,7 @@ static int add_func_proto(lua_State *L)
 
 /*** Adds a parameter to the last type, which must be one of functions.
 @function btf:add_func_param
-@tparam ?string name nil for that which ends a list of variable length, with type 0
+@tparam ?string name nil, with type 0, for "..."
 @tparam integer type id
 @treturn btf itself
 @fails
@@ -144,8 +144,7 @@ static int add_decl(lua_State *L, const char *operation,
 @function btf:add_decl_tag
 @tparam string value
 @tparam integer type id of a struct, union, func, var or typedef
-@tparam ?integer component_idx the field or parameter that is meant, counted from 0; -1, or nil: the
- type itself
+@tparam ?integer component_idx a field or parameter, counted from 0; -1 or nil: the type itself
 @treturn integer id
 @fails
 @see btf__add_decl_tag
@@ -155,7 +154,7 @@ static int add_decl_tag(lua_State *L)
 	return add_decl(L, "add_decl_tag", btf__add_decl_tag);
 }
 
-/*** Adds an attribute of any kind of a declaration.
+/*** Adds an attribute of a declaration.
 @function btf:add_decl_attr
 @tparam string value the attribute
 @tparam integer type id of a struct, union, func, var or typedef

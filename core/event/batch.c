@@ -73,7 +73,7 @@ static size_t padded(size_t size)
 	return (size + 7) / 8 * 8;
 }
 
-static bool make_batch_room(struct batch *b, size_t more)
+static bool grow_batch(struct batch *b, size_t more)
 {
 	size_t size = b->size ? b->size : 4096;
 	char *bigger;
@@ -104,7 +104,7 @@ struct batch_event *batch_copy(struct batch *b, int function, const void *data, 
 {
 	struct batch_event *e;
 
-	if (!make_batch_room(b, sizeof(*e) + padded(size))) {
+	if (!grow_batch(b, sizeof(*e) + padded(size))) {
 		b->err = -ENOMEM;
 		b->stopped = true;
 		return NULL;

@@ -212,7 +212,7 @@ static void open_samples(lua_State *L)
 /* The ring -------------------------------------------------------------------------------- */
 
 /* Reserves a sample; NULL, with errno set, if there is no space before the timeout. */
-static void *wait_for_room(lua_State *L, struct userring *r, __u32 size, int timeout)
+static void *wait_for_space(lua_State *L, struct userring *r, __u32 size, int timeout)
 {
 	long end = clock_milliseconds() + timeout, left;
 	void *data;
@@ -297,7 +297,7 @@ static int userring_reserve_blocking(lua_State *L)
 	int timeout = lua_isnoneornil(L, 3) ? -1 : (int)value_check_int(L, 3, -1, INT32_MAX);
 	struct user_sample *s = push_sample(L);
 
-	return push_reserved(L, r, s, wait_for_room(L, r, size, timeout), size,
+	return push_reserved(L, r, s, wait_for_space(L, r, size, timeout), size,
 			     "user_ring_buffer: reserve_blocking");
 }
 
@@ -340,7 +340,7 @@ static int userring_send(lua_State *L)
 	if (lua_isnil(L, 3))
 		data = user_ring_buffer__reserve(r->rb, (__u32)len);
 	else
-		data = wait_for_room(L, r, (__u32)len, (int)value_check_int(L, 3, -1, INT32_MAX));
+		data = wait_for_space(L, r, (__u32)len, (int)value_check_int(L, 3, -1, INT32_MAX));
 	if (!data)
 		return value_fail(L, errno, "user_ring_buffer: send: %d bytes", (int)len);
 	memcpy(data, bytes, len);

@@ -133,7 +133,7 @@ int info_push_prog(lua_State *L, int fd, int opts)
 	__u32 size = sizeof(info);
 	bool wanted[COUNT(arrays)] = {false};
 	size_t total = 0;
-	char *room;
+	char *buffer;
 	int ret;
 
 	read_wanted(L, opts, wanted);
@@ -149,14 +149,14 @@ int info_push_prog(lua_State *L, int fd, int opts)
 		total += (*count * item_size(&arrays[i], &asked) + 7) / 8 * 8;
 	}
 	lua_newtable(L);
-	room = compat_newuserdata(L, total + 1);
+	buffer = compat_newuserdata(L, total + 1);
 	lua_insert(L, -2);
 	for (size_t i = 0; i < COUNT(arrays); i++) {
 		size_t bytes = u32_at(&asked, arrays[i].count) * item_size(&arrays[i], &asked);
 
 		*(uint64_t *)((char *)&asked + arrays[i].pointer) =
-			bytes ? (uint64_t)(uintptr_t)room : 0;
-		room += (bytes + 7) / 8 * 8;
+			bytes ? (uint64_t)(uintptr_t)buffer : 0;
+		buffer += (bytes + 7) / 8 * 8;
 	}
 	if (total) {
 		info = asked;

@@ -244,17 +244,17 @@ static uint64_t pointer(const void *p)
 /* Sets the pointers in INFO, which the kernel has filled otherwise: to TEXT, and to a userdata that
  * is pushed. KNOWN is how much of INFO the kernel knows.
  */
-static void make_array_room(lua_State *L, struct link_info *info, size_t known, char *text)
+static void push_arrays(lua_State *L, struct link_info *info, size_t known, char *text)
 {
 	uint32_t n = 0;
-	uint64_t *room;
+	uint64_t *arrays;
 
 	if (info->type == KPROBE_MULTI)
 		n = info->kprobe_multi.count;
 	else if (info->type == UPROBE_MULTI)
 		n = info->uprobe_multi.count;
-	room = compat_newuserdata(L, 3 * n * sizeof(*room) + 1);
-	memset(room, 0, 3 * n * sizeof(*room));
+	arrays = compat_newuserdata(L, 3 * n * sizeof(*arrays) + 1);
+	memset(arrays, 0, 3 * n * sizeof(*arrays));
 	switch (info->type) {
 	case RAW_TRACEPOINT:
 		info->raw_tracepoint.tp_name = pointer(text);
@@ -267,18 +267,18 @@ static void make_array_room(lua_State *L, struct link_info *info, size_t known, 
 	case KPROBE_MULTI:
 		if (n == 0)
 			break;
-		info->kprobe_multi.addrs = pointer(room);
+		info->kprobe_multi.addrs = pointer(arrays);
 		if (known >= offsetof(struct link_info, kprobe_multi.cookies) + sizeof(uint64_t))
-			info->kprobe_multi.cookies = pointer(room + n);
+			info->kprobe_multi.cookies = pointer(arrays + n);
 		break;
 	case UPROBE_MULTI:
 		info->uprobe_multi.path = pointer(text);
 		info->uprobe_multi.path_size = TEXT_SIZE;
 		if (n == 0)
 			break;
-		info->uprobe_multi.offsets = pointer(room);
-		info->uprobe_multi.ref_ctr_offsets = pointer(room + n);
-		info->uprobe_multi.cookies = pointer(room + 2 * n);
+		info->uprobe_multi.offsets = pointer(arrays);
+		info->uprobe_multi.ref_ctr_offsets = pointer(arrays + n);
+		info->uprobe_multi.cookies = pointer(arrays + 2 * n);
 		break;
 	default:
 		if (perf_type_of(info) && perf_type_of(info)->name) {
@@ -401,7 +401,7 @@ int info_push_link(lua_State *L, int fd, int opts)
 	if (opts)
 		field_read(L, opts, no_fields, NULL);
 	lua_newtable(L);
-	make_array_room(L, &info, known, text);
+	push_arrays(L, &info, known, text);
 	ret = bpf_obj_get_info_by_fd(fd, &info, &(__u32){sizeof(info)});
 	if (ret) {
 		lua_pop(L, 2);

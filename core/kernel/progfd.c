@@ -263,12 +263,12 @@ static void *read_bytes(lua_State *L, int arg, const char *name, __u32 *size)
 /* Pushes zeroed memory, since some types of program do not fill it. */
 static void *push_zeroed(lua_State *L, uint32_t size)
 {
-	void *room;
+	void *memory;
 
 	if (!size)
 		return NULL;
-	room = compat_newuserdata(L, size);
-	return memset(room, 0, size);
+	memory = compat_newuserdata(L, size);
+	return memset(memory, 0, size);
 }
 
 static bool is_given(lua_State *L, int arg, const char *name)
@@ -403,7 +403,7 @@ same length; for tcx and netkit also `link_ids`, `link_attach_flags` and, with l
 */
 static int prog_query(lua_State *L)
 {
-	uint32_t room = QUERY_FIRST;
+	uint32_t capacity = QUERY_FIRST;
 	struct fd_target target;
 	int type, ret, err;
 	const char *name;
@@ -419,17 +419,17 @@ static int prog_query(lua_State *L)
 
 		lua_settop(L, 3);
 		field_read(L, 3, query_fields, &opts);
-		ids = compat_newuserdata(L, 4 * (size_t)room * sizeof(*ids));
-		memset(ids, 0, 4 * (size_t)room * sizeof(*ids));
+		ids = compat_newuserdata(L, 4 * (size_t)capacity * sizeof(*ids));
+		memset(ids, 0, 4 * (size_t)capacity * sizeof(*ids));
 		opts.prog_ids = ids;
-		opts.prog_cnt = room;
+		opts.prog_cnt = capacity;
 		if (begins(name, "cgroup") && !(opts.query_flags & QUERY_EFFECTIVE))
-			opts.prog_attach_flags = ids + room;
+			opts.prog_attach_flags = ids + capacity;
 #if LBPF_HEADERS(1, 3)
 		if (compat_libbpf(1, 3) && (begins(name, "tcx") || begins(name, "netkit"))) {
-			opts.prog_attach_flags = ids + room;
-			opts.link_ids = ids + 2 * (size_t)room;
-			opts.link_attach_flags = ids + 3 * (size_t)room;
+			opts.prog_attach_flags = ids + capacity;
+			opts.link_ids = ids + 2 * (size_t)capacity;
+			opts.link_attach_flags = ids + 3 * (size_t)capacity;
 		}
 #endif
 		ret = -1;
@@ -437,21 +437,22 @@ static int prog_query(lua_State *L)
 			ret = bpf_prog_query_opts(target.number, (enum bpf_attach_type)type, &opts);
 		err = ret ? errno : 0;
 		fd_target_close(&target);
-		if (err == ENOSPC && room < QUERY_LAST) {
-			room = opts.prog_cnt > room && opts.prog_cnt < QUERY_LAST ? opts.prog_cnt
-										  : 2 * room;
+		if (err == ENOSPC && capacity < QUERY_LAST) {
+			capacity = opts.prog_cnt > capacity && opts.prog_cnt < QUERY_LAST
+					   ? opts.prog_cnt
+					   : 2 * capacity;
 			continue;
 		}
 		if (err)
 			return query_failed(L, err, &target, name);
 		lua_newtable(L);
 		field_push_all(L, answer_fields, &opts, sizeof(opts));
-		room = opts.prog_cnt < room ? opts.prog_cnt : room;
-		set_id_list(L, "prog_ids", opts.prog_ids, room);
-		set_id_list(L, "prog_attach_flags", opts.prog_attach_flags, room);
+		capacity = opts.prog_cnt < capacity ? opts.prog_cnt : capacity;
+		set_id_list(L, "prog_ids", opts.prog_ids, capacity);
+		set_id_list(L, "prog_attach_flags", opts.prog_attach_flags, capacity);
 #if LBPF_HEADERS(1, 3)
-		set_id_list(L, "link_ids", opts.link_ids, room);
-		set_id_list(L, "link_attach_flags", opts.link_attach_flags, room);
+		set_id_list(L, "link_ids", opts.link_ids, capacity);
+		set_id_list(L, "link_attach_flags", opts.link_attach_flags, capacity);
 #endif
 		return 1;
 	}

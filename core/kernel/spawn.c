@@ -20,7 +20,7 @@
 
 extern char **environ;
 
-/* Files in memory, and not pipes: nobody has to read while the program writes. */
+/* Files in memory instead of pipes: nobody needs to read while the program writes. */
 static struct fd *push_memory(lua_State *L)
 {
 	struct fd *fd = fd_push(L);
@@ -28,7 +28,8 @@ static struct fd *push_memory(lua_State *L)
 
 	if (number < 0)
 		return NULL;
-	if (low < 3) { /* this process has closed one of the child's */
+	if (low <
+	    3) { /* a standard descriptor is closed here; the child's would replace this one */
 		number = fcntl(low, F_DUPFD_CLOEXEC, 3);
 		close(low);
 		if (number < 0)
@@ -53,7 +54,7 @@ static bool write_input(int fd, const char *data, size_t size)
 	return lseek(fd, 0, SEEK_SET) == 0;
 }
 
-/* Pushes all that is in the file; false, with errno set, if it cannot be read. */
+/* Pushes the contents of the file; false, with errno set, if it cannot be read. */
 static bool push_content(lua_State *L, int fd)
 {
 	luaL_Buffer b;
@@ -69,7 +70,9 @@ static bool push_content(lua_State *L, int fd)
 	return n == 0;
 }
 
-/* The child begins with what a shell would give it, whatever this process has done with signals. */
+/* Whatever this process has set, the child's signal mask is empty, and SIGPIPE and SIGCHLD have
+ * their defaults, as when a shell starts it.
+ */
 static int start(pid_t *pid, char **argv, const int std[3])
 {
 	posix_spawn_file_actions_t actions;
@@ -123,11 +126,10 @@ static void check_argv(lua_State *L, int arg, const char *argv[ARGS_MAX + 1])
 @function spawn
 @tparam {string,...} argv the program, which is looked for in PATH, and its arguments; at most 256
 @tparam ?string input what the program reads from its standard input
-@treturn integer its exit status; 128 and the signal's number if a signal ended it
+@treturn integer its exit status; 128 plus the signal's number if a signal ended it
 @treturn string what it has written to its standard output
 @treturn string what it has written to its standard error
-@fails ENOENT if there is no such program; ECHILD if the host process takes the status of all
- children
+@fails ENOENT if there is no such program; ECHILD if the host process reaps all children
 @usage local status, output = lbpf.spawn({"cat"}, "text")
 */
 static int spawn(lua_State *L)

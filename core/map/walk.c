@@ -62,13 +62,13 @@ static bool has_buckets(uint32_t type)
 
 static int make_walk_room(struct mapwalk *w)
 {
-	char *keys = realloc(w->keys, (size_t)w->room * w->m.map.key_size + 1);
+	char *keys = realloc(w->keys, (size_t)w->capacity * w->m.map.key_size + 1);
 	char *values;
 
 	if (!keys)
 		return -ENOMEM;
 	w->keys = keys;
-	values = realloc(w->values, (size_t)w->room * w->value_size + 1);
+	values = realloc(w->values, (size_t)w->capacity * w->value_size + 1);
 	if (!values)
 		return -ENOMEM;
 	w->values = values;
@@ -76,7 +76,7 @@ static int make_walk_room(struct mapwalk *w)
 }
 
 struct mapwalk *mapwalk_push(lua_State *L, const struct mapcodec *m, mapwalk_read *read,
-			     uint64_t elem_flags, uint32_t room)
+			     uint64_t elem_flags, uint32_t capacity)
 {
 	struct mapwalk *w = class_push(L, WALK, sizeof(*w), 0);
 	uint32_t max = m->map.max_entries;
@@ -99,13 +99,13 @@ struct mapwalk *mapwalk_push(lua_State *L, const struct mapcodec *m, mapwalk_rea
 	/* hashes store a bucket number there, however short their keys are */
 	w->token_size = m->map.key_size < 4 ? 4 : m->map.key_size;
 	/* preallocated hashes have some more entries than max_entries, for each CPU */
-	w->room_max = max > INT32_MAX / 2 ? INT32_MAX : 2 * max + 1024;
+	w->capacity_max = max > INT32_MAX / 2 ? INT32_MAX : 2 * max + 1024;
 	chunk = CHUNK_BYTES / (m->map.key_size + w->value_size + 1);
-	if (room && chunk > room)
-		chunk = room;
+	if (capacity && chunk > capacity)
+		chunk = capacity;
 	if (chunk > max)
 		chunk = max;
-	w->room = chunk ? (uint32_t)chunk : 1;
+	w->capacity = chunk ? (uint32_t)chunk : 1;
 	w->token = malloc(2 * w->token_size);
 	if (!w->token || make_walk_room(w))
 		luaL_error(L, "not enough memory");
@@ -116,7 +116,7 @@ struct mapwalk *mapwalk_push(lua_State *L, const struct mapcodec *m, mapwalk_rea
 static int read_batch(struct mapwalk *w, uint32_t at_most)
 {
 	for (;;) {
-		uint32_t asked = at_most && at_most < w->room ? at_most : w->room;
+		uint32_t asked = at_most && at_most < w->capacity ? at_most : w->capacity;
 		int ret, err;
 
 		w->n = asked;
@@ -137,11 +137,12 @@ static int read_batch(struct mapwalk *w, uint32_t at_most)
 				w->err = -err;
 			return 0;
 		}
-		if (err == ENOSPC && asked < w->room)
+		if (err == ENOSPC && asked < w->capacity)
 			return -ENOSPC;
-		if (err == ENOSPC && w->room < w->room_max) {
+		if (err == ENOSPC && w->capacity < w->capacity_max) {
 			/* the next bucket has more entries, and is returned as a whole */
-			w->room = w->room > w->room_max / 2 ? w->room_max : 2 * w->room;
+			w->capacity = w->capacity > w->capacity_max / 2 ? w->capacity_max
+									: 2 * w->capacity;
 			ret = make_walk_room(w);
 			if (ret)
 				return ret;
@@ -176,7 +177,7 @@ static int read_keys(struct mapwalk *w, uint32_t at_most)
 	int err = w->started ? 0 : next_key(w);
 
 	w->n = 0;
-	while (!err && !w->ended && w->n < w->room && !(at_most && w->n == at_most)) {
+	while (!err && !w->ended && w->n < w->capacity && !(at_most && w->n == at_most)) {
 		int ret = bpf_map_lookup_elem_flags(w->m.map.fd, w->token,
 						    w->values + w->n * w->value_size,
 						    w->opts.elem_flags);
@@ -198,7 +199,7 @@ int mapwalk_fill(struct mapwalk *w, uint32_t at_most)
 	w->err = 0;
 	if (err || w->ended)
 		return err;
-	if (w->again > w->room_max)
+	if (w->again > w->capacity_max)
 		return -EAGAIN;
 	return w->read ? read_batch(w, at_most) : read_keys(w, at_most);
 }

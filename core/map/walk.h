@@ -19,11 +19,11 @@ struct mapwalk {
 	size_t token_size;
 	char *token, *next; /* the kernel's position in the map, and memory for the next one */
 	bool started;
-	bool repeats;            /* the walk restarts if the current key is deleted */
-	unsigned again;          /* how many keys were returned again for that reason */
-	uint32_t room, room_max; /* the size of keys and values, in elements */
-	bool ended;              /* there is nothing after them */
-	int err;                 /* there is more, but the kernel refused: negative */
+	bool repeats;                    /* the walk restarts if the current key is deleted */
+	unsigned again;                  /* how many keys were returned again for that reason */
+	uint32_t capacity, capacity_max; /* the size of keys and values, in elements */
+	bool ended;                      /* there is nothing after them */
+	int err;                         /* there is more, but the kernel refused: negative */
 	int idle;
 };
 
@@ -31,7 +31,7 @@ struct mapwalk {
  * suitable number).
  */
 struct mapwalk *mapwalk_push(lua_State *L, const struct mapcodec *m, mapwalk_read *read,
-			     uint64_t elem_flags, uint32_t room);
+			     uint64_t elem_flags, uint32_t capacity);
 
 /* Reads more elements, at most AT_MOST (0: as many as fit; a hash returns whole buckets). Returns 0
  * or -errno; -ENOSPC if AT_MOST is too small for the kernel.

@@ -124,13 +124,13 @@ static bool add_own_sections(Elf *elf, const struct elf_file *file)
 		};
 		const struct contents contents = {(char *)s->data, s->size, ELF_T_BYTE};
 
-		if (!add_section(elf, &header, &contents)) /* which only reads the data */
+		if (!add_section(elf, &header, &contents)) /* libelf only reads the data */
 			return false;
 	}
 	return true;
 }
 
-/* First .strtab and .symtab, which follow the caller's sections; then relocations. */
+/* .strtab and .symtab come after the caller's sections, and then the relocations. */
 static bool add_made_sections(Elf *elf, struct elf_file *file)
 {
 	const Elf64_Word strtab = (Elf64_Word)file->n_sections + 1, symtab = strtab + 1;

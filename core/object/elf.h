@@ -20,7 +20,7 @@ struct elf_symbol {
 	uint64_t value, size;
 	unsigned char info, other;
 	Elf64_Section shndx; /* sections are numbered from 1; 0: undefined */
-	size_t index;        /* in the file, where local symbols come first */
+	size_t index;        /* its index in the file, where local symbols come first */
 	Elf64_Word name_off;
 };
 
@@ -32,7 +32,7 @@ struct elf_relocation {
 	unsigned number; /* of its type */
 };
 
-/* The caller owns all memory, also that of the strings and tables that the file adds. */
+/* The caller owns all memory, including the strings and tables that are added to the file. */
 struct elf_file {
 	struct elf_section *sections;
 	struct elf_symbol *symbols;

@@ -12,9 +12,9 @@
 
 /*** @module lbpf */
 /*** Writing object files.
-`lbpf.elf` writes what `lbpf.open_mem`, libbpf and bpftool read: a relocatable ELF file for BPF. It
-takes care of ELF, and of nothing else: a program is a section with instructions and a symbol, a map
-a symbol in `.maps` that `.BTF` describes (see `btf:add_int` and `btf:ext_data`).
+`lbpf.elf` writes a relocatable ELF file for BPF, which `lbpf.open_mem`, libbpf and bpftool read. It
+knows only ELF: a program is a section with instructions and a symbol; a map is a symbol in `.maps`
+that `.BTF` describes (see `btf:add_int` and `btf:ext_data`).
 
     local bytes = lbpf.elf {
       sections = {
@@ -27,7 +27,7 @@ a symbol in `.maps` that `.BTF` describes (see `btf:add_int` and `btf:ext_data`)
 @section objects_written
 */
 
-/* The relocations' names, and their numbers in <elf.h>, which has two of them only. */
+/* The names of relocations and their numbers, of which <elf.h> has only two. */
 enum { R_64_64 = 1, R_64_ABS64, R_64_ABS32, R_64_NODYLD32, R_64_32 = 10 };
 
 struct options {
@@ -138,7 +138,7 @@ static void read_sections(lua_State *L, struct elf_file *file)
 	}
 }
 
-/* Records the symbol that a name refers to; false for a name that several have. */
+/* Records the symbol that a name refers to; false if several have the name. */
 static void index_symbol(lua_State *L, const char *name, size_t i)
 {
 	lua_getfield(L, SYMBOLS, name);
@@ -194,7 +194,7 @@ static void read_symbols(lua_State *L, struct elf_file *file)
 			s->shndx = (Elf64_Section)(find_section(L, &list, s->section) + 1);
 			its = &file->sections[s->shndx - 1];
 			if (__builtin_add_overflow(s->value, s->size, &end) || end > its->size)
-				field_wrong_item(L, &list, "it ends beyond its section");
+				field_wrong_item(L, &list, "it ends after the end of its section");
 		}
 		file->n_local += bind == STB_LOCAL;
 		if (s->name)
@@ -261,7 +261,7 @@ static void read_relocations(lua_State *L, struct elf_file *file)
 		r->symbol = find_symbol(L, &list, file->n_symbols);
 		if (!s->data || __builtin_add_overflow(r->offset, 8, &end) || end > s->size)
 			field_wrong_item(L, &list,
-					 "it changes 8 bytes, beyond the end of its section");
+					 "it changes 8 bytes, but its section ends before that");
 		file->sections[r->target].n_relocations++;
 		lua_pop(L, 1);
 	}
@@ -288,10 +288,10 @@ static int push_contents(lua_State *L, int fd)
  `sections`: `name`; `data`, its bytes; `type`, "progbits", or "nobits" with a `size` instead of
  data; `flags`, the letters of "a" (it is loaded), "w" (written) and "x" (executed) that apply;
  `align`, 8 unless it is given.
- `symbols`, in any order: `name`; `section`, none for what is defined elsewhere; `value`, the offset
+ `symbols`, in any order: `name`; `section`, or none if it is defined elsewhere; `value`, the offset
  in that; `size`; `type`, "notype", "object", "func" or "section"; `bind`, "global", "local" or
  "weak"; `visibility`, "default", "internal", "hidden" or "protected".
- `relocations`: `section` and `offset` of what is changed; `symbol`, the name, or its index in
+ `relocations`: `section` and `offset` of the place to change; `symbol`, the name, or its index in
  `symbols` if it has none; `type`, "64_64" (a map or variable in an instruction of 16 bytes; the
  default), "64_32" (a call), "64_abs64", "64_abs32" or "64_nodyld32" (in data).
  `endianness`: "little" or "big"; else this machine's

@@ -67,11 +67,11 @@ static bool check_source(lua_State *L, const struct opening *o)
 /* Pushes a buffer with the names of the source's program sections. */
 static const char *push_sections(lua_State *L, const struct elf_source *source, size_t *size)
 {
-	size_t room = elf_program_sections(source, NULL, 0), now;
-	char *names = compat_newuserdata(L, room + 1);
+	size_t capacity = elf_program_sections(source, NULL, 0), now;
+	char *names = compat_newuserdata(L, capacity + 1);
 
-	now = elf_program_sections(source, names, room);
-	*size = now <= room ? now : 0; /* the file has changed: libbpf reports what is wrong */
+	now = elf_program_sections(source, names, capacity);
+	*size = now <= capacity ? now : 0; /* the file has changed: libbpf reports what is wrong */
 	return names;
 }
 

@@ -75,7 +75,7 @@ static void read_identity(struct file *f)
 	}
 }
 
-/* Read, and not mapped: a file that shrinks while it is mapped would be a SIGBUS. */
+/* Reads the file instead of mapping it: if a mapped file shrinks, an access raises SIGBUS. */
 static int enter(struct file *f, const char *path)
 {
 	*f = (struct file){.fd = open(path, O_RDONLY | O_CLOEXEC)};
@@ -91,7 +91,7 @@ static int enter(struct file *f, const char *path)
 	return 0;
 }
 
-/* Where the byte at a virtual address is in the file; false if it is not in it. */
+/* Converts a virtual address to an offset in the file; false if no segment contains it. */
 static bool to_offset(const struct file *f, uint64_t *addr)
 {
 	size_t n;
@@ -121,7 +121,7 @@ static unsigned rank_of(unsigned char info)
 	}
 }
 
-/* Adds the functions of a symbol table in FROM; addresses are those of MAIN's segments. */
+/* Adds the functions of a symbol table in FROM. Their addresses refer to MAIN's segments. */
 static int add_table(struct file *from, Elf_Scn *section, const GElf_Shdr *header,
 		     const struct file *main, struct symtab *t)
 {
@@ -148,7 +148,7 @@ static int add_table(struct file *from, Elf_Scn *section, const GElf_Shdr *heade
 	return 0;
 }
 
-/* Adds all tables of that type; *FOUND: is there one? */
+/* Adds all tables of that type; sets *FOUND if there is one. */
 static int add_symbol_tables(struct file *from, unsigned type, const struct file *main,
 			     struct symtab *t, bool *found)
 {
@@ -165,7 +165,7 @@ static int add_symbol_tables(struct file *from, unsigned type, const struct file
 	return err;
 }
 
-/* Adds the symbols of the debug file at PATH, if it is there and belongs to MAIN. */
+/* Adds the symbols of the debug file at PATH, if it exists and belongs to MAIN. */
 static int add_debug_file(const char *path, const struct file *main, struct symtab *t, bool *found)
 {
 	struct file f;
@@ -179,7 +179,8 @@ static int add_debug_file(const char *path, const struct file *main, struct symt
 	return err;
 }
 
-/* Writes the I-th place where gdb looks for the debug file of the file at PATH. False: no more. */
+/* Writes the I-th path at which gdb looks for the debug file of PATH; false if there are no more.
+ */
 static bool debug_place(const char *path, const struct file *f, int i, char *place, size_t size)
 {
 	const char *slash = strrchr(path, '/');
@@ -206,7 +207,7 @@ static bool debug_place(const char *path, const struct file *f, int i, char *pla
 	}
 }
 
-/* Without a build id nothing tells whether a debug file belongs to MAIN. */
+/* Only a build id proves that a debug file belongs to MAIN. */
 static int add_debug_symbols(const char *path, const struct file *main, struct symtab *t)
 {
 	char place[2 * PATH_MAX];

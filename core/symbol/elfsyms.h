@@ -1,4 +1,4 @@
-/* The functions of an ELF file: a program, a library, or what was stripped from one. */
+/* The functions of an ELF file: a program, a library, or a debug file. */
 #ifndef LBPF_SYMBOL_ELFSYMS_H
 #define LBPF_SYMBOL_ELFSYMS_H
 
@@ -11,9 +11,9 @@ struct elfsyms_id {
 	size_t size; /* 0: the file has none */
 };
 
-/* Reads the functions into an empty table, each at its offset in the file. They are in .symtab; or,
- * of a stripped file, in .dynsym and in the debug file that its build id or .gnu_debuglink names.
- * 0, or an error number: ENOEXEC for what is no ELF file.
+/* Reads the functions into an empty table, with their offsets in the file. They are in .symtab; a
+ * stripped file has them in .dynsym, and in the debug file that its build id or .gnu_debuglink
+ * names. Returns 0 or an error number: ENOEXEC if it is not an ELF file.
  */
 int elfsyms_read(const char *path, struct symtab *t, struct elfsyms_id *id);
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* "ffffffff81000000 T name\t[module]": false for what is no such line, or no function. */
+/* Parses "ffffffff81000000 T name\t[module]"; false if the line is malformed or not a function. */
 static bool parse(char *line, uint64_t *addr, char **name, char **module)
 {
 	char *end, type;
@@ -44,7 +44,7 @@ int kallsyms_read(const char *path, struct symtab *t)
 	}
 	if (!err && ferror(f))
 		err = EIO;
-	if (!err && seen && !t->cnt) /* all addresses are 0 */
+	if (!err && seen && !t->cnt) /* the kernel shows 0 for all addresses */
 		err = EPERM;
 	free(line);
 	fclose(f);

@@ -4,8 +4,8 @@
 
 #include "symbol/symtab.h"
 
-/* Reads a file like /proc/kallsyms into an empty table. 0, or an error number: EPERM if the kernel
- * shows no addresses to this process.
+/* Reads a file like /proc/kallsyms into an empty table. Returns 0 or an error number: EPERM if the
+ * kernel hides addresses from this process.
  */
 int kallsyms_read(const char *path, struct symtab *t);
 

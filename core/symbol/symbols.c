@@ -27,7 +27,7 @@ struct symbols {
 @function kallsyms
 @tparam ?string path another file like /proc/kallsyms
 @treturn symbols by address
-@fails EPERM if the kernel shows no addresses to this process (kernel.kptr_restrict)
+@fails EPERM if the kernel hides addresses from this process (kernel.kptr_restrict)
 @usage local kernel = assert(lbpf.kallsyms())
 print(kernel:find(0xffffffff81000123))
 */
@@ -39,17 +39,17 @@ static int kallsyms(lua_State *L)
 
 	if (err == EPERM)
 		return value_fail(L, err,
-				  "kallsyms: the kernel shows no addresses to this process, see "
+				  "kallsyms: the kernel hides addresses from this process, see "
 				  "sysctl kernel.kptr_restrict");
 	return err ? value_fail(L, err, "kallsyms '%s'", path) : 1;
 }
 
-/*** Reads the functions of a program or library. Those of a stripped file are looked for in its
-debug file, by build id and .gnu_debuglink.
+/*** Reads the functions of a program or library. For a stripped file it also reads the debug file
+that the build id or .gnu_debuglink names.
 @function elf_symbols
 @tparam string path of the file
 @treturn symbols by offset in the file
-@fails ENOEXEC if it is no ELF file
+@fails ENOEXEC if it is not an ELF file
 @usage local libc = assert(lbpf.elf_symbols("/lib/x86_64-linux-gnu/libc.so.6"))
 */
 static int elf_symbols(lua_State *L)
@@ -73,8 +73,8 @@ static struct symbols *check(lua_State *L)
 @function symbols:find
 @tparam integer address in the kernel, or the offset in the file
 @treturn ?string the function's name; nil if there is none
-@treturn ?integer how far the address is behind its start, in bytes
-@treturn ?string the kernel module that it is in
+@treturn ?integer the offset of the address in the function, in bytes
+@treturn ?string the kernel module that contains it
 */
 static int find(lua_State *L)
 {
@@ -136,10 +136,10 @@ static int symbols_gc(lua_State *L)
 
 typedef char *demangle_fn(const char *mangled, char *buffer, size_t *length, int *status);
 
-/* The C++ runtime's, if there is one on this machine. */
+/* __cxa_demangle() of the C++ runtime, if this machine has one. */
 static demangle_fn *find_demangler(void)
 {
-	static atomic_uintptr_t found; /* by whichever thread was first */
+	static atomic_uintptr_t found; /* by the first thread that needs it */
 	uintptr_t fn = atomic_load(&found);
 	void *library;
 
@@ -151,12 +151,12 @@ static demangle_fn *find_demangler(void)
 	return (demangle_fn *)fn;
 }
 
-/*** The name of a C++ function as its source has it, or of a Rust function in the older mangling.
-That needs libstdc++ on this machine, which is loaded by the first call.
+/*** Demangles the name of a C++ function, or of a Rust function in the older mangling. This needs
+libstdc++, which the first call loads.
 @function demangle
 @tparam string name "_ZN3foo3barEv"
-@treturn string "foo::bar()", of which 4095 bytes are kept; the name as it is if it is not mangled,
-or there is no libstdc++
+@treturn string "foo::bar()", at most 4095 bytes; the unchanged name if it is not mangled, or if
+there is no libstdc++
 @usage print(lbpf.demangle("_ZN3foo3barEv"))
 */
 static int demangle(lua_State *L)
@@ -170,7 +170,7 @@ static int demangle(lua_State *L)
 	plain = fn ? fn(name, NULL, NULL, &status) : NULL;
 	if (!plain)
 		return 1;
-	snprintf(text, sizeof(text), "%s", plain); /* to be freed before anything can raise */
+	snprintf(text, sizeof(text), "%s", plain); /* freed before anything can raise */
 	free(plain);
 	lua_pushstring(L, text);
 	return 1;

@@ -3,16 +3,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* How far back a symbol is looked for that covers an address behind a smaller one inside it. */
+/* A symbol may contain smaller ones. So many symbols before the address are searched for one that
+ * covers it.
+ */
 #define NESTED 16
 
-/* Room for one element more in *ARRAY of elements of SIZE bytes. */
-static bool reserve_symbols(void **array, size_t *room, size_t wanted, size_t size)
+/* Makes space in *ARRAY for one more element of SIZE bytes. */
+static bool reserve_symbols(void **array, size_t *capacity, size_t wanted, size_t size)
 {
-	size_t bigger = *room ? *room : 256;
+	size_t bigger = *capacity ? *capacity : 256;
 	void *moved;
 
-	if (wanted <= *room)
+	if (wanted <= *capacity)
 		return true;
 	while (bigger < wanted)
 		bigger *= 2;
@@ -20,24 +22,24 @@ static bool reserve_symbols(void **array, size_t *room, size_t wanted, size_t si
 	if (!moved)
 		return false;
 	*array = moved;
-	*room = bigger;
+	*capacity = bigger;
 	return true;
 }
 
-/* The offset of a copy of TEXT; 0 without memory. */
+/* Returns the offset of a copy of TEXT; 0 if there is no memory. */
 static uint32_t add_string(struct symtab *t, const char *text)
 {
 	size_t size = strlen(text) + 1, at = t->strings_size ? t->strings_size : 1;
 
 	if (at + size > UINT32_MAX ||
-	    !reserve_symbols((void **)&t->strings, &t->strings_room, at + size, 1))
+	    !reserve_symbols((void **)&t->strings, &t->strings_capacity, at + size, 1))
 		return 0;
 	memcpy(t->strings + at, text, size);
 	t->strings_size = at + size;
 	return (uint32_t)at;
 }
 
-/* Symbols of one module come one after the other: its name is stored once. */
+/* The symbols of a module are adjacent, so its name is stored once. */
 static uint32_t add_module(struct symtab *t, const char *module)
 {
 	uint32_t last = t->cnt ? t->symbols[t->cnt - 1].module : 0;
@@ -52,7 +54,7 @@ bool symtab_add(struct symtab *t, struct symbol symbol, const char *name, const 
 	symbol.name = add_string(t, name);
 	symbol.module = module ? add_module(t, module) : 0;
 	if (!symbol.name || (module && !symbol.module) ||
-	    !reserve_symbols((void **)&t->symbols, &t->room, t->cnt + 1, sizeof(symbol)))
+	    !reserve_symbols((void **)&t->symbols, &t->capacity, t->cnt + 1, sizeof(symbol)))
 		return false;
 	t->symbols[t->cnt++] = symbol;
 	return true;
@@ -66,7 +68,8 @@ static int by_address(const void *a, const void *b)
 		return x->addr < y->addr ? -1 : 1;
 	if (x->rank != y->rank)
 		return x->rank < y->rank ? -1 : 1;
-	return x->name < y->name ? -1 : x->name > y->name; /* as they were added */
+	return x->name < y->name ? -1
+				 : x->name > y->name; /* in the order in which they were added */
 }
 
 void symtab_sort(struct symtab *t)
@@ -94,7 +97,7 @@ const struct symbol *symtab_find(const struct symtab *t, uint64_t addr)
 {
 	size_t low = 0, high = t->cnt;
 
-	while (low < high) { /* to the first symbol behind ADDR */
+	while (low < high) { /* finds the first symbol after ADDR */
 		size_t middle = low + (high - low) / 2;
 
 		if (t->symbols[middle].addr <= addr)

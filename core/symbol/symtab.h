@@ -11,21 +11,21 @@ struct symbol {
 	uint64_t size;   /* 0: up to the next symbol */
 	uint32_t name;   /* offset in the table's strings */
 	uint32_t module; /* the same; 0: none */
-	unsigned rank;   /* of symbols with one address the lowest is shown */
+	unsigned rank;   /* the lowest is found, if several have the same address */
 };
 
-/* All zero: an empty table. */
+/* A zeroed structure is an empty table. */
 struct symtab {
 	struct symbol *symbols;
-	size_t cnt, room;
+	size_t cnt, capacity;
 	char *strings;
-	size_t strings_size, strings_room;
+	size_t strings_size, strings_capacity;
 };
 
-/* Adds a symbol; module may be NULL. False without memory. */
+/* Adds a symbol; module may be NULL. False if there is no memory. */
 bool symtab_add(struct symtab *t, struct symbol symbol, const char *name, const char *module);
 
-/* To be called between the last symtab_add() and the first symtab_find(). */
+/* Call this after the last symtab_add() and before the first symtab_find(). */
 void symtab_sort(struct symtab *t);
 
 /* The symbol that covers ADDR; NULL if there is none. */
@@ -33,7 +33,7 @@ const struct symbol *symtab_find(const struct symtab *t, uint64_t addr);
 
 const char *symtab_name(const struct symtab *t, const struct symbol *s);
 
-/* NULL: it is in none. */
+/* NULL if it is in no module. */
 const char *symtab_module(const struct symtab *t, const struct symbol *s);
 
 void symtab_free(struct symtab *t);

@@ -156,11 +156,11 @@ function generate:declare(kind, name)
   self.vars[#self.vars + 1] = {kind = kind, name = name}
 end
 
-function generate:block(n, room)
+function generate:block(n, depth)
   self.depth = self.depth + 1
   local known = #self.vars
   for _ = 1, n do
-    self:statement(room)
+    self:statement(depth)
   end
   for i = #self.vars, known + 1, -1 do
     self.vars[i] = nil
@@ -213,21 +213,21 @@ local function assign(self)
   self:line("%s = %s", name, value)
 end
 
-local function branch(self, room)
+local function branch(self, depth)
   self:line("if %s then", self:condition(3))
-  self:block(self:random(3), room - 1)
+  self:block(self:random(3), depth - 1)
   if self:chance(30) then
     self:line("elseif %s then", self:condition(2))
-    self:block(self:random(2), room - 1)
+    self:block(self:random(2), depth - 1)
   end
   if self:chance(50) then
     self:line "else"
-    self:block(self:random(2), room - 1)
+    self:block(self:random(2), depth - 1)
   end
   self:line "end"
 end
 
-local function loop(self, room)
+local function loop(self, depth)
   local r, name = self:random(3), self:new_name "index"
   if r == 1 then
     local first = self:random(20) - 10
@@ -246,7 +246,7 @@ local function loop(self, room)
   end
   local outer = self.in_loop
   self.in_loop = true
-  self:block(self:random(3), room - 1)
+  self:block(self:random(3), depth - 1)
   self.in_loop = outer
   if r == 1 then
     self.vars[#self.vars] = nil
@@ -254,8 +254,8 @@ local function loop(self, room)
   self:line("%s", r == 3 and ("until %s >= %d"):format(name, self:random(20)) or "end")
 end
 
-function generate:statement(room)
-  local r = self:random(room > 0 and 12 or 7)
+function generate:statement(depth)
+  local r = self:random(depth > 0 and 12 or 7)
   if r <= 2 then
     new_local(self)
   elseif r <= 5 then
@@ -263,9 +263,9 @@ function generate:statement(room)
   elseif r <= 7 then
     self:out(self:number_of(3))
   elseif r <= 10 then
-    branch(self, room)
+    branch(self, depth)
   elseif r == 11 then
-    loop(self, room)
+    loop(self, depth)
   elseif self.in_loop then
     self:line("if %s then break end", self:condition(1))
   elseif self.in_function then

@@ -26,7 +26,7 @@ describe("log buffers", function()
     local object = assert(lbpf.open(OBJECT))
     local prog = object.progs.count:set_log_buf(128):set_log_level(2)
     local loaded, message = object:load()
-    -- kernels before 6.4 refuse what they have no room to tell of
+    -- kernels before 6.4 return an error if the log does not fit
     assert.is_true(loaded == object or message:match("No space left on device") ~= nil)
     assert.is_true(#prog:log_buf() > 64 and #prog:log_buf() <= 128)
     object:close()

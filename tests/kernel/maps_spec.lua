@@ -229,7 +229,7 @@ describe("a per-CPU map", function()
 end)
 
 describe("other maps", function()
-  it("make room by themselves", needs("root", function()
+  it("evict old entries", needs("root", function()
     local map = load().lru_hash
     for key = 1, 3000 do
       assert(map:update(bytes.uint(key, 8), u32(key)))

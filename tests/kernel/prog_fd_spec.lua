@@ -39,7 +39,7 @@ describe("prog_load", function()
     assert.matches("0: %(b7%) r0 = 7", log)
   end))
 
-  it("makes room for a long log, unless the script says how much", needs("root", function()
+  it("enlarges the buffer for a long log, unless its size is given", needs("root", function()
     local code = {}
     for i = 1, 3000 do
       code[i] = insns.mov(0, i)
@@ -185,7 +185,7 @@ describe("prog_test_run", function()
       assert.is_nil(result.data_out)
     end))
 
-  it("says when the room is too small", needs("root", function()
+  it("says when the buffer is too small", needs("root", function()
     local result, message, errno =
       object.progs.swap_and_grow:test_run({data_in = ("A"):rep(64), data_size_out = 10})
     assert.is_nil(result)

@@ -103,8 +103,8 @@ describe("user_ring_buffer", function()
     assert.equal(2, samples.drain(object))
   end))
 
-  -- Starts a process whose ring has ROOM bytes left; it asks for SIZE bytes.
-  local function writer(room, size, timeout)
+  -- Starts a process whose ring has LEFT bytes left; it asks for SIZE bytes.
+  local function writer(left, size, timeout)
     local process = child.lua(([[
       local samples, lbpf = require "samples", require "lbpf"
       local object = samples.load(%d)
@@ -113,7 +113,7 @@ describe("user_ring_buffer", function()
       print("reserve", (ring:reserve(%d)))
       io.stdout:flush()
       print("reserve_blocking", (ring:reserve_blocking(%d, %d)))
-    ]]):format(child.kernel_pid(), room, size, size, timeout))
+    ]]):format(child.kernel_pid(), left, size, size, timeout))
     assert.equal("reserve\tnil", process.answers:read("*l"))
     return process
   end
@@ -132,9 +132,9 @@ describe("user_ring_buffer", function()
     end
   end))
 
-  it("waits until a ring has enough room", needs("root", function()
+  it("waits until a ring has enough space", needs("root", function()
     local process = writer(56, 100, -1)
-    child.wait_for_load(process.pid) -- with some room in the ring, libbpf asks again and again
+    child.wait_for_load(process.pid) -- with some space in the ring, libbpf asks again and again
     drained(process)
   end))
 

@@ -58,12 +58,12 @@ local function utf8(code)
   if code < 0x80 then
     return string.char(code)
   end
-  local tail, room = "", 0x40
+  local tail, limit = "", 0x40
   repeat
     tail = string.char(0x80 + code % 0x40) .. tail
-    code, room = math.floor(code / 0x40), room / 2
-  until code < room
-  return string.char(0x100 - room * 2 + code) .. tail
+    code, limit = math.floor(code / 0x40), limit / 2
+  until code < limit
+  return string.char(0x100 - limit * 2 + code) .. tail
 end
 
 -- The character that an escape at the position means, and what comes after it.

@@ -48,9 +48,9 @@ local script = [=[
       rect.setAttribute("x", x);
       rect.setAttribute("width", w);
       text.setAttribute("x", x + 3);
-      var name = g.getAttribute("data-name"), room = Math.floor((w - 6) / letter);
-      text.textContent = room < 3 ? ""
-        : name.length <= room ? name : name.slice(0, room - 2) + "..";
+      var name = g.getAttribute("data-name"), letters = Math.floor((w - 6) / letter);
+      text.textContent = letters < 3 ? ""
+        : name.length <= letters ? name : name.slice(0, letters - 2) + "..";
     });
     get("reset").setAttribute("visibility", share < 1e6 ? "visible" : "hidden");
   }
@@ -116,9 +116,9 @@ return function(root, unit, opts)
       return
     end
     local y = height - 30 - (row + 1) * ROW
-    local room = math.floor((w - 6) / LETTER)
-    local label = room < 3 and "" or #node.name <= room and node.name
-      or node.name:sub(1, room - 2) .. ".."
+    local letters = math.floor((w - 6) / LETTER)
+    local label = letters < 3 and "" or #node.name <= letters and node.name
+      or node.name:sub(1, letters - 2) .. ".."
     local name = escape(node.name)
     parts[#parts + 1] = frame:format(x / width * 1e6, w / width * 1e6, row, name, name, node.total,
       escape(unit), 100 * w / width, x, y, w, ROW - 1, colour(node.name), x + 3, y + 12,
