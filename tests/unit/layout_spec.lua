@@ -62,5 +62,14 @@ if has_ffi then
           member)
       end
     end)
+
+    -- FFI clears the rest of an array from a table only if the type gives its length.
+    it("has an end in every list of checks", function()
+      local text = {kind = "string", offset = 0, size = 16}
+      local source = require "lbpf.jit.expression".checks {
+        {kind = "struct", offset = 0, size = 16, text},
+      }
+      assert.equal("new_checks(2, {{1, 0, 16}, {0, 0, 0}})", source)
+    end)
   end)
 end

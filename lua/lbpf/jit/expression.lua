@@ -162,7 +162,8 @@ function expression.checks(type)
   if #list == 0 then
     return "nil"
   end
-  return ("new_checks(%d, {%s})"):format(#list + 1, table.concat(list, ", "))
+  list[#list + 1] = "{0, 0, 0}" -- the end; FFI leaves the rest of such an array as it is
+  return ("new_checks(%d, {%s})"):format(#list, table.concat(list, ", "))
 end
 
 -- How many bytes the expressions need. Where an array ends early in a table C makes that.
