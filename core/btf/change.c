@@ -73,7 +73,8 @@ static int find_str(lua_State *L)
 
 /* Copies ---------------------------------------------------------------------------------- */
 
-/* Argument 2: valid BTF, and not TO or its base, whose memory libbpf would move while it reads it. */
+/* Argument 2: valid BTF, and not TO or its base, whose memory libbpf would move while it reads it.
+ */
 static struct owner *check_other(lua_State *L, struct owner *to)
 {
 	struct owner *from = btf_check_sound(L, 2);
@@ -85,8 +86,8 @@ static struct owner *check_other(lua_State *L, struct owner *to)
 	return from;
 }
 
-/*** Adds a copy of a type from other BTF. The ids in it are not changed, and the types that it refers
-to are not copied.
+/*** Adds a copy of a type from other BTF. The ids in it are not changed, and the types that it
+refers to are not copied.
 @function btf:add_type
 @tparam btf from
 @tparam integer id of the type in that
@@ -133,8 +134,8 @@ static int add_btf(lua_State *L)
 
 /* All types at once ------------------------------------------------------------------------- */
 
-/* How much stack a level of libbpf's recursion takes at most. It follows pointers from one structure
- * to the next, so it may be as deep as there are types.
+/* How much stack a level of libbpf's recursion takes at most. It follows pointers from one
+ * structure to the next, so it may be as deep as there are types.
  */
 #define LEVEL 512
 
@@ -323,8 +324,8 @@ static int relocate_by(lua_State *L)
 }
 #endif
 
-/*** Makes a small base, with only those types of the BTF's base that it refers to, and a copy of the
-BTF on top of that. `btf:relocate` can then put it on another kernel's types.
+/*** Makes a small base, with only those types of the BTF's base that it refers to, and a copy of
+the BTF on top of that. `btf:relocate` can then put it on another kernel's types.
 @function btf:distill_base
 @treturn btf the small base
 @treturn btf the copy on top of it

@@ -20,8 +20,9 @@ struct step *plan_add(struct plan *plan, enum step_kind kind, uint32_t offset, u
 
 	if (plan->n == plan->capacity) {
 		uint32_t capacity = plan->capacity ? 2 * plan->capacity : 16;
-		struct step *bigger =
-			capacity > STEPS_MAX ? NULL : realloc(plan->steps, capacity * sizeof(*bigger));
+		struct step *bigger = capacity > STEPS_MAX
+					      ? NULL
+					      : realloc(plan->steps, capacity * sizeof(*bigger));
 
 		if (!bigger)
 			return NULL;

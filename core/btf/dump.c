@@ -254,7 +254,8 @@ static bool leave_dump(lua_State *L, struct frame *f, struct dump *dump, int ret
 	return false;
 }
 
-/* Calls the dump's function, if it has one, with the text on top of the stack, and returns false. */
+/* Calls the dump's function, if it has one, with the text on top of the stack, and returns false.
+ */
 static bool keep_text(lua_State *L)
 {
 	class_env(L, 1);

@@ -32,7 +32,8 @@ struct ext_data_part {
 	const struct field *fields;
 	size_t size; /* of a record */
 	bool once;   /* the kernel accepts one per instruction */
-	const char *(*fill)(struct item *item, struct btf *btf); /* returns NULL, or what is wrong */
+	const char *(*fill)(struct item *item,
+			    struct btf *btf); /* returns NULL, or what is wrong */
 };
 
 #define ITEM(member, kind) FIELD(struct item, member, kind)
@@ -158,8 +159,9 @@ static struct item *push_ext_items(lua_State *L, const struct ext_data_part *par
 		if (!item->section)
 			field_wrong_item(L, &list, "'section' is missing");
 		if (item->offset % 8)
-			field_wrong_item(L, &list,
-					 "'offset' must be a multiple of 8, the size of an instruction");
+			field_wrong_item(
+				L, &list,
+				"'offset' must be a multiple of 8, the size of an instruction");
 		item->record.insn_off = item->offset;
 		btf = btf_of(btf_check_mine(L, 1, "ext_data"));
 		why = add_ext_string(btf, item->section, &item->section_name)

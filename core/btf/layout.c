@@ -69,7 +69,7 @@ static void call_reader(lua_State *L, int arg, int base, int wanted)
 void layout_read(lua_State *L, int arg, int base, int wanted, struct layout *l)
 {
 	*l = (struct layout){0};
-	luaL_checkstack(L, 12, "no room");
+	luaL_checkstack(L, 12, "too many values");
 	if (lua_isnoneornil(L, arg)) {
 		lua_pushnil(L);
 		return;

@@ -61,9 +61,9 @@ end
 local function stat(format, path)
   local pipe = assert(io.popen(("stat -L -c '%s' -- '%s' 2>/dev/null")
     :format(format, path:gsub("'", "'\\''"))))
-  local text = pipe:read("*l")
+  local answer = pipe:read("*l")
   pipe:close()
-  return text
+  return answer
 end
 
 -- PROC_PID_INIT_INO: the inode of the PID namespace in which processes have the kernel's ids.
@@ -277,8 +277,8 @@ end
 -- @tparam table programs spec = a function or its text, or a list of such pairs; a spec is a SEC()
 -- name or bpftrace's, "tracepoint:sched:sched_switch", "interval:1s", "BEGIN"
 -- @tparam ?table opts those of `compile`; and `out`: a function that gets each line, instead of
--- standard output; `pid`, as /proc has it here, and `cgroup`, a path: only for that, of programs that
--- are given as text
+-- standard output; `pid`, as /proc has it here, and `cgroup`, a path: only for that, of programs
+-- that are given as text
 -- @treturn tracer
 -- @treturn[2] nil
 -- @treturn[2] string message: with the place in the program, if the compiler or the verifier
