@@ -187,11 +187,13 @@ tsan: bpf
 	LUA=lua5.4-tsan tests/run host tests/hazards/04_threads_spec.lua \
 		tests/hazards/37_two_states_spec.lua
 
+# One Lua after the other; of a virtual machine: make vmtest LUA=lua5.4-cov, before.
 .PHONY: coverage
 coverage: bpf
-	$(MAKE) --no-print-directory module helpers LUA=lua5.4 COVERAGE=1 CFLAGS="-O0 -g"
-	-LUA=lua5.4-cov tests/run host $(SPECS)
-	tests/coverage build/lua5.4-cov build/coverage
+	$(MAKE) --no-print-directory module helpers LUA=$(LUA) COVERAGE=1 CFLAGS="-O0 -g"
+	-LUA=$(LUA)-cov tests/run host $(SPECS)
+	tests/coverage build/$(LUA)-cov build/coverage/$(LUA) \
+		$(filter-out build/coverage/$(LUA),$(wildcard build/coverage/* build/vm/*-cov/out))
 
 vmtest: bpf
 	tests/vm/run $(KERNEL) $(USERLAND) $(LUA)
