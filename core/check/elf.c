@@ -1,44 +1,30 @@
 #include "check/elf.h"
 
+#include "base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
 #include <libelf.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 struct image {
-	int fd;
 	Elf *elf;
 	size_t names; /* the section with the section names */
 };
 
-static void leave(struct image *image)
-{
-	if (image->elf)
-		elf_end(image->elf);
-	if (image->fd >= 0)
-		close(image->fd);
-}
-
 static bool enter_image(struct image *image, const struct elf_source *source)
 {
-	image->fd = -1;
 	image->elf = NULL;
 	if (elf_version(EV_CURRENT) == EV_NONE)
 		return false;
-	if (source->path) {
-		image->fd = open(source->path, O_RDONLY | O_CLOEXEC);
-		if (image->fd < 0)
-			return false;
-		image->elf = elf_begin(image->fd, ELF_C_READ_MMAP, NULL);
-	} else { /* libelf only reads it */
-		image->elf = elf_memory((char *)source->image, source->size);
-	}
+	image->elf = elf_memory((char *)source->image, source->size); /* libelf only reads it */
 	if (image->elf && elf_kind(image->elf) == ELF_K_ELF &&
 	    elf_getshdrstrndx(image->elf, &image->names) == 0)
 		return true;
-	leave(image);
+	elf_end(image->elf);
 	return false;
 }
 
@@ -65,7 +51,7 @@ size_t elf_program_sections(const struct elf_source *source, char *buf, size_t s
 			memcpy(buf + total, name, len);
 		total += len;
 	}
-	leave(&image);
+	elf_end(image.elf);
 	return total;
 }
 
@@ -91,19 +77,48 @@ bool elf_each_section(const struct elf_source *source, const char *name, elf_sec
 		if (data && data->d_buf)
 			ok = fn(data->d_buf, data->d_size, arg);
 	}
-	leave(&image);
+	elf_end(image.elf);
 	return ok;
 }
 
-int elf_read_error(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC), err = 0;
-	char byte;
+/* Reading --------------------------------------------------------------------------------- */
 
-	if (fd < 0)
-		return 0;
-	if (pread(fd, &byte, 1, 0) < 0)
-		err = errno;
-	close(fd);
+int elf_push_fd(lua_State *L, int fd, struct elf_source *source)
+{
+	struct stat file;
+	size_t size = 0;
+	char *bytes;
+	ssize_t n;
+
+	if (fstat(fd, &file))
+		return errno;
+	if (!S_ISREG(file.st_mode))
+		return S_ISDIR(file.st_mode) ? EISDIR : EINVAL;
+	bytes = compat_newuserdata(L, (size_t)file.st_size + 1);
+	while (size < (size_t)file.st_size) {
+		n = pread(fd, bytes + size, (size_t)file.st_size - size, (off_t)size);
+		if (n < 0 && errno != EINTR)
+			return errno;
+		if (n == 0)
+			break;
+		size += n > 0 ? (size_t)n : 0;
+	}
+	*source = (struct elf_source){bytes, size};
+	return 0;
+}
+
+int elf_push_file(lua_State *L, const char *path, struct elf_source *source)
+{
+	struct fd *fd = fd_push(L);
+	int number = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), err;
+
+	if (number < 0)
+		return errno;
+	fd_own(fd, number); /* the code below may raise */
+	err = elf_push_fd(L, number, source);
+	fd_disown(fd);
+	close(number);
+	if (!err)
+		lua_remove(L, -2);
 	return err;
 }

@@ -2,25 +2,25 @@
 #ifndef LBPF_CHECK_ELF_H
 #define LBPF_CHECK_ELF_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "base/compat.h"
 
-/* An object file: a path, or an image in memory if PATH is NULL. */
+/* An object file in memory: a file that is mapped may be rewritten meanwhile, and one that became
+ * shorter ends the process.
+ */
 struct elf_source {
-	const char *path;
 	const void *image;
 	size_t size;
 };
+
+/* Reads the file at PATH, or behind a descriptor. Pushes its bytes; returns 0 or an error number.
+ */
+int elf_push_file(lua_State *L, const char *path, struct elf_source *source);
+int elf_push_fd(lua_State *L, int fd, struct elf_source *source);
 
 /* Writes the names of the sections with programs into BUF, each with a zero byte at its end, up to
  * SIZE bytes. Returns the size of all names; 0 if it is not an ELF file.
  */
 size_t elf_program_sections(const struct elf_source *source, char *buf, size_t size);
-
-/* The error of reading the file at PATH, for example of a directory; 0 if it can be read, or not
- * even opened. libbpf leaks a descriptor for each file that libelf cannot read.
- */
-int elf_read_error(const char *path);
 
 /* Calls FN with the contents of every section NAME until it returns false. Returns false in that
  * case, else true, also if it is not an ELF file.

@@ -131,83 +131,12 @@ static int new_linker(lua_State *L)
 	return 1;
 }
 
-/* Adds a file; if FD is not -1, that descriptor. */
-static int linker_add(lua_State *L, struct linker *l, const struct elf_source *source, int fd,
-		      const char *name)
-{
-	struct frame f;
-	char why[160];
-	int err = 0;
-	bool ok;
-
-	frame_enter(L, &f, &l->owner, 0);
-	ok = btfcheck_source(L, source, why, sizeof(why));
-	errno = EINVAL; /* libbpf returns errno for errors of libelf, which does not set it */
-	if (ok) {
-#if LBPF_HEADERS(1, 6)
-		if (fd >= 0 && compat_libbpf(1, 6))
-			err = bpf_linker__add_fd(l->linker, fd, NULL);
-		else
-#endif
-			err = bpf_linker__add_file(l->linker, source->path, NULL);
-		if (err)
-			err = value_errno(err);
-	}
-	l->state = ok && !err ? ADDED : FAILED;
-	frame_leave(&f);
-	(void)fd;
-	if (!ok)
-		return value_fail(L, EINVAL, "link '%s': %s", name, why);
-	if (err)
-		return value_fail_logged(L, &f, err, "link '%s'", name);
-	lua_settop(L, 1);
-	return 1;
-}
-
-static int add_fd(lua_State *L, struct linker *l, int fd, const char *name)
-{
-	char path[FD_PATH_SIZE];
-	const struct elf_source source = {.path = fd_path(fd, path)};
-
-	return linker_add(L, l, &source, fd, name);
-}
-
-/*** Adds an object file. After an error the linker can only be closed.
-@function linker:add_file
-@tparam string path
-@treturn linker itself
-@fails
-@raise after `linker:finalize`, and after a file that failed
-@see bpf_linker__add_file
-*/
-static int linker_add_file(lua_State *L)
-{
-	struct linker *l = check_linker(L, 1, "add_file");
-	const struct elf_source source = {.path = luaL_checkstring(L, 2)};
-
-	return linker_add(L, l, &source, -1, source.path);
-}
-
-/*** Adds an open object file.
-@function linker:add_fd
-@tparam integer|object fd a descriptor that can be read
-@treturn linker itself
-@fails
-@raise after `linker:finalize`, and after a file that failed
-@see bpf_linker__add_fd
-*/
-static int linker_add_fd(lua_State *L)
-{
-	struct linker *l = check_linker(L, 1, "add_fd");
-	int fd = value_check_fd(L, 2);
-
-	return add_fd(L, l, fd, lua_pushfstring(L, "fd %d", fd));
-}
-
 /* Creates an anonymous file with these bytes; -1 and errno if that fails. */
-static int memory_file(const char *data, size_t size)
+static int memory_file(const struct elf_source *source)
 {
 	int fd = memfd_create("object", MFD_CLOEXEC), err;
+	const char *data = source->image;
+	size_t size = source->size;
 	ssize_t n;
 
 	while (fd >= 0 && size > 0) {
@@ -224,6 +153,84 @@ static int memory_file(const char *data, size_t size)
 	return fd;
 }
 
+/* Adds a file by a copy of its own, which nobody else can change while libbpf has it mapped. */
+static int linker_add(lua_State *L, struct linker *l, const struct elf_source *source,
+		      const char *name)
+{
+	char path[FD_PATH_SIZE], why[160];
+	int fd = memory_file(source), err = 0;
+	struct frame f;
+	bool ok;
+
+	if (fd < 0)
+		return value_fail(L, errno, "link '%s'", name);
+	frame_enter(L, &f, &l->owner, 0);
+	ok = btfcheck_source(L, source, why, sizeof(why));
+	errno = EINVAL; /* libbpf returns errno for errors of libelf, which does not set it */
+	if (ok) {
+		err = bpf_linker__add_file(l->linker, fd_path(fd, path), NULL);
+		if (err)
+			err = value_errno(err);
+	}
+	close(fd);
+	l->state = ok && !err ? ADDED : FAILED;
+	frame_leave(&f);
+	if (!ok)
+		return value_fail(L, EINVAL, "link '%s': %s", name, why);
+	if (err)
+		return value_fail_logged(L, &f, err, "link '%s'", name);
+	lua_settop(L, 1);
+	return 1;
+}
+
+/* After a file that could not be read the linker can only be closed, as after any other failure. */
+static int linker_fail(lua_State *L, struct linker *l, int err, const char *name)
+{
+	l->state = FAILED;
+	return value_fail(L, err, "link '%s'", name);
+}
+
+/*** Adds an object file. After an error the linker can only be closed.
+@function linker:add_file
+@tparam string path
+@treturn linker itself
+@fails
+@raise after `linker:finalize`, and after a file that failed
+@see bpf_linker__add_file
+*/
+static int linker_add_file(lua_State *L)
+{
+	struct linker *l = check_linker(L, 1, "add_file");
+	const char *path = luaL_checkstring(L, 2);
+	struct elf_source source;
+	int err = elf_push_file(L, path, &source);
+
+	if (err)
+		return linker_fail(L, l, err, path);
+	return linker_add(L, l, &source, path);
+}
+
+/*** Adds an open object file.
+@function linker:add_fd
+@tparam integer|object fd a descriptor that can be read
+@treturn linker itself
+@fails
+@raise after `linker:finalize`, and after a file that failed
+@see bpf_linker__add_fd
+*/
+static int linker_add_fd(lua_State *L)
+{
+	struct linker *l = check_linker(L, 1, "add_fd");
+	int fd = value_check_fd(L, 2);
+	const char *name = lua_pushfstring(L, "fd %d", fd);
+	struct elf_source source;
+	int err = elf_push_fd(L, fd, &source);
+
+	if (err)
+		return linker_fail(L, l, err, name);
+	return linker_add(L, l, &source, name);
+}
+
 /*** Adds an object file in memory.
 @function linker:add_buf
 @tparam string bytes
@@ -235,15 +242,10 @@ static int memory_file(const char *data, size_t size)
 static int linker_add_buf(lua_State *L)
 {
 	struct linker *l = check_linker(L, 1, "add_buf");
-	size_t size;
-	const char *data = luaL_checklstring(L, 2, &size);
-	int fd = memory_file(data, size), n;
+	struct elf_source source;
 
-	if (fd < 0)
-		return value_fail(L, errno, "link 'memory'");
-	n = add_fd(L, l, fd, "memory");
-	close(fd);
-	return n;
+	source.image = luaL_checklstring(L, 2, &source.size);
+	return linker_add(L, l, &source, "memory");
 }
 
 /*** Links the files that were added, and writes the result.

@@ -14,6 +14,8 @@
 #include "object/program.h"
 #include "object/registry.h"
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,13 +52,8 @@ struct opening {
 /* Is it safe to let libbpf read the source? Else pushes nil, message, errno. */
 static bool check_source(lua_State *L, const struct opening *o)
 {
-	int err = o->source->path ? elf_read_error(o->source->path) : 0;
 	char why[160];
 
-	if (err) {
-		value_fail(L, err, "open '%s'", o->name);
-		return false;
-	}
 	if (!btfcheck_source(L, o->source, why, sizeof(why))) {
 		value_fail(L, EINVAL, "open '%s': %s", o->name, why);
 		return false;
@@ -67,11 +64,10 @@ static bool check_source(lua_State *L, const struct opening *o)
 /* Pushes a buffer with the names of the source's program sections. */
 static const char *push_sections(lua_State *L, const struct elf_source *source, size_t *size)
 {
-	size_t capacity = elf_program_sections(source, NULL, 0), now;
+	size_t capacity = elf_program_sections(source, NULL, 0);
 	char *names = compat_newuserdata(L, capacity + 1);
 
-	now = elf_program_sections(source, names, capacity);
-	*size = now <= capacity ? now : 0; /* the file has changed: libbpf reports what is wrong */
+	*size = elf_program_sections(source, names, capacity);
 	return names;
 }
 
@@ -123,11 +119,7 @@ static int call_libbpf(lua_State *L, struct opening *o)
 	int err = enter_open(L, o);
 
 	if (!err) {
-		/* a copy of the path, because libbpf removes a slash at its end in place */
-		if (o->source->path)
-			obj = bpf_object__open_file(o->owner->name, o->opts);
-		else
-			obj = bpf_object__open_mem(o->source->image, o->source->size, o->opts);
+		obj = bpf_object__open_mem(o->source->image, o->source->size, o->opts);
 		err = value_pointer_error(obj);
 		registry_end(object_registry_user(o->owner), !err);
 	}
@@ -245,6 +237,16 @@ static int open_source(lua_State *L, const struct elf_source *source,
 	return 1;
 }
 
+/* The name that libbpf gives the object of a file: its own up to the first dot. */
+static const char *name_of_file(const char *path, char *name, size_t size)
+{
+	const char *slash = strrchr(path, '/');
+
+	snprintf(name, size, "%s", slash ? slash + 1 : path);
+	name[strcspn(name, ".")] = '\0';
+	return name;
+}
+
 /*** Opens a compiled BPF object. Nothing is loaded into the kernel yet.
 @function open
 @tparam string path of the ELF file that clang --target=bpf wrote
@@ -260,11 +262,19 @@ static int open_source(lua_State *L, const struct elf_source *source,
 static int lbpf_open(lua_State *L)
 {
 	struct bpf_object_open_opts opts = {.sz = sizeof(opts)};
-	struct elf_source source = {.path = luaL_checkstring(L, 1)};
+	const char *path = luaL_checkstring(L, 1);
+	char name[NAME_MAX + 1];
+	struct elf_source source;
+	int err;
 
 	lua_settop(L, 2);
 	field_read(L, 2, open_fields, &opts);
-	return open_source(L, &source, &opts, source.path);
+	err = elf_push_file(L, path, &source);
+	if (err)
+		return value_fail(L, err, "open '%s'", path);
+	if (!opts.object_name)
+		opts.object_name = name_of_file(path, name, sizeof(name));
+	return open_source(L, &source, &opts, path);
 }
 
 /*** Opens a compiled BPF object in memory.
@@ -280,7 +290,7 @@ local object = assert(lbpf.open_mem(file:read("*a"), {object_name = "trace"}))
 static int lbpf_open_mem(lua_State *L)
 {
 	struct bpf_object_open_opts opts = {.sz = sizeof(opts), .object_name = "memory"};
-	struct elf_source source = {.path = NULL};
+	struct elf_source source;
 
 	source.image = luaL_checklstring(L, 1, &source.size);
 	luaL_argcheck(L, source.size > 0, 1, "an object must not be empty");

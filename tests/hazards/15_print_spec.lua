@@ -29,8 +29,8 @@ describe("set_print", function()
     end))
     lbpf.open(path)
     assert.is_true(levels.debug)
-    assert.matches(path, table.concat(all), 1, true)
-    assert.is_nil((lbpf.open("no/such/file")))
+    assert.matches("handlers", table.concat(all), 1, true)
+    assert.is_nil((lbpf.link_open("no/such/file")))
     assert.is_true(levels.warn)
     assert.matches("no/such/file", all[#all], 1, true)
   end)
@@ -79,7 +79,7 @@ describe("set_print", function()
       depth = depth + 1
       calls = calls + 1
       deepest = math.max(deepest, depth)
-      if lbpf.open(path) and not lbpf.open("no/such/file") then
+      if lbpf.open(path) and not lbpf.link_open("no/such/file") then
         opened = opened + 1
       end
       depth = depth - 1
@@ -106,7 +106,7 @@ describe("set_print", function()
     handlers.register("abc", "xdp", nil, {
       prog_setup_fn = function()
         inner = 0
-        lbpf.open("no/such/file")
+        lbpf.link_open("no/such/file")
         inner = inner > 0
       end,
     })
@@ -131,12 +131,12 @@ describe("An error in the print function changes no outcome", function()
   }
 
   it("of an open", function()
-    local _, message, errno, log = lbpf.open("no/such/file")
+    local _, message, errno, log = lbpf.link_open("no/such/file")
     for _, fn in ipairs(bad) do
       lbpf.set_print(fn)
       assert.is_not_nil(lbpf.open(path))
       local co = coroutine.wrap(function()
-        return lbpf.open("no/such/file")
+        return lbpf.link_open("no/such/file")
       end)
       assert.same({nil, message, errno, log}, {co()})
     end
@@ -175,8 +175,8 @@ end)
 
 describe("Without a print function", function()
   it("warnings are in the error, and the next call's error has none of them", function()
-    local _, first = lbpf.open("no/such/file")
-    local _, second = lbpf.open("no/such/thing")
+    local _, first = lbpf.link_open("no/such/file")
+    local _, second = lbpf.link_open("no/such/thing")
     assert.matches("libbpf: .*no/such/file", first)
     assert.matches("libbpf: .*no/such/thing", second)
     assert.not_matches("no/such/file", second, 1, true)
@@ -186,7 +186,7 @@ describe("Without a print function", function()
     local inner
     handlers.register("abc", "xdp", nil, {
       prog_setup_fn = function()
-        inner = select(2, lbpf.open("no/such/file"))
+        inner = select(2, lbpf.link_open("no/such/file"))
         return -1
       end,
     })

@@ -5,18 +5,26 @@ local lbpf = require "lbpf"
 local needs = require "needs"
 
 describe("hazard 42: objects are collected, whatever was compiled:", function()
+  -- Unlike fds.count(), with all traces left as they are.
+  local function count()
+    local n = 0
+    for _ in pairs(fds.list()) do
+      n = n + 1
+    end
+    return n
+  end
+
   -- So many lives of an object; in each the same loops are compiled.
   local function live(life)
-    life()
-    collectgarbage()
-    collectgarbage()
-    local before = fds.count()
-    for _ = 1, 20 do
+    local before
+    for i = 1, 60 do
       life()
-      collectgarbage()
-      collectgarbage()
+      for _ = 1, 4 do
+        collectgarbage()
+      end
+      before = before or i == 10 and count()
     end
-    assert.equal(before, fds.count())
+    assert.is_true(count() <= before + 2)
   end
 
   local function load(name)

@@ -4,7 +4,6 @@ local needs = require "needs"
 local process = require "process"
 
 -- What libbpf makes of ENOENT, since 1.6 the number's name.
-local NO_FILE = lbpf.minor_version() >= 6 and "-ENOENT" or "No such file or directory"
 
 local good = "build/bpf/programs.bpf.o"
 local not_elf = "; not a BPF object: compile it with clang --target=bpf\n"
@@ -43,8 +42,7 @@ describe("an error of open", function()
   end
 
   it("names a missing file", function()
-    check("open 'no/such/file.o': No such file or directory (ENOENT)\n"
-      .. "libbpf: elf: failed to open no/such/file.o: " .. NO_FILE, 2,
+    check("open 'no/such/file.o': No such file or directory (ENOENT)", 2,
       lbpf.open, "no/such/file.o")
   end)
 
@@ -272,7 +270,7 @@ describe("an error of load", function()
     local output, status = process.as_nobody([[
       print(select(2, require("lbpf").open("/proc/1/mem")))
     ]], {good})
-    assert.matches("^open '/proc/1/mem': Permission denied %(EACCES%)\n", output)
+    assert.matches("^open '/proc/1/mem': Permission denied %(EACCES%)", output)
     assert.equal(0, status)
   end))
 end)
