@@ -174,7 +174,7 @@ end
 --- The kernel function at an address. The kernel's list is read by the first call.
 -- @function ksym
 -- @tparam integer address
--- @treturn ?string its name; nil if there is none, or the kernel shows no addresses
+-- @treturn ?string its name; nil if there is none, or the kernel hides addresses
 -- @treturn ?integer how many bytes the address is behind its start
 -- @treturn ?string the module that it is in
 -- @usage print(lbpf.ksym(address))

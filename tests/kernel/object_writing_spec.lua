@@ -160,12 +160,12 @@ describe("lbpf.elf", function()
       {"sections[1]: a section of type 'nobits' has no 'data'", "sections", "type", "nobits"},
       {"symbols[1]: 'name' is missing", "symbols", "name", nil},
       {"symbols[1]: no section 'tc'", "symbols", "section", "tc"},
-      {"symbols[1]: it ends beyond its section", "symbols", "value", 8},
+      {"symbols[1]: it ends after the end of its section", "symbols", "value", 8},
       {"relocations[1]: no symbol 'g'", "relocations", "symbol", "g"},
       {"relocations[1]: 'symbol' must be the name of a symbol, or its index", "relocations",
         "symbol", 2},
-      {"relocations[1]: it changes 8 bytes, beyond the end of its section", "relocations", "offset",
-        9},
+      {"relocations[1]: it changes 8 bytes, but its section ends before that", "relocations",
+        "offset", 9},
       {"relocations[1]: no type 'x': see lbpf.elf", "relocations", "type", "x"},
     }) do
       assert.equal(case[1], refusal(function(what) what[case[2]][1][case[3]] = case[4] end))
@@ -233,18 +233,18 @@ describe("btf:ext_data", function()
 
   it("names what is wrong, and where", function()
     assert.equal("func_info[1]: 'section' is missing", refusal({func_info = {{type = func}}}))
-    assert.equal("func_info[1]: 'type' is no function's",
+    assert.equal("func_info[1]: 'type' is not a function",
       refusal({func_info = {{section = "xdp", type = 1}}}))
-    assert.equal("func_info[1]: 'offset' is no instruction's: they have 8 bytes",
+    assert.equal("func_info[1]: 'offset' must be a multiple of 8, the size of an instruction",
       refusal({func_info = {{section = "xdp", type = func, offset = 4}}}))
-    assert.equal("line_info[2]: lines end at 4194303, and columns at 1023",
+    assert.equal("line_info[2]: the highest line is 4194303, the highest column 1023",
       refusal({line_info = {{section = "xdp"}, {section = "xdp", offset = 8, column = 1024}}}))
     assert.equal("line_info: 'xdp' has two of offset 8", refusal({line_info = {
       {section = "xdp", offset = 8}, {section = "tc", offset = 8}, {section = "xdp", offset = 8},
     }}))
     assert.equal("core_relo[1]: there is no such 'type'",
       refusal({core_relo = {{section = "xdp", type = 99, kind = "type_size"}}}))
-    assert.matches("^core_relo%[1%]: 'kind' must be that of a relocation",
+    assert.matches("^core_relo%[1%]: 'kind' must be a kind of relocation",
       refusal({core_relo = {{section = "xdp", type = 1, kind = "size"}}}))
   end)
 
