@@ -10,6 +10,7 @@
 # make vmtest KERNEL=5.10|6.1|6.12|6.18|7.2 USERLAND=bookworm|trixie|forky
 # make bench           lbpf beside C, Go, Python: into build/bench/results.json, docs/performance.md
 # make bench-soak      ... over 100 million events: does memory grow?
+# make typed-sweep     values of all the kernel's types, and of random structures, beside C's
 # make fuzz            damaged object files, for SECONDS (60)
 # make check           clang-format, luacheck, layering, documentation, the API
 # make docs            the reference, into build/docs
@@ -229,6 +230,10 @@ bench bench-soak:
 	@tests/tools bench
 	@$(MAKE) -s --no-print-directory bench-programs
 	tests/bench/run $(if $(QUICK),--quick) $(if $(filter bench-soak,$@),--soak) $(WORKLOADS)
+
+.PHONY: typed-sweep
+typed-sweep: module
+	LUA=$(LUA) tests/typed/run
 
 fuzz: bpf module
 	tests/fuzz/run $(or $(SECONDS),60)

@@ -1,276 +1,15 @@
-/* Values to bytes. */
+/* Values to bytes: tables, and what is made of those that were read. */
+#include "btf/codec_encode.h"
 #include "btf/codec.h"
 #include "btf/codec_internal.h"
 
-#include "base/value.h"
-#include <stdio.h>
 #include <string.h>
-
-/* The place of an error: a member's name, and what it is a member of. */
-struct place {
-	const struct place *in;
-	const char *name;
-	uint32_t index; /* of an array element, from 1, if there is no name */
-};
-
-static void add_place(luaL_Buffer *b, const struct place *p)
-{
-	char index[16];
-
-	if (!p)
-		return;
-	add_place(b, p->in);
-	if (p->name) {
-		if (p->in)
-			luaL_addchar(b, '.');
-		luaL_addstring(b, p->name);
-	} else if (p->index) {
-		snprintf(index, sizeof(index), "[%u]", p->index);
-		luaL_addstring(b, index);
-	}
-}
-
-static int refuse_value(const struct codec_run *w, const struct place *p, const char *problem)
-{
-	lua_State *L = w->L;
-	luaL_Buffer b;
-
-	luaL_buffinit(L, &b);
-	add_place(&b, p);
-	if (p && (p->name || p->index))
-		luaL_addstring(&b, ": ");
-	luaL_addstring(&b, problem);
-	luaL_pushresult(&b);
-	if (w->arg)
-		return luaL_argerror(L, w->arg, lua_tostring(L, -1));
-	return luaL_error(L, "%s", lua_tostring(L, -1));
-}
 
 /* Writes what VALUE says to DATA. ORIGIN (may be NULL) is what was there when it was read: where
  * the value says the same, it stays.
  */
 static void encode(const struct codec_run *w, const struct step *s, char *data, const char *origin,
 		   int value, const struct place *p);
-
-/* Integers -------------------------------------------------------------------------------- */
-
-static void store(char *data, uint32_t size, uint64_t value)
-{
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	value <<= 64 - 8 * size;
-#endif
-	memcpy(data, &value, size);
-}
-
-/* The mask of bit BIT in its byte, where bits are counted as BTF does. */
-static uint8_t bit_mask(uint64_t bit)
-{
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	return (uint8_t)(1u << bit % 8);
-#else
-	return (uint8_t)(0x80u >> bit % 8);
-#endif
-}
-
-static void store_bits(const struct step *s, char *data, uint64_t value)
-{
-	for (uint32_t i = 0; i < s->bits; i++) {
-		uint32_t bit = s->shift + i;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-		bool one = value >> i & 1;
-#else
-		bool one = value >> (s->bits - 1 - i) & 1;
-#endif
-		if (one)
-			data[bit / 8] = (char)(data[bit / 8] | bit_mask(bit));
-		else
-			data[bit / 8] = (char)(data[bit / 8] & ~bit_mask(bit));
-	}
-}
-
-/* The value of the name of an enum's value. */
-static uint64_t named_value(const struct codec_run *w, const struct step *s, int value,
-			    const struct place *p)
-{
-	lua_State *L = w->L;
-	uint64_t number = 0;
-
-	if (!w->codec->enum_names)
-		refuse_value(w, p,
-			     lua_pushfstring(L,
-					     "expected an integer, got %s: names need 'enum_names'",
-					     value_show(L, value)));
-	lua_rawgeti(L, w->names, -codec_step_number(w, s) - 1);
-	codec_check_names(L, -1);
-	lua_pushvalue(L, value);
-	lua_rawget(L, -2);
-	if (lua_isnil(L, -1) || !codec_to_enum_value(L, -1, &number))
-		refuse_value(w, p,
-			     lua_pushfstring(L, "no value is named %s", value_show(L, value)));
-	lua_pop(L, 2);
-	return number;
-}
-
-/* A string is the number that it says, as everywhere, and never an integer's bytes. */
-static uint64_t integer_value(const struct codec_run *w, int value, const struct place *p)
-{
-	uint64_t u = 0;
-
-	if (!value_to_u64(w->L, value, &u))
-		refuse_value(w, p,
-			     lua_pushfstring(w->L, "expected an integer, got %s",
-					     value_show(w->L, value)));
-	return u;
-}
-
-static bool integer_fits(const struct step *s, uint64_t u, uint32_t bits)
-{
-	bool is_signed = s->kind == STEP_SIGNED || s->is_signed;
-	bool as_signed = codec_extend(u, bits) == (int64_t)u;
-	bool as_unsigned = bits == 64 || u >> bits == 0;
-
-	return s->any_sign ? as_signed || as_unsigned : is_signed ? as_signed : as_unsigned;
-}
-
-static void encode_integer(const struct codec_run *w, const struct step *s, char *data, int value,
-			   const struct place *p)
-{
-	uint64_t u;
-
-	if (s->kind == STEP_BOOL && lua_isboolean(w->L, value))
-		u = (uint64_t)lua_toboolean(w->L, value);
-	else if (s->kind == STEP_ENUM && lua_type(w->L, value) == LUA_TSTRING)
-		u = named_value(w, s, value, p);
-	else
-		u = integer_value(w, value, p);
-	if (!integer_fits(s, u, s->bits ? s->bits : 8 * s->size))
-		refuse_value(w, p, "the integer does not fit");
-	if (s->bits)
-		store_bits(s, data, u);
-	else
-		store(data, s->size, u);
-}
-
-/* An integer of 128 bits. */
-static void encode_wide(const struct codec_run *w, const struct step *s, char *data, int value,
-			const struct place *p)
-{
-	uint64_t low = integer_value(w, value, p);
-	uint64_t high = s->is_signed && (int64_t)low < 0 ? UINT64_MAX : 0;
-#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
-	uint64_t words[] = {low, high};
-#else
-	uint64_t words[] = {high, low};
-#endif
-
-	memcpy(data, words, sizeof(words));
-}
-
-/* Other leaves ---------------------------------------------------------------------------- */
-
-static void encode_float(const struct codec_run *w, const struct step *s, char *data, int value,
-			 const struct place *p)
-{
-	double d;
-	float f;
-
-	if (lua_type(w->L, value) != LUA_TNUMBER)
-		refuse_value(w, p,
-			     lua_pushfstring(w->L, "expected a number, got %s",
-					     luaL_typename(w->L, value)));
-	d = lua_tonumber(w->L, value);
-	f = (float)d;
-	memcpy(data, s->size == 4 ? (void *)&f : (void *)&d, s->size);
-}
-
-/* What the buffer has space for. */
-static size_t space_at(const struct codec_run *w, const struct step *s, const char *data)
-{
-	size_t left = (size_t)(w->end - data), size = step_bytes(s);
-
-	return s->is_flexible || (s == w->codec->plan.steps && left > size) ? left : size;
-}
-
-/* A string for an array of char may be shorter than that; bytes may not. */
-static void encode_bytes(const struct codec_run *w, const struct step *s, char *data, int value,
-			 const struct place *p)
-{
-	size_t len, size = space_at(w, s, data);
-	const char *bytes;
-
-	if (lua_type(w->L, value) != LUA_TSTRING)
-		refuse_value(w, p,
-			     lua_pushfstring(w->L, "expected a string, got %s",
-					     luaL_typename(w->L, value)));
-	bytes = lua_tolstring(w->L, value, &len);
-	if (len > size || (len < size && s->kind != STEP_STRING))
-		refuse_value(w, p,
-			     lua_pushfstring(w->L, "%d bytes, expected %s%d", (int)len,
-					     s->kind == STEP_STRING ? "at most " : "", (int)size));
-	memcpy(data, bytes, len);
-	memset(data + len, 0, size - len);
-}
-
-static void encode_leaf(const struct codec_run *w, const struct step *s, char *data, int value,
-			const struct place *p)
-{
-	if (s->kind == STEP_FLOAT)
-		encode_float(w, s, data, value, p);
-	else if (s->kind == STEP_BYTES && s->is_integer && lua_type(w->L, value) != LUA_TSTRING)
-		encode_wide(w, s, data, value, p);
-	else if (s->kind == STEP_STRING || s->kind == STEP_BYTES)
-		encode_bytes(w, s, data, value, p);
-	else
-		encode_integer(w, s, data, value, p);
-}
-
-static bool is_nan(const struct step *s, const char *data)
-{
-	double d = 0;
-	float f = 0;
-
-	if (s->size == 4)
-		memcpy(&f, data, 4);
-	else
-		memcpy(&d, data, 8);
-	return f != f || d != d;
-}
-
-/* Integers of 64 bits, where they are read as numbers, which are rounded. */
-static bool is_rounded(const struct codec_run *w, const struct step *s, const char *origin,
-		       int value)
-{
-	uint64_t u = codec_load(origin, s->size);
-	double d = s->kind == STEP_SIGNED ? (double)(int64_t)u : (double)u;
-
-	return LUA_VERSION_NUM < 503 && w->codec->numbers && s->size == 8 && !s->bits &&
-	       lua_type(w->L, value) == LUA_TNUMBER && lua_tonumber(w->L, value) == d;
-}
-
-/* Does the value say all that decoding ORIGIN would? It was encoded to DATA. */
-static bool says_same(const struct codec_run *w, const struct step *s, const char *data,
-		      const char *origin, int value)
-{
-	size_t len;
-
-	switch (s->kind) {
-	case STEP_BOOL:
-		return lua_isboolean(w->L, value) &&
-		       lua_toboolean(w->L, value) == ((s->bits ? codec_load_bits(s, origin)
-							       : codec_load(origin, s->size)) != 0);
-	case STEP_FLOAT:
-		return is_nan(s, data) && is_nan(s, origin);
-	case STEP_STRING:
-		len = strnlen(origin, s->size);
-		return !s->is_whole && lua_rawlen(w->L, value) == len &&
-		       memcmp(data, origin, len) == 0;
-	case STEP_UNSIGNED:
-	case STEP_SIGNED:
-		return is_rounded(w, s, origin, value);
-	default:
-		return false;
-	}
-}
 
 /* Tables -------------------------------------------------------------------------------- */
 
@@ -294,9 +33,9 @@ static const struct step *member_at(const struct codec_run *w, const struct step
 
 	*at = (struct place){p, name, 0};
 	if (!name)
-		refuse_value(w, p, "the names of members must be strings");
+		encode_refuse(w, p, "the names of members must be strings");
 	if (!m)
-		refuse_value(w, at, "there is no such member");
+		encode_refuse(w, at, "there is no such member");
 	return m;
 }
 
@@ -339,12 +78,12 @@ typedef void merge_member(struct merge *m, const struct step *member, uint32_t i
 static bool bits_equal(const char *a, const char *b, uint64_t first, uint64_t end)
 {
 	for (; first < end && first % 8; first++)
-		if ((a[first / 8] ^ b[first / 8]) & bit_mask(first))
+		if ((a[first / 8] ^ b[first / 8]) & encode_bit_mask(first))
 			return false;
 	if (end > first && memcmp(a + first / 8, b + first / 8, (end - first) / 8) != 0)
 		return false;
 	for (first = end > first ? end - (end - first) % 8 : end; first < end; first++)
-		if ((a[first / 8] ^ b[first / 8]) & bit_mask(first))
+		if ((a[first / 8] ^ b[first / 8]) & encode_bit_mask(first))
 			return false;
 	return true;
 }
@@ -352,14 +91,14 @@ static bool bits_equal(const char *a, const char *b, uint64_t first, uint64_t en
 static void copy_bits(char *to, const char *from, uint64_t first, uint64_t end)
 {
 	for (; first < end && (first % 8 || end - first < 8); first++)
-		to[first / 8] = (char)((to[first / 8] & ~bit_mask(first)) |
-				       (from[first / 8] & bit_mask(first)));
+		to[first / 8] = (char)((to[first / 8] & ~encode_bit_mask(first)) |
+				       (from[first / 8] & encode_bit_mask(first)));
 	if (first == end)
 		return;
 	memcpy(to + first / 8, from + first / 8, (end - first) / 8);
 	for (first = end - (end - first) % 8; first < end; first++)
-		to[first / 8] = (char)((to[first / 8] & ~bit_mask(first)) |
-				       (from[first / 8] & bit_mask(first)));
+		to[first / 8] = (char)((to[first / 8] & ~encode_bit_mask(first)) |
+				       (from[first / 8] & encode_bit_mask(first)));
 }
 
 /* The end of a member's bits: of a flexible one, that of all. */
@@ -416,13 +155,25 @@ static void check_others(struct merge *m, const struct step *member, uint32_t i,
 		if (end > end_bit(m, other))
 			end = end_bit(m, other);
 		if (m->changed[j] && !bits_equal(m->data, m->scratch, first, end))
-			refuse_value(
+			encode_refuse(
 				&m->w, at,
 				lua_pushfstring(m->w.L,
 						"shares bytes with '%s', and says something else: "
 						"give one of them",
 						other->name));
 	}
+}
+
+/* Bytes after the last element of an array without a length, too few for another, stay as long as
+ * there are as many elements as there were. Its value is on top.
+ */
+static void keep_rest(struct merge *m, const struct step *member)
+{
+	size_t n = lua_rawlen(m->w.L, -1), rest = member->offset + n * member->size;
+
+	if (m->origin && member->kind == STEP_ARRAY && rest < m->size &&
+	    m->size - rest < member->size)
+		memcpy(m->scratch + rest, m->origin + rest, m->size - rest);
 }
 
 static void write_changed(struct merge *m, const struct step *member, uint32_t i,
@@ -435,6 +186,8 @@ static void write_changed(struct merge *m, const struct step *member, uint32_t i
 		return;
 	encode(&m->w, member, m->scratch + member->offset,
 	       m->origin ? m->origin + member->offset : NULL, lua_gettop(L), at);
+	if (member->is_flexible)
+		keep_rest(m, member);
 	m->changed[i] = !m->origin || !bits_equal(m->scratch, m->origin, first, end);
 	if (!m->changed[i])
 		return;
@@ -446,7 +199,7 @@ static void merge_members(const struct codec_run *w, const struct step *s, char 
 			  const struct place *p, const char *origin, size_t origin_size)
 {
 	lua_State *L = w->L;
-	size_t size = space_at(w, s, data), all = 2 * size + s->count;
+	size_t size = encode_space(w, s, data), all = 2 * size + s->count;
 	struct merge m = {.w = *w, .s = s, .value = value, .data = data, .size = size};
 	char *memory = compat_newuserdata(L, all + 1);
 	struct place at;
@@ -476,7 +229,7 @@ static void encode_struct(const struct codec_run *w, const struct step *s, char 
 	const char *origin =
 		s->is_lossy || w->codec->numbers ? origin_push(w, s, value, &size) : NULL;
 
-	memset(data, 0, space_at(w, s, data));
+	memset(data, 0, encode_space(w, s, data));
 	if (origin || s->is_union)
 		merge_members(w, s, data, value, p, origin, size);
 	else
@@ -494,10 +247,10 @@ static void encode_array(const struct codec_run *w, const struct step *s, char *
 		s->is_lossy || w->codec->numbers ? origin_push(w, s, value, &size) : NULL;
 
 	if (n > count)
-		refuse_value(
+		encode_refuse(
 			w, p,
 			lua_pushfstring(L, "%d elements, expected at most %d", (int)n, (int)count));
-	memset(data, 0, space_at(w, s, data));
+	memset(data, 0, encode_space(w, s, data));
 	for (size_t i = 0; i < n; i++) {
 		bool was_read = origin && (i + 1) * s->size <= size;
 		struct place at = {p, NULL, (uint32_t)i + 1};
@@ -516,7 +269,7 @@ static void encode(const struct codec_run *w, const struct step *s, char *data, 
 {
 	if (s->kind != STEP_STRUCT && s->kind != STEP_ARRAY) {
 		encode_leaf(w, s, data, value, p);
-		if (origin && says_same(w, s, data, origin, value))
+		if (origin && encode_says_same(w, s, data, origin, value))
 			copy_bits(data, origin, s->shift,
 				  s->shift + (s->bits ? s->bits : (uint64_t)s->size * 8));
 		return;
@@ -525,9 +278,9 @@ static void encode(const struct codec_run *w, const struct step *s, char *data, 
 	if (lua_type(w->L, value) == LUA_TSTRING)
 		encode_bytes(w, s, data, value, p);
 	else if (!lua_istable(w->L, value))
-		refuse_value(w, p,
-			     lua_pushfstring(w->L, "expected a table, or its bytes, got %s",
-					     luaL_typename(w->L, value)));
+		encode_refuse(w, p,
+			      lua_pushfstring(w->L, "expected a table, or its bytes, got %s",
+					      luaL_typename(w->L, value)));
 	else if (s->kind == STEP_STRUCT)
 		encode_struct(w, s, data, value, p);
 	else

@@ -87,6 +87,20 @@ describe("a value that was read", function()
     assert.equal(("\1"):rep(4) .. ("\0"):rep(12), v6())
   end)
 
+  it("keeps bytes that are too few for an element", function()
+    local types = lbpf.layout "struct s { u32 n; struct { u32 a, b; } list[]; };"
+    local list = assert(types:codec("s"))
+    for length = 4, 30 do
+      local read = random_bytes(length)
+      assert.equal(read, list:encode(list:decode(read)))
+    end
+    local value = list:decode(("x"):rep(15))
+    value.n = 0
+    assert.equal("\0\0\0\0" .. ("x"):rep(11), list:encode(value))
+    value.list[2] = {a = 1}
+    assert.equal("\0\0\0\0" .. ("x"):rep(8) .. "\1\0\0\0\0\0\0\0", list:encode(value))
+  end)
+
   it("is good for other types with the same members", function()
     local other = assert(lbpf.open("build/bpf/written.bpf.o")):codec("value", {bytes = {"mac"}})
     local bytes = random_bytes(size)

@@ -99,6 +99,7 @@ describe("declarations in C", function()
         my_u32 slots[MAX_SLOTS];
         char comm[4];
       } __tight;
+      int print_hist(const struct hist *hist, int);
       const struct hist *unused __attribute__((unused));
       enum { AFTER };
       #endif /* __TOOL_H */
@@ -133,7 +134,7 @@ describe("declarations in C", function()
       ["struct s { u32 a"] = "layout:1:17: expected ';', got 'the end'",
       ["struct s { u32 a[N]; };"] = "layout:1:18: there is no constant 'N'; the layout may have: "
         .. "enum { N = 16 };",
-      ["int f(int x);"] = "layout:1:1: there are no values of this type",
+      ["int f(int x);"] = "layout: it declares no type",
       ["struct s { void v; };"] = "layout:1:17: there are no values of this type",
       ["struct s { int a : 33; };"] = "layout:1:16: the bit field is wider than its type",
       ["struct s { float a : 3; };"] = "layout:1:18: a bit field must be of an integer type",

@@ -442,7 +442,7 @@ local function declare_typedef(p, base, attrs)
   return t
 end
 
--- One declaration; returns its type.
+-- One declaration; returns its type. Those of functions, which headers have, say nothing.
 local function declaration(p)
   local is_typedef, attrs = p:skip "typedef", {}
   local at = p:peek().at
@@ -455,7 +455,9 @@ local function declaration(p)
       else
         t = select(2, p:declarator(base))
         attributes(p, {})
-        complete(p, t, at)
+        if not t.is_function then
+          complete(p, t, at)
+        end
       end
     until not p:skip ","
   end

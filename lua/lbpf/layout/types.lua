@@ -107,9 +107,18 @@ function types:composite(kind, name, members, size, align)
   return {id = id, size = size, align = align}
 end
 
+-- BTF does not say of an enum that its values are not signed, unless another one in it is of the
+-- newer kind: older compilers never say it, and then -16 and 0xfffffff0 cannot be told apart.
+local function say_signs(self)
+  self.says_signs = self.says_signs or assert(self.btf:add_enum64(nil, 8, false))
+end
+
 --- @param values each with `name` and `value`
 function types:enum(name, values, size, is_signed)
   local wide = size == 8
+  if not is_signed then
+    say_signs(self)
+  end
   local id = wide and self.btf:add_enum64(name, size, is_signed) or self.btf:add_enum(name, size)
   local add = wide and self.btf.add_enum64_value or self.btf.add_enum_value
   for _, v in ipairs(values) do
@@ -182,7 +191,9 @@ function importers.struct(self, btf, t)
 end
 importers.union = importers.struct
 
-function importers.enum(self, _, t) return self:enum(t.name, t.values, t.size, t.signed) end
+function importers.enum(self, _, t)
+  return self:enum(t.name, t.values, t.size, t.signed)
+end
 importers.enum64 = importers.enum
 
 function importers.typedef(self, btf, t) return self:typedef(t.name, import(self, btf, t.type)) end

@@ -1,0 +1,19 @@
+-- Values of random structures, and of some of the kernel's, are those that a C compiler makes.
+-- tests/typed/run compares as many as are wanted.
+local needs = require "needs"
+
+package.path = "tests/typed/?.lua;" .. package.path
+
+describe("typed data and C's", function()
+  it("are the same in random structures", needs({"64 bits", "clang"}, function()
+    local state = require("compare").random(60, 1, {compiler = "cc"})
+    assert.is_true(state.checks > 500)
+    assert.equal(0, state.differences)
+  end))
+
+  it("are the same in the kernel's", needs({"64 bits", "clang", "btf"}, function()
+    local state = require("compare").kernel {compiler = "cc", most = 60}
+    assert.is_true(state.checks > 500)
+    assert.equal(0, state.differences)
+  end))
+end)
