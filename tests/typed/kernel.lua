@@ -71,13 +71,12 @@ end
 function kernel.structs(btf, most)
   local count, list = {}, {}
   for t in btf:each_type() do
-    if (t.kind == "struct" or t.kind == "union") and t.name then
-      count[t.name] = (count[t.name] or 0) + 1
-      if t.size > 0 and t.size <= LARGEST then
+    local is_struct = t.kind == "struct" or t.kind == "union"
+    if t.name and (is_struct or t.kind == "enum" or t.kind == "enum64") then
+      count[t.name] = (count[t.name] or 0) + 1 -- C has one name for all of these
+      if is_struct and t.size > 0 and t.size <= LARGEST then
         list[#list + 1] = {name = t.kind .. " " .. t.name, tag = t.name, id = t.id, text = ""}
       end
-    elseif (t.kind == "typedef" or t.kind == "enum" or t.kind == "fwd") and t.name then
-      count[t.name] = count[t.name] or 0
     end
   end
   local chosen = {}
