@@ -32,3 +32,25 @@ const char *guard_stray_struct_ops(const struct bpf_object *obj)
 	}
 	return NULL;
 }
+
+const char *guard_struct_ops_without_types(const struct bpf_object *obj)
+{
+	const char *name = NULL;
+	struct bpf_program *prog;
+	struct bpf_map *map;
+
+	if (compat_libbpf(1, 4))
+		return NULL;
+	bpf_object__for_each_map(map, obj)
+	{
+		if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+			name = bpf_map__name(map);
+	}
+	bpf_object__for_each_program(prog, obj)
+	{
+		if (bpf_program__type(prog) == BPF_PROG_TYPE_STRUCT_OPS &&
+		    bpf_program__autoload(prog))
+			return NULL;
+	}
+	return name;
+}

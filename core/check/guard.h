@@ -9,4 +9,9 @@
  */
 const char *guard_stray_struct_ops(const struct bpf_object *obj);
 
+/* The name of a struct_ops map for which libbpf would follow a NULL pointer in a load: before 1.4
+ * it reads the kernel's types only if a program needs them. NULL if there is none.
+ */
+const char *guard_struct_ops_without_types(const struct bpf_object *obj);
+
 #endif

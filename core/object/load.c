@@ -2,6 +2,7 @@
 
 #include "base/field.h"
 #include "base/value.h"
+#include "check/guard.h"
 #include "object/object.h"
 
 /*** @module lbpf */
@@ -39,13 +40,22 @@ static int object_prepare(lua_State *L)
 @function object:load
 @treturn object itself
 @failslog The message ends with the end of the verifier's log.
-@raise the error of a handler's function; if it is loaded already, or a load has failed
+@raise the error of a handler's function; if it is loaded already, or a load has failed; before
+libbpf 1.4 for a struct_ops map if none of its programs is to be loaded
 @usage local object = assert(lbpf.open("trace.bpf.o"))
 assert(object:load())
 @see bpf_object__load
 */
 static int object_load(lua_State *L)
 {
+	struct owner *owner = object_check(L, 1);
+	const char *map = guard_struct_ops_without_types(object_of(owner));
+
+	if (map)
+		return luaL_error(L,
+				  "load '%s': map '%s' is struct_ops, and no program of that type "
+				  "is to be loaded",
+				  owner->name, map);
 	return object_advance(L, "load", bpf_object__load, OBJECT_PREPARED, OBJECT_LOADED);
 }
 

@@ -44,6 +44,15 @@ describe("types that libbpf sets up", function()
     other:close()
   end))
 
+  it("a struct_ops map needs a program", needs({"root", "no libbpf 1.4"}, function()
+    for prog in ops:each_program() do
+      prog:set_autoload(false)
+    end
+    assert.error_matches(function() ops:load() end, "'lbpf_still' is struct_ops, and no program")
+    ops.progs.ssthresh:set_autoload(true)
+    ops:load() -- whatever the kernel says
+  end))
+
   it("a struct_ops map keeps its shape", needs("root", function()
     local map = ops.maps.lbpf_still
     local size = map:value_size()
