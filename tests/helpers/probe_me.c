@@ -65,7 +65,7 @@ int main(void)
 
 	printf("%d %lu\n", (int)getpid(), file_offset(probe_add));
 	fflush(stdout);
-	while (fgets(line, sizeof(line), stdin) && strcmp(line, "stop\n") != 0) {
+	while (fgets(line, sizeof(line), stdin)) {
 		if (strncmp(line, "add ", 4) == 0)
 			printf("%ld\n", probe_add(atol(line + 4)));
 		else if (strncmp(line, "usdt ", 5) == 0)

@@ -131,8 +131,10 @@ function child.probe_me()
   local fifo = os.tmpname()
   os.remove(fifo)
   assert(child.succeeds("mkfifo " .. fifo))
-  self.answers = assert(io.popen("exec " .. self.path .. " <" .. fifo))
-  self.requests = assert(io.open(fifo, "w"))
+  -- A process that popen() starts later holds no copy of what popen() opened: this one sees the end
+  -- of its input even if a spec that failed never stopped it, and the collector does.
+  self.requests = assert(io.popen("exec " .. self.path .. " >" .. fifo, "w"))
+  self.answers = assert(io.open(fifo))
   os.remove(fifo)
   self.pid, self.offset = self.answers:read("*l"):match("(%d+) (%d+)")
   self.pid, self.offset = tonumber(self.pid), tonumber(self.offset)
@@ -146,9 +148,8 @@ function probed:call(request)
   return assert(self.answers:read("*l"))
 end
 
---- Ends it. A second one, started meanwhile, holds a copy of the pipe: its end would not be seen.
+--- Ends it.
 function probed:stop()
-  self.requests:write("stop\n")
   self.requests:close()
   self.answers:close()
 end
