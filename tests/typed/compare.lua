@@ -155,6 +155,14 @@ local function compare_all(state, structs, codecs, text, loose)
   state.structs = state.structs + #structs
 end
 
+local function random_bytes(n)
+  local bytes = {}
+  for i = 1, n do
+    bytes[i] = string.char(math.random(0, 255))
+  end
+  return table.concat(bytes)
+end
+
 local function new_state()
   return {checks = 0, differences = 0, structs = 0, leaves = 0}
 end
@@ -196,6 +204,26 @@ function compare.kernel(opts)
     end
     local text = native.run(native.source(batch, first, types), opts.compiler .. " -funsigned-char")
     compare_all(state, batch, codecs, text)
+  end
+  return state
+end
+
+--- Reads and writes random bytes of all the kernel's types that have values, also those whose names
+-- C cannot say, for others have them.
+-- @return the same
+function compare.written()
+  local state = new_state()
+  local btf = assert(lbpf.btf_load_vmlinux_btf())
+  for t in btf:each_type() do
+    local codec = btf:codec(t.id)
+    if codec and codec:size() < 2 ^ 16 then
+      state.structs = state.structs + 1
+      for _ = 1, 3 do
+        local bytes = random_bytes(codec:size())
+        check(state, codec:encode(codec:decode(bytes)) == bytes, {name = "type " .. t.id,
+          text = t.name or ""}, "it is not written as it was read")
+      end
+    end
   end
   return state
 end
