@@ -78,8 +78,13 @@ describe("a message", function()
     local text = process.as_nobody(script, {"build/bpf/metric.bpf.o"})
     assert.matches(create .. "this needs root, or CAP_BPF; this process lacks CAP_BPF", text, 1,
       true)
-    local elsewhere = "the capabilities of a user namespace are not enough"
-    assert.equal(lines(create .. elsewhere, id .. elsewhere, xdp .. elsewhere),
+  end))
+
+  it("says that a user namespace's capabilities do not count", needs("user namespaces", function()
+    local refused = ": Operation not permitted (EPERM); "
+      .. "the capabilities of a user namespace are not enough"
+    assert.equal(lines("map_create ''" .. refused, "prog_get_fd_by_id: prog 1" .. refused,
+      "xdp_attach: interface 1 'lo'" .. refused),
       child.run(script, "unshare --user --map-root-user"))
   end))
 

@@ -160,7 +160,8 @@ describe("an address of a process", function()
     local symbols = assert(lbpf.elf_symbols(("/proc/%d/exe"):format(pid)))
     assert.is_true(symbols:count() >= 0)
     local _, _, path = lbpf.usym(pid, address_in(pid, "its_own_sleep", 0x3000))
-    assert.equal(dir .. "/its_own_sleep", path)
+    local name = dir .. "/its_own_sleep"
+    assert.equal(name, path:sub(-#name)) -- in a chroot the kernel says where that is, too
   end))
 
   it("is shown with its file where it has no name", function()

@@ -279,6 +279,11 @@ end
 
 -- What else is installed, and what runs this --------------------------------------------------
 
+-- None in a chroot.
+probes["user namespaces"] = function()
+  return succeeds("unshare --user --map-root-user true")
+end
+
 function probes.argparse()
   return pcall(require, "argparse")
 end
