@@ -238,7 +238,7 @@ local function sweep(state)
   for name, kind in pairs(state.files) do
     state.record:add_file(name, kind)
   end
-  for _, name in ipairs(state.record:names()) do
+  for _, name in ipairs(state.record:names() or {}) do
     if not state.files[name] and state.record:kind(name) ~= "state" then
       state.record:remove(name)
     end
@@ -249,9 +249,13 @@ end
 -- Restores what was replaced, and removes what is new.
 local function roll_back(state)
   for i = #state.undo, 1, -1 do
-    state.undo[i]()
+    pcall(state.undo[i]) -- whatever else can be undone shall be
   end
   if not state.dir then
+    return
+  end
+  if state.made then
+    state.record:clear(not state.made_dir)
     return
   end
   for name in pairs(state.files) do
@@ -259,11 +263,7 @@ local function roll_back(state)
       state.record:remove(name)
     end
   end
-  if state.made then
-    state.record:remove_directory(not state.made_dir)
-  else
-    state.record:close()
-  end
+  state.record:close()
 end
 
 local function check_options(opts)
@@ -361,10 +361,7 @@ function pinned.remove(dir)
     end
     return nil, message, errno
   end
-  for _, name in ipairs(made:names()) do
-    made:remove(name)
-  end
-  return made:remove_directory()
+  return made:clear()
 end
 
 return pinned

@@ -1,18 +1,19 @@
 /* A program that embeds Lua and has calls fail: faults SCRIPT [ARGUMENT...]
  *
  * The script finds in the table `faults`:
- *	arm(what, n, errno, always)  the n-th call from now on fails, and all that follow if
- *`always`. WHAT: "lua", its allocator; "malloc", that of the C code; "call", system calls and what
- *else may fail with an error number disarm()                     how many such calls there were,
- *and the name of the one that failed live()                       how many blocks of the C code's
- *malloc() are in use
+ *	arm(what, n, errno, always)  the n-th call fails; if `always`, all after it fail, too
+ *	disarm()                     how many such calls there were; the name of the one that failed
+ *	live()                       how many blocks of the C code's malloc() are in use
  *
- * It replaces functions of the C library for all libraries of the process.
+ * WHAT is "lua", Lua's allocator; "malloc", as lbpf calls it; or "call", system calls and whatever
+ * else may fail with an error number. It replaces functions of the C library for all libraries of
+ * the process.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <lauxlib.h>
+#include <link.h>
 #include <lualib.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -34,6 +35,26 @@ static struct {
 } fault;
 
 static long live;
+
+/* Where lbpf's code is: libelf, for one, does not survive a malloc() of its own that fails. */
+static const char *module_start, *module_end;
+
+static int find_module(struct dl_phdr_info *library, size_t size, void *unused)
+{
+	(void)size;
+	(void)unused;
+	if (!strstr(library->dlpi_name, "/lbpf/core.so"))
+		return 0;
+	for (int i = 0; i < library->dlpi_phnum; i++) {
+		const ElfW(Phdr) *part = &library->dlpi_phdr[i];
+
+		if (part->p_type == PT_LOAD && part->p_flags & PF_X) {
+			module_start = (const char *)library->dlpi_addr + part->p_vaddr;
+			module_end = module_start + part->p_memsz;
+		}
+	}
+	return 1;
+}
 
 /* Does this call fail? */
 static bool fails(int what, const char *name)
@@ -73,6 +94,12 @@ void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *ptr, size_t size);
 void __libc_free(void *ptr);
 
+/* Does this call of NAME, from lbpf, fail? */
+static bool fails_memory(const char *name, const char *from)
+{
+	return from >= module_start && from < module_end && fails(MALLOC, name);
+}
+
 static void *count(void *block)
 {
 	live += block && !in_lua;
@@ -81,17 +108,19 @@ static void *count(void *block)
 
 void *malloc(size_t size)
 {
-	return !in_lua && fails(MALLOC, "malloc") ? NULL : count(__libc_malloc(size));
+	return fails_memory("malloc", __builtin_return_address(0)) ? NULL
+								   : count(__libc_malloc(size));
 }
 
 void *calloc(size_t n, size_t size)
 {
-	return !in_lua && fails(MALLOC, "calloc") ? NULL : count(__libc_calloc(n, size));
+	return fails_memory("calloc", __builtin_return_address(0)) ? NULL
+								   : count(__libc_calloc(n, size));
 }
 
 void *realloc(void *ptr, size_t size)
 {
-	if (size && !in_lua && fails(MALLOC, "realloc"))
+	if (size && fails_memory("realloc", __builtin_return_address(0)))
 		return NULL;
 	if (!ptr)
 		return count(__libc_realloc(ptr, size));
@@ -204,6 +233,7 @@ static int faults_arm(lua_State *L)
 	fault.always = lua_toboolean(L, 4);
 	fault.seen = 0;
 	fault.failed = NULL;
+	dl_iterate_phdr(find_module, NULL);
 	fault.what = what; /* from now on */
 	return 0;
 }

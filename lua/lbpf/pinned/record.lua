@@ -15,7 +15,7 @@ local KEY, VALUE, ENTRIES = 256, 8, 4096 -- a name, ended by zeros; kind and id
 local NO_PREALLOC = 1
 -- `state` is no part of the object, and outlives its versions.
 local KINDS = {"map", "link", "state"}
-local EINVAL, ENOTEMPTY = 22, 39
+local ENOENT, EINVAL, ENOTEMPTY = 2, 22, 39
 
 local numbers = {}
 for number, kind in ipairs(KINDS) do
@@ -36,15 +36,22 @@ local function key(name)
   return name .. ("\0"):rep(KEY - #name)
 end
 
--- What is pinned there: "map" or "link", and its id.
+-- What is pinned there: "map" or "link", and its id. False if nothing is; nil, message, errno if
+-- that cannot be found out.
 local function identify(path)
-  local fd = lbpf.obj_get(path)
-  if not fd then
-    return nil
+  local fd, message, errno = lbpf.obj_get(path)
+  if not fd and errno == ENOENT then
+    return false
+  elseif not fd then
+    return nil, message, errno
   end
-  local info, kind = lbpf.obj_get_info_by_fd(fd)
+  local info, kind
+  info, kind, errno = lbpf.obj_get_info_by_fd(fd)
   fd:close()
-  return info and kind, info and info.id
+  if not info then
+    return nil, kind, errno
+  end
+  return kind, info.id
 end
 
 --- Opens the record of a directory.
@@ -92,10 +99,10 @@ end
 
 --- The same, once it is there. If it is not, there is nothing to write down.
 function record:add_file(name, kind)
-  local _, id = identify(self.dir .. "/" .. name)
-  if id then
+  local is, id = identify(self.dir .. "/" .. name)
+  if is then
     self:add(name, kind, id)
-  else
+  elseif is == false then
     self:forget(name)
   end
 end
@@ -110,34 +117,52 @@ function record:kind(name)
   return value and KINDS[number(value, 1)]
 end
 
---- Is the file of that name still the one that was recorded?
+--- Is the file of that name still the one that was recorded? nil, message, errno if that cannot be
+-- found out.
 function record:is_own(name)
-  local value = lbpf.map_lookup(self.fd, key(name))
-  if not value then
+  local value, message, errno = lbpf.map_lookup(self.fd, key(name))
+  if message then
+    return nil, message, errno
+  elseif not value then
     return false
   end
-  local kind, id = identify(self.dir .. "/" .. name)
+  local kind, id
+  kind, id, errno = identify(self.dir .. "/" .. name)
+  if kind == nil then
+    return nil, id, errno
+  end
   return kind == (number(value, 1) == numbers.link and "link" or "map")
     and (number(value, 5) == 0 or number(value, 5) == id)
 end
 
 --- The names that are recorded.
+-- @fails
 function record:names()
   local names = {}
-  local at
+  local at, message, errno
   repeat
-    at = lbpf.map_get_next_key(self.fd, at)
+    at, message, errno = lbpf.map_get_next_key(self.fd, at)
+    if message then
+      return nil, message, errno
+    end
     names[#names + 1] = at and at:sub(1, at:find("\0", 1, true) - 1)
   until not at
   return names
 end
 
 --- Removes the file, if it is the object's, and forgets it.
+-- @fails the record stays then
 function record:remove(name)
-  if self:is_own(name) then
-    os.remove(self.dir .. "/" .. name)
+  local own, message, errno = self:is_own(name)
+  local done = own == false
+  if own then
+    done, message, errno = os.remove(self.dir .. "/" .. name)
   end
-  self:forget(name)
+  if not done then
+    return nil, message, errno
+  end
+  done, message, errno = lbpf.map_delete(self.fd, key(name))
+  return done ~= nil or nil, message, errno
 end
 
 --- Gives a file a name of its kind that it replaces.
@@ -149,19 +174,41 @@ function record:rename(from, to)
   self:forget(from)
 end
 
---- Removes the record, and the directory unless it `stays` or has something of somebody else's.
-function record:remove_directory(stays)
-  os.remove(self.dir .. "/" .. FILE)
+--- Removes all files, the record, and the directory unless it `stays` or has something of somebody
+-- else's.
+-- @fails what is left can be removed by another try
+function record:clear(stays)
+  local names, message, errno = self:names()
+  local done = names
+  for _, name in ipairs(names or {}) do
+    done, message, errno = self:remove(name)
+    if not done then
+      break
+    end
+  end
   self:close()
-  local left, message, errno = lbpf.pins(self.dir)
+  local left
+  if done then
+    left, message, errno = lbpf.pins(self.dir)
+  end
   if not left then
     return nil, message, errno
-  elseif #left > 0 then
-    table.sort(left)
-    return nil, ("'%s' also has what lbpf has not pinned: %s"):format(self.dir,
-      table.concat(left, ", ")), ENOTEMPTY
   end
-  return stays or os.remove(self.dir)
+  local others = {}
+  for _, name in ipairs(left) do
+    others[#others + 1] = name ~= FILE and name or nil
+  end
+  done, message, errno = os.remove(self.dir .. "/" .. FILE)
+  if not done then
+    return nil, message, errno
+  elseif #others > 0 then
+    table.sort(others)
+    return nil, ("'%s' also has what lbpf has not pinned: %s"):format(self.dir,
+      table.concat(others, ", ")), ENOTEMPTY
+  elseif stays then
+    return true
+  end
+  return os.remove(self.dir)
 end
 
 return record

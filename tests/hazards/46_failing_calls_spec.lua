@@ -1,0 +1,14 @@
+-- 46: any allocation and any system call may fail. What lbpf owns by then must be visible to a
+-- finalizer or a frame.
+local child = require "child"
+local needs = require "needs"
+
+describe("hazard 46: some of the calls that tests/faults has fail", function()
+  it("leak nothing, and the next try works", needs("root", function()
+    local seed = os.time() % 100000
+    local output, status = child.output(("LUA=%s tests/faults/run 100 %d"):format(
+      os.getenv("LBPF_BUILD"):match "[^/]+$", seed))
+    assert(status == 0, ("seed %d:\n%s"):format(seed, output))
+    assert.is_true(tonumber(output:match "(%d+) calls failed, 0 problems") > 100)
+  end))
+end)
