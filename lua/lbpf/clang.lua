@@ -1,4 +1,4 @@
--- Compiles BPF programs in C with clang: the other way to get an object than Lua's own compiler.
+-- Compiles BPF programs in C with clang.
 --
 -- The kernel's types come from the BTF of the running kernel, and only those that the source names:
 -- printing and reading all of them takes clang half a second.
@@ -16,7 +16,7 @@ local HEADER = [[
 #line %d "%s"
 %s]]
 
--- What libbpf's headers for BPF programs need of the kernel's types.
+-- The kernel's types that libbpf's headers for BPF programs need.
 local ALWAYS = {
   "__u8", "__u16", "__u32", "__u64", "__s8", "__s16", "__s32", "__s64", "__be16", "__be32",
   "__be64", "__le16", "__le32", "__le64", "__wsum", "__sum16", "bool", "bpf_map_type", "pt_regs",
@@ -33,7 +33,7 @@ local function code_of(source)
     :gsub('"[^"\n]*"', '""'))
 end
 
--- The names in the source, sorted; without those of the types that it defines itself.
+-- The names in the source, sorted, without the types that it defines itself.
 local function names_in(source)
   local code = code_of(source)
   local names, sorted = {}, {}
@@ -60,7 +60,7 @@ end
 
 local kernel -- its BTF, read once
 
--- The kernel's types that a source names, and what they are made of, in C; or nil, message, errno.
+-- The kernel's types that a source names, and those that they need, in C; or nil, message, errno.
 local function types_for(source)
   if not kernel then
     local types, message, errno = lbpf.btf_load_vmlinux_btf()
@@ -110,7 +110,7 @@ local function arguments(opts)
   return list
 end
 
--- The file and the line at which a text of the Lua chunk LEVEL calls away begins, for messages.
+-- The file and the line at which the source begins in the Lua chunk LEVEL calls away, for messages.
 local function find_place(source, level)
   local info = debug.getinfo(level + 1, "Sl")
   local file = info.source:match("^@(.*)") and io.open(info.source:sub(2))
@@ -126,15 +126,15 @@ local function find_place(source, level)
   return info.short_src, newlines + 1
 end
 
--- Compiles OPTS.c. LEVEL: how many calls away the chunk is that has it. The bytes of the object; or
--- nil, a message, and an error number if clang could not be run.
+-- Compiles OPTS.c, which is in the chunk LEVEL calls away. Returns the bytes of the object; or nil,
+-- a message, and an error number if clang could not be run.
 local function compile(opts, level)
   local types, message, errno = types_for(opts.c)
   if not types then
     return nil, message, errno
   end
   local name, line = find_place(opts.c, level + 1)
-  -- The types are in front of the source: a file with all of them would define them again.
+  -- The types come before the source; a vmlinux.h with all types would define them again.
   local own = opts.c:gsub('#include%s+"vmlinux%.h"', "")
   local text = HEADER:format(types, line, name, own)
   local status, output, messages = lbpf.spawn(arguments(opts), text)

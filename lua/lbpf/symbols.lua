@@ -1,8 +1,8 @@
 --- Names for the addresses of stacks: of the kernel, and of processes.
 --
 -- A process's mappings are remembered from the first time that it is asked for, so names survive
--- its end. Files are read where the process sees them, in its container too. What JITs compiled is
--- known from their /tmp/perf-PID.map.
+-- its end. Files are read in the mount namespace of the process, so containers work. Code of JIT
+-- compilers has names from their /tmp/perf-PID.map.
 -- @module lbpf
 
 local lbpf = require "lbpf.core"
@@ -13,7 +13,7 @@ local processes = {} -- by pid
 local tables = {}    -- by device, inode and path: lbpf.elf_symbols(), or false
 local kernel         -- lbpf.kallsyms(), or false
 
--- A process is asked for its mappings again at most so often, in seconds.
+-- The mappings of a process are read again at most once in so many seconds.
 local REFRESH = 0.1
 
 local function lines_of(path)
@@ -28,7 +28,7 @@ local function lines_of(path)
   return lines
 end
 
--- When the process started, in clock ticks: another process with its pid started later.
+-- When the process started, in clock ticks: this detects a reused pid.
 local function start_time(pid)
   local stat = lines_of(("/proc/%d/stat"):format(pid))[1]
   local fields = stat and stat:match(".*%) (.*)")
@@ -59,7 +59,7 @@ local function read_mappings(pid)
   return list
 end
 
--- What a JIT has written down: "ADDRESS SIZE NAME" in hexadecimal, the newest last.
+-- The map file of a JIT compiler: lines "ADDRESS SIZE NAME" in hexadecimal, the newest last.
 local function read_perf_map(pid)
   local own_pid = pid -- in the process's own namespace
   for _, line in ipairs(lines_of(("/proc/%d/status"):format(pid))) do
@@ -97,7 +97,7 @@ local function find_range(list, address)
   return found and address < found.last and found or nil
 end
 
--- Reads the process anew. What is known of one that has ended stays.
+-- Reads the mappings again. Those of a process that has ended are kept.
 local function refresh(process)
   process.refreshed = lbpf.monotonic()
   local mappings = read_mappings(process.pid)
@@ -123,7 +123,7 @@ local function process_of(pid)
   return process
 end
 
--- The symbols of a mapping's file, where the process sees it, or where this one does.
+-- The symbols of a mapping's file, in the mount namespace of the process, or else in this one.
 local function table_of(process, mapping)
   local symtab = tables[mapping.file]
   if symtab == nil then
@@ -175,8 +175,8 @@ end
 -- @function ksym
 -- @tparam integer address
 -- @treturn ?string its name; nil if there is none, or the kernel hides addresses
--- @treturn ?integer how many bytes the address is behind its start
--- @treturn ?string the module that it is in
+-- @treturn ?integer the offset of the address in the function, in bytes
+-- @treturn ?string the module that contains it
 -- @usage print(lbpf.ksym(address))
 function symbols.ksym(address)
   if kernel == nil then
@@ -193,9 +193,9 @@ end
 -- @tparam integer pid
 -- @tparam integer address
 -- @treturn ?string its name; nil if it is not known
--- @treturn ?integer how many bytes the address is behind its start; without a name, its offset in
+-- @treturn ?integer the offset of the address in the function, in bytes; without a name, that in
 -- the file
--- @treturn ?string path of the file that it is in
+-- @treturn ?string path of the file that contains it
 -- @usage print(lbpf.usym(pid, address))
 function symbols.usym(pid, address)
   address = tonumber(address)
@@ -239,7 +239,7 @@ end
 --- Names for the addresses of a stack.
 -- @function frames
 -- @tparam {integer,...} stack addresses, as a stack trace map has them
--- @tparam ?integer pid of the process, where addresses may be a process's
+-- @tparam ?integer pid of the process, if addresses may be in user space
 -- @treturn {string,...} a name for each; "[file]" or "[unknown]" where there is none
 -- @usage print(table.concat(lbpf.frames(object.maps.stacks:lookup(id), pid), "\n"))
 function symbols.frames(stack, pid)

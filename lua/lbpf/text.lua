@@ -24,17 +24,17 @@ end
 -- @treturn string
 text.show = cell
 
---- A string at the left or right of so many columns.
+--- Pads a string with spaces.
 -- @function pad
 -- @tparam string s
--- @tparam integer width in characters; negative: to the right
+-- @tparam integer width in characters; negative: the string is at the right
 -- @treturn string
 function text.pad(s, width)
   local spaces = (" "):rep(math.abs(width) - #s)
   return width < 0 and spaces .. s or s .. spaces
 end
 
---- A table with aligned columns: numbers to the right.
+--- A table with aligned columns, numbers at the right.
 -- @function table
 -- @tparam table rows a list of lists of values
 -- @tparam ?{string,...} head the columns' names
@@ -65,7 +65,7 @@ function text.table(rows, head)
   return table.concat(all, "\n")
 end
 
---- A count with the suffix that its size has: 8192 is 8K.
+--- A count with a binary suffix: 8192 is 8K.
 -- @function short
 -- @tparam number n
 -- @treturn string
@@ -93,7 +93,7 @@ end
 
 --- The range of a bucket of equal steps.
 -- @function linear_range
--- @tparam integer bucket counted from 0; -1: below `shape.min`, and behind the last: above
+-- @tparam integer bucket counted from 0; -1: below `shape.min`; one more than the last: above
 -- @tparam table shape `min`, `max`, `step`
 -- @treturn string
 function text.linear_range(bucket, shape)
@@ -106,7 +106,7 @@ function text.linear_range(bucket, shape)
   return ("[%s, %s)"):format(text.short(from), text.short(from + shape.step))
 end
 
---- A histogram: a line a bucket, with a bar.
+--- A histogram: one line for each bucket, with a bar.
 -- @function histogram
 -- @tparam table buckets in order, a list of {range, count}
 -- @treturn string lines without a newline at the end

@@ -1,5 +1,5 @@
--- Where a probe's arguments are and of what type: for each way that a context has them, a function
--- from a probe, which gets `arguments` (by name) and perhaps `retval`. An argument has
+-- Where a probe's arguments are, and their types. For each layout of a context there is a function
+-- that sets a probe's `arguments` (by name) and perhaps `retval`. An argument has
 --
 --   type, offset, size: in the context; signed; sign_bits: how many bits of it count;
 --   address: it says where in the context a string is; inner: it is in registers that the register
@@ -9,7 +9,7 @@ local source = require "lbpf.compiler.source"
 
 local arguments = {}
 
--- Of BTF: words in the order of a prototype's parameters ------------------------------------------
+-- In BTF: 64-bit words in the order of a prototype's parameters ---------------------------------
 
 local function of_type(probe, id, offset, known)
   local kernel = probe.kernel
@@ -43,9 +43,8 @@ local function need_kernel(probe)
   end
 end
 
---- Raw tracepoints: of __traceiter_NAME, or btf_trace_NAME, which has no names; the first
--- parameter is
--- none of the tracepoint's.
+--- Raw tracepoints: the prototype of __traceiter_NAME, or of btf_trace_NAME, which has no names.
+-- The first parameter does not belong to the tracepoint.
 function arguments.trace(probe, kind)
   need_kernel(probe)
   if not probe.target then
@@ -61,7 +60,7 @@ function arguments.trace(probe, kind)
   probe.arguments = words(probe, proto, kind.known, 2)
 end
 
---- Functions with a trampoline.
+--- Functions, by a trampoline: fentry, fexit.
 function arguments.traced_function(probe, kind)
   need_kernel(probe)
   if not probe.target then
@@ -79,7 +78,7 @@ function arguments.traced_function(probe, kind)
   end
 end
 
---- Iterators: of struct bpf_iter__NAME.
+--- Iterators: the members of struct bpf_iter__NAME.
 function arguments.iterator(probe)
   need_kernel(probe)
   local id = probe.kernel:find("bpf_iter__" .. (probe.target or ""), "struct")
@@ -89,16 +88,16 @@ function arguments.iterator(probe)
   for _, m in ipairs(probe.kernel:type(id).members) do
     if m.name then
       probe.arguments[m.name] = of_type(probe, m.type, m.offset / 8, true)
-    else -- a union that makes pointers as large everywhere
+    else -- a union gives pointers the same size everywhere
       local inner = probe.kernel:resolve(m.type).members[1]
       probe.arguments[inner.name] = of_type(probe, inner.type, m.offset / 8, true)
     end
   end
 end
 
--- Of registers ------------------------------------------------------------------------------------
+-- In registers ------------------------------------------------------------------------------------
 
--- Offsets in struct pt_regs: of a function's arguments, of its result, and of a system call's.
+-- Offsets in struct pt_regs of a function's arguments, its result, and a system call's arguments.
 local registers = {
   x86_64 = {112, 104, 96, 88, 72, 64, result = 80, call = {112, 104, 96, 56, 72, 64}, inner = 112},
   arm64 = {0, 8, 16, 24, 32, 40, 48, 56, result = 0, call = {0, 8, 16, 24, 32, 40}, inner = 0},
@@ -144,7 +143,7 @@ function arguments.registers(probe, kind)
   end
 end
 
--- Of tracefs --------------------------------------------------------------------------------------
+-- In tracefs --------------------------------------------------------------------------------------
 
 local function read_format(category, name)
   for _, root in ipairs {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"} do
@@ -157,7 +156,7 @@ local function read_format(category, name)
   end
 end
 
--- The pointer or number that a declaration in C means.
+-- The type of a declaration in C: a pointer or a number.
 local function declared(probe, text, arg)
   local kernel = probe.kernel
   if text:find("*", 1, true) then
@@ -199,7 +198,7 @@ local function field(probe, line)
   return name, arg
 end
 
---- Tracepoints: what their format file says.
+--- Tracepoints: the fields of their format file.
 function arguments.format(probe)
   if not probe.target then
     return
@@ -248,7 +247,7 @@ function arguments.system_call(probe, kind)
   end
 end
 
---- None.
+--- No arguments.
 function arguments.none() end
 
 return arguments

@@ -1,4 +1,4 @@
--- Instructions as bytes, with what the object has to know of them.
+-- Instructions as bytes, with their relocations and lines.
 local int64 = require "lbpf.compiler.int64"
 
 local assembler = {}
@@ -94,7 +94,7 @@ end
 
 local lengths = {imm64 = 2, map = 2, frame = 2, label = 0}
 
--- Where each label is, in instructions; and the length of all.
+-- The position of each label, in instructions; and the number of all.
 local function place(list)
   local at, labels = 0, {}
   for _, ins in ipairs(list) do

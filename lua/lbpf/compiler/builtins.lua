@@ -1,7 +1,7 @@
--- What programs can use without declaring it: values and functions. For each name:
+-- The built-in values and functions of programs. For each name:
 --
 --   type(types, node)       checks the arguments and gives the type
---   value(generator, node)  the instructions: gives an operand, and a flag if there may be no value
+--   value(generator, node)  the code: returns an operand, and a flag if there may be no value
 --   string(generator, node, base, off, size, padded)  instead, for strings
 --   call = {least, most}    of functions: how many arguments; usage: for messages
 --
@@ -168,7 +168,7 @@ builtins.str = {
   end,
 }
 
--- A pointer as one to something else, or elsewhere.
+-- Casts a pointer to another type, or to another address space.
 local function pointer_as(space)
   return {
     call = {1, 1},
@@ -182,7 +182,7 @@ end
 
 builtins.kptr, builtins.uptr = pointer_as "kernel", pointer_as "user"
 
--- The BTF type that a string names.
+-- The BTF type with this name.
 local function named_type(types, node)
   if node.tag ~= "string" then
     fail(node, "a type is named by a string: \"struct sock\"")
@@ -365,7 +365,7 @@ end
 builtins["math.maxinteger"] = limit(0x7fffffff, 0xffffffff)
 builtins["math.mininteger"] = limit(0x80000000, 0)
 
---- A number that is shown as what it means: an address of the kernel or of the program, of a host.
+--- A number that is shown as a symbol of the kernel or of the process, or as a host's address.
 local function shown(show)
   return {
     call = {1, 1},
@@ -411,7 +411,7 @@ for name, same in pairs(names) do
   builtins[name] = builtins[same]
 end
 
---- Any of the kernel's helpers, as bpf_NAME(...): numbers in, a number out.
+--- Any helper of the kernel, as bpf_NAME(...): it takes and returns numbers.
 local function by_number(id)
   return {
     call = {0, 5},

@@ -1,8 +1,7 @@
--- Instructions as they are generated: with as many registers as are wanted, labels, and stack
--- slots.
+-- Generated instructions: with virtual registers, labels and stack slots.
 --
--- Registers 0 to 10 are the machine's, others get one of these later. An operand is a register or
--- {imm = n}, n of 32 bits signed. The instructions:
+-- Registers 0 to 10 are the machine's. Others are virtual; registers.lua allocates them. An operand
+-- is a register or {imm = n}, n of 32 bits signed. The instructions:
 --
 --   alu {code, d, s or imm, word}   d = d code s; "mov", "neg", "sar" and Lua's operators; word:
 -- 32 bits
@@ -33,7 +32,7 @@ function code:emit(op, fields)
   return fields
 end
 
---- What F generates goes to the end of the program: it is rarely run.
+--- The code that F generates is placed at the end of the program, because it rarely runs.
 function code:cold(f)
   local list = self.list
   self.rare = self.rare or {}
@@ -43,7 +42,7 @@ function code:cold(f)
   self.list = list
 end
 
---- All instructions. What is cold may make more of it.
+--- All instructions. Cold code may add more cold code.
 function code:finish()
   local i = 1
   while self.rare and self.rare[i] do
@@ -135,7 +134,7 @@ function code:load(b, off, size, reloc)
   return d
 end
 
---- Bytes that a register has as a number: their sign, if they have one.
+--- Sign-extends the bytes in a register, if they are signed.
 function code:extend(d, size, signed)
   if signed and size < 8 then
     self:change("<<", d, {imm = 64 - size * 8})
@@ -224,7 +223,7 @@ function code.written(ins)
   return writers[ins.op] and ins.d or nil
 end
 
---- Whether the instruction does nothing but write its register.
+--- Whether the instruction only writes its register.
 function code.is_pure(ins)
   return writers[ins.op] or false
 end

@@ -1,4 +1,4 @@
--- The flow of instructions: what is never reached or never used goes, jumps lead where they end.
+-- Control flow: removes unreachable and unused instructions, and shortens chains of jumps.
 local code = require "lbpf.compiler.code"
 
 local flow = {}
@@ -27,7 +27,7 @@ local function same_test(a, b)
   return a.a == b.a and a.s == b.s and a.imm == b.imm
 end
 
--- Where a jump ends that leads to other jumps, or to the same question again.
+-- The final target of a jump that leads to other jumps, or to the same comparison again.
 local function thread(list, at)
   for _, ins in ipairs(list) do
     local hops = 0
@@ -46,7 +46,7 @@ local function thread(list, at)
   end
 end
 
--- What is not reached, and labels that nothing leads to.
+-- Removes unreachable instructions, and labels without jumps.
 local function reachable(list, at)
   local seen, work, used = {}, {1}, {}
   while #work > 0 do
@@ -73,7 +73,7 @@ local function reachable(list, at)
   return out
 end
 
--- Without the questions that are about registers which an instruction writes.
+-- Forgets the comparisons of registers that an instruction writes.
 local function still_known(known, ins)
   local written = code.written(ins)
   if ins.op ~= "call" and not written then
@@ -91,7 +91,7 @@ local function still_known(known, ins)
   return rest
 end
 
--- Questions whose answer is known from one before, that did not jump.
+-- Removes comparisons whose result is known from an earlier one that did not jump.
 local function known_branches(list)
   local out, known = {}, {}
   for _, ins in ipairs(list) do
@@ -121,7 +121,7 @@ local function known_branches(list)
   return out
 end
 
--- A jump to what comes next; a branch over a jump is the opposite branch.
+-- Removes jumps to the next instruction; a branch over a jump becomes the opposite branch.
 local function straighten(list)
   local out = {}
   for i, ins in ipairs(list) do
@@ -150,7 +150,7 @@ local function straighten(list)
   return out
 end
 
---- The same instructions, without detours.
+--- The same instructions, simplified.
 function flow.clean(list)
   for _ = 1, 3 do
     thread(list, positions(list))
@@ -189,7 +189,7 @@ local function make_blocks(list)
   return blocks
 end
 
--- What a block reads before it writes it, and what it writes.
+-- The registers that a block reads before it writes them, and those that it writes.
 local function summarize(list, block)
   local use, def = {}, {}
   for i = block.first, block.last do
@@ -254,8 +254,8 @@ function flow.liveness(list)
   return blocks
 end
 
---- Walks a block backwards: f(instruction, live), live as it is after the instruction. If F returns
--- false the instruction counts for nothing.
+--- Walks a block backwards: f(instruction, live), with the registers that are alive after the
+-- instruction. If F returns false, the instruction is ignored.
 function flow.backwards(list, block, f)
   local live = {}
   for r in pairs(block.out) do
@@ -279,7 +279,7 @@ function flow.backwards(list, block, f)
   end
 end
 
---- Without the instructions whose results nothing reads.
+--- Removes instructions whose results are not read.
 function flow.drop_unused(list)
   local dropped
   repeat

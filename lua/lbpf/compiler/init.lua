@@ -1,9 +1,8 @@
---- Programs in Lua, compiled to BPF objects: for the running kernel's types, without a compiler of
--- C.
+--- Programs in Lua, compiled to BPF objects with the running kernel's types, without clang.
 --
--- The phases: script and parser make a tree of the text, names finds out what the names in it mean,
--- types what the values are, instructions (with values, memory and the built-ins) what the machine
--- does; flow, registers and assembler make bytes of that, object the file.
+-- The phases: script and parser make a syntax tree, names resolves names, types infers types,
+-- instructions (with values, memory and the built-ins) generates code, flow and registers optimise
+-- it and allocate registers, assembler encodes it, and object writes the file.
 -- @module lbpf
 
 local builtins = require "lbpf.compiler.builtins"
@@ -140,7 +139,7 @@ local function compile(list, options)
   return object(programs, env, options)
 end
 
--- Most of this runs once: LuaJIT, compiling it, took 15 times as long as without.
+-- Most of this runs once. With LuaJIT's compiler on, it took 15 times as long.
 local function without_jit(f, ...)
   local is_on = jit and jit.status()
   if is_on then

@@ -14,7 +14,7 @@ local WALKED_ROUNDS = 16 -- of an innermost loop that the verifier may walk
 
 -- Problems: what the program cannot do, counted where the user sees it ----------------------------
 
--- Adds one to the counter of a problem; goes on at `done`.
+-- Adds one to the counter of a problem, and continues at `done`.
 local function count(self, index, done)
   local c = self.code
   c:scoped(function()
@@ -27,7 +27,7 @@ local function count(self, index, done)
   c:jump(done)
 end
 
---- The label to jump to where Lua would raise an error: the program ends there.
+--- The label to jump to where Lua would raise an error. The program ends there.
 function generator:problem(node, message)
   local index = self.env.problems:add(node, message)
   local cleanup = self.cleanup
@@ -46,7 +46,7 @@ function generator:problem(node, message)
   return self.problem_labels[key]
 end
 
---- The label to jump to where something is lost, and the program goes on at `back`.
+--- The label to jump to where something is lost. The program continues at `back`.
 function generator:lost(node, message, back)
   local index, c = self.env.problems:add(node, message), self.code
   local label = c:label()
@@ -57,7 +57,7 @@ function generator:lost(node, message, back)
   return label
 end
 
---- Calls F, in which something has to be undone before the program may end early: by UNDO.
+--- Calls F. Where the program ends early in it, UNDO comes first.
 function generator:guarded(f, undo)
   local c, outer = self.code, self.cleanup
   local cleanup = {label = c:label()}
@@ -74,7 +74,7 @@ end
 
 -- Conditions --------------------------------------------------------------------------------------
 
---- Jumps to the label if what a flag says is not there.
+--- Jumps to the label if the flag says that there is no value.
 function generator:branch_absent(flag, label)
   if type(flag) == "table" then
     if flag.imm == 0 then
@@ -106,7 +106,7 @@ local function branch_value(self, node, sense, label)
   end
 end
 
---- Jumps to the label if the node is true (or false: SENSE), and goes on if not.
+--- Jumps to the label if the node is true (or false: SENSE); else continues.
 function generator:cond(node, sense, label)
   local c, op = self.code, node.op
   if node.tag == "unary" and op == "not" then
@@ -140,7 +140,7 @@ function generator:declare(var)
   var.flag = t.absent and c:reg() or nil
 end
 
--- A flag as 0 or 1: a pointer cannot be compared with another one's absence in a loop.
+-- The flag as 0 or 1: in a loop the verifier cannot compare a pointer with the absence of another.
 local function normalize(self, flag)
   local c = self.code
   if type(flag) == "table" or not flag then
@@ -201,7 +201,7 @@ statement["local"] = function(self, node)
   end
 end
 
--- In Lua's order: keys, then values, and then what is assigned, the last one first.
+-- In Lua's order: keys, values, and then the assignments from the last to the first.
 function statement.assign(self, node)
   self.code:scoped(function()
     local keys, values = {}, {}
@@ -258,8 +258,8 @@ statement["if"] = function(self, node)
   c:place(done)
 end
 
--- A zero of which the verifier does not know that it is one. What is added to it has no value that
--- the verifier could follow from round to round, and so the second round is like the first.
+-- A zero that the verifier does not know to be zero. A sum with it is unknown to the verifier, so
+-- it finds the second round of a loop in the same state as the first, and stops.
 local function hidden_zero(self)
   self.env.zero.used = true
   return self.code:load(self.code:in_reg {map = self.env.zero.name}, 0, 8)
@@ -279,8 +279,8 @@ local function hide(self, zero, vars)
   end
 end
 
--- How a loop is kept from going on for ever, for the verifier wants to know: it may walk a few
--- rounds itself; the kernel counts them (may_goto), or the program does.
+-- How the end of a loop is guaranteed to the verifier: it walks a few rounds itself; or the kernel
+-- counts them (may_goto), or the program does.
 local function guard(self, node, kind, counter)
   local c, rounds = self.code, self.env.options.rounds
   if kind == "bounded" then
@@ -337,7 +337,7 @@ statement["repeat"] = function(self, node)
   end)
 end
 
--- How often a loop with constants runs; nil if that is not known.
+-- How often a loop with constant bounds runs; nil if that is not known.
 local function rounds_of(first, last, step)
   if first.imm and last.imm then
     return math.max(0, math.floor((last.imm - first.imm) / step) + 1)
@@ -404,7 +404,7 @@ end
 
 statement["function"] = function() end
 
---- Statements in a scope that is there already.
+--- Statements in the current scope.
 function generator:statements(body)
   local c = self.code
   for _, node in ipairs(body) do
@@ -429,7 +429,7 @@ end
 --- Compiles a program whose nodes have types.
 -- @param unit `fn` and `probe`
 -- @param env `problems`, `options`, and what built-ins want
--- @return what the assembler returns
+-- @return the assembler's result
 function generator.generate(unit, env)
   local c = code.new()
   local self = setmetatable({

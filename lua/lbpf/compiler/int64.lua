@@ -1,5 +1,5 @@
--- Constants of 64 bits, on every Lua. One is a number if it is exact as a double, which nearly all
--- are; otherwise a table of two unsigned words, `hi` and `lo`.
+-- Constants of 64 bits, on every Lua: a number if that is exact as a double, which nearly all are;
+-- otherwise a table of two unsigned words, `hi` and `lo`.
 local int64 = {}
 
 local WORD, EXACT = 4294967296, 9007199254740992 -- 2^32, 2^53
@@ -56,7 +56,7 @@ local function from_decimal(digits, negative)
   return from_words(hi, lo)
 end
 
---- What Lua 5.4 makes of an integer's text, which may have a sign; nil if that is a float.
+--- The value of an integer's text in Lua 5.4, which may have a sign; nil if it is a float.
 function int64.parse(text)
   local sign, digits = text:match "^(%-?)(%d+)$"
   if digits then
@@ -67,7 +67,7 @@ function int64.parse(text)
   return digits and from_hex(digits)
 end
 
---- Of a value of the running Lua: an integral number, or LuaJIT's 64-bit cdata; nil of others.
+--- Converts a value of the running Lua: an integral number, or 64-bit cdata; nil for others.
 function int64.from_lua(value)
   if type(value) == "cdata" then
     local text = tostring(value):match "^(%-?%d+)U?LL$"
@@ -80,7 +80,7 @@ function int64.from_lua(value)
   end
 end
 
---- The number if it fits into a signed word, which is what an instruction can hold.
+--- The number if it fits into 32 bits, signed, as an instruction's immediate.
 function int64.small(n)
   return type(n) == "number" and n >= -SIGN and n < SIGN and n or nil
 end
@@ -108,8 +108,7 @@ local folds = {
     and math.floor(a / 2 ^ b) end,
 }
 
---- The result of an operator, where doubles have it exactly; nil where the program shall compute
--- it.
+--- The result of an operator if doubles hold it exactly; nil if the program must compute it.
 function int64.fold(op, a, b)
   local fold = folds[op]
   if not fold or type(a) ~= "number" or type(b) ~= "number" then

@@ -1,4 +1,4 @@
--- Types of the kernel: BTF, asked by names, remembered.
+-- Types of the kernel: BTF by names, with a cache.
 local lbpf = require "lbpf.core"
 
 local kernel = {}
@@ -12,7 +12,7 @@ function kernel.new(btf)
 end
 
 local running
---- Of the running kernel; nil and a message where it has no BTF.
+--- The running kernel's; nil and a message if it has no BTF.
 function kernel.running()
   if not running then
     local btf, message = lbpf.btf_load_vmlinux_btf()
@@ -39,7 +39,7 @@ function kernel:type(id)
   return t
 end
 
---- The type without typedefs and qualifiers; and whether one says that its memory is the user's.
+--- The type without typedefs and qualifiers; and whether a tag says that it is user memory.
 function kernel:resolve(id)
   local t, is_user = self:type(id), false
   while wrappers[t.kind] do
@@ -58,7 +58,7 @@ function kernel:find(name, kind)
   return self.ids[key] or nil
 end
 
---- Of "struct task_struct", "union x", "enum x" or a typedef's name.
+--- The id of "struct task_struct", "union x", "enum x" or a typedef's name.
 function kernel:find_type(text)
   local kind, name = text:match "^(%a+)%s+([%w_]+)$"
   if kind == "struct" or kind == "union" or kind == "enum" then
@@ -67,7 +67,7 @@ function kernel:find_type(text)
   return self:find(text, "typedef") or self:find(text, "struct") or self:find(text, "int")
 end
 
---- Bytes.
+--- The size in bytes.
 function kernel:size(id)
   local t = self:resolve(id)
   if t.kind == "ptr" then
@@ -93,7 +93,7 @@ function kernel:describe(id)
   return t.name or t.type and self:describe(t.type) or t.kind
 end
 
---- A structure that is only declared where this is used has its members elsewhere.
+--- The full definition of a structure that is only declared here.
 function kernel:complete(t)
   if t.kind == "fwd" then
     local id = self:find(t.name, t.fwd_kind)

@@ -1,5 +1,5 @@
--- The object's own copies of the kernel's types: of each structure those members that programs
--- read, under their names, which is all that relocations need to find them in another kernel.
+-- The object's own copies of the kernel's types. A structure has only the members that programs
+-- read; relocations need no more to find them in another kernel.
 local local_types = {}
 local_types.__index = local_types
 
@@ -9,7 +9,7 @@ function local_types.new(types)
   return setmetatable({types = types, used = {}, made = {}, ints = {}, pointer = nil}, local_types)
 end
 
---- Takes note of a relocation's members: all of them before the first structure is made.
+--- Records the members of a relocation; all of them, before the first structure is made.
 function local_types:use(reloc)
   for _, step in ipairs(reloc.steps) do
     if step.owner then

@@ -7,7 +7,7 @@ local READ_STRING = {kernel = 115, user = 114,
   packet = 115}  -- bpf_probe_read_kernel_str, _user_str
 local LOOKUP, UPDATE, DELETE = 1, 2, 3
 
-local probe -- reads what may not be readable
+local probe -- reads memory that may be unreadable
 
 -- Fields ------------------------------------------------------------------------------------------
 
@@ -44,7 +44,7 @@ local function new_place(base, root, of, off)
   return {base = base, off = off or 0, root = root, steps = {}, space = of.space, known = of.known}
 end
 
--- Where what has fields begins.
+-- The place of a value with fields.
 local function base_place(self, node)
   local t, c = node.type, self.code
   if t.kind == "place" and node.tag ~= "inline" and (node.tag == "field"
@@ -72,7 +72,7 @@ function generator:address_of(place)
   return d
 end
 
---- What the loader has to adjust to the kernel it runs on; nil where nothing ever moves.
+--- The relocation that adapts a place to the running kernel; nil if the layout is fixed.
 function generator:relocation(place, kind)
   if #place.steps == 0 or place.space == "ctx" or place.space == "packet" then
     return nil
@@ -113,7 +113,7 @@ local function add_index(self, place, node)
   return new_place(address, node.of, {space = place.space})
 end
 
---- Where a field or an element is.
+--- The place of a field or an element.
 function generator:place(node)
   if node.tag == "field" then
     return add_field(self, base_place(self, node.base), node)
@@ -121,7 +121,7 @@ function generator:place(node)
   return add_index(self, base_place(self, node.base), node)
 end
 
--- r0 = the bytes at a place, by a helper that cannot crash.
+-- Reads the bytes at a place by a helper; r0 is its result.
 function probe(self, place, size, node)
   local c = self.code
   local slot
@@ -156,14 +156,14 @@ local function read_bits(self, place, t, node)
   return d
 end
 
--- Bytes and whether there is a sign.
+-- The size in bytes, and whether it is signed.
 local function shape(self, place, node)
   local id = node.way and node.way[#node.way].member.type or node.of or place.root
   local t = self.kernel:resolve(id)
   return t.kind == "ptr" and 8 or t.size, t.signed
 end
 
---- The value at a place: of a structure, its address.
+--- The value at a place; for a structure, its address.
 function generator:read(place, t, node)
   local c = self.code
   if t.kind == "place" or t.kind == "str" then
@@ -209,7 +209,7 @@ local function literal(self, text, base, off, size)
   end
 end
 
---- Reads a string from where FROM points, in SPACE. What cannot be read is "".
+--- Reads a string at the address FROM, in SPACE. If it cannot be read, it is "".
 function generator:read_string(from, space, bound, base, off, size, padded)
   local c = self.code
   if padded then
@@ -222,7 +222,7 @@ end
 
 local string_of = {}
 
---- Writes the string of a node to memory, SIZE bytes of it; with zeros behind its end if PADDED.
+--- Writes the string of a node to memory, SIZE bytes of it; with zeros after its end if PADDED.
 -- @return its flag
 function generator:string_into(node, base, off, size, padded)
   return string_of[node.tag](self, node, base, off, size, padded)
@@ -376,7 +376,7 @@ local function compare_with_literal(self, node, text, equal, label)
   c:place(equal and differs or same)
 end
 
---- Jumps to the label if a string begins so.
+--- Jumps to the label if a string has this prefix.
 function generator:compare_prefix(node, prefix, label)
   if #prefix < node.type.bound then
     compare_with_literal(self, node, prefix, true, label)
@@ -419,7 +419,7 @@ end
 -- Maps --------------------------------------------------------------------------------------------
 
 --- A key on the stack.
--- @param bucket an operand that goes behind the keys, if there is one
+-- @param bucket an operand to store after the keys, or nil
 function generator:key(map, nodes, bucket)
   local c, size = self.code, 0
   for i = 1, #nodes do

@@ -3,8 +3,8 @@
 --   {kind = "local", var}, {kind = "builtin", name, def}, {kind = "map", map},
 --   {kind = "function", fn, scope}, {kind = "table", value}, {kind = "arguments"}
 --
--- Constants take the place of their names. A call of one of the program's own functions becomes a
--- node "inline" with the function's body: params (variables), args, body, result (a variable).
+-- Constants replace their names. A call of one of the program's own functions becomes a node
+-- "inline" with the function's body: params (variables), args, body, result (a variable).
 local int64 = require "lbpf.compiler.int64"
 local near = require "lbpf.compiler.near"
 local script = require "lbpf.compiler.script"
@@ -48,7 +48,7 @@ local function declare(scope, name, node)
   return var
 end
 
--- A value of the running Lua takes the place of the name.
+-- A value of the running Lua replaces the name.
 local function to_constant(node, value)
   local kind = type(value)
   if kind == "string" then
@@ -64,7 +64,7 @@ local function to_constant(node, value)
   end
 end
 
--- Of an upvalue of a real function: its reference, or true if it was a constant.
+-- The reference of an upvalue of a real function, or true if it was a constant.
 function names:upvalue(node, scope)
   local name = node.name
   if not scope.upvalues or not scope.upvalues[name] then
@@ -128,7 +128,7 @@ function names:list(nodes, scope)
   end
 end
 
--- Without an error for names that are not known: these stay without a reference.
+-- Unknown names are no error here: they have no reference.
 function names:look_up(node, scope)
   if not node.ref then
     local ref = find(scope, node.name) or self:upvalue(node, scope)
@@ -153,7 +153,7 @@ function visit.name(self, node, scope)
   end
 end
 
--- A field of a table of the script is a constant; a built-in may have a dot in its name.
+-- A field of one of the script's tables is a constant; the name of a built-in may contain a dot.
 function visit.field(self, node, scope)
   local base = node.base
   if base.tag == "name" then

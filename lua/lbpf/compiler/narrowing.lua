@@ -1,4 +1,4 @@
--- Which variables cannot be nil, by the conditions around.
+-- Which variables cannot be nil, because of conditions before.
 local narrowing = {}
 
 --- The variables that are not nil if the node is true (or false: SENSE), as a list: those that are
@@ -41,7 +41,7 @@ function narrowing.always_returns(body)
   return false
 end
 
---- The variables that are not nil behind a statement: `if not x then return end`.
+--- The variables that are not nil after a statement: `if not x then return end`.
 function narrowing.after(node)
   if node.tag == "if" and #node.arms == 1 and not node.otherwise
     and narrowing.always_returns(node.arms[1].body) then

@@ -1,6 +1,6 @@
 -- "did you mean": the known names that are nearest to a misspelt one.
 
--- The number of letters to change, insert, leave out or swap.
+-- The edit distance, with transpositions.
 local function distance(a, b)
   local before, row = {}, {}
   for j = 0, #b do

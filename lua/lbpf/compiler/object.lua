@@ -1,4 +1,4 @@
--- Compiled programs and maps as an object file, and the plan: what the user's side has to know.
+-- Compiled programs and maps as an object file, and the plan, which describes them to user space.
 local lbpf = require "lbpf.core"
 local local_types = require "lbpf.compiler.local_types"
 
@@ -34,7 +34,7 @@ function object:stored(t)
   return self.s64, 8
 end
 
---- FIELDS: a list of {name, type} or {name, offset, type}, one behind the other.
+--- FIELDS: a list of {name, type} or {name, offset, type}, in the order of their offsets.
 function object:struct(name, fields)
   local at, placed = 0, {}
   for i, field in ipairs(fields) do
@@ -56,7 +56,7 @@ end
 local map_types = {hash = 1, array = 2, percpu_hash = 5, percpu_array = 6, stack_trace = 7,
   lru_hash = 9, lru_percpu_hash = 10, ringbuf = 27}
 
--- The definition of a map as C writes it: numbers are lengths of arrays.
+-- The definition of a map as __uint() and __type() make it: numbers are lengths of arrays.
 function object:define_map(name, kind, max_entries, more)
   local members = {
     {"type", self.types:add_ptr(self:array(self.u32, map_types[kind]))},
@@ -80,7 +80,7 @@ function object:define_map(name, kind, max_entries, more)
     "global", id)})
 end
 
--- How values are shown; nil: as their type says.
+-- How values are shown; nil: by their type.
 local function show(t)
   return t.show or t.kind == "ptr" and "ptr" or t.kind == "bool" and "bool" or nil
 end
@@ -93,7 +93,7 @@ local function key_fields(map)
   return fields
 end
 
---- A map of the programs, and what the plan says of it.
+--- A map of the programs, and its entry in the plan.
 function object:add_map(map)
   local options = self.options.maps[map.name] or {}
   local keys, value = key_fields(map), {}
@@ -172,7 +172,7 @@ end
 
 -- ELF ---------------------------------------------------------------------------------------------
 
--- Programs of one section come one after the other.
+-- Programs of one section are adjacent.
 local function sections_of(programs)
   local list, by_name = {}, {}
   for _, program in ipairs(programs) do

@@ -1,4 +1,4 @@
--- Built-ins that tell the user something: events, and maps that count.
+-- Built-ins with output: events, and maps that aggregate.
 local T = require "lbpf.compiler.type"
 local fail = require("lbpf.compiler.source").fail_at
 
@@ -10,7 +10,7 @@ local HEAD = 8 -- bytes of an event before its fields: the number of its kind
 
 -- Events ------------------------------------------------------------------------------------------
 
--- What a field is called by itself.
+-- The default name of a field.
 local function name_of(node)
   if node.tag == "name" or node.tag == "field" then
     return node.name:match "[%w_]+$"
@@ -32,7 +32,7 @@ local function fields_of(nodes, given)
   return fields
 end
 
--- Types of fields are known when all is; they are set in each round.
+-- The types of fields are known at the end of type inference; each round sets them.
 local function type_fields(types, fields)
   for _, field in ipairs(fields) do
     field.type = types:value(field.node)
@@ -47,7 +47,7 @@ local function new_event(types, node, kind, name, fields)
   return T.void
 end
 
--- Where each field is; the size of all.
+-- The offset of each field, and the size of all.
 local function layout(event)
   local at = HEAD
   for _, field in ipairs(event.fields) do
@@ -215,7 +215,7 @@ local function linear_bucket(c, value, shape)
   return bucket
 end
 
--- The entry of a key, which is made if there is none; the label DONE if that fails.
+-- The entry of a key, which is created if there is none; jumps to DONE if that fails.
 local function find_entry(self, node, map, key, done)
   local c = self.code
   local entry = c:call(LOOKUP, {map = map.object}, {slot = key})

@@ -1,5 +1,5 @@
--- The kinds of probes, as data: what section names are theirs, where their arguments are, what they
--- return if they do not say. A new kind is a new row.
+-- The kinds of probes, as data: their section names, where their arguments are, and the default
+-- return value. A new kind is a new row.
 local arguments = require "lbpf.compiler.arguments"
 local near = require "lbpf.compiler.near"
 local source = require "lbpf.compiler.source"
@@ -55,7 +55,7 @@ for _, kind in ipairs(kinds) do
   end
 end
 
--- The longest prefix of the section that is a kind's: with ".s" and what comes behind a slash.
+-- The longest prefix of the section that is a kind; with ".s", and the part after the slash.
 local function find(section)
   local start, rest = section:match "^([^/]+)/?(.*)$"
   if not start then
@@ -72,7 +72,7 @@ end
 
 local probes = {}
 
---- What a section's name means.
+--- The probe of a section's name.
 -- @param section
 -- @param env `kernel`, `options`
 -- @return a probe: section, target, kernel, arguments (by name), retval, context, packet, space,

@@ -1,7 +1,5 @@
--- Gives each register of the generated code one of the machine's: by colouring the graph of those
--- that are alive at once, after registers that are only copies of others have become one. What
--- finds
--- no place is kept on the stack.
+-- Register allocation by graph colouring: copies are coalesced first, and registers without a
+-- colour are spilled to the stack.
 local code = require "lbpf.compiler.code"
 local flow = require "lbpf.compiler.flow"
 
@@ -85,7 +83,7 @@ local function build(list, code_object)
   return self
 end
 
--- Whether two can become one without making the graph harder: Briggs' and George's tests.
+-- Whether two registers can be coalesced safely: the tests of Briggs and George.
 function graph:can_join(a, b)
   if a < FIRST then
     for r in pairs(self.adjacent[b]) do
@@ -138,7 +136,7 @@ function graph:coalesce(temporary)
   until not joined
 end
 
--- The order in which registers are given up, the last one first to get its place.
+-- The order of simplification; colours are assigned in reverse.
 function graph:simplify(temporary)
   local degree, left, easy, stack, gone = {}, {}, {}, {}, {}
   for _, r in ipairs(self.nodes) do
@@ -187,7 +185,7 @@ function graph:simplify(temporary)
   end
 end
 
--- Colors by register, and those that found none.
+-- Colours by register, and the registers without one.
 function graph:select(stack)
   local color, homeless = {}, {}
   for r = 0, 9 do
@@ -213,7 +211,7 @@ function graph:select(stack)
   return color, homeless
 end
 
--- Registers that only ever have one constant or address are made again where they are needed.
+-- Registers that hold one constant or address are rematerialised where they are used.
 function graph:constants(list)
   local source, writes = {}, {}
   for _, ins in ipairs(list) do
@@ -241,7 +239,7 @@ local function copy(ins, d)
   return new
 end
 
--- A slot for each of these registers; those that are never alive at once share one.
+-- A stack slot for each spilled register; those that are never alive at once share one.
 function graph:slots(homeless, made_again)
   local slots, all = {}, {}
   for _, r in ipairs(homeless) do
@@ -324,7 +322,7 @@ function graph:spill(list, homeless, temporary)
   return out
 end
 
--- The program with the machine's registers.
+-- Replaces virtual registers by the machine's.
 function graph:rename(list, color)
   local out = {}
   for _, ins in ipairs(list) do

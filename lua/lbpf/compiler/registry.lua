@@ -27,7 +27,7 @@ function maps:find(name)
   return self.by_name[name]
 end
 
---- A map that programs read and write. Of what kind it is may be known later: a built-in's check.
+--- A map that programs read and write. A built-in may set its kind later.
 function maps:variable(name, node)
   return self.by_name[name] or add(self, name, "hash", node)
 end

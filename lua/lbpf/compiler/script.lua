@@ -65,7 +65,7 @@ end
 
 --- The syntax tree of a function, and its upvalues: tables with `value`, by name.
 -- @param fn
--- @param node where it is used, of which errors speak; nil: a probe
+-- @param node where it is used, for errors; nil: a probe
 function script.of_function(fn, node)
   local function fail(...)
     if node then

@@ -2,7 +2,7 @@
 local source = {}
 source.__index = source
 
--- What compile() turns into nil and a message; anything else is a fault of the compiler's.
+-- compile() turns these errors into nil and a message; any other error is a bug of the compiler.
 local compile_error = {}
 compile_error.__index = compile_error
 compile_error.__tostring = function(e) return e.message end
@@ -59,12 +59,12 @@ function source.fail_at(node, message, ...)
   node.source:fail(node.at, message, ...)
 end
 
---- A compile error that no text is to blame for: a probe's name, an option.
+--- Raises a compile error without a place in the text: a probe's name, an option.
 function source.fail_plainly(message, ...)
   error(setmetatable({message = message:format(...)}, compile_error), 0)
 end
 
---- The message of a compile error; nil of any other.
+--- The message of a compile error; nil for other errors.
 function source.message(e)
   return getmetatable(e) == compile_error and e.message or nil
 end

@@ -7,10 +7,10 @@
 --   ptr    to: a BTF id. space: "kernel", "user", "ctx" or "packet", whose memory that is;
 --          known: the verifier knows what it points to, so it is read directly
 --   place  a structure, union or array where it is: to, space and known as of the pointer to it
---   void   what a call returns that is no expression
+--   void   the result of a call that returns nothing
 --   unknown  of a variable, before its first assignment was seen
 --
--- A type with `absent` may have no value: then it is nil, or false.
+-- A value of a type with `absent` may be missing: then it is nil, or false.
 local M = {}
 
 M.int = {kind = "int"}
@@ -60,7 +60,7 @@ function M.present(t)
   return t.absent and M.optional(t, nil) or t
 end
 
---- The type of what is in memory as a BTF type; nil for what programs have not: fractions, and
+--- The type of a BTF type in memory; nil if programs have no such type: floating point, and
 -- integers of 128 bits.
 function M.of_btf(kernel, id, space, known)
   local t, is_user = kernel:resolve(id)
@@ -116,7 +116,7 @@ local joins = {
   end,
 }
 
---- The type of what is one or the other; nil if a program has none.
+--- The common type of two; nil if there is none.
 function M.join(a, b)
   if a.kind == "unknown" or b.kind == "unknown" then
     return a.kind == "unknown" and b or a

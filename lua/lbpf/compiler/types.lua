@@ -1,8 +1,7 @@
 -- The type of each expression: `type` of its node.
 --
--- A variable has the type of all that is assigned to it, which may come later in a loop; a map's
--- keys and values have the type of all programs' uses. So the programs are walked until nothing
--- changes any more.
+-- A variable's type is that of all its assignments, and one may come later in a loop; the types of
+-- a map's keys and values come from all programs. So the programs are walked until nothing changes.
 local T = require "lbpf.compiler.type"
 local int64 = require "lbpf.compiler.int64"
 local narrowing = require "lbpf.compiler.narrowing"
@@ -83,7 +82,7 @@ end
 
 -- Variables and maps ----------------------------------------------------------------------------
 
--- What HAS (a table) gets as its field WHICH: a value of one more type.
+-- Widens the type in field WHICH of the table HAS by one more.
 function types:widen(has, which, t, node, what)
   local old = has[which] or T.unknown
   local joined = T.join(old, t)
@@ -393,7 +392,7 @@ function expression.binary(self, node)
   return self:arithmetic(node)
 end
 
---- What is only asked for being true: of any type.
+--- A condition: of any type.
 function types:condition(node)
   if node.tag == "binary" and (node.op == "and" or node.op == "or") then
     self:condition(node.left)
@@ -517,7 +516,7 @@ statement["for"] = function(self, node)
   self:block(node.body)
 end
 
--- The conditions of the arms before are false in what comes after them.
+-- In a later arm, the conditions of the earlier ones are false.
 statement["if"] = function(self, node, i)
   i = i or 1
   local arm = node.arms[i]

@@ -2,7 +2,7 @@
 local generator = require "lbpf.compiler.instructions"
 local int64 = require "lbpf.compiler.int64"
 
--- Each gives an operand, and a flag (an operand) that says whether there is a value; nil: always.
+-- Each returns an operand, and a flag (an operand) that says whether there is a value; nil: always.
 local value = {}
 
 --- The value of a node, and its flag.
@@ -10,7 +10,7 @@ function generator:optional(node)
   return value[node.tag](self, node)
 end
 
---- The value of a node. Where there is none the program ends, as Lua would raise an error.
+--- The value of a node. Without a value the program ends, where Lua would raise an error.
 function generator:value(node)
   local operand, flag = self:optional(node)
   if flag then
@@ -138,8 +138,8 @@ local function divide_by_constant(self, op, a, n, natural)
   return d
 end
 
--- By what is only known when it runs: with amounts, and the quotient rounded away from zero where
--- the signs differ.
+-- By a value that is known only at run time: the absolute values are divided, and the quotient is
+-- adjusted if the signs differ.
 local function divide(self, op, a, b, node)
   local c = self.code
   c:branch("==", b, {imm = 0}, self:problem(node, op == "//" and "attempt to perform 'n//0'"
@@ -163,7 +163,7 @@ end
 
 local other_way = {["<<"] = ">>", [">>"] = "<<"}
 
--- 64 and more shift everything out; a negative number shifts the other way.
+-- Shifts by 64 and more give 0; a negative count shifts the other way.
 local function shift(self, op, a, b)
   local c = self.code
   if type(b) == "table" then
@@ -207,7 +207,7 @@ function generator:arithmetic(op, a, b, node)
   return c:alu(op, a, b)
 end
 
--- A variable's register may be assigned to before its value is used, by a function that is called.
+-- A called function may assign to a variable before its value is used.
 local function has_call(node)
   if node.tag == "inline" then
     return true
@@ -236,7 +236,7 @@ local function operands(self, node)
   return a, self:value(node.right)
 end
 
--- `a and b`, `a or b`, where both are numbers, pointers or nothing.
+-- `a and b`, `a or b`, where both are numbers, pointers or nil.
 local function logic(self, node)
   local c, t = self.code, node.type
   if t.kind == "bool" and not t.absent then
@@ -313,7 +313,7 @@ local function branch_numbers(self, op, a, b, label)
   c:branch(op, a, b, label)
 end
 
--- Jumps if both are there and equal, or both are not there.
+-- Jumps if both have values that are equal, or both are nil.
 local function compare_optional(self, node, equal, label)
   local c = self.code
   local a, a_flag = self:optional(node.left)
@@ -348,7 +348,7 @@ function generator:compare(node, sense, label)
   branch_numbers(self, sense and op or negated[op], a, b, label)
 end
 
---- Jumps to the label if the node is nil (or is not: SENSE). A null pointer is.
+--- Jumps to the label if the node is nil (or not nil: SENSE). A null pointer is nil.
 function generator:compare_nil(node, sense, label)
   local c = self.code
   local operand, flag = self:optional(node)

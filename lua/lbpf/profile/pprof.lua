@@ -20,7 +20,7 @@ local function bytes(field, text)
   return varint(field * 8 + 2) .. varint(#text) .. text
 end
 
--- Numbers for names, from 1: a list of them, and a function that gives a name's.
+-- Numbers names from 1 on. Returns the list of names, and a function from a name to its number.
 local function numbering()
   local list, numbers = {}, {}
   return list, function(name)
@@ -32,7 +32,7 @@ local function numbering()
   end
 end
 
--- The bytes of a profile. EACH calls a function for each stack, with its frames and its count.
+-- Returns the bytes of a profile. EACH calls a function for each stack, with its frames and count.
 return function(kind, unit, opts, each)
   local parts = {}
   local function add(text)

@@ -3,7 +3,7 @@
 
 local ROW = 17       -- height of a frame in pixels
 local LETTER = 7     -- width of a letter
-local SMALLEST = 0.1 -- what is narrower is left out
+local SMALLEST = 0.1 -- narrower frames are left out
 
 local head = [[
 <?xml version="1.0" encoding="UTF-8"?>
@@ -83,7 +83,7 @@ local function escape(text)
   end))
 end
 
--- A warm colour that depends on the name alone.
+-- A warm colour, always the same for a name.
 local function colour(name)
   local hash = 0
   for i = 1, #name do

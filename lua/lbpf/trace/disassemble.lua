@@ -1,4 +1,4 @@
--- BPF instructions as text, in the kernel's way of writing them.
+-- BPF instructions as text, in the notation of the kernel's log.
 local floor = math.floor
 
 local alu = {
@@ -91,7 +91,7 @@ local function load_or_store(i)
   return ("%s = r%d"):format(memory(i.size, i.dst, i.off), i.src)
 end
 
--- Of 16 bytes: a constant, or what the loader puts in its place.
+-- An instruction of 16 bytes: a constant, or what the loader puts in its place.
 local function wide(i, high)
   if i.src == 0 then
     return ("r%d = 0x%08x%08x ll"):format(i.dst, high % 2 ^ 32, i.imm % 2 ^ 32)

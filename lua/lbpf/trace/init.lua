@@ -19,7 +19,7 @@ local show = require "lbpf.trace.show"
 local spec = require "lbpf.trace.spec"
 local text = require "lbpf.text"
 
--- What is not for compile().
+-- Options that are not for compile().
 local OPTIONS = {out = "function", pid = "number", cgroup = "string", numbers = "boolean"}
 
 local tracer = {}
@@ -78,8 +78,7 @@ local function pid_here()
   return ("nspid(%s, %s)"):format(device, inode)
 end
 
--- What a program's text begins with, so that it runs for one process or cgroup alone; or nil,
--- message.
+-- The beginning of a program's text that limits it to one process or cgroup; or nil, message.
 local function condition(own)
   local tests = {}
   if own.pid then
@@ -111,7 +110,7 @@ local function filter(list, test)
   end
 end
 
--- Opens with the handlers of sections that libbpf does not have; the object keeps them.
+-- Opens the object with handlers for the sections that libbpf does not know; the object keeps them.
 local function open(bytes)
   local ids = {}
   local lists = {sections, require "lbpf.handlers.perf_event"}
@@ -143,7 +142,7 @@ end
 
 -- Events -----------------------------------------------------------------------------------------
 
--- A number where that is exact, so that %d and tables take it.
+-- The value as a Lua number if that is exact, so that %d and tables accept it.
 local function plain(value)
   if type(value) == "cdata" then
     local number = tonumber(value)
@@ -283,7 +282,7 @@ end
 -- @treturn[2] nil
 -- @treturn[2] string message: with the place in the program, if the compiler or the verifier
 -- refuses it; and the error number and libbpf's log, if it is not the compiler that does
--- @raise for a program that is none, and options that there are not
+-- @raise for a program that is neither a function nor a string, and for unknown options
 local function trace(programs, opts)
   if type(programs) ~= "table" then
     error(("bad argument #1 to 'trace' (table expected, got %s)"):format(type(programs)), 2)
@@ -315,10 +314,10 @@ local function trace(programs, opts)
   return self
 end
 
---- Sets what gets the events of a name: those of emit("name", ...), or "print".
+--- Sets the function for the events of a name: those of emit("name", ...), or "print".
 -- @function tracer:on
 -- @tparam string name
--- @tparam function fn is called with the values
+-- @tparam function fn called with the values
 -- @treturn tracer itself
 -- @raise if no program emits such events
 function tracer:on(name, fn)
@@ -331,23 +330,23 @@ function tracer:on(name, fn)
   error(("no program emits '%s'"):format(tostring(name)), 2)
 end
 
---- The descriptor to wait for, see `run`.
+--- The descriptor to wait on, see `run`.
 -- @function tracer:epoll_fd
 -- @treturn ?integer nil if no program has events
 function tracer:epoll_fd()
   return self.ring and self.ring:epoll_fd()
 end
 
---- Hands out the events that there are.
+--- Delivers the events that have arrived.
 -- @function tracer:consume
--- @treturn integer how many; false once a program has called exit()
+-- @treturn integer how many events; false once a program has called exit()
 -- @raise whatever a handler raises
 function tracer:consume()
   local n = self.ring and assert(self.ring:consume()) or 0
   return not self.ended and n
 end
 
---- Ends `tracer:run`, or any loop that it is in, as exit() in a program does.
+--- Ends `tracer:run`, or another loop that has this tracer, as exit() in a program does.
 -- @function tracer:stop
 -- @treturn tracer itself
 function tracer:stop()
@@ -355,8 +354,8 @@ function tracer:stop()
   return self
 end
 
---- What a program could not do, and how often: events that were lost, maps that were full, what
--- Lua would have raised an error for.
+--- What programs could not do, and how often: events that were lost, maps that were full, and
+-- errors that Lua would have raised.
 -- @function tracer:problems
 -- @treturn table a list of {place, message, count}
 function tracer:problems()
@@ -373,10 +372,10 @@ function tracer:problems()
   return list
 end
 
---- What a map has, sorted: the greatest last.
+--- The entries of a map, sorted by value, the greatest last.
 -- @function tracer:rows
 -- @tparam string name of the map
--- @treturn table a list of tables: `keys`, a list of values; `text`, the same as they are shown;
+-- @treturn table a list of tables: `keys`, a list of values; `text`, the keys as text;
 -- and `value`: of "stats" a table, of histograms bucket = count
 -- @raise if there is no such map
 function tracer:rows(name)
@@ -388,10 +387,10 @@ function tracer:rows(name)
   return self.maps[name]
 end
 
---- Writes what the maps have, by their names, and what went wrong: to standard output, or to option
--- `out`.
+--- Writes the contents of the maps, in the order of their names, and the problems: to standard
+-- output, or to option `out`.
 -- @function tracer:show
--- @tparam ?string name of one map; else all
+-- @tparam ?string name of one map; nil: all
 -- @treturn tracer itself
 function tracer:show(name)
   for _, map in ipairs(self.by_name) do
@@ -406,10 +405,10 @@ function tracer:show(name)
   return self
 end
 
---- Waits for events until something ends that, as `run` does; then runs the END programs.
+--- Waits for events as `run` does, until something ends it; then runs the END programs.
 -- @function tracer:run
 -- @tparam ?table what options of `run`
--- @treturn string why it has ended: "stop" also after exit()
+-- @treturn string why it ended; "stop" after exit()
 -- @raise whatever a function raised
 function tracer:run(what)
   local all = {self}
@@ -426,7 +425,7 @@ function tracer:run(what)
   return why
 end
 
---- Detaches and unloads the programs. Closing twice is harmless.
+--- Detaches and unloads the programs. A second call has no effect.
 -- @function tracer:close
 -- @treturn boolean true
 function tracer:close()

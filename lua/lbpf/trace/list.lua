@@ -20,7 +20,7 @@ local function pattern(glob)
   return "^" .. glob:gsub("[%^%$%(%)%%%.%[%]%+%-]", "%%%0"):gsub("%*", ".*"):gsub("%?", ".") .. "$"
 end
 
--- tp: tracefs has its arguments -----------------------------------------------------------------
+-- tp: its arguments are in tracefs --------------------------------------------------------------
 
 local function tracepoint_arguments(format)
   local arguments = {}
@@ -51,7 +51,7 @@ local function tracepoints(wanted, write)
   end
 end
 
--- Others: BTF has them ---------------------------------------------------------------------------
+-- Others: their arguments are in BTF --------------------------------------------------------------
 
 local vmlinux
 local function kernel()
@@ -77,7 +77,7 @@ local function prototype(k, id, skip)
   return table.concat(arguments, ", "), t.type ~= 0 and declaration(k, t.type) or nil
 end
 
--- The types of a kind whose names fit, by name.
+-- The types of a kind whose names match, by name.
 local function types(k, kind, fits)
   local found = {}
   for t in k.btf:each_type() do
@@ -123,9 +123,9 @@ local kinds = {
   {"kretprobe", functions("kretprobe")},
 }
 
---- Calls WRITE(section, arguments, result) for each probe that fits.
--- @tparam string glob "tp/sched/*", "kprobe:vfs_*", "*openat*"; without a kind: of all but kprobes,
--- which are where fentry is
+--- Calls WRITE(section, arguments, result) for each probe that matches.
+-- @tparam string glob "tp/sched/*", "kprobe:vfs_*", "*openat*"; without a kind: all kinds but
+-- kprobe, which has the functions of fentry
 -- @treturn boolean is there such a kind?
 function list.each(glob, write)
   local section = spec.section(glob):gsub("%.multi/", "/", 1)

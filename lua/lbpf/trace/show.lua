@@ -22,7 +22,7 @@ local function kernel_name(address)
   return name and with_offset(name, tonumber(offset)) or "0x" .. bits(address)
 end
 
--- Of a process that is not known the address alone.
+-- Only the address, if the process is not known.
 local function user_name(address, tracer)
   local name, offset, path
   if tracer.pid then
@@ -39,7 +39,7 @@ local ways = {
   usym = user_name,
 }
 
--- An address as the network has it, in an integer of this machine.
+-- An integer of this machine in network byte order.
 function ways.ipv4(value)
   local n, list = tonumber(value), {}
   for i = 1, 4 do
@@ -82,7 +82,7 @@ local function stack(id, tracer, name_of)
   return names[1] and names or {"(lost)"}
 end
 
---- A value as text; of a stack, a line each, innermost first.
+--- A value as text; a stack has a line for each frame, the innermost first.
 function show.value(value, how, tracer)
   if value == nil then
     return "nil"
@@ -95,7 +95,7 @@ end
 
 -- Maps -----------------------------------------------------------------------------------------
 
--- What the CPUs have, joined.
+-- The values of all CPUs, combined.
 local function total(cpus, member)
   local n = 0
   for _, value in ipairs(cpus) do
@@ -143,8 +143,8 @@ local function by_value(x, y)
   return table.concat(x.text, "\0") < table.concat(y.text, "\0")
 end
 
---- What a map has: a list of {keys = values of the key, text = the same as text, value}, the
--- greatest last. Of a histogram the value is bucket = count.
+--- The entries of a map: a list of {keys = values of the key, text = the same as text, value}, the
+-- greatest last. The value of a histogram is a table bucket = count.
 function show.rows(map, tracer)
   local rows, by_key = {}, {}
   for key, value in tracer.views[map.name]:pairs() do
@@ -197,7 +197,7 @@ local function shown(map, row, tracer)
   return show.value(row.value, map.value.show, tracer)
 end
 
---- A map as text, a line an entry; nil if there is none.
+--- A map as text, one line for each entry; nil if it has none.
 function show.map(map, tracer)
   local rows = show.rows(map, tracer)
   if #rows == 0 then

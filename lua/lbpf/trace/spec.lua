@@ -1,8 +1,8 @@
--- Specs of probes: SEC() names, or as bpftrace spells them.
+-- Specs of probes: SEC() names, or names in the style of bpftrace.
 local spec = {}
 
--- What comes before the first colon, by bpftrace's names, and what it is called in SEC(). `%s` is
--- what follows, with slashes for colons.
+-- SEC() names by bpftrace's kinds, which stand before the first colon. `%s` is the rest, with
+-- slashes for colons.
 local kinds = {
   tracepoint = "tp/%s", t = "tp/%s", tp = "tp/%s",
   rawtracepoint = "raw_tp/%s", rt = "raw_tp/%s", raw_tp = "raw_tp/%s",
@@ -12,7 +12,7 @@ local kinds = {
   ksyscall = "ksyscall/%s", kretsyscall = "kretsyscall/%s",
 }
 
--- Those whose target is a file and what is in it.
+-- Kinds whose target is a file and a function or tracepoint in it.
 local files = {
   uprobe = "uprobe", u = "uprobe", uretprobe = "uretprobe", ur = "uretprobe", usdt = "usdt",
   U = "usdt",
@@ -49,7 +49,7 @@ local function counted(rest)
   return "perf_event/" .. event .. ",period=" .. (period ~= "" and period or "1000000")
 end
 
---- The SEC() name that a spec means: itself if it is one.
+--- The SEC() name of a spec; the spec itself if it is one.
 -- @tparam string given "tracepoint:sched:sched_switch", "kprobe:vfs_*", "tp/sched/sched_switch"
 -- @treturn string
 -- @raise if it is neither
