@@ -26,6 +26,7 @@ static const struct hint {
 	const char *word, *hint;
 } hints[] = {
 	{EACCES, "load", "the verifier's log says why"},
+	{ESRCH, "load", "the kernel's BTF has no such function or type"},
 	{E2BIG, "load", "the program is too large or too complex for the verifier"},
 	{EACCES, "tracepoint", "only root may read tracefs"},
 	{ENOENT, "tracepoint",
@@ -239,9 +240,8 @@ static void explain_section(const char *section, char *out, size_t size)
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(section, "'"), section);
 	section_nearest(name, near, sizeof(near));
 	snprintf(out, size,
-		 "libbpf knows no SEC(\"%s\"): the nearest are %s; lbpf.register_prog_handler() "
-		 "teaches it others",
-		 name, near);
+		 "libbpf knows no SEC(\"%s\")%s%s; lbpf.register_prog_handler() teaches it others",
+		 name, near[0] ? ": near it are " : "", near);
 }
 
 void hint_find_in_log(const char *log, char *out, size_t size)

@@ -150,5 +150,10 @@ void section_nearest(const char *section, char *out, size_t size)
 		 section);
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		nearest_add(&n, sections[i].name);
-	snprintf(out, size, "%s, %s, %s", n.best[0].name, n.best[1].name, n.best[2].name);
+	out[0] = '\0';
+	for (size_t i = 0; i < 3 && n.best[i].distance <= (strlen(stem) + 1) / 2; i++) {
+		size_t len = strlen(out);
+
+		snprintf(out + len, size - len, "%s%s", i ? ", " : "", n.best[i].name);
+	}
 }

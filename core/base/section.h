@@ -9,7 +9,7 @@
  */
 const char *section_method(const char *section);
 
-/* Writes the names that come nearest to the section's: "kprobe, ksyscall, uprobe". */
+/* Writes the names that come near to the section's, "kprobe, uprobe"; "" if none does. */
 void section_nearest(const char *section, char *out, size_t size);
 
 #endif

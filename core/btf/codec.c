@@ -514,10 +514,11 @@ int codec_new(lua_State *L, const struct btf *btf, struct owner *owner, int base
 		btf = l.btf;
 		owner = l.owner;
 	}
-	if (!btf)
-		return value_fail(L, ENOENT, "codec: the object has no BTF: compile it with -g");
-	type = codec_find_type(L, btf, owner, 2);
+	type = btf ? codec_find_type(L, btf, owner, 2) : 0;
 	if (!type) {
+		if (!btf)
+			lua_pushliteral(L, "the object has no BTF: compile it with -g, or give "
+					   "option 'layout'");
 		lua_pushnil(L);
 		lua_pushfstring(L, "codec: %s", lua_tostring(L, -2));
 		lua_pushinteger(L, ENOENT);

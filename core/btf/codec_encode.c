@@ -3,6 +3,7 @@
 #include "btf/codec.h"
 #include "btf/codec_internal.h"
 
+#include "base/nearest.h"
 #include <string.h>
 
 /* Writes what VALUE says to DATA. ORIGIN (may be NULL) is what was there when it was read: where
@@ -23,6 +24,19 @@ static const struct step *member(const struct step *s, const char *name)
 	return NULL;
 }
 
+/* Raises: there is none that AT names, but others. */
+static void refuse_member(const struct codec_run *w, const struct step *s, const struct place *at)
+{
+	struct nearest near = {.wanted = at->name};
+	const struct step *m = s + 1;
+
+	for (uint32_t i = 0; i < s->count; i++, m += m->span)
+		nearest_add(&near, m->name);
+	encode_refuse(w, at,
+		      lua_pushfstring(w->L, "there is no such member; there are: %s",
+				      nearest_push(w->L, &near)));
+}
+
 /* The member that the key at -2 names, and its place in *AT. */
 static const struct step *member_at(const struct codec_run *w, const struct step *s,
 				    const struct place *p, struct place *at)
@@ -35,7 +49,7 @@ static const struct step *member_at(const struct codec_run *w, const struct step
 	if (!name)
 		encode_refuse(w, p, "the names of members must be strings");
 	if (!m)
-		encode_refuse(w, at, "there is no such member");
+		refuse_member(w, s, at);
 	return m;
 }
 

@@ -2,6 +2,7 @@
 #include "btf/codec.h"
 #include "btf/codec_encode.h"
 
+#include "base/nearest.h"
 #include "base/value.h"
 #include <stdio.h>
 #include <string.h>
@@ -65,6 +66,21 @@ static void store_bits(const struct step *s, char *data, uint64_t value)
 	}
 }
 
+/* Raises: no value has the name at VALUE, but others have those of the table at NAMES. */
+static void refuse_name(const struct codec_run *w, int value, int names, const struct place *p)
+{
+	lua_State *L = w->L;
+	struct nearest near = {.wanted = lua_tostring(L, value)};
+
+	lua_pushnil(L);
+	for (; lua_next(L, names); lua_pop(L, 1))
+		if (lua_type(L, -2) == LUA_TSTRING) /* numbers have names, too */
+			nearest_add(&near, lua_tostring(L, -2));
+	encode_refuse(w, p,
+		      lua_pushfstring(L, "no value is named %s; there are: %s",
+				      value_show(L, value), nearest_push(L, &near)));
+}
+
 /* The value of the name of an enum's value. */
 static uint64_t named_value(const struct codec_run *w, const struct step *s, int value,
 			    const struct place *p)
@@ -82,8 +98,7 @@ static uint64_t named_value(const struct codec_run *w, const struct step *s, int
 	lua_pushvalue(L, value);
 	lua_rawget(L, -2);
 	if (lua_isnil(L, -1) || !codec_to_enum_value(L, -1, &number))
-		encode_refuse(w, p,
-			      lua_pushfstring(L, "no value is named %s", value_show(L, value)));
+		refuse_name(w, value, lua_gettop(L) - 1, p);
 	lua_pop(L, 2);
 	return number;
 }

@@ -38,9 +38,12 @@ describe("a message", function()
     local bytes = compiled([[SEC("kprob/vfs_read") int p(void *ctx) { return 0; }]], "-g")
     local object = assert(lbpf.open_mem(bytes))
     assert.equal("load 'memory': Invalid argument (EINVAL); libbpf knows no SEC(\"kprob/vfs_read\")"
-      .. ": the nearest are kprobe, uprobe, kretprobe; lbpf.register_prog_handler() teaches it "
-      .. "others",
+      .. ": near it are kprobe, uprobe; lbpf.register_prog_handler() teaches it others",
       message(object:load()))
+    bytes = compiled([[SEC("my_own_thing") int p(void *ctx) { return 0; }]], "-g")
+    assert.equal("load 'memory': Invalid argument (EINVAL); libbpf knows no SEC(\"my_own_thing\")"
+      .. "; lbpf.register_prog_handler() teaches it others",
+      message(assert(lbpf.open_mem(bytes)):load()))
   end))
 
   it("tells what object:attach() has passed over", needs("root", function()

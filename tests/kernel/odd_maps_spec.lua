@@ -216,6 +216,7 @@ describe("a number in a map", function()
       assert(named:update(3, {mask = 77}))
       assert.equal(77, named:lookup(3).mask)
     end
-    refused("mask: no value is named 'NOPE'", named.update, named, 3, {mask = "NOPE"})
+    refused("mask: no value is named 'NOPE'; there are: TOP, LOW, ALL, HIGH", named.update, named,
+      3, {mask = "NOPE"})
   end))
 end)

@@ -66,7 +66,8 @@ describe("a typed map", function()
     local flows, numbers = maps.flows, maps.numbers
     assert.equal("bad argument #2 to '?' (port: the integer does not fit)",
       failure(flows.lookup, flows, {port = 65536}))
-    assert.equal("bad argument #2 to '?' (prot: there is no such member)",
+    assert.equal("bad argument #2 to '?' (prot: there is no such member; there are: port, "
+      .. "protocol, address)",
       failure(flows.delete, flows, {prot = 1}))
     assert.equal("bad argument #3 to '?' (last: 9 bytes, expected at most 8)",
       failure(flows.update, flows, key, {last = "123456789"}))

@@ -75,7 +75,9 @@ describe("variables", function()
     misses("inital", "initial")
     refused("there is no 'where.z'; it has: x, y", function() return object.vars["where.z"] end)
     refused("initial: the integer does not fit", function() object.vars.initial = 2 ^ 32 end)
-    refused("where.z: there is no such member", function() object.vars.where = {x = 1, z = 1} end)
+    refused("where.z: there is no such member; there are: x, y", function()
+      object.vars.where = {x = 1, z = 1}
+    end)
     assert.same({x = 3, y = 4}, object.vars.where)
     assert(object:load())
     refused("variable 'step' is constant: assign it before the load",

@@ -98,8 +98,10 @@ describe("codec", function()
     refused("low: the integer does not fit", {low = 32})
     refused("middle: the integer does not fit", {middle = -65})
     refused("inner.rest: the integer does not fit", {inner = {rest = 512}})
-    refused("nope: there is no such member", {nope = 1})
-    refused("at.z: there is no such member", {at = {z = 1}})
+    refused("nope: there is no such member; there are: name, low, wide, word, at, bytes, grid, "
+      .. "inner, mac, path, s16, s32, s64, s8, sign, single, twice, u16, u32, u64, u8, yes, "
+      .. "colour, letter and 3 more", {nope = 1})
+    refused("at.z: there is no such member; there are: x, y", {at = {z = 1}})
     refused("path[2].x: expected an integer, got 'a'", {path = {{x = 1}, {x = "a"}}})
     refused("name: 17 bytes, expected at most 16", {name = ("x"):rep(17)})
     refused("mac: 7 elements, expected at most 6", {mac = {1, 2, 3, 4, 5, 6, 7}})
