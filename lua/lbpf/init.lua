@@ -10,22 +10,26 @@ end
 
 local lbpf = require "lbpf.core"
 
-for name, fn in pairs(require "lbpf.symbols") do
-  lbpf[name] = fn
-end
-lbpf.handlers = require "lbpf.handlers"
 lbpf.run = require "lbpf.run"
 lbpf.set_layout_reader(function(...) return require "lbpf.layout.option"(...) end)
 
--- Large modules that not every script needs are loaded on first use.
-local later = {compile = "lbpf.compile", layout = "lbpf.layout", trace = "lbpf.trace"}
+-- Modules that not every script needs are loaded on first use: by name, and those of symbols.
+local modules = {
+  compile = "lbpf.compile", handlers = "lbpf.handlers", layout = "lbpf.layout",
+  trace = "lbpf.trace",
+}
+local symbols = {
+  forget_processes = true, frames = true, ksym = true, usym = true, watch_process = true,
+}
 
 setmetatable(lbpf, {
   __index = function(self, name)
-    if later[name] then
-      self[name] = require(later[name])
-      return self[name]
+    if modules[name] then
+      self[name] = require(modules[name])
+    elseif symbols[name] then
+      self[name] = require("lbpf.symbols")[name]
     end
+    return rawget(self, name)
   end,
 })
 

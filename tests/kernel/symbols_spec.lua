@@ -235,3 +235,11 @@ describe("a profile", function()
     assert.matches("3: 0x0 M=1 a;b", output, 1, true)
   end))
 end)
+
+describe("lbpf", function()
+  it("has the functions of lbpf.symbols, loaded on first use", function()
+    for name, fn in pairs(require "lbpf.symbols") do
+      assert.equal(fn, require "lbpf"[name], name)
+    end
+  end)
+end)
