@@ -83,13 +83,12 @@ SEC("raw_tp/sys_enter") int enter(void *ctx)
 	static __u64 calls;
 	struct event event = {.pid = bpf_get_current_pid_tgid() >> 32, .length = 4, .path = "/tmp"};
 
-	calls++;
-	if (event.pid != target_pid)
+	if (calls++ < limits.burst || event.pid != target_pid)
 		return 0;
 	stack_id = bpf_get_stackid(ctx, &stacks, 0);
 	bpf_get_current_comm(event.comm, sizeof(event.comm));
 	dropped += bpf_ringbuf_output(&events, &event, sizeof(event), 0) != 0;
-	return (int)limits.burst;
+	return 0;
 }
 
 SEC("raw_tp/sys_exit") int slow_one(void *ctx)
