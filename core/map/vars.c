@@ -367,7 +367,6 @@ static int vars_pairs(lua_State *L)
 	return 3;
 }
 
-/*** @module lbpf */
 /*** Variables
 @section variables
 */
