@@ -1,0 +1,12 @@
+-- A few of the scripts that tests/hostile generates.
+local child = require "child"
+local needs = require "needs"
+
+describe("generated hostile scripts", function()
+  it("crash nothing", needs("root", function()
+    local output, status = child.output(("LUA=%s tests/hostile/run 3"):format(
+      os.getenv("LBPF_BUILD"):match "[^/]+$"))
+    assert(status == 0, output)
+    assert.is_true(tonumber(output:match "(%d+) calls, 0 crashes") > 1000)
+  end))
+end)
