@@ -4,6 +4,9 @@
 
 #include "base/compat.h"
 
+/* The most candidates that a message lists. */
+enum { CANDIDATES_MAX = 8 };
+
 /* How many names a message shows, and of each how much. */
 #define NEAREST_MAX  24
 #define NEAREST_NAME 64

@@ -7,9 +7,6 @@
 #include "base/value.h"
 #include <string.h>
 
-/* The most candidates that a message lists. */
-#define CANDIDATES_MAX 8
-
 struct search {
 	const struct btf *btf;
 	const char *name;

@@ -20,9 +20,6 @@
 
 /* Loading -------------------------------------------------------------------------------- */
 
-/* The verifier's limit. */
-#define INSNS_MAX 1000000
-
 /* The first size of a log, unless the script sets one. */
 #define LOG_FIRST ((uint32_t)1 << 16)
 #define LOG_LAST  ((uint32_t)1 << 24)
@@ -172,7 +169,7 @@ static int prog_load(lua_State *L)
 	a.license = luaL_checkstring(L, 3);
 	a.insns = (const struct bpf_insn *)luaL_checklstring(L, 4, &size);
 	a.n = size / sizeof(*a.insns);
-	luaL_argcheck(L, size % sizeof(*a.insns) == 0 && a.n >= 1 && a.n <= INSNS_MAX, 4,
+	luaL_argcheck(L, size % sizeof(*a.insns) == 0 && a.n >= 1 && a.n <= PROGRAM_INSNS_MAX, 4,
 		      "expected 1 to 1,000,000 instructions of 8 bytes");
 	read_load_opts(L, 5, &a.opts);
 	return call_load(L, call_prog_load, &a, a.opts.log_size, a.opts.log_level > 0,

@@ -1,17 +1,12 @@
 #include "map/variable.h"
 
 #include "base/nearest.h"
+#include "map/attr.h"
 #include "object/object.h"
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* <linux/bpf.h> of older kernels lacks it: enum bpf_map_type. */
-#define TYPE_ARENA 33
-
-/* The most candidates that a message lists. */
-#define CANDIDATES_MAX 8
 
 /* The section of the map's variables in BTF; NULL if it has none. */
 static const struct btf_type *section_of(const struct btf *btf, const struct bpf_map *map)
@@ -20,7 +15,7 @@ static const struct btf_type *section_of(const struct btf *btf, const struct bpf
 
 	if (bpf_map__is_internal(map))
 		id = (int)bpf_map__btf_value_type_id(map);
-	else if ((int)bpf_map__type(map) == TYPE_ARENA)
+	else if ((int)bpf_map__type(map) == MAP_TYPE_ARENA)
 		id = btf__find_by_name_kind(btf, ".addr_space.1", BTF_KIND_DATASEC);
 	if (id <= 0 || !btf_is_datasec(btf__type_by_id(btf, (uint32_t)id)))
 		return NULL;
@@ -134,5 +129,5 @@ unsigned variable_count(struct owner *owner, const char *name)
 
 bool variable_is_in_arena(const struct variable *v)
 {
-	return (int)bpf_map__type(v->map) == TYPE_ARENA;
+	return (int)bpf_map__type(v->map) == MAP_TYPE_ARENA;
 }

@@ -18,9 +18,6 @@
 
 static const char PROGRAM[] = "lbpf.program";
 
-/* The verifier's limit; libbpf does not check the count. */
-#define INSNS_MAX 1000000
-
 struct program {
 	struct bpf_program *prog;
 	struct owner *owner;
@@ -387,7 +384,7 @@ static int program_set_insns(lua_State *L)
 	const char *insns = luaL_checklstring(L, 2, &size);
 
 	n = size / sizeof(struct bpf_insn);
-	luaL_argcheck(L, size % sizeof(struct bpf_insn) == 0 && n >= 1 && n <= INSNS_MAX, 2,
+	luaL_argcheck(L, size % sizeof(struct bpf_insn) == 0 && n >= 1 && n <= PROGRAM_INSNS_MAX, 2,
 		      "expected 1 to 1,000,000 instructions of 8 bytes");
 	if (!load_scope_is(prog))
 		return luaL_error(

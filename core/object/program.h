@@ -4,6 +4,9 @@
 
 #include "base/class.h"
 
+/* The most instructions that the verifier takes. libbpf does not check the count. */
+enum { PROGRAM_INSNS_MAX = 1000000 };
+
 /* Pushes the program's only handle; ENV is its object's table. */
 void program_push(lua_State *L, struct owner *owner, struct bpf_program *prog, int env);
 
