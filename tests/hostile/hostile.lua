@@ -7,7 +7,7 @@
 -- A script makes some of everything, and then calls methods at random: those in the metatables of
 -- what it has, and the functions of the module, so that new ones are called, too. What comes back
 -- is used, as well. Functions, finalizers and hooks that it hands over do the same.
-local SCRIPTS, CALLS = 20, 2000
+local SCRIPTS, CALLS = tonumber(os.getenv "HOSTILE_SCRIPTS") or 20, 2000
 
 local seed_state
 
