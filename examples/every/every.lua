@@ -23,7 +23,7 @@ lbpf.register_prog_handler("every/", "perf_event", nil, {
       }, nil, cpu)
       if event then
         links[#links + 1] = assert(prog:attach_perf_event(event))
-      elseif errno ~= ENODEV then -- that CPU is not there today
+      elseif errno ~= ENODEV then -- that CPU is offline
         return nil, message, errno
       end
     end

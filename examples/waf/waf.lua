@@ -1,4 +1,4 @@
---- Bans addresses: what they send is dropped in the network driver, by an XDP program.
+--- Bans addresses: an XDP program drops their packets in the network driver.
 
 local bpf = require "resty.lbpf"
 local lbpf = require "lbpf"
@@ -7,7 +7,7 @@ local waf = {}
 
 local PIN = "/sys/fs/bpf/waf"
 
--- The interface that the default route leaves by.
+-- The interface of the default route.
 local function default_interface()
   for line in io.lines("/proc/net/route") do
     local interface, destination = line:match("^(%S+)%s+(%x+)")
@@ -19,7 +19,7 @@ local function default_interface()
 end
 
 --- In init_by_lua. `interface`; `limit`: so many requests in a second are too many; `seconds` of a
--- ban; `traps`: patterns of paths that nobody asks for in good faith; `trusted`: addresses that are
+-- ban; `traps`: patterns of paths that only attackers request; `trusted`: addresses that are
 -- never banned; `object`: the compiled waf.bpf.c.
 function waf.init(opts)
   waf.opts = opts
@@ -78,7 +78,8 @@ function waf.ban()
   assert(waf.banned:update(key_of(ngx.var.binary_remote_addr), {expires = expires, dropped = 0}))
 end
 
---- In access_by_lua: bans whoever misbehaves, and closes the connection.
+--- In access_by_lua: bans clients that exceed the limit or request a trap, and
+-- closes the connection.
 function waf.access()
   local address = ngx.var.remote_addr
   if is_trusted(address) or not (is_trap(ngx.var.uri) or is_too_fast(address)) then
@@ -89,11 +90,11 @@ function waf.access()
   return ngx.exit(444)
 end
 
---- Lets an address in again; its text as the status page has it.
+--- Unbans an address, given as text, as the status page shows it.
 function waf.unban(address)
   for key in waf.banned:pairs() do
     if text_of(key) == address then
-      ngx.shared.waf:delete(address) -- what it has asked for in this second is forgiven
+      ngx.shared.waf:delete(address) -- forget its requests of this second
       return waf.banned:delete(key)
     end
   end
