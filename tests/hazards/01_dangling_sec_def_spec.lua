@@ -188,7 +188,7 @@ describe("While an object points into libbpf's array", function()
 end)
 
 describe("An object that is being opened", function()
-  it("sees the handlers that there were when that began", function()
+  it("sees the handlers of the moment when that began", function()
     local seen, ids = {}, {}
     for i, sec in ipairs({"abc", "abc/", "custom+", "raw_tp+", "xdp"}) do
       ids[i] = register(sec, "socket_filter", nil, {

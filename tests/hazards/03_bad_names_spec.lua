@@ -26,7 +26,7 @@ describe("register_prog_handler refuses", function()
     end
   end)
 
-  it("what is no name", function()
+  it("what is not a name", function()
     for _, sec in ipairs({true, {}, print}) do
       refuses(sec, "string expected")
     end

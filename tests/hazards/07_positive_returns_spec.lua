@@ -28,7 +28,7 @@ describe("A positive number", function()
     end
   end))
 
-  it("from prog_attach_fn is no link", needs("root", function()
+  it("from prog_attach_fn is not a link", needs("root", function()
     local value
     handlers.register("abc", "raw_tracepoint", nil, {
       prog_attach_fn = function()

@@ -59,7 +59,7 @@ describe("Load options", function()
     assert.equal(9, errno)
   end))
 
-  it("are no others than these", needs("root", function()
+  it("are only these", needs("root", function()
     local refused = 0
     assert(load("abc", "abc1", "socket_filter", nil, function(_, opts)
       for _, name in ipairs({"log_buf", "log_size", "log_level", "func_info", "line_info",
@@ -170,7 +170,7 @@ describe("The view of the load options", function()
     is_dead(outer)
   end))
 
-  it("is no name for libbpf's memory otherwise", needs("root", function()
+  it("does not rename libbpf's memory otherwise", needs("root", function()
     assert(load("abc", "abc1", "socket_filter", nil, function(_, opts)
       assert.equal("userdata", type(opts))
       assert.is_false(getmetatable(opts))

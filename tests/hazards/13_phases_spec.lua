@@ -99,7 +99,7 @@ describe("After the load", function()
     assert.is_false(handlers.counts(object, "abc1"))
   end))
 
-  it("there is no second load", needs("root", function()
+  it("it cannot be loaded again", needs("root", function()
     local calls = 0
     local object = loaded(function()
       calls = calls + 1
@@ -125,7 +125,7 @@ describe("After a failed load", function()
     all_too_late(failed())
   end))
 
-  it("there is no second try", needs("root", function()
+  it("loading cannot be tried again", needs("root", function()
     local object = failed()
     assert.error_matches(function()
       object:load()

@@ -17,7 +17,7 @@ describe("types that libbpf sets up", function()
     ops:close()
   end)
 
-  it("a map becomes, or ceases to be, none of them", needs("root", function()
+  it("the type of a map cannot be changed to it or from it", needs("root", function()
     local maps = object.maps
     local refused = "libbpf sets up maps of this kind: the type cannot be changed"
     for _, case in ipairs({
@@ -68,7 +68,7 @@ describe("types that libbpf sets up", function()
     assert.equal(size, map:value_size())
   end))
 
-  it("a program becomes, or ceases to be, none of them", function()
+  it("the type of a program cannot be changed to it or from it", function()
     assert.error_matches(function() object.progs.count:set_type("struct_ops") end,
       "the type struct_ops cannot be set or changed")
     assert.error_matches(function() ops.progs.ssthresh:set_type("kprobe") end,

@@ -74,7 +74,7 @@ describe("sizes of a map by descriptor", function()
       end
     end))
 
-  it("are not taken from what is no map", needs("root", function()
+  it("are not read from what is not a map", needs("root", function()
     local insns = require "insns"
     local prog = assert(lbpf.prog_load("socket_filter", "no_map", "GPL", insns.returns(0)))
     refused("#1 .*descriptor %d+ is not a bpf%-map, but 'bpf%-prog'", lbpf.map_lookup, prog, "abcd")

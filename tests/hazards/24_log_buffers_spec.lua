@@ -22,7 +22,7 @@ describe("log buffers", function()
     assert.error_matches(function() prog:log_buf() end, "is closed$")
   end))
 
-  it("that are too small are full, and no more", needs("root", function()
+  it("that are too small are truncated", needs("root", function()
     local object = assert(lbpf.open(OBJECT))
     local prog = object.progs.count:set_log_buf(128):set_log_level(2)
     local loaded, message = object:load()

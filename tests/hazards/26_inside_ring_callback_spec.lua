@@ -66,7 +66,7 @@ describe("inside a ring buffer's function", function()
     ring = assert(lbpf.ring_buffer(object.maps.second, print))
   end))
 
-  it("closing the object is no harm", needs("root", function()
+  it("the object can be closed", needs("root", function()
     local errors = inside(function() object.maps.first:fd() end)
     assert.same({false, false, false, false}, errors)
     ring:close()

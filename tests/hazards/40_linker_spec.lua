@@ -38,7 +38,7 @@ describe("a linker", function()
     assert.is_true(linker:close())
   end)
 
-  it("whose input is no object has failed, on every libbpf", function()
+  it("fails for an input that is not an object, with every libbpf", function()
     local name = os.tmpname()
     for _, bytes in ipairs({"", "no object at all", elf.read(main):sub(1, 100)}) do
       local f = assert(io.open(name, "wb"))

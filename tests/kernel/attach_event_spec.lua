@@ -228,7 +228,7 @@ describe("attach_perf_event", function()
     assert(object.progs.on_perf_event:attach_perf_event(event))
   end))
 
-  it("refuses what is no descriptor", needs("root", function()
+  it("refuses what is not a descriptor", needs("root", function()
     local prog = object.progs.on_perf_event
     local link, message, errno = prog:attach_perf_event(987654)
     assert.is_nil(link)

@@ -48,7 +48,7 @@ describe("a kernel function:", function()
       assert.same({1, 2}, events.pluck(events.take(object), "cookie"))
     end))
 
-    it("says that an offset is no instruction's", needs({"root", "kprobes"}, function()
+    it("says that no instruction starts at an offset", needs({"root", "kprobes"}, function()
       local link, message, errno = object.progs.entry:attach_kprobe("hrtimer_nanosleep",
         {offset = 0x7fffffff})
       assert.is_nil(link)

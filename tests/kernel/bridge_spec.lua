@@ -37,7 +37,7 @@ describe("An entry that several handlers share", function()
 end)
 
 describe("A program of another user of libbpf", function()
-  it("that an entry takes is none of the script's", needs("root", function()
+  it("does not reach the script, if an entry matches it", needs("root", function()
     host.run("bridge", "other_user")
   end))
 end)

@@ -214,7 +214,7 @@ describe("a compile error", function()
     end
   end)
 
-  it("is raised for what is no program", function()
+  it("is raised for what is not a program", function()
     for _, args in ipairs {{1}, {{raw_tp = 1}}, {{"x"}}, {{}, {what = 1}}, {{}, {ring = "x"}}} do
       assert.has_error(function() lbpf.compile(unpack(args)) end)
     end

@@ -55,7 +55,7 @@ describe("An attach closure", function()
     assert.is_nil(object.links.abc1)
   end))
 
-  it("may return a list of links, which is one to whoever has it", needs("root", function()
+  it("may return a list of links, which has the methods of a link", needs("root", function()
     local object = loaded(function(prog)
       return {handlers.to_sys_enter(prog), prog:attach_raw_tracepoint("sys_exit")}
     end)

@@ -110,7 +110,7 @@ describe("A handler", function()
     assert.same({"connect4", "connect4", "nothing", "nothing"}, prepared)
   end))
 
-  it("is consulted at the next open, and no more once it is unregistered", function()
+  it("is used from the next open on, until it is unregistered", function()
     local calls = 0
     local id = register("abc", "xdp", nil, {
       prog_setup_fn = function()

@@ -64,7 +64,7 @@ describe("prog_get_info_by_fd", function()
     object:close()
   end))
 
-  it("refuses what is no program", needs("root", function()
+  it("refuses what is not a program", needs("root", function()
     local map = assert(lbpf.map_create("array", nil, 4, 4, 1))
     local ok, message = pcall(lbpf.prog_get_info_by_fd, map)
     assert.is_false(ok)
@@ -188,7 +188,7 @@ describe("for loops", function()
     return found, fd
   end
 
-  it("come by every program, map, link and BTF", needs("root", function()
+  it("visit every program, map, link and BTF", needs("root", function()
     local object = assert(lbpf.open("build/bpf/testrun.bpf.o")):load()
     local prog = program("raw_tracepoint")
     local link = assert(lbpf.raw_tracepoint_open("sched_switch", prog))
@@ -219,7 +219,7 @@ describe("for loops", function()
     kept:close()
   end))
 
-  it("come by more than the process may open", needs("root", function()
+  it("visit more than the process may open", needs("root", function()
     local output = child.run([[
       local lbpf = require "lbpf"
       local inner = assert(lbpf.map_create("array", nil, 4, 4, 1))

@@ -72,7 +72,7 @@ describe("lines of a program", function()
       obj:close()
     end))
 
-  it("are not there for what is no program", function()
+  it("do not exist for what is not a program", function()
     local f = assert(io.open("/dev/null"))
     local lines, message, errno = lbpf.prog_linfo(0)
     f:close()

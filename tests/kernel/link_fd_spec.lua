@@ -256,7 +256,7 @@ describe("pinned objects", function()
     os.remove(path)
   end)
 
-  it("come back as what they were, also when nobody has them open", needs("root", function()
+  it("come back with their type, also when no process has them open", needs("root", function()
     local prog = load("socket_filter", nil, 123)
     local prog_id = id(prog)
     assert.equal(prog, lbpf.obj_pin(prog, path))

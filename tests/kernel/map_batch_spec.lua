@@ -225,7 +225,7 @@ describe("map_update_batch", function()
 end)
 
 describe("map_delete_batch", function()
-  it("passes over what is not there, and counts what was", needs("root", function()
+  it("skips missing keys, and counts the others", needs("root", function()
     local map = filled("hash", 100)
     assert.equal(2, lbpf.map_delete_batch(map, {u32(1000), u32(5), u32(5), u32(7), u32(2000)}))
     assert.equal(98, count(map))

@@ -88,7 +88,7 @@ describe("perf_buffer", function()
     assert.equal(46, buffer:stats().lost)
   end))
 
-  it("counts lost events that nobody wants to be told of", needs("root", function()
+  it("counts lost events without a function for them", needs("root", function()
     collect(1)
     perf.send(object, 50, 1000)
     buffer:poll()
@@ -168,7 +168,7 @@ describe("perf_buffer", function()
     assert.is_true(cpus[last])
   end))
 
-  it("wakes whoever waits when as many events have come as sample_period says", needs("root",
+  it("becomes readable after sample_period events", needs("root",
     function()
       local list = collect(8, {sample_period = 5})
       local fd = buffer:epoll_fd()
@@ -262,7 +262,7 @@ describe("perf_buffer", function()
     assert.equal(8, rings.number((buffer:next())))
   end))
 
-  it("reads a map by its descriptor, whatever becomes of the object", needs("root", function()
+  it("reads a map by its descriptor, also after the object is closed", needs("root", function()
     local fn, list = rings.collector()
     buffer = assert(lbpf.perf_buffer(object.maps.events:fd(), 8, fn))
     perf.send(object, 2)

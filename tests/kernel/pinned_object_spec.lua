@@ -167,7 +167,7 @@ describe("an object that is pinned", function()
     assert.is_true(seen(1) > 0)
   end))
 
-  it("says what is no option", needs("root", function()
+  it("names an unknown option", needs("root", function()
     assert.error_matches(function()
       pinned.load("build/bpf/takeover.bpf.o", {pins = dir})
     end, "unknown option 'pins'; expected one of: attach, keep, open, pin, setup")

@@ -157,7 +157,7 @@ describe("lbpf.prometheus", function()
         slots = "slots", sum = "total"})
   end))
 
-  it("shows what is no UTF-8 as U+FFFD", needs("root", function()
+  it("shows invalid UTF-8 as U+FFFD", needs("root", function()
     local unknown = "\239\191\189"
     local names = {
       ["\255"] = unknown, ["ok\255\254"] = "ok" .. unknown .. unknown,

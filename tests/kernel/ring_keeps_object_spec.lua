@@ -46,7 +46,7 @@ describe("a ring buffer whose object was forgotten", function()
     assert.is_false(exists(program))
   end))
 
-  it("is collected with it, whatever its function refers to", needs({"root", "tracefs"}, function()
+  it("is collected with it, even if its function uses it", needs({"root", "tracefs"}, function()
     local _, program = only(function(object)
       local ring
       ring = assert(lbpf.ring_buffer(object.maps.events, function()

@@ -164,7 +164,7 @@ describe("ring_buffer, pulled", function()
     end, 100))
   end))
 
-  it("says that there is no function to call, and loses nothing by that", needs("root", function()
+  it("says that there is no function to call, and loses no event", needs("root", function()
     rings.send(object, 2)
     for _, method in ipairs({"poll", "consume"}) do
       assert.error_matches(function() ring[method](ring) end,

@@ -155,7 +155,7 @@ describe("a handler that lbpf brings", function()
       'SEC("every/soon"): expected every/10ms; units: us, ms, s')
   end))
 
-  it("is one of those that there are", function()
+  it("must exist", function()
     assert.error_matches(function()
       lbpf.handlers.register("no_such")
     end, "no handlers 'no_such'; expected one of: perf_event, every")

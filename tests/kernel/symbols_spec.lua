@@ -173,7 +173,7 @@ describe("an address of a process", function()
 end)
 
 describe("demangle", function()
-  it("leaves what is not mangled", function()
+  it("returns other names unchanged", function()
     assert.equal("main", lbpf.demangle("main"))
     assert.equal("_Z", lbpf.demangle("_Z"))
   end)

@@ -66,7 +66,7 @@ describe("a cookie", function()
     end
   end))
 
-  it("that is no integer attaches nothing", needs({"root", "tracefs"}, function()
+  it("that is not an integer attaches nothing", needs({"root", "tracefs"}, function()
     local obj = assert(assert(lbpf.open(path)):load())
     for _, cookie in ipairs({0.5, 2 ^ 64, math.huge, -2 ^ 64, "0x10000000000000000", "x", false}) do
       assert.error_matches(function()

@@ -118,7 +118,7 @@ describe("XDP", function()
     end))
   end)
 
-  it("says what is no interface", needs("root", function()
+  it("says that there is no such interface", needs("root", function()
     local xdp = object.progs.xdp_drops
     for name, call in pairs({
       attach_xdp = function() return xdp:attach_xdp("none") end,

@@ -38,7 +38,7 @@ describe("examples/waf", function()
     assert.matches("<h1>0 addresses banned</h1>", page())
   end)
 
-  it("bans who asks for what nobody asks for, for a time", function()
+  it("bans clients that request a trap, for a time", function()
     assert.is_true(answers())
     nginx.get(SITE .. "wp-login.php", PEER)
     assert.is_false(answers())

@@ -185,7 +185,7 @@ describe("types are copied", function()
     assert.equal("int", types:type_by_id(3).name)
   end)
 
-  it("from sound BTF that is another's", function()
+  it("from other, valid BTF", function()
     assert.error_matches(function() types:add_btf(types) end, "these are its own types")
     assert.error_matches(function() types:add_type(from, 0) end, "0 is void, which all BTF has")
     assert.error_matches(function() types:add_type(from, 3) end, "#2 to 'add_type'")

@@ -69,7 +69,7 @@ describe("a value that was read", function()
     end
   end)
 
-  it("keeps what is not asked about", function()
+  it("keeps members that are not written", function()
     local bytes = ("\255"):rep(size)
     local value = codec:decode(bytes)
     assert.is_true(value.yes)

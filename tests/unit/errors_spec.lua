@@ -205,7 +205,7 @@ end)
 describe("an error of load", function()
   after_each(goes_on)
 
-  it("names a section that nobody knows", needs("root", function()
+  it("names an unknown section", needs("root", function()
     local obj = assert(lbpf.open("build/bpf/nameless.bpf.o"))
     local result, message, errno, log = obj:load()
     assert.is_nil(result)

@@ -22,7 +22,7 @@ describe("the version", function()
     end
   end)
 
-  it("does not answer for features that there are not", function()
+  it("refuses unknown features", function()
     assert.error_matches(function()
       lbpf.has("kprobe_multi.sessions")
     end, "bad argument #1 to 'has' (no such feature; expected one of: btf_dump.", 1, true)

@@ -44,7 +44,7 @@ describe("a program", function()
     assert.equal(500, third:type())
   end)
 
-  it("refuses types that there are not", function()
+  it("refuses unknown types", function()
     local function refused(argument, message)
       assert.error_matches(function()
         third:set_type(argument)

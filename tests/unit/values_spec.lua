@@ -31,7 +31,7 @@ describe("an option of 32 bits", function()
     end
   end)
 
-  it("refuses what is no integer, and shows it", function()
+  it("refuses what is not an integer, and shows it", function()
     local inf = math.huge
     for value, shown in pairs({
       [0.5] = "0.5)", [-1.5] = "-1.5)", [inf] = "inf)", [-inf] = "-inf)",
