@@ -51,8 +51,11 @@ static int in_namespace(int from, int to, char **command)
 	char number[16];
 
 	alarm(PATIENCE);
-	if (unshare(CLONE_NEWUSER | CLONE_NEWNS))
-		err(2, "unshare");
+	if (unshare(CLONE_NEWUSER | CLONE_NEWNS)) {
+		warn("unshare");
+		close(to); /* its end of the pipe, too: the other one need not wait */
+		exit(2);
+	}
 	tell(to, 0);
 	hear(from); /* it has its map */
 	if (setgid(0) || setuid(0))
