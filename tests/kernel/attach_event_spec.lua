@@ -265,7 +265,30 @@ describe("perf_event_open", function()
       "option 'type' is out of range")
     assert.error_matches(function() lbpf.perf_event_open({type = 1, freq = 1}) end,
       "option 'freq' must be a boolean")
+    local attr = {type = 1, config = 0}
+    assert.error_matches(function() lbpf.perf_event_open(attr, nil, 0, {cgroup = true}) end,
+      "option 'cgroup' must be a path or a descriptor")
+    assert.error_matches(function() lbpf.perf_event_open(attr, 0, 0, {cgroup = "/"}) end,
+      "option 'cgroup' cannot be used with a pid")
+    assert.error_matches(function() lbpf.perf_event_open(attr, nil, nil, {cgroup = "/"}) end,
+      "option 'cgroup' needs a CPU")
   end)
+
+  it("says that there is no such cgroup", function()
+    local event, message, errno = lbpf.perf_event_open({type = 1, config = 0}, nil, 0,
+      {cgroup = "/no/such/cgroup"})
+    assert.is_nil(event)
+    assert.matches("^perf_event_open: type 1, config 0, cpu 0: No such file", message)
+    assert.equal(2, errno)
+  end)
+
+  it("keeps no descriptor of a cgroup", needs("root", function()
+    local before = fds.count()
+    local event = lbpf.perf_event_open({type = 1, config = 0, disabled = true}, nil, 0,
+      {cgroup = "/proc/self/ns"}) -- not a cgroup: EBADF
+    assert.is_nil(event)
+    assert.equal(before, fds.count())
+  end))
 
   it("closes what a script forgets", needs("root", function()
     local before = fds.count()

@@ -49,6 +49,12 @@ describe("attach_uprobe_multi", function()
     start()
     assert(object.progs.entry:attach_uprobe_multi(nil, probed.path, nil,
       {offsets = {probed.offset}, cookies = {8}, ref_ctr_offsets = {0}}))
+    local info = object.links.entry:info()
+    if info.offsets then -- Linux 6.8
+      assert.matches("/probe_me$", info.path)
+      assert.same({{probed.offset}, {8}, {0}},
+        {info.offsets, info.cookies, info.ref_ctr_offsets})
+    end
     probed:call("add 8")
     assert.same({8}, events.pluck(events.take(object), "cookie"))
   end))

@@ -1,4 +1,5 @@
 -- BPF programs in C in a Lua file, compiled by clang.
+local child = require "child"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
@@ -66,6 +67,18 @@ describe("lbpf.spawn", function()
     assert.is_nil(status)
     assert.equal("spawn 'no-such-program': No such file or directory (ENOENT)", message)
     assert.equal(2, errno)
+  end)
+
+  it("works in a process without standard input, output and error", function()
+    local path = os.tmpname()
+    child.run(([[
+      local status, output = require "lbpf".spawn({"cat"}, "text")
+      io.open(%q, "w"):write(tostring(status), output):close()
+    ]]):format(path), "<&- >&- 2>&-")
+    local file = assert(io.open(path))
+    assert.equal("0text", file:read("*a"))
+    file:close()
+    os.remove(path)
   end)
 
   it("takes strings alone", function()

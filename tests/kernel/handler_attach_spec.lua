@@ -78,6 +78,16 @@ describe("An attach closure", function()
     assert.is_false(counts(object, "abc1"))
   end))
 
+  it("may return a list of links, which leaving a scope destroys", needs("root", function()
+    local object = loaded(function(prog)
+      return {handlers.to_sys_enter(prog), prog:attach_raw_tracepoint("sys_exit")}
+    end)
+    local links = assert(object.progs.abc1:attach())
+    assert.is_true(counts(object, "abc1"))
+    debug.getmetatable(links).__close(links)
+    assert.is_false(counts(object, "abc1"))
+  end))
+
   it("may return a list with a metatable of its own", needs("root", function()
     local meta = {}
     local object = loaded(function(prog)

@@ -236,6 +236,23 @@ describe("a profile", function()
   end))
 end)
 
+describe("a list like kallsyms", function()
+  it("may have lines that are none of a function", function()
+    local path = os.tmpname()
+    write(path, "nonsense\nffffffff81000000 T first\n\nffffffff81000010 X\n")
+    local symbols = assert(lbpf.kallsyms(path))
+    os.remove(path)
+    assert.equal(1, symbols:count())
+  end)
+
+  it("must exist", function()
+    local symbols, message, errno = lbpf.kallsyms("/no/such/file")
+    assert.is_nil(symbols)
+    assert.matches("/no/such/file", message)
+    assert.equal(2, errno)
+  end)
+end)
+
 describe("lbpf", function()
   it("has the functions of lbpf.symbols, loaded on first use", function()
     for name, fn in pairs(require "lbpf.symbols") do
