@@ -12,6 +12,7 @@
 # make bench-soak      ... over 100 million events: does memory grow?
 # make typed-sweep     values of all the kernel's types, and of random structures, beside C's
 # make fuzz            damaged object files, for SECONDS (60)
+# make fuzzer TARGET=btf  libFuzzer, for SECONDS (60); all targets unless one is named
 # make check           clang-format, luacheck, layering, documentation, the API
 # make docs            the reference, into build/docs
 # make help            this list
@@ -237,6 +238,27 @@ typed-sweep: module
 
 fuzz: bpf module
 	tests/fuzz/run $(or $(SECONDS),60)
+
+# Coverage-guided fuzzing by libFuzzer, with AddressSanitizer: TARGET is a file of tests/fuzz/targets.
+FUZZER_FLAGS   := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g
+FUZZER_OBJECTS := $(SOURCES:%.c=build/fuzzer/%.o)
+
+build/fuzzer/%.o: %.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CLANG) -fsanitize=fuzzer-no-link $(FUZZER_FLAGS) -std=c11 -pthread -D_GNU_SOURCE -Icore \
+		$(shell pkg-config --cflags lua5.4) -MMD -MP -c -o $@ $<
+
+build/fuzzer/lbpf: tests/fuzz/fuzzer.c $(FUZZER_OBJECTS)
+	$(call say,LINK,$@)
+	$(Q)$(CLANG) -fsanitize=fuzzer $(FUZZER_FLAGS) -pthread $(shell pkg-config --cflags lua5.4) -o $@ $^ \
+		$(shell pkg-config --libs lua5.4) $(LBPF_LDLIBS)
+
+-include $(FUZZER_OBJECTS:.o=.d)
+
+.PHONY: fuzzer
+fuzzer: bpf build/fuzzer/lbpf
+	tests/fuzz/guided $(or $(TARGET),all) $(or $(SECONDS),60)
 
 # All C of the project, the BPF programs too.
 FORMATTED = lbpf.c $(wildcard core/*/*.[ch] tests/helpers/*.c tests/embed/*.c tests/bpf/*.[ch] \
