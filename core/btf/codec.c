@@ -214,6 +214,7 @@ static void read_parts(lua_State *L, struct codec *c, int opts)
 
 		lua_rawgeti(L, -1, (int)c->n_parts + 1);
 		*part = find_named_part(L, c, opts, "fields");
+		c->is_partial |= part->count || part->may_lack;
 		if (least_of(part) > c->least)
 			c->least = least_of(part);
 		lua_pop(L, 1);

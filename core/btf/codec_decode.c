@@ -104,7 +104,8 @@ static __attribute__((noinline)) void push_short_string(struct codec_run *w, con
 	if (known->known & bit && known->bytes[slot].bytes[0] == bytes.bytes[0] &&
 	    known->bytes[slot].bytes[1] == bytes.bytes[1]) {
 		lua_rawgeti(w->L, w->names, at);
-		w->lost |= (known->lossy & bit) != 0;
+		if (known->lossy & bit)
+			w->lost = true;
 		return;
 	}
 	len = strnlen(data, s->size);
@@ -349,7 +350,7 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 	for (size_t i = 0; i < c->n_parts; i++) {
 		const struct plan_part *part = &c->parts[i];
 
-		if (part->count || part->may_lack)
+		if (c->is_partial)
 			decode_partly(&w, part, bytes);
 		else if (!decode_plain(&w, part->step, bytes + part->offset))
 			decode(&w, part->step, bytes + part->offset);

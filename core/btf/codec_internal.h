@@ -30,6 +30,7 @@ struct codec {
 	size_t n_parts;
 	uint32_t least;          /* what bytes there must be */
 	struct strings *strings; /* NULL: the type has no short ones */
+	bool is_partial;         /* a part need not be there, or not all of it */
 	bool enum_names;
 	bool needs_names; /* decoding needs names; encoding does only with enum_names */
 	bool numbers;     /* 64-bit integers as numbers, in Luas without such integers */
