@@ -8,7 +8,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 SEC("tracepoint") int on_tracepoint(void *ctx)
 {
-	return report(bpf_get_attach_cookie(ctx), 0, 1);
+	return report(cookie_of(ctx), 0, 1);
 }
 
 SEC("raw_tp") int on_raw_tracepoint(struct bpf_raw_tracepoint_args *ctx)
@@ -18,7 +18,7 @@ SEC("raw_tp") int on_raw_tracepoint(struct bpf_raw_tracepoint_args *ctx)
 
 SEC("?raw_tp") int on_raw_tracepoint_cookie(struct bpf_raw_tracepoint_args *ctx)
 {
-	return is_rename(ctx->args[1]) ? report(bpf_get_attach_cookie(ctx), 0, 2) : 0;
+	return is_rename(ctx->args[1]) ? report(cookie_of(ctx), 0, 2) : 0;
 }
 
 SEC("tp_btf/sys_enter") int on_trace(__u64 *ctx)
@@ -28,10 +28,10 @@ SEC("tp_btf/sys_enter") int on_trace(__u64 *ctx)
 
 SEC("?tp_btf/sys_enter") int on_trace_cookie(__u64 *ctx)
 {
-	return is_rename(ctx[1]) ? report(bpf_get_attach_cookie(ctx), 0, 3) : 0;
+	return is_rename(ctx[1]) ? report(cookie_of(ctx), 0, 3) : 0;
 }
 
 SEC("perf_event") int on_perf_event(void *ctx)
 {
-	return report(bpf_get_attach_cookie(ctx), 0, 4);
+	return report(cookie_of(ctx), 0, 4);
 }

@@ -8,12 +8,12 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 SEC("uprobe") int entry(struct pt_regs *ctx)
 {
-	return report(bpf_get_attach_cookie(ctx), PT_REGS_PARM1(ctx), 1);
+	return report(cookie_of(ctx), PT_REGS_PARM1(ctx), 1);
 }
 
 SEC("uretprobe") int result(struct pt_regs *ctx)
 {
-	return report(bpf_get_attach_cookie(ctx), PT_REGS_RC(ctx), 2);
+	return report(cookie_of(ctx), PT_REGS_RC(ctx), 2);
 }
 
 SEC("usdt") int on_usdt(struct pt_regs *ctx)

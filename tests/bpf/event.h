@@ -29,6 +29,21 @@ struct {
 	__uint(max_entries, 1 << 16);
 } events SEC(".maps");
 
+/* Kernels before 5.15 know no cookies, nor which function a kprobe is in; tests/support/events.lua
+ * tells.
+ */
+const volatile __u8 has_cookies = 1;
+
+static inline __u64 cookie_of(void *ctx)
+{
+	return has_cookies ? bpf_get_attach_cookie(ctx) : 0;
+}
+
+static inline __u64 function_of(void *ctx)
+{
+	return has_cookies ? bpf_get_func_ip(ctx) : 0;
+}
+
 static inline int is_target(void)
 {
 	__u32 zero = 0, *pid = bpf_map_lookup_elem(&target, &zero);

@@ -8,12 +8,12 @@ struct dentry;
 
 SEC("?fentry") int BPF_PROG(on_entry, const struct pt_regs *regs)
 {
-	return report(bpf_get_attach_cookie(ctx), 0, 1);
+	return report(cookie_of(ctx), 0, 1);
 }
 
 SEC("?fexit") int BPF_PROG(on_exit, const struct pt_regs *regs, long result)
 {
-	return report(bpf_get_attach_cookie(ctx), result, 2);
+	return report(cookie_of(ctx), result, 2);
 }
 
 SEC("?lsm/inode_mkdir")

@@ -23,7 +23,7 @@ describe("attach_tracepoint", function()
     object:close()
   end)
 
-  it("runs the program with its cookie until the link is destroyed", needs({"root", "tracefs"},
+  it("runs the program with its cookie until the link is destroyed", needs({"root", "tracefs", "cookies"},
     function()
       local link = assert(object.progs.on_tracepoint:attach_tracepoint("syscalls",
         "sys_enter_rename", {bpf_cookie = "0xfedcba9876543210"}))
@@ -37,7 +37,7 @@ describe("attach_tracepoint", function()
       assert.same({}, events.take(object))
     end))
 
-  it("attaches one program several times, each with its own cookie", needs({"root", "tracefs"},
+  it("attaches one program several times, each with its own cookie", needs({"root", "tracefs", "cookies"},
     function()
       local prog = object.progs.on_tracepoint
       assert(prog:attach_tracepoint("syscalls", "sys_enter_rename", {bpf_cookie = 1}))
@@ -174,7 +174,7 @@ describe("attach_perf_event", function()
     return {}
   end
 
-  it("runs the program with its cookie at each sample", needs("root", function()
+  it("runs the program with its cookie at each sample", needs({"root", "cookies"}, function()
     local event = assert(lbpf.perf_event_open(CPU_CLOCK, 0))
     assert(object.progs.on_perf_event:attach_perf_event(event, {bpf_cookie = 99}))
     local list = sampled()

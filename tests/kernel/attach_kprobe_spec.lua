@@ -19,7 +19,7 @@ describe("a kernel function:", function()
   end)
 
   describe("attach_kprobe", function()
-    it("runs at the entry, with a cookie", needs({"root", "kprobes"}, function()
+    it("runs at the entry, with a cookie", needs({"root", "kprobes", "cookies"}, function()
       local link = assert(object.progs.entry:attach_kprobe("hrtimer_nanosleep",
         {bpf_cookie = "0xfedcba9876543210"}))
       probed:call("nanosleep")
@@ -32,7 +32,7 @@ describe("a kernel function:", function()
       assert.same({}, events.take(object))
     end))
 
-    it("runs at the return", needs({"root", "kprobes"}, function()
+    it("runs at the return", needs({"root", "kprobes", "cookies"}, function()
       assert(object.progs.result:attach_kprobe("hrtimer_nanosleep",
         {retprobe = true, bpf_cookie = 12}))
       probed:call("nanosleep")
@@ -40,7 +40,8 @@ describe("a kernel function:", function()
         events.take(object))
     end))
 
-    it("takes the script's word for entry or return", needs({"root", "kprobes"}, function()
+    it("takes the script's word for entry or return", needs({"root", "kprobes", "cookies"},
+      function()
       assert(object.progs.entry:attach_kprobe("hrtimer_nanosleep", {bpf_cookie = 1}))
       assert(object.progs.entry:attach_kprobe("hrtimer_nanosleep",
         {bpf_cookie = 2, retprobe = true}))
@@ -84,7 +85,7 @@ describe("a kernel function:", function()
   end)
 
   describe("attach_ksyscall", function()
-    it("runs at a system call's entry and return, each with its cookie", needs({"root", "kprobes"},
+    it("runs at a system call's entry and return, each with its cookie", needs({"root", "kprobes", "cookies"},
       function()
         local entry = assert(object.progs.syscall_entry:attach_ksyscall("nanosleep",
           {bpf_cookie = 21}))

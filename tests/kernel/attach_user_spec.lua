@@ -18,7 +18,8 @@ describe("user space:", function()
   end)
 
   describe("attach_uprobe", function()
-    it("runs at a function that is found by name, with a cookie", needs("root", function()
+    it("runs at a function that is found by name, with a cookie", needs({"root", "cookies"},
+      function()
       local link = assert(object.progs.entry:attach_uprobe(nil, probed.path, nil,
         {func_name = "probe_add", bpf_cookie = 41}))
       assert.equal("1005", probed:call("add 5"))
@@ -32,14 +33,14 @@ describe("user space:", function()
       assert.same({}, events.take(object))
     end))
 
-    it("runs at an offset in the file", needs("root", function()
+    it("runs at an offset in the file", needs({"root", "cookies"}, function()
       assert(object.progs.entry:attach_uprobe(nil, probed.path, probed.offset, {bpf_cookie = 42}))
       probed:call("add 8")
       assert.same({{cookie = 42, value = 8, pid = probed.kernel_pid, kind = 1}},
         events.take(object))
     end))
 
-    it("runs at a function's return", needs("root", function()
+    it("runs at a function's return", needs({"root", "cookies"}, function()
       assert(object.progs.result:attach_uprobe(nil, probed.path, 0,
         {func_name = "probe_add", retprobe = true, bpf_cookie = 43}))
       probed:call("add 9")

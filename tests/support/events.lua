@@ -1,6 +1,7 @@
 --- The objects of tests/bpf that report with tests/bpf/event.h, and what they report.
 local child = require "child"
 local lbpf = require "lbpf"
+local needs = require "needs"
 
 local events = {}
 
@@ -34,6 +35,7 @@ function events.load(name, pid, autoload)
   for _, prog in ipairs(autoload or {}) do
     object.progs[prog]:set_autoload(true)
   end
+  object.vars.has_cookies = needs.met "cookies" and 1 or 0
   assert(object:load())
   assert(object.maps.target:update(0, pid or child.kernel_pid()))
   return object

@@ -7,6 +7,8 @@ local lbpf = require "lbpf"
 
 local probes = {}
 
+local GET_ATTACH_COOKIE = 174
+
 local function read(path)
   local file = io.open(path)
   local text = file and file:read("*a") or ""
@@ -204,8 +206,20 @@ probes["link cookies"] = function()
   return info ~= nil and info.event ~= nil and tonumber(info.event.cookie) == 7, "not told"
 end
 
+--- Cookies of perf events: kprobes, uprobes, tracepoints.
+function probes.cookies()
+  return load("kprobe", nil, insns.call(GET_ATTACH_COOKIE) .. insns.returns(0))
+end
+
+--- Links of perf events, instead of their ioctl().
+probes["perf event links"] = function()
+  local SOFTWARE, CONTEXT_SWITCHES = 1, 3
+  local event = assert(lbpf.perf_event_open(
+    {type = SOFTWARE, config = CONTEXT_SWITCHES, sample_period = 1000000}, 0))
+  return links(load("perf_event"), event, "perf_event")
+end
+
 probes["raw tracepoint cookies"] = function()
-  local GET_ATTACH_COOKIE = 174
   load("raw_tracepoint", nil, insns.call(GET_ATTACH_COOKIE) .. insns.returns(0))
   return true
 end
