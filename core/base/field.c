@@ -228,7 +228,7 @@ static bool store_string(lua_State *L, const struct field *f, char *member, int 
 
 bool field_store(lua_State *L, const struct field *f, void *base, int idx)
 {
-	char *member = (char *)base + f->offset;
+	char *member;
 
 	if (f->major && (f->absent || !compat_libbpf(f->major, f->minor))) {
 		/* says which is too old: the running library, or the headers */
@@ -238,6 +238,7 @@ bool field_store(lua_State *L, const struct field *f, void *base, int idx)
 								  : "");
 		return false;
 	}
+	member = base ? (char *)base + f->offset : NULL; /* the module stores these itself */
 	if (is_flags(f->kind))
 		return store_flags(L, f, member, idx);
 	switch (f->kind) {

@@ -11,4 +11,22 @@ describe("hazard 46: some of the calls that tests/faults has fail", function()
     assert(status == 0, ("seed %d:\n%s"):format(seed, output))
     assert.is_true(tonumber(output:match "(%d+) calls failed, 0 problems") > 100)
   end))
+
+  it("are those that want a descriptor, when there are few", needs("root", function()
+    for _, limit in ipairs {6, 12, 24} do
+      local output, status = child.run([[
+        package.path = "tests/faults/?.lua;" .. package.path
+        local lifecycles = require "lifecycles"
+        for name, lifecycle in pairs(lifecycles) do
+          if name ~= "pinned" and name ~= "names" then -- a directory; all names of the kernel
+            pcall(lifecycle)
+            collectgarbage()
+          end
+        end
+        print "ended"
+      ]], ("prlimit --nofile=%d"):format(limit))
+      assert.matches("ended\n$", output)
+      assert.equal(0, status)
+    end
+  end))
 end)

@@ -23,8 +23,8 @@ describe("attach_tracepoint", function()
     object:close()
   end)
 
-  it("runs the program with its cookie until the link is destroyed", needs({"root", "tracefs", "cookies"},
-    function()
+  it("runs the program with its cookie until the link is destroyed",
+    needs({"root", "tracefs", "cookies"}, function()
       local link = assert(object.progs.on_tracepoint:attach_tracepoint("syscalls",
         "sys_enter_rename", {bpf_cookie = "0xfedcba9876543210"}))
       rename()
@@ -37,8 +37,8 @@ describe("attach_tracepoint", function()
       assert.same({}, events.take(object))
     end))
 
-  it("attaches one program several times, each with its own cookie", needs({"root", "tracefs", "cookies"},
-    function()
+  it("attaches one program several times, each with its own cookie",
+    needs({"root", "tracefs", "cookies"}, function()
       local prog = object.progs.on_tracepoint
       assert(prog:attach_tracepoint("syscalls", "sys_enter_rename", {bpf_cookie = 1}))
       assert(prog:attach_tracepoint("syscalls", "sys_exit_rename", {bpf_cookie = 2}))

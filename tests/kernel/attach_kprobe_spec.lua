@@ -85,8 +85,8 @@ describe("a kernel function:", function()
   end)
 
   describe("attach_ksyscall", function()
-    it("runs at a system call's entry and return, each with its cookie", needs({"root", "kprobes", "cookies"},
-      function()
+    it("runs at a system call's entry and return, each with its cookie",
+      needs({"root", "kprobes", "cookies"}, function()
         local entry = assert(object.progs.syscall_entry:attach_ksyscall("nanosleep",
           {bpf_cookie = 21}))
         assert(object.progs.syscall_result:attach_ksyscall("nanosleep",

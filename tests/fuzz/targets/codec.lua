@@ -1,4 +1,4 @@
--- Bytes of many types: what is decoded and encoded again is the same.
+-- Bytes of many types: a table that is decoded and encoded again has the same bytes.
 local lbpf = require "lbpf.core"
 
 local codecs = {}
@@ -21,7 +21,7 @@ return function(data)
   local bytes = (data:sub(3) .. ("\0"):rep(size)):sub(1, size)
   local value = codec:decode(bytes)
   local ok, again = pcall(codec.encode, codec, value)
-  if ok and again ~= bytes then
+  if ok and type(value) == "table" and again ~= bytes then
     os.exit(77) -- libFuzzer keeps the input
   end
   pcall(codec.decode, codec, data:sub(3))
