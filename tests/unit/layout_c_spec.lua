@@ -146,6 +146,7 @@ describe("declarations in C", function()
         "layout:1:36: the attribute 'mode' is not known here",
       ["struct s { int a; } __attribute__((aligned(3)));"] = "the alignment must be a power of 2",
       ["#if X\nint a;\n#endif"] = "layout:1:1: #if is not known here",
+      ["#undef"] = "layout:1:1: #undef needs a name",
       ["#ifdef X\nint a;"] = "layout:1:1: #endif is missing",
       ["#define F(x) x\nint a[F(3)];"] =
         "layout:2:7: macros with arguments are not known here: 'F'",

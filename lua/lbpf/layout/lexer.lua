@@ -134,8 +134,11 @@ function directives.define(state, line, at)
   state.macros[name.value] = macro
 end
 
-function directives.undef(state, line)
-  state.macros[line[2] and line[2].value] = nil
+function directives.undef(state, line, at)
+  if not line[2] or line[2].kind ~= "name" then
+    state.src:fail(at, "#undef needs a name")
+  end
+  state.macros[line[2].value] = nil
 end
 
 -- Each #if is a table in a list: is what follows read, and was it so around it?

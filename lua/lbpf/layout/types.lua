@@ -225,11 +225,15 @@ local function find(self, kind, name)
   return search(self, function(btf)
     local id = btf:find_by_name_kind(name, kind)
       or kind == "enum" and btf:find_by_name_kind(name, "enum64")
-    local codec, problem = btf:codec(kind == "typedef" and name or kind .. " " .. name)
-    if id and not codec and problem:find "there are" then
-      message = problem:gsub("^codec: ", "")
+    if not id then
+      return nil
     end
-    return id and not message and import(self, btf, id)
+    local codec, problem = btf:codec(kind == "typedef" and name or kind .. " " .. name)
+    if not codec and problem:find "there are %d+ types" then
+      message = problem:gsub("^codec: ", "")
+      return nil
+    end
+    return import(self, btf, id)
   end), message
 end
 
