@@ -223,7 +223,7 @@ local odd = {
   function() -- a finalizer
     local fn = callback()
     if newproxy then -- luacheck: globals newproxy
-      -- LuaJIT before 2023 crashes if one raises while compiled code runs
+      -- LuaJIT (Debian 12) crashes in its own unwinding where one raises: docs/testing.md
       debug.getmetatable(newproxy(true)).__gc = function() pcall(fn) end
     else
       setmetatable({}, {__gc = fn})
