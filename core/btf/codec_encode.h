@@ -25,12 +25,12 @@ static inline uint8_t encode_bit_mask(uint64_t bit)
 #endif
 }
 
-/* What the buffer has space for. */
+/* What the buffer has space for: the whole may end before its type does, in the padding. */
 static inline size_t encode_space(const struct codec_run *w, const struct step *s, const char *data)
 {
-	size_t left = (size_t)(w->end - data), size = step_bytes(s);
+	bool to_end = s->is_flexible || s == w->codec->plan.steps;
 
-	return s->is_flexible || (s == w->codec->plan.steps && left > size) ? left : size;
+	return to_end ? (size_t)(w->end - data) : step_bytes(s);
 }
 
 /* Writes what the value at VALUE, which is no table, says to DATA. */

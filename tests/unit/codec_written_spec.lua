@@ -101,6 +101,17 @@ describe("a value that was read", function()
     assert.equal("\0\0\0\0" .. ("x"):rep(8) .. "\1\0\0\0\0\0\0\0", list:encode(value))
   end)
 
+  it("may end in its type's padding", function()
+    local types = lbpf.layout "struct s { void *p; u32 n; u8 list[]; };"
+    local list = assert(types:codec("s"))
+    for length = 12, 15 do -- 16 is the type's size
+      local read = random_bytes(length)
+      for _ = 1, 100 do -- what is written beyond it shows in the sanitizers' run
+        assert.equal(read, list:encode(list:decode(read)))
+      end
+    end
+  end)
+
   it("is good for other types with the same members", function()
     local other = assert(lbpf.open("build/bpf/written.bpf.o")):codec("value", {bytes = {"mac"}})
     local bytes = random_bytes(size)
