@@ -161,7 +161,7 @@ end
 
 --- Compiles the program with COMPILER and runs it; returns what it prints.
 function native.run(source, compiler)
-  local path = compile(source, compiler .. " -O0 -fno-strict-aliasing")
+  local path = compile(source, compiler .. " -O0 -fno-strict-aliasing -Wno-int-conversion")
   local pipe = assert(io.popen(path))
   local text = pipe:read("*a")
   pipe:close()
