@@ -524,12 +524,13 @@ static int object_detach(lua_State *L)
 	}
 	class_env(L, 1);
 	lua_getfield(L, 2, "links");
-	for (lua_pushnil(L); lua_next(L, 3);) {
-		lua_pop(L, 1);
-		lua_pushvalue(L, -1);
-		lua_pushnil(L);
-		lua_rawset(L, 3);
-	}
+	if (lua_istable(L, 3)) /* what the debug library put there may be none */
+		for (lua_pushnil(L); lua_next(L, 3);) {
+			lua_pop(L, 1);
+			lua_pushvalue(L, -1);
+			lua_pushnil(L);
+			lua_rawset(L, 3);
+		}
 	if (err)
 		return value_fail(L, err, "detach '%s'", owner->name);
 	lua_settop(L, 1);

@@ -17,6 +17,10 @@ describe("hazard 47: the debug library", function()
     survives "metatables"
   end))
 
+  it("replaces what is in uservalues", needs("root", function()
+    survives "parts"
+  end))
+
   it("takes uservalues away", needs("root", function()
     survives "uservalues"
   end))

@@ -41,6 +41,18 @@ function programs.metatables()
   assert(object:close())
 end
 
+-- The tables in an object's uservalue, each in its turn replaced by what is none.
+function programs.parts()
+  for _, part in ipairs {"links", "progs", "maps", "handlers", "vars"} do
+    local broken = load("typed_events")
+    pcall(broken.attach, broken)
+    get(broken)[part] = 5
+    for _, method in ipairs {"attach", "detach", "each_program", "close"} do
+      pcall(broken[method], broken)
+    end
+  end
+end
+
 function programs.uservalues()
   local function use(value)
     local env = get(value)
