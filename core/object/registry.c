@@ -155,20 +155,45 @@ static int by_order(const void *a, const void *b)
 	return x->order - y->order;
 }
 
-/* Gives the array the entries for these needs, and no others. If any entry is needed, all needs get
- * one: one for "cgroup/" alone would also match sections that the fallback should handle.
+static bool is_matched(const struct registry_need *need, const struct registry_need *needs,
+		       size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (needs[i].has_entry && registry_matches(needs[i].sec, need->section))
+			return true;
+	return false;
+}
+
+/* Which needs get an entry: those with sections that libbpf has a handler for, and then those that
+ * would be matched by such an entry. The fallback serves the others. It is better where it can be
+ * used: since libbpf 1.3, an entry's program whose type is changed is detached from the entry.
  */
+static void choose_entries(struct registry_need *needs, size_t n)
+{
+	bool any = false, more;
+
+	for (size_t i = 0; i < n; i++) {
+		needs[i].has_entry = needs[i].sec && is_taken(needs[i].section);
+		any = any || needs[i].has_entry;
+	}
+	for (more = any; more;) {
+		more = false;
+		for (size_t i = 0; i < n; i++)
+			if (needs[i].sec && !needs[i].has_entry && is_matched(&needs[i], needs, n))
+				needs[i].has_entry = more = true;
+	}
+}
+
+/* Gives the array the entries for these needs, and no others. */
 static int rebuild(struct registry_need *needs, size_t n)
 {
-	bool any = false;
 	int err = 0;
 
 	clear_entries();
 	qsort(needs, n, sizeof(*needs), by_order);
-	for (size_t i = 0; i < n; i++)
-		any = any || (needs[i].sec && is_taken(needs[i].section));
-	for (size_t i = 0; i < n && any && !err; i++)
-		if (needs[i].sec && !find_entry(needs[i].section))
+	choose_entries(needs, n);
+	for (size_t i = 0; i < n && !err; i++)
+		if (needs[i].has_entry && !find_entry(needs[i].section))
 			err = add_entry(&needs[i]);
 	if (err)
 		clear_entries();

@@ -33,6 +33,22 @@ describe("Closures", function()
         "prepare_load custom2 3", "attach custom1 2", "attach custom2 2"}, calls)
     end))
 
+  it("are all called if the first changes the type, beside a handler for a section of libbpf's",
+    needs("root", function()
+      local prepared = 0
+      register("xdp", "xdp")
+      register("abc", "raw_tracepoint", nil, {
+        prog_setup_fn = function(prog)
+          prog:set_type("tracepoint")
+        end,
+        prog_prepare_load_fn = function()
+          prepared = prepared + 1
+        end,
+      })
+      assert(open("abc1"):load())
+      assert.equal(1, prepared)
+    end))
+
   it("get the same program that the object has", function()
     local seen
     register("abc", "raw_tracepoint", nil, {
