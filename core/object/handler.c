@@ -472,7 +472,9 @@ every section that no other handler matches
 @tparam ?string|integer prog_type the type of the programs, "kprobe"; nil: a function sets it
 @tparam ?string|integer expected_attach_type "trace_kprobe_multi"
 @tparam ?table opts `cookie`: any value, the last argument of the functions;
- `prog_setup_fn(prog, cookie)`: called when the program was found; sets its properties;
+ `prog_setup_fn(prog, cookie)`: called when the program was found; sets its properties. For a
+section that libbpf knows, give the type as `prog_type`: if this function changes it, libbpf 1.3 and
+newer does not call `prog_prepare_load_fn`;
  `prog_prepare_load_fn(prog, load_opts, cookie)`: called before the program is loaded; may change
 the fields of bpf_prog_load_opts; `prog_attach_fn(prog, cookie)`: attaches the program; returns the
 link, a list of links, or nil for none
