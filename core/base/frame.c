@@ -132,6 +132,8 @@ void frame_log(const char *text, size_t len)
 {
 	if (printed.len + len > LOG_MAX)
 		len = LOG_MAX - printed.len;
+	if (len == 0)
+		return;
 	if (printed.len + len > printed.size) {
 		size_t size = 2 * (printed.len + len);
 		char *bigger = realloc(printed.text, size);

@@ -15,6 +15,11 @@
  */
 FILE *libbpf_stderr;
 
+__attribute__((constructor)) static void set_stderr(void)
+{
+	libbpf_stderr = stderr;
+}
+
 /* The dynamic symbols of a library that is loaded. */
 struct dynamic_symbols {
 	const ElfW(Sym) * list;
@@ -104,7 +109,6 @@ void interposed_open(lua_State *L)
 	const char *allowed = getenv("LBPF_INTERPOSED"), *file = NULL, *name = NULL;
 	struct dynamic_symbols symbols;
 
-	libbpf_stderr = stderr;
 	if (!libbpf)
 		return;
 	symbols = find_symbols(libbpf);

@@ -144,7 +144,8 @@ local function compile(source, command)
   local file = assert(io.open(path .. ".c", "w"))
   file:write(source)
   file:close()
-  local ok = os.execute(("%s -w -o %s %s.c 2>%s.err"):format(command, path, path, path))
+  local ok = os.execute(("unset LD_PRELOAD; %s -w -o %s %s.c 2>%s.err"):format(command, path,
+    path, path))
   local err = assert(io.open(path .. ".err"))
   local message = err:read("*a")
   err:close()
@@ -162,7 +163,7 @@ end
 --- Compiles the program with COMPILER and runs it; returns what it prints.
 function native.run(source, compiler)
   local path = compile(source, compiler .. " -O0 -fno-strict-aliasing -Wno-int-conversion")
-  local pipe = assert(io.popen(path))
+  local pipe = assert(io.popen("unset LD_PRELOAD; " .. path))
   local text = pipe:read("*a")
   pipe:close()
   os.remove(path)
