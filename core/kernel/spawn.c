@@ -28,8 +28,8 @@ static struct fd *push_memory(lua_State *L)
 
 	if (number < 0)
 		return NULL;
-	if (low <
-	    3) { /* a standard descriptor is closed here; the child's would replace this one */
+	/* Where a standard descriptor is closed here, the child's would replace this one. */
+	if (low < 3) {
 		number = fcntl(low, F_DUPFD_CLOEXEC, 3);
 		close(low);
 		if (number < 0)

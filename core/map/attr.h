@@ -4,9 +4,6 @@
 
 #include "base/bind.h"
 
-/* Missing in the oldest headers. */
-enum { MAP_TYPE_ARENA = 33 };
-
 /* For setters: the map at 1, which must not be created yet. libbpf checks this only in some
  * setters. */
 struct bpf_map *mapattr_check_uncreated(lua_State *L, struct bound *b);

@@ -127,11 +127,13 @@ static const struct mapping *mapping_of(lua_State *L, struct vars *vars, const s
 }
 
 /* The variable's address where libbpf has it: before the load, and of an arena. */
-static char *locate_initial(lua_State *L, const struct var *v)
+static char *locate_initial(lua_State *L, struct vars *vars, const struct var *v)
 {
 	size_t size = 0;
 	char *initial = (char *)bpf_map__initial_value(v->map, &size);
 
+	if (v->is_in_arena && *object_arena(vars->owner))
+		initial = *object_arena(vars->owner);
 	if (!initial || v->offset + v->size > size)
 		luaL_error(L, "variable '%s' has no value before the load", lua_tostring(L, 2));
 	return initial + v->offset;
@@ -141,7 +143,7 @@ static char *locate_initial(lua_State *L, const struct var *v)
 static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 {
 	if (v->is_in_arena || (!v->mapping && !object_is_loading_over(vars->owner)))
-		return locate_initial(L, v);
+		return locate_initial(L, vars, v);
 	if (!v->mapping) {
 		if (!object_is_loaded(vars->owner))
 			luaL_error(L, "object '%s' is not loaded", vars->owner->name);

@@ -60,7 +60,7 @@ static bool has_buckets(uint32_t type)
 	}
 }
 
-static int make_walk_room(struct mapwalk *w)
+static int grow_walk(struct mapwalk *w)
 {
 	char *keys = realloc(w->keys, (size_t)w->capacity * w->m.map.key_size + 1);
 	char *values;
@@ -107,7 +107,7 @@ struct mapwalk *mapwalk_push(lua_State *L, const struct mapcodec *m, mapwalk_rea
 		chunk = max;
 	w->capacity = chunk ? (uint32_t)chunk : 1;
 	w->token = malloc(2 * w->token_size);
-	if (!w->token || make_walk_room(w))
+	if (!w->token || grow_walk(w))
 		luaL_error(L, "not enough memory");
 	w->next = w->token + w->token_size;
 	return w;
@@ -143,7 +143,7 @@ static int read_batch(struct mapwalk *w, uint32_t at_most)
 			/* the next bucket has more entries, and is returned as a whole */
 			w->capacity = w->capacity > w->capacity_max / 2 ? w->capacity_max
 									: 2 * w->capacity;
-			ret = make_walk_room(w);
+			ret = grow_walk(w);
 			if (ret)
 				return ret;
 			continue;

@@ -17,6 +17,49 @@
 #pragma weak bpf_object__prepare
 #endif
 
+#if LBPF_HEADERS(1, 6)
+static int prepare(struct owner *owner)
+{
+	return bpf_object__prepare(object_of(owner));
+}
+#endif
+
+static int load(struct owner *owner)
+{
+	return bpf_object__load(object_of(owner));
+}
+
+static struct bpf_map *find_arena(const struct bpf_object *obj)
+{
+	struct bpf_map *map;
+
+	bpf_object__for_each_map(map, obj)
+	{
+		if ((int)bpf_map__type(map) == MAP_TYPE_ARENA)
+			return map;
+	}
+	return NULL;
+}
+
+/* From libbpf 1.7 on, the variables of an arena are at its end if the kernel allows that. Only
+ * loading as a skeleton does tells where they are.
+ */
+static int load_with_arena(struct owner *owner)
+{
+	struct bpf_object *obj = object_of(owner);
+	struct bpf_map *arena = find_arena(obj);
+	struct bpf_map_skeleton map = {
+		.name = "arena", .map = &arena, .mmaped = object_arena(owner)};
+	struct bpf_object_skeleton skeleton = {.sz = sizeof(skeleton),
+					       .name = owner->name,
+					       .obj = &obj,
+					       .map_cnt = 1,
+					       .map_skel_sz = sizeof(map),
+					       .maps = &map};
+
+	return arena ? bpf_object__load_skeleton(&skeleton) : load(owner);
+}
+
 /*** Does the first part of loading: relocates programs, creates maps, and pins those with a pin
 path. `object:load` does the rest.
 @function object:prepare
@@ -29,8 +72,7 @@ static int object_prepare(lua_State *L)
 {
 #if LBPF_HEADERS(1, 6)
 	if (compat_libbpf(1, 6))
-		return object_advance(L, "prepare", bpf_object__prepare, OBJECT_OPENED,
-				      OBJECT_PREPARED);
+		return object_advance(L, "prepare", prepare, OBJECT_OPENED, OBJECT_PREPARED);
 #endif
 	object_check(L, 1);
 	return value_needs_libbpf(L, "object:prepare", 1, 6);
@@ -45,6 +87,7 @@ libbpf 1.4 for a struct_ops map if none of its programs is to be loaded
 @usage local object = assert(lbpf.open("trace.bpf.o"))
 assert(object:load())
 @see bpf_object__load
+@see bpf_object__load_skeleton
 */
 static int object_load(lua_State *L)
 {
@@ -56,7 +99,7 @@ static int object_load(lua_State *L)
 				  "load '%s': map '%s' is struct_ops, and no program of that type "
 				  "is to be loaded",
 				  owner->name, map);
-	return object_advance(L, "load", bpf_object__load, OBJECT_PREPARED, OBJECT_LOADED);
+	return object_advance(L, "load", load_with_arena, OBJECT_PREPARED, OBJECT_LOADED);
 }
 
 static const struct field loader_fields[] = {
@@ -115,7 +158,7 @@ static int object_gen_loader(lua_State *L)
 			return value_fail(L, value_errno(err), "gen_loader '%s'", owner->name);
 		object_start_generating(owner);
 	}
-	n = object_advance(L, "gen_loader", bpf_object__load, OBJECT_OPENED, OBJECT_GENERATED);
+	n = object_advance(L, "gen_loader", load, OBJECT_OPENED, OBJECT_GENERATED);
 	if (n != 1)
 		return n;
 	lua_newtable(L);

@@ -29,7 +29,8 @@ struct object {
 	bool generating;
 	struct registry_user user;
 	struct kept *kept;
-	char *log; /* the kernel's log, in the kept memory; NULL: none */
+	char *log;   /* the kernel's log, in the kept memory; NULL: none */
+	void *arena; /* the memory of its arena's variables after the load; NULL: none */
 	char name[];
 };
 
@@ -67,6 +68,11 @@ bool object_has_maps(const struct owner *owner)
 	enum object_phase phase = ((const struct object *)owner)->phase;
 
 	return phase == OBJECT_PREPARED || phase == OBJECT_LOADED;
+}
+
+void **object_arena(struct owner *owner)
+{
+	return &object_from(owner)->arena;
 }
 
 bool object_is_generating(const struct owner *owner)
@@ -219,7 +225,7 @@ struct registry_user *object_registry_user(struct owner *owner)
 
 /* Loading -------------------------------------------------------------------------------- */
 
-int object_advance(lua_State *L, const char *operation, int (*step)(struct bpf_object *),
+int object_advance(lua_State *L, const char *operation, int (*step)(struct owner *),
 		   enum object_phase last, enum object_phase next)
 {
 	static const char *const states[] = {
@@ -238,7 +244,7 @@ int object_advance(lua_State *L, const char *operation, int (*step)(struct bpf_o
 		return luaL_error(L, "object '%s' %s", o->name, states[o->phase]);
 	class_env(L, 1);
 	frame_enter(L, &f, &o->owner, 2);
-	err = step(o->obj);
+	err = step(&o->owner);
 	if (err)
 		err = value_errno(err);
 	o->phase = err ? OBJECT_FAILED : next;

@@ -6,6 +6,9 @@
 
 struct registry_user;
 
+/* Missing in the oldest headers. */
+enum { MAP_TYPE_ARENA = 33 };
+
 /* The argument ARG; raises if it is not an open object. */
 struct owner *object_check(lua_State *L, int arg);
 
@@ -20,11 +23,11 @@ enum object_phase {
 	OBJECT_FAILED
 };
 
-/* Calls STEP, a function of libbpf that OPERATION names, to bring the object at 1 to the phase
- * NEXT. Raises if it is beyond the phase LAST. Returns 1, with only the object on the stack; or 4:
- * nil, message, errno, log.
+/* Calls STEP, which calls the function of libbpf that OPERATION names, to bring the object at 1 to
+ * the phase NEXT. Raises if it is beyond the phase LAST. Returns 1, with only the object on the
+ * stack; or 4: nil, message, errno, log.
  */
-int object_advance(lua_State *L, const char *operation, int (*step)(struct bpf_object *),
+int object_advance(lua_State *L, const char *operation, int (*step)(struct owner *),
 		   enum object_phase last, enum object_phase next);
 
 /* Has loading begun; has it ended; and did it succeed? */
@@ -34,6 +37,11 @@ bool object_is_loaded(const struct owner *owner);
 
 /* Have its maps been created? */
 bool object_has_maps(const struct owner *owner);
+
+/* Where the address of its arena's variables is kept, which is known after the load. libbpf has
+ * that memory.
+ */
+void **object_arena(struct owner *owner);
 
 /* Is it making a loader program? Then libbpf's descriptors are not real ones. */
 bool object_is_generating(const struct owner *owner);

@@ -155,32 +155,38 @@ static int by_order(const void *a, const void *b)
 	return x->order - y->order;
 }
 
-static bool is_matched(const struct registry_need *need, const struct registry_need *needs,
-		       size_t n)
+/* Does the section need an entry: has libbpf a handler for it, or would one of the entries CHOSEN
+ * match it?
+ */
+static bool needs_entry(const char *section, const struct registry_need *chosen)
 {
-	for (size_t i = 0; i < n; i++)
-		if (needs[i].has_entry && registry_matches(needs[i].sec, need->section))
+	for (; chosen; chosen = chosen->next)
+		if (registry_matches(chosen->sec, section))
 			return true;
-	return false;
+	return is_taken(section);
 }
 
-/* Which needs get an entry: those with sections that libbpf has a handler for, and then those that
- * would be matched by such an entry. The fallback serves the others. It is better where it can be
- * used: since libbpf 1.3, an entry's program whose type is changed is detached from the entry.
+/* Chooses the handlers that get an entry, by the first of their needs. The fallback serves the
+ * others. It is better where it can be used: since libbpf 1.3, an entry's program whose type is
+ * changed is detached from the entry. NEEDS are in the handlers' order.
  */
 static void choose_entries(struct registry_need *needs, size_t n)
 {
-	bool any = false, more;
+	struct registry_need *chosen = NULL, *first = needs;
+	bool more = true;
 
-	for (size_t i = 0; i < n; i++) {
-		needs[i].has_entry = needs[i].sec && is_taken(needs[i].section);
-		any = any || needs[i].has_entry;
-	}
-	for (more = any; more;) {
+	while (more) {
 		more = false;
-		for (size_t i = 0; i < n; i++)
-			if (needs[i].sec && !needs[i].has_entry && is_matched(&needs[i], needs, n))
-				needs[i].has_entry = more = true;
+		for (size_t i = 0; i < n; i++) {
+			if (needs[i].order != first->order || i == 0)
+				first = &needs[i];
+			if (!needs[i].sec || first->gets_entry ||
+			    !needs_entry(needs[i].section, chosen))
+				continue;
+			first->gets_entry = more = true;
+			first->next = chosen;
+			chosen = first;
+		}
 	}
 }
 
@@ -193,7 +199,7 @@ static int rebuild(struct registry_need *needs, size_t n)
 	qsort(needs, n, sizeof(*needs), by_order);
 	choose_entries(needs, n);
 	for (size_t i = 0; i < n && !err; i++)
-		if (needs[i].has_entry && !find_entry(needs[i].section))
+		if (needs[i].gets_entry)
 			err = add_entry(&needs[i]);
 	if (err)
 		clear_entries();

@@ -36,9 +36,10 @@ struct registry_need {
 	const char *sec; /* the definition of the script's handler; NULL: libbpf handles it */
 	enum bpf_prog_type prog_type;
 	enum bpf_attach_type attach_type;
-	int order;      /* of the handler among the script's */
-	long cookie;    /* which the callbacks get for it, set when the open has begun */
-	bool has_entry; /* in libbpf's array */
+	int order;   /* of the handler among the script's */
+	long cookie; /* which the callbacks get for it, set when the open has begun */
+	struct registry_need *next; /* while entries are chosen */
+	bool gets_entry;
 };
 
 /* An object that is being opened, or points into libbpf's array. */

@@ -140,7 +140,7 @@ describe("loading", function()
     local map, prog = object.maps.counts, object.progs.other
     assert.equal(object, object:prepare())
     assert.equal("42", fdinfo.read(map:fd()).max_entries)
-    assert(map:update("\1\0\0\0", "12345678"))
+    assert(map:view({raw = true}):update("\1\0\0\0", "12345678"))
     assert.error_matches(function() prog:fd() end, "^program 'other' is not loaded$")
     assert.error_matches(function() object:prepare() end, "^object '.-' is prepared already$")
     assert.error_matches(function() object:gen_loader() end, "^object '.-' is prepared already$")

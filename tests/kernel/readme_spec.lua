@@ -1,6 +1,7 @@
 -- Runs the Lua in README.md, from the tour to the handlers, as it is written there. What it refers
 -- to is in tests/bpf/readme.bpf.c.
 local child = require "child"
+local chunk = require "chunk"
 local lbpf = require "lbpf"
 local needs = require "needs"
 local pins = require "pins"
@@ -23,14 +24,6 @@ local function blocks()
     end
   end
   return list
-end
-
--- A chunk with these globals, in every Lua.
-local function compile(source, name, env)
-  if setfenv then -- luacheck: globals setfenv loadstring
-    return setfenv(assert(loadstring(source, name)), env)
-  end
-  return assert(load(source, name, "t", env))
 end
 
 -- What is printed is dropped.
@@ -80,7 +73,7 @@ describe("README.md", function()
       or block.source:find("kretprobe", 1, true) and "kprobes" or "tracefs"
     it("line " .. block.line, needs({"root", "btf", needed}, function()
       local env, object, pin = environment(needed)
-      local done, message = pcall(compile(block.source, "=README.md, block", env))
+      local done, message = pcall(chunk(block.source, "=README.md, block", env))
       os.remove(pin)
       object:close()
       assert(done, message)

@@ -1,5 +1,6 @@
 -- Runs the examples in the reference, each @usage, as they are written. "trace.bpf.o" stands for
 -- tests/bpf/trace.bpf.c.
+local chunk = require "chunk"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
@@ -32,14 +33,6 @@ local function examples()
   return list
 end
 
--- A chunk with these globals, in every Lua.
-local function compile(source, name, env)
-  if setfenv then -- luacheck: globals setfenv loadstring
-    return setfenv(assert(loadstring(source, name)), env)
-  end
-  return assert(load(source, name, "t", env))
-end
-
 local function open(path, opts)
   return lbpf.open(path == "trace.bpf.o" and TRACE or path, opts)
 end
@@ -62,7 +55,7 @@ describe("the example of", function()
     local need = more[example.name]
     it(example.name, needs({"root", "btf", "tracefs", need}, function()
       local env, object = environment(need)
-      compile(example.source, "@usage of " .. example.name, env)()
+      chunk(example.source, "@usage of " .. example.name, env)()
       object:close()
     end))
   end
