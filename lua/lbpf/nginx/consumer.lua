@@ -71,15 +71,25 @@ local lock_files = {}
 local defaults = {interval = 0.01, time = 0.001, count = 100000, retry = 0.1,
   lock_file = "/run/lbpf.lock"}
 local known = {interval = "number", time = "number", count = "number", retry = "number",
-  lock_file = "string", pool = "string", dropped = "function", type = "string", fields = "table",
-  numbers = "boolean", enum_names = "boolean"}
+  lock_file = "string", pool = "string", dropped = "function", type = "string", layout = "string",
+  fields = "table", numbers = "boolean", enum_names = "boolean"}
+
+local function nearest_options(name)
+  local names = {}
+  for option in pairs(known) do
+    names[#names + 1] = option
+  end
+  return lbpf.nearest(tostring(name), names)
+end
 
 local function read_options(opts)
   local read = setmetatable({}, {__index = defaults})
   for name, value in pairs(opts or {}) do
-    if type(value) ~= known[name] then
-      local problem = known[name] and "option '%s' must be a %s, not %s" or "unknown option '%s'"
-      error(problem:format(name, known[name], type(value)), 3)
+    if not known[name] then
+      error(("unknown option '%s'; expected one of: %s"):format(tostring(name),
+        nearest_options(name)), 3)
+    elseif type(value) ~= known[name] then
+      error(("option '%s' must be a %s, not %s"):format(name, known[name], type(value)), 3)
     end
     read[name] = value
   end
@@ -88,8 +98,8 @@ end
 
 local function open_ring(self)
   local opts = self.opts
-  return assert(lbpf.ring_buffer(self.map, nil, {type = opts.type, fields = opts.fields,
-    numbers = opts.numbers, enum_names = opts.enum_names}))
+  return assert(lbpf.ring_buffer(self.map, nil, {type = opts.type, layout = opts.layout,
+    fields = opts.fields, numbers = opts.numbers, enum_names = opts.enum_names}))
 end
 
 --- Creates a consumer of a ring buffer's events. Of all workers, of this nginx and of one that it
@@ -106,7 +116,7 @@ end
 -- @tparam ?table opts `interval`, `time`, `count`; `retry` (0.1 s): how often other workers check
 -- whether they must take over; `pool`: the name of a thread pool in which to wait for events,
 -- instead of checking every `interval`; `dropped`: a function that returns how many events did
--- not fit into the ring; `lock_file` ("/run/lbpf.lock"); `type`, `fields`, `numbers`,
+-- not fit into the ring; `lock_file` ("/run/lbpf.lock"); `type`, `layout`, `fields`, `numbers`,
 -- `enum_names` as for `lbpf.ring_buffer`
 -- @treturn consumer
 -- @fails
