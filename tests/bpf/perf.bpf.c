@@ -42,8 +42,9 @@ __u64 sent; /* how many there was room for */
 
 SEC("raw_tp/sys_enter") int fill(struct bpf_raw_tracepoint_args *ctx)
 {
+	volatile struct order *o; /* size is bounded where it is used: older verifiers forget the
+				     bound of a spilled one */
 	__u32 zero = 0, size;
-	struct order *o;
 	__u64 *e, flags;
 
 	if (!is_rename(ctx->args[1]))
@@ -52,11 +53,11 @@ SEC("raw_tp/sys_enter") int fill(struct bpf_raw_tracepoint_args *ctx)
 	e = bpf_map_lookup_elem(&event, &zero);
 	if (!o || !e || o->pid != bpf_get_current_pid_tgid() >> 32)
 		return 0;
-	size = o->size;
-	if (size > LARGEST)
-		size = LARGEST;
 	flags = o->key == KEY_OF_CPU ? BPF_F_CURRENT_CPU : o->key;
 	for (int i = 0; i < MANY && i < o->events; i++) {
+		size = o->size;
+		if (size > LARGEST)
+			size = LARGEST;
 		if (!bpf_perf_event_output(ctx, &events, flags, e, size))
 			sent++;
 		e[0]++;
