@@ -18,6 +18,13 @@ describe("compiled programs and Lua 5.4's", function()
     end
   end))
 
+  -- the verifier must not follow each way through the conditions of a loop apart
+  it("load with many conditions in a loop", needs({"root", "may_goto"}, function()
+    if has_integers then
+      assert.is_nil((compare.program(generate.program(1074, 4), {"out", "m", "two"})))
+    end
+  end))
+
   it("evaluate in the same order", needs("root", function()
     local text = [[
       m[1] = 1

@@ -348,7 +348,7 @@ local function extreme(op)
       local c = self.code
       local d = c:mov(c:reg(), self:value(node.args[1]))
       local b, done = self:value(node.args[2]), c:label()
-      c:branch(op, d, b, done)
+      self:test(op, d, b, done)
       c:mov(d, b)
       c:place(done)
       return d

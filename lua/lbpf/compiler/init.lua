@@ -8,6 +8,7 @@
 local builtins = require "lbpf.compiler.builtins"
 local generator = require "lbpf.compiler.instructions"
 local kernel = require "lbpf.compiler.kernel"
+local machine = require "lbpf.compiler.machine"
 local names = require "lbpf.compiler.names"
 local object = require "lbpf.compiler.object"
 local parser = require "lbpf.compiler.parser"
@@ -18,29 +19,10 @@ local source = require "lbpf.compiler.source"
 local types = require "lbpf.compiler.types"
 require "lbpf.compiler.values"
 require "lbpf.compiler.memory"
+require "lbpf.compiler.loops"
 
 local KNOWN_OPTIONS = {max_entries = "number", maps = "table", ring = "number", str = "number",
   loops = "string", rounds = "number", arch = "string"}
-
-local function machine()
-  local f = io.popen "uname -m"
-  local name = f and f:read "*l" or "x86_64"
-  if f then
-    f:close()
-  end
-  return name == "aarch64" and "arm64" or name
-end
-
--- may_goto came with Linux 6.9.
-local function kernel_loops()
-  local f = io.open "/proc/sys/kernel/osrelease"
-  local major, minor = (f and f:read "*l" or ""):match "^(%d+)%.(%d+)"
-  if f then
-    f:close()
-  end
-  major, minor = tonumber(major) or 0, tonumber(minor) or 0
-  return (major > 6 or major == 6 and minor >= 9) and "may_goto" or "bounded"
-end
 
 local function check_options(opts)
   for name, value in pairs(opts) do
@@ -52,8 +34,8 @@ local function check_options(opts)
   end
   return {
     max_entries = opts.max_entries or 4096, maps = opts.maps or {}, ring = opts.ring or 262144,
-    str = opts.str or 64, loops = opts.loops or kernel_loops(), rounds = opts.rounds or 1024,
-    arch = opts.arch or machine(),
+    str = opts.str or 64, loops = opts.loops or machine.loops(), rounds = opts.rounds or 1024,
+    arch = opts.arch or machine.arch(),
   }
 end
 

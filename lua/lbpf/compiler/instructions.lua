@@ -10,7 +10,6 @@ generator.__index = generator
 
 local LOOKUP = 1 -- bpf_map_lookup_elem
 local STACK = 512
-local WALKED_ROUNDS = 16 -- of an innermost loop that the verifier may walk
 
 -- Problems: what the program cannot do, counted where the user sees it ----------------------------
 
@@ -97,6 +96,8 @@ local function branch_value(self, node, sense, label)
   self:branch_absent(flag, past)
   if can_be_false and type(operand) == "table" and operand.imm == 0 then
     c:jump(past)
+  elseif node.type.kind == "bool" and type(operand) == "number" then
+    self:test("==", operand, {imm = 0}, past)
   elseif can_be_false and type(operand) == "number" then
     c:branch("==", operand, {imm = 0}, past)
   end
@@ -167,15 +168,19 @@ function generator:set(var, node)
     return var.flag and c:mov(var.flag, normalize(self, flag))
   end
   local operand, flag = self:optional(node)
+  local is_number = var.type.kind ~= "ptr"
   if var.flag then
-    c:mov(var.flag, var.assigned > 0 and normalize(self, flag) or flag or {imm = 1})
+    c:mov(var.flag, (var.assigned > 0 or self.wary) and normalize(self, flag) or flag or {imm = 1})
+    self:hide(is_number and var.flag)
   end
   c:mov(var.reg, operand)
+  self:hide(is_number and var.reg)
 end
 
 -- Statements --------------------------------------------------------------------------------------
 
-local statement = {}
+local statement = {} -- by tag; loops.lua has more
+generator.statement = statement
 
 -- A value of several, computed before anything is assigned.
 local function compute(self, value)
@@ -256,131 +261,6 @@ statement["if"] = function(self, node)
     self:block(node.otherwise)
   end
   c:place(done)
-end
-
--- A zero that the verifier does not know to be zero. A sum with it is unknown to the verifier, so
--- it finds the second round of a loop in the same state as the first, and stops.
-local function hidden_zero(self)
-  self.env.zero.used = true
-  return self.code:load(self.code:in_reg {map = self.env.zero.name}, 0, 8)
-end
-
-local function hide(self, zero, vars)
-  local seen = {}
-  for _, var in ipairs(vars) do
-    if not seen[var] and var.type.kind ~= "ptr" then
-      seen[var] = true
-      for _, r in pairs {var.reg or false, var.flag or false} do
-        if r then
-          self.code:change("+", r, zero)
-        end
-      end
-    end
-  end
-end
-
--- How the end of a loop is guaranteed to the verifier: it walks a few rounds itself; or the kernel
--- counts them (may_goto), or the program does.
-local function guard(self, node, kind, counter)
-  local c, rounds = self.code, self.env.options.rounds
-  if kind == "bounded" then
-    c:branch("==", counter, {imm = 0},
-      self:problem(node, ("this loop ends after %d rounds"):format(rounds)))
-    c:change("-", counter, {imm = 1})
-  elseif kind == "may_goto" then
-    c:emit("may_goto", {label = self:problem(node, "this loop has gone on for too long")})
-  end
-end
-
--- A loop whose body F generates; registers of its own that change are in `changing`.
-local function loop(self, node, rounds, changing, f)
-  local c, outer = self.code, self.loop
-  local kind = self.env.options.loops
-  if rounds and (kind == "bounded" or rounds <= WALKED_ROUNDS and not node.has_loops) then
-    kind = "walked"
-  end
-  local top = c:label()
-  self.loop = {done = c:label()}
-  local counter = kind == "bounded" and c:mov(c:reg(), {imm = self.env.options.rounds})
-  local zero = kind == "may_goto" and hidden_zero(self)
-  c.depth = c.depth + 1
-  c:place(top)
-  if zero then
-    for _, r in ipairs(changing) do
-      c:change("+", r, zero)
-    end
-    hide(self, zero, node.assigned)
-  end
-  guard(self, node, kind, counter)
-  f(self.loop.done)
-  c:jump(top)
-  c.depth = c.depth - 1
-  c:place(self.loop.done)
-  self.loop = outer
-end
-
-statement["while"] = function(self, node)
-  loop(self, node, nil, {}, function(done)
-    self.code:scoped(function()
-      self:cond(node.cond, false, done)
-    end)
-    self:block(node.body)
-  end)
-end
-
-statement["repeat"] = function(self, node)
-  loop(self, node, nil, {}, function(done)
-    self.code:scoped(function()
-      self:statements(node.body) -- the condition sees its variables
-      self:cond(node.cond, true, done)
-    end)
-  end)
-end
-
--- How often a loop with constant bounds runs; nil if that is not known.
-local function rounds_of(first, last, step)
-  if first.imm and last.imm then
-    return math.max(0, math.floor((last.imm - first.imm) / step) + 1)
-  end
-end
-
-statement["for"] = function(self, node)
-  local c = self.code
-  local step = node.step and node.step.value or 1
-  local start, stop = self:value(node.first), self:value(node.last)
-  local constant = type(start) == "table" and type(stop) == "table"
-  local rounds = constant and rounds_of(start, stop, step)
-  if rounds == 0 then
-    return
-  end
-  local i = c:mov(c:reg(), start)
-  local last = type(stop) == "table" and stop or c:mov(c:reg(), stop)
-  local skip = c:label()
-  if not rounds then
-    c:branch(step > 0 and ">" or "<", i, last, skip)
-  end
-  local left -- rounds that are left, where i does not meet the last value itself
-  if rounds and step ~= 1 and step ~= -1 then -- the verifier does not know quotients
-    left = c:mov(c:reg(), {imm = rounds - 1})
-  elseif step ~= 1 and step ~= -1 then
-    left = step > 0 and c:alu("-", last, i) or c:alu("-", i, last)
-    c:change("//", left, {imm = math.abs(step)})
-  end
-  loop(self, node, rounds, {i, left}, function(done)
-    node.var.reg = i
-    if node.var.assigned > 0 then
-      node.var.reg = c:mov(c:reg(), i)
-    end
-    self:block(node.body)
-    if left then
-      c:branch("==", left, {imm = 0}, done)
-      c:change("-", left, {imm = 1})
-    else
-      c:branch("==", i, last, done)
-    end
-    c:change("+", i, {imm = step})
-  end)
-  c:place(skip)
 end
 
 statement["break"] = function(self)

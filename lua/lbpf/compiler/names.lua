@@ -214,7 +214,21 @@ function visit.unary(self, node, scope)
   self:expression(node.operand, scope)
 end
 
+local conditional = {["and"] = true, ["or"] = true, ["=="] = true, ["~="] = true, ["<"] = true,
+  ["<="] = true, [">"] = true, [">="] = true, ["//"] = true, ["%"] = true, ["<<"] = true,
+  [">>"] = true}
+
+-- Counts what may become a condition, in the loops around.
+function names:conditional()
+  for _, loop in ipairs(self.loops) do
+    loop.conditions = loop.conditions + 1
+  end
+end
+
 function visit.binary(self, node, scope)
+  if conditional[node.op] then
+    self:conditional()
+  end
   self:expression(node.left, scope)
   self:expression(node.right, scope)
 end
@@ -256,6 +270,7 @@ function names:inline(node, ref)
 end
 
 function visit.call(self, node, scope)
+  self:conditional()
   local fn = node.fn
   if fn.tag == "field" then
     visit.field(self, fn, scope)
@@ -333,6 +348,7 @@ end
 
 visit["if"] = function(self, node, scope)
   for _, arm in ipairs(node.arms) do
+    self:conditional()
     self:expression(arm.cond, scope)
     self:block(arm.body, new_scope(scope))
   end
@@ -362,10 +378,11 @@ visit["break"] = function(self, node)
   end
 end
 
--- `assigned` of a loop: the variables that change in it; `has_loops`: there are others in it.
+-- `assigned` of a loop: the variables that change in it; `has_loops`: there are others in it;
+-- `conditions`: how many.
 function names:loop(node, scope, condition)
   local outer = self.in_loop
-  self.in_loop, node.assigned = node, {}
+  self.in_loop, node.assigned, node.conditions = node, {}, 0
   for _, around in ipairs(self.loops) do
     around.has_loops = true
   end

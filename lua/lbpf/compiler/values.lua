@@ -142,7 +142,7 @@ end
 -- adjusted if the signs differ.
 local function divide(self, op, a, b, node)
   local c = self.code
-  c:branch("==", b, {imm = 0}, self:problem(node, op == "//" and "attempt to perform 'n//0'"
+  self:test("==", b, {imm = 0}, self:problem(node, op == "//" and "attempt to perform 'n//0'"
     or "attempt to perform 'n%%0'"))
   local natural = node.left.type.natural and node.right.type.natural
   if natural then
@@ -175,6 +175,7 @@ local function shift(self, op, a, b)
   end
   local d, n = c:mov(c:reg(), a), c:mov(c:reg(), b)
   local far, done, out = c:label(), c:label(), c:label()
+  self:hide(n)
   c:branch("u>", n, {imm = 63}, far)
   c:change(op, d, n)
   c:jump(done)
@@ -301,7 +302,7 @@ local negated = {["=="] = "~=", ["~="] = "==", ["<"] = ">=", [">="] = "<", [">"]
 local mirrored = {["=="] = "==", ["~="] = "~=", ["<"] = ">", [">"] = "<", ["<="] = ">=",
   [">="] = "<="}
 
-local function branch_numbers(self, op, a, b, label)
+local function branch_values(self, node, op, a, b, label)
   local c = self.code
   if type(a) == "table" then
     if type(b) == "table" then
@@ -310,7 +311,10 @@ local function branch_numbers(self, op, a, b, label)
       a, b, op = b, a, mirrored[op]
     end
   end
-  c:branch(op, a, b, label)
+  if node.left.type.kind == "ptr" then
+    return c:branch(op, a, b, label)
+  end
+  self:test(op, a, b, label)
 end
 
 -- Jumps if both have values that are equal, or both are nil.
@@ -322,7 +326,7 @@ local function compare_optional(self, node, equal, label)
   local same, differs = equal and label or past, equal and past or label
   self:branch_absent(a_flag, a_absent)
   self:branch_absent(b_flag, differs)
-  branch_numbers(self, "~=", a, b, differs)
+  branch_values(self, node, "~=", a, b, differs)
   c:jump(same)
   c:place(a_absent)
   if a_flag and b_flag then
@@ -345,7 +349,7 @@ function generator:compare(node, sense, label)
     return compare_optional(self, node, (op == "==") == sense, label)
   end
   local a, b = operands(self, node)
-  branch_numbers(self, sense and op or negated[op], a, b, label)
+  branch_values(self, node, sense and op or negated[op], a, b, label)
 end
 
 --- Jumps to the label if the node is nil (or not nil: SENSE). A null pointer is nil.
