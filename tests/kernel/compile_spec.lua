@@ -219,4 +219,43 @@ describe("a compile error", function()
       assert.has_error(function() lbpf.compile(unpack(args)) end)
     end
   end)
+
+  it("joins strings, and knows their lengths", needs("root", function()
+    local out, problems = run [[
+      m["x"] = "abc"
+      local s = m["x"] or ""
+      out["joined"] = #(s .. "/" .. s)
+      out["equal"] = s .. "d" == "abcd" and 1 or 0
+      out["different"] = s .. "d" == "abce" and 1 or 0
+      out["empty"] = #("" .. "")
+      out["comm"] = #comm
+      m2[s .. "!"] = 7
+      out["key"] = m2["abc!"] or 0
+      local absent = m["y"]
+      out["absent"] = #absent ]]
+    assert.same({joined = 7, equal = 1, different = 0, empty = 0, comm = out.comm, key = 7}, out)
+    assert.is_true(out.comm > 0)
+    assert.equal(1, #problems)
+    assert.matches("attempt to get the length of nil", problems[1])
+  end))
+
+  it("may ask again whether a value is nil", needs("root", function()
+    local out = run [[
+      m[1] = 2
+      local x = m[1]
+      if x then
+        out["again"] = x ~= nil and 1 or 0
+        if x == nil then out["never"] = 1 end
+      end ]]
+    assert.same({again = 1}, out)
+  end))
+
+  it("refuses strings without a bound", function()
+    assert.matches("this string grows", message_of("raw_tp",
+      [[ local s = "x" for i = 1, 9 do s = s .. "y" end print(s) ]]))
+    assert.matches("a joined string has at most 511", message_of("raw_tp",
+      [[ local s = str(0, 400) print(s .. s) ]]))
+    assert.matches("a string is needed here, not a number; print several values",
+      message_of("raw_tp", [[ print("a" .. 1) ]]))
+  end)
 end)

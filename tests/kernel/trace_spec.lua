@@ -150,4 +150,29 @@ describe("lbpf.trace", function()
     end}}))
     assert.equal("tick", lines[1])
   end))
+
+  it("has a program for each tracepoint that fits", needs({"root", "tracefs"}, function()
+    tracer, lines = trace({["tracepoint:syscalls:sys_enter_unlin*"] = [[ count("", probe) ]]})
+    os.remove("/no/such/file")
+    local found = {}
+    for _, row in ipairs(tracer:rows("count")) do
+      found[row.text[1]] = row.value
+    end
+    assert.is_true(found["tracepoint:syscalls:sys_enter_unlink"] >= 1)
+    assert.error_matches(function() lbpf.trace({["tp/syscalls/no_such_*"] = ""}) end,
+      "'tp/syscalls/no_such_%*': no probe fits")
+    assert.same({}, lines)
+  end))
+
+  it("shows arguments' lists and bytes", needs({"root", "tracefs"}, function()
+    tracer, lines = trace({["tp/syscalls/sys_enter_execve"] = [[
+      if starts(str(args.filename), "/bin/tru") then
+        print(join(args.argv), buf(args.filename, 5))
+        bytes[buf(args.filename, 5)] = 1
+      end ]]})
+    os.execute "/bin/true one 'two three'"
+    tracer:consume()
+    tracer:show("bytes")
+    assert.same({"/bin/true one two three\t/bin/", "bytes[/bin/]: 1\n"}, lines)
+  end))
 end)

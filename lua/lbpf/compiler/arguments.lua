@@ -2,7 +2,8 @@
 -- that sets a probe's `arguments` (by name) and perhaps `retval`. An argument has
 --
 --   type, offset, size: in the context; signed; sign_bits: how many bits of it count;
---   address: it says where in the context a string is; inner: it is in registers that the register
+--   address: it says where in the context a string is; inside: it is an array, and stands for its
+--   address; inner: it is in registers that the register
 --   at that offset points to; why: what to say if there is no type
 local T = require "lbpf.compiler.type"
 local source = require "lbpf.compiler.source"
@@ -191,7 +192,8 @@ local function field(probe, line)
   elseif array and text:match "char$" and not text:match "unsigned" then
     arg.type = T.str(arg.size)
   elseif array then
-    arg.why = "an array of " .. text
+    local id = probe.kernel and probe.kernel:find_type((text:gsub("^const%s+", "")))
+    arg.type, arg.inside = T.pointer(id or 0, "kernel"), true
   else
     declared(probe, text, arg)
   end

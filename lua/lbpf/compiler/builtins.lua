@@ -5,10 +5,11 @@
 --   string(generator, node, base, off, size, padded)  instead, for strings
 --   call = {least, most}    of functions: how many arguments; usage: for messages
 --
--- Those that print or count are in output.lua.
+-- Those of strings and bytes are in texts.lua, those that print or count in output.lua.
 local T = require "lbpf.compiler.type"
 local fail = require("lbpf.compiler.source").fail_at
 local output = require "lbpf.compiler.output"
+local texts = require "lbpf.compiler.texts"
 
 local builtins = {}
 
@@ -133,40 +134,6 @@ builtins.func = {
 }
 
 -- Memory ------------------------------------------------------------------------------------------
-
--- The space of a pointer, or of a number that is one.
-local function space_of(self, node)
-  local t = node.type
-  return t.space or self.probe.space or "kernel"
-end
-
-builtins.str = {
-  call = {1, 2}, usage = "str(pointer, bytes)",
-  type = function(types, node)
-    local bound = types.env.options.str
-    local t = types:expression(node.args[1])
-    if t.kind == "str" then
-      return t
-    end
-    types:pointer(node.args[1])
-    if node.args[2] then
-      bound = types:constant(node.args[2], "the bound of a string")
-      if bound < 1 or bound > 4096 then
-        fail(node.args[2], "the bound of a string is 1 to 4096 bytes")
-      end
-    end
-    return T.str(bound)
-  end,
-  value = is {imm = 0},
-  string = function(self, node, base, off, size, padded)
-    local arg = node.args[1]
-    if arg.type.kind == "str" then
-      return self:string_into(arg, base, off, size, padded)
-    end
-    local from = self.code:in_reg(self:value(arg))
-    self:read_string(from, space_of(self, arg), node.type.bound, base, off, size, padded)
-  end,
-}
 
 -- Casts a pointer to another type, or to another address space.
 local function pointer_as(space)
@@ -365,7 +332,7 @@ end
 builtins["math.maxinteger"] = limit(0x7fffffff, 0xffffffff)
 builtins["math.mininteger"] = limit(0x80000000, 0)
 
---- A number that is shown as a symbol of the kernel or of the process, or as a host's address.
+--- A number that is shown as a symbol of the kernel or of the process.
 local function shown(show)
   return {
     call = {1, 1},
@@ -377,30 +344,12 @@ local function shown(show)
   }
 end
 
-builtins.ksym, builtins.usym, builtins.ntop = shown "ksym", shown "usym", shown "ipv4"
+builtins.ksym, builtins.usym = shown "ksym", shown "usym"
 
-builtins.starts = {
-  call = {2, 2}, usage = "starts(string, \"prefix\")",
-  type = function(types, node)
-    types:string(node.args[1])
-    if node.args[2].tag ~= "string" then
-      fail(node.args[2], "the prefix is a literal string")
-    end
-    types:expression(node.args[2])
-    return T.bool
-  end,
-  value = function(self, node)
-    local c, done = self.code, self.code:label()
-    local d = c:mov(c:reg(), {imm = 1})
-    self:compare_prefix(node.args[1], node.args[2].value, done)
-    c:mov(d, {imm = 0})
-    c:place(done)
-    return d
-  end,
-}
-
-for name, def in pairs(output) do
-  builtins[name] = def
+for _, more in ipairs {texts, output} do
+  for name, def in pairs(more) do
+    builtins[name] = def
+  end
 end
 
 local names = {

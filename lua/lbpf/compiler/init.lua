@@ -17,8 +17,10 @@ local registry = require "lbpf.compiler.registry"
 local script = require "lbpf.compiler.script"
 local source = require "lbpf.compiler.source"
 local types = require "lbpf.compiler.types"
+require "lbpf.compiler.statement_types"
 require "lbpf.compiler.values"
 require "lbpf.compiler.memory"
+require "lbpf.compiler.strings"
 require "lbpf.compiler.loops"
 
 local KNOWN_OPTIONS = {max_entries = "number", maps = "table", ring = "number", str = "number",
@@ -47,7 +49,7 @@ local function listed(programs)
       if type(pair) ~= "table" or type(pair[1]) ~= "string" then
         error(("program %d must be a pair: {\"SEC name\", function or source}"):format(i), 4)
       end
-      list[i] = {spec = pair[1], text = pair[2]}
+      list[i] = {spec = pair[1], text = pair[2], name = pair.name}
     end
     return list
   end
@@ -103,7 +105,7 @@ local function compile(list, options)
   local env = new_env(options)
   local units, settle = {}, {}
   for i, item in ipairs(list) do
-    local unit = {spec = item.spec, probe = probes.new(item.spec, env)}
+    local unit = {spec = item.spec, probe = probes.new(item.spec, env, item.name)}
     unit.fn, unit.upvalues = parse(item)
     units[i] = unit
     settle[i] = names.resolve(unit, {builtins = env.builtins, maps = env.maps, helper = env.helper,

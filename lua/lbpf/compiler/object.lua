@@ -17,6 +17,7 @@ local function new(shared, options)
   self.u32 = self.copies:int {name = "unsigned int", size = 4}
   self.s64 = self.copies:int {name = "long long", size = 8, signed = true}
   self.char = types:add_int("char", 1, "char")
+  self.u8 = types:add_int("unsigned char", 1)
   return self
 end
 
@@ -29,7 +30,7 @@ end
 -- How a value of the program is in memory: its BTF type, and its size.
 function object:stored(t)
   if t.kind == "str" then
-    return self:array(self.char, t.size), t.size
+    return self:array(t.raw and self.u8 or self.char, t.raw and t.bound or t.size), t.size
   end
   return self.s64, 8
 end

@@ -248,7 +248,7 @@ local function take_apart(types, node, kind)
   for i, arg in ipairs(node.args) do
     args[i] = arg
   end
-  local title = args[1] and args[1].tag == "string" and table.remove(args, 1).value or kind
+  local title = args[1] and args[1].tag == "string" and table.remove(args, 1).value or ""
   local value, shape
   if kind ~= "count" then
     value = table.remove(args, 1)
@@ -269,7 +269,7 @@ local function take_apart(types, node, kind)
       fail(node, "lhist needs a least below the most, of 32 bits, and 1000 steps at most")
     end
   end
-  return {title = title, value = value, shape = shape, keys = args}
+  return {title = title ~= "" and title or kind, value = value, shape = shape, keys = args}
 end
 
 local function aggregate(self, node)

@@ -27,13 +27,12 @@ local binary = {
   ["%"] = {11, 11}, ["^"] = {14, 13},
 }
 local UNARY = 12
+local unary = {["not"] = true, ["-"] = true, ["~"] = true, ["#"] = true}
 
 -- What Lua has and programs have not, and what to write instead.
 local refused = {
   ["/"] = "'/' makes a fraction, which a BPF program does not have; '//' divides integers",
   ["^"] = "'^' makes a fraction, which a BPF program does not have; multiply, or shift",
-  [".."] = "a BPF program cannot join strings; print several values, or use several keys {a, b}",
-  ["#"] = "a BPF program does not know a length; a map has none, strings are compared by ==",
   ["goto"] = "a BPF program has no goto; use while, for, if, break and return",
   ["::"] = "a BPF program has no labels; use while, for, if, break and return",
   ["..."] = "a BPF program has no '...'; name the arguments",
@@ -210,7 +209,7 @@ function parser:expression(limit)
   local token = self.token
   local left
   self:refuse(token)
-  if token.kind == "not" or token.kind == "-" or token.kind == "~" then
+  if unary[token.kind] then
     self:advance()
     left = self:node("unary", token.at, {op = token.kind, operand = self:expression(UNARY)})
   else

@@ -75,22 +75,24 @@ local probes = {}
 --- The probe of a section's name.
 -- @param section
 -- @param env `kernel`, `options`
--- @return a probe: section, target, kernel, arguments (by name), retval, context, packet, space,
--- default, and `constants`, by name
-function probes.new(section, env)
+-- @param name ?how programs call it
+-- @return a probe: section, name, target, kernel, arguments (by name), retval, context, packet,
+-- space, default, and `constants`, by name
+function probes.new(section, env, name)
   local kind, target = find(section)
   if not kind then
     source.fail_plainly("no kind of probe is called '%s'%s", section,
       near.hint(section:match "^[^/]*", prefixes))
   end
   local probe = {
-    section = section, target = target, kernel = env.kernel, options = env.options,
+    section = section, name = name or section, target = target, kernel = env.kernel,
+    options = env.options,
     arch = env.options.arch, arguments = {}, context = kind.context, packet = kind.packet,
     space = kind.space, default = kind.default, constants = {},
   }
   arguments[kind.args or "none"](probe, kind)
-  for name, value in pairs(kind.constants or {}) do
-    probe.constants[name] = value
+  for constant, value in pairs(kind.constants or {}) do
+    probe.constants[constant] = value
   end
   local enum = kind.enum and env.kernel and env.kernel:find(kind.enum, "enum")
   for _, e in ipairs(enum and env.kernel:type(enum).values or {}) do

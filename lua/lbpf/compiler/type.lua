@@ -3,7 +3,8 @@
 --   int    64 bits, signed. natural: never negative; show: how it is printed, if not as a number
 --   bool
 --   nil
---   str    size: the bytes it takes, with its end, a multiple of 8; bound: the most that is read
+--   str    size: the bytes it takes, with its end, a multiple of 8; bound: the most that is read;
+--          raw: these are just bytes, shown as `show` says
 --   ptr    to: a BTF id. space: "kernel", "user", "ctx" or "packet", whose memory that is;
 --          known: the verifier knows what it points to, so it is read directly
 --   place  a structure, union or array where it is: to, space and known as of the pointer to it
@@ -27,6 +28,11 @@ end
 --- @param bound the most bytes, with the NUL at the end
 function M.str(bound)
   return {kind = "str", size = round(bound), bound = bound}
+end
+
+--- COUNT bytes, which may be zeros.
+function M.bytes(count, show)
+  return {kind = "str", size = round(count), bound = count, raw = true, show = show}
 end
 
 --- An integer that is shown in its own way: "kstack", "ipv4" and so on.
@@ -91,7 +97,7 @@ end
 function M.describe(t)
   local texts = {int = "a number", bool = "a boolean", ["nil"] = "nil", str = "a string",
     ptr = "a pointer", place = "a structure", void = "nothing", unknown = "nil"}
-  local text = texts[t.kind]
+  local text = t.raw and "bytes" or texts[t.kind]
   if t.absent then
     return t.absent .. " or " .. text
   end
@@ -101,7 +107,7 @@ end
 function M.equal(a, b)
   return a.kind == b.kind and a.absent == b.absent and a.natural == b.natural and a.size == b.size
     and a.bound == b.bound and a.to == b.to and a.space == b.space and a.known == b.known
-    and a.show == b.show
+    and a.show == b.show and a.raw == b.raw
 end
 
 local joins = {
@@ -110,7 +116,12 @@ local joins = {
       or nil}
   end,
   bool = function() return M.bool end,
-  str = function(a, b) return M.str(math.max(a.bound, b.bound)) end,
+  str = function(a, b)
+    if a.raw or b.raw then
+      return a.raw and b.raw and a.show == b.show and M.bytes(math.max(a.bound, b.bound), a.show)
+    end
+    return M.str(math.max(a.bound, b.bound))
+  end,
   ptr = function(a, b)
     return a.to == b.to and a.space == b.space and M.pointer(a.to, a.space, a.known and b.known)
   end,

@@ -1,4 +1,4 @@
--- The type of each expression: `type` of its node.
+-- The type of each expression: `type` of its node. Statements are in statement_types.lua.
 --
 -- A variable's type is that of all its assignments, and one may come later in a loop; the types of
 -- a map's keys and values come from all programs. So the programs are walked until nothing changes.
@@ -7,6 +7,9 @@ local int64 = require "lbpf.compiler.int64"
 local narrowing = require "lbpf.compiler.narrowing"
 local near = require "lbpf.compiler.near"
 local fail = require("lbpf.compiler.source").fail_at
+
+local MOST_ROUNDS = 50
+local MOST_JOINED = 512 -- bytes of a joined string, with its end
 
 local types = {}
 types.__index = types
@@ -49,8 +52,8 @@ end
 function types:string(node)
   local t = self:expression(node)
   if t.kind ~= "str" and t.kind ~= "unknown" then
-    fail(node, "a string is needed here, not %s%s", T.describe(t),
-      t.kind == "ptr" and "; str(p) reads one" or "")
+    fail(node, "a string is needed here, not %s%s", T.describe(t), t.kind == "ptr"
+      and "; str(p) reads one" or t.kind == "int" and "; print several values" or "")
   end
   return t
 end
@@ -91,7 +94,7 @@ function types:widen(has, which, t, node, what)
   end
   if not T.equal(old, joined) then
     has[which] = joined
-    self.changed = true
+    self.changed = node
   end
 end
 
@@ -269,6 +272,10 @@ function expression.unary(self, node)
     self:condition(node.operand)
     return T.bool
   end
+  if node.op == "#" then
+    self:string(node.operand)
+    return T.natural
+  end
   self:number(node.operand)
   local value = node.operand.tag == "number" and node.operand.value
   if value and node.op == "-" then
@@ -310,6 +317,12 @@ function types:arithmetic(node)
   return is_natural(node.op, l, r, node.right) and T.natural or T.int
 end
 
+-- Also a variable that conditions before have shown not to be nil.
+local function can_be_nil(node)
+  local t = node.ref and node.ref.kind == "local" and node.ref.var.type or node.type
+  return t.absent or t.kind == "ptr" or t.kind == "nil" or t.kind == "unknown"
+end
+
 function types:compare(node)
   local l, r = self:expression(node.left), self:expression(node.right)
   if l.kind == "unknown" or r.kind == "unknown" then
@@ -317,7 +330,7 @@ function types:compare(node)
   elseif node.op == "==" or node.op == "~=" then
     if l.kind == "nil" or r.kind == "nil" then
       local other = l.kind == "nil" and node.right or node.left
-      if not other.type.absent and other.type.kind ~= "ptr" and other.type.kind ~= "nil" then
+      if not can_be_nil(other) then
         fail(other, "%s is never nil", T.describe(other.type))
       end
     elseif l.kind ~= r.kind or l.kind == "place" or l.kind == "void" then
@@ -378,6 +391,20 @@ function types:logic(node)
   return nil, l, r
 end
 
+-- Without a type until both have one.
+function types:concatenation(node)
+  local l, r = self:string(node.left), self:string(node.right)
+  if l.kind == "unknown" or r.kind == "unknown" then
+    return T.unknown
+  end
+  local bound = l.bound + r.bound - 1
+  if bound > MOST_JOINED then
+    fail(node, "this string may have %d bytes, and a joined string has at most %d; give str() a"
+      .. " smaller bound", bound - 1, MOST_JOINED - 1)
+  end
+  return T.str(bound)
+end
+
 function expression.binary(self, node)
   if comparison[node.op] then
     return self:compare(node)
@@ -388,6 +415,8 @@ function expression.binary(self, node)
         T.describe(r))
     end
     return t
+  elseif node.op == ".." then
+    return self:concatenation(node)
   end
   return self:arithmetic(node)
 end
@@ -441,146 +470,26 @@ function expression.inline(self, node)
   return node.result.type or T.void
 end
 
--- Statements ------------------------------------------------------------------------------------
-
-local statement = {}
-
-statement["local"] = function(self, node)
-  local values = {}
-  for i, value in ipairs(node.values) do
-    values[i] = self:value(value)
-    if i > #node.vars then
-      fail(value, "there is no variable for this value")
-    end
-  end
-  for i, var in ipairs(node.vars) do
-    self:assign_var(var, values[i] or T.none, node.values[i] or node)
-  end
-end
-
-function statement.assign(self, node)
-  if #node.targets ~= #node.values then
-    fail(node, "%d variables, and %d values", #node.targets, #node.values)
-  end
-  for i, target in ipairs(node.targets) do
-    local t, ref = self:value(node.values[i]), target.ref
-    if ref and ref.kind == "local" then
-      self:assign_var(ref.var, t, node.values[i])
-      target.type = ref.var.type
-    else
-      local map = ref and ref.map or target.base.ref.map
-      if map.kind ~= "hash" then
-        fail(target, "'%s' is a %s elsewhere", map.name, map.kind)
-      end
-      target.map = map
-      self:keys(map, target.keys or {}, target)
-      if t.kind ~= "nil" then
-        self:widen(map, "value", T.present(t), node.values[i], "'" .. map.name .. "'")
-      end
-    end
-  end
-end
-
-function statement.call(self, node)
-  self:expression(node)
-end
-
-function statement.inline(self, node)
-  self:expression(node)
-end
-
-statement["do"] = function(self, node)
-  self:block(node.body)
-end
-
-statement["while"] = function(self, node)
-  self:condition(node.cond)
-  self:knowing(narrowing.implied(node.cond, true), function()
-    self:block(node.body)
-  end)
-end
-
-statement["repeat"] = function(self, node)
-  self:block(node.body)
-  self:condition(node.cond)
-end
-
-statement["for"] = function(self, node)
-  local first = self:number(node.first)
-  self:number(node.last)
-  local step = node.step and self:constant(node.step, "the step of a loop") or 1
-  if step == 0 then
-    fail(node.step, "the step of a loop is zero")
-  end
-  self:assign_var(node.var, step > 0 and first.natural and T.natural or T.int, node)
-  self:block(node.body)
-end
-
--- In a later arm, the conditions of the earlier ones are false.
-statement["if"] = function(self, node, i)
-  i = i or 1
-  local arm = node.arms[i]
-  if not arm then
-    return node.otherwise and self:block(node.otherwise)
-  end
-  self:condition(arm.cond)
-  self:knowing(narrowing.implied(arm.cond, true), function()
-    self:block(arm.body)
-  end)
-  self:knowing(narrowing.implied(arm.cond, false), function()
-    statement["if"](self, node, i + 1)
-  end)
-end
-
-statement["return"] = function(self, node)
-  local value = node.values[1]
-  local t = value and self:value(value)
-  if node.inlined then
-    if t or node.inlined.result.type then
-      self:assign_var(node.inlined.result, t or T.none, node)
-    end
-  elseif t and t.kind ~= "int" and t.kind ~= "bool" and t.kind ~= "nil" and t.kind ~= "unknown" then
-    fail(value, "a program returns a number, not %s", T.describe(t))
-  end
-end
-
-statement["break"] = function() end
-statement["function"] = function() end
-
-function types:block(body, i)
-  i = i or 1
-  while body[i] do
-    statement[body[i].tag](self, body[i])
-    local facts = narrowing.after(body[i])
-    i = i + 1
-    if #facts > 0 then
-      return self:knowing(facts, function()
-        self:block(body, i)
-      end)
-    end
-  end
-end
-
-local MOST_ROUNDS = 50
-
 --- Types all programs.
 -- @param units each has `fn` and `probe`
 -- @param env `kernel`, `builtins`, and what built-ins ask for
 function types.infer(units, env)
   local round = 0
   repeat
-    local changed = false
+    local changed
     for _, unit in ipairs(units) do
       local self = setmetatable({
         kernel = unit.probe.kernel or env.kernel, builtins = env.builtins, probe = unit.probe,
           env = env,
-        facts = {}, changed = false,
+        facts = {},
       }, types)
       self:block(unit.fn.body)
       changed = changed or self.changed
     end
     round = round + 1
-    assert(round < MOST_ROUNDS, "types do not settle")
+    if changed and round == MOST_ROUNDS then
+      fail(changed, "this string grows, and a program's strings have a bound")
+    end
   until not changed
 end
 

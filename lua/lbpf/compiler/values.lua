@@ -101,6 +101,9 @@ function value.unary(self, node)
     c:place(done)
     return d
   end
+  if node.op == "#" then
+    return self:string_length(node.operand)
+  end
   local operand = self:value(node.operand)
   if node.op == "-" then
     local d = c:mov(c:reg(), operand)

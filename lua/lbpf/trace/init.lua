@@ -12,6 +12,7 @@
 -- @module lbpf
 
 local compile = require "lbpf.compiler"
+local expand = require "lbpf.trace.expand"
 local lbpf = require "lbpf.core"
 local run = require "lbpf.run"
 local sections = require "lbpf.trace.sections"
@@ -27,19 +28,37 @@ tracer.__index = tracer
 
 -- Making one -----------------------------------------------------------------------------------
 
+-- Adds a program for each probe that the spec names.
+local function add(list, given, program)
+  for _, probe in ipairs(expand(given)) do
+    list[#list + 1] = {probe.section, program, name = probe.name}
+  end
+end
+
 -- The programs as compile() wants them: a list, with SEC() names.
 local function listed(programs)
   local list = {}
   if programs[1] ~= nil then
-    for i, pair in ipairs(programs) do
-      list[i] = type(pair) == "table" and {spec.section(pair[1]), pair[2]} or pair
+    for _, pair in ipairs(programs) do
+      if type(pair) == "table" and type(pair[1]) == "string" then
+        add(list, pair[1], pair[2])
+      else
+        list[#list + 1] = pair -- compile() says what is wrong with it
+      end
     end
     return list
   end
-  for name, program in pairs(programs) do
-    list[#list + 1] = {spec.section(name), program}
+  local names = {}
+  for name in pairs(programs) do
+    names[#names + 1] = name
   end
-  table.sort(list, function(x, y) return x[1] < y[1] end)
+  table.sort(names, function(x, y) return tostring(x) < tostring(y) end)
+  for _, name in ipairs(names) do
+    if type(name) ~= "string" then
+      error("a program's key must be its SEC name", 3)
+    end
+    add(list, name, programs[name])
+  end
   return list
 end
 
@@ -179,6 +198,8 @@ local function receive(self, type, ...)
     values[i] = plain(values[i])
     if event.show[i] == "bool" and values[i] ~= nil then
       values[i] = values[i] ~= 0
+    elseif show.raw[event.show[i]] then
+      values[i] = show.bytes(values[i])
     end
   end
   local handler = self.handlers[event.name]

@@ -32,6 +32,21 @@ local function user_name(address, tracer)
   return name and with_offset(name, offset) or "0x" .. bits(address)
 end
 
+--- Bytes as a string: they come as a list.
+function show.bytes(value)
+  if type(value) ~= "table" then
+    return value
+  end
+  local parts = {}
+  for i, byte in ipairs(value) do
+    parts[i] = string.char(byte)
+  end
+  return table.concat(parts)
+end
+
+--- The ways to show bytes.
+show.raw = {bytes = true, ipv6 = true, mac = true}
+
 local ways = {
   bool = function(value) return tonumber(value) ~= 0 and "true" or "false" end,
   ptr = function(value) return "0x" .. bits(value) end,
@@ -49,7 +64,14 @@ function ways.ipv4(value)
   return table.concat(list, ".")
 end
 
+function ways.bytes(value)
+  return (show.bytes(value):gsub("[^\32-\126]", function(c)
+    return ("\\x%02x"):format(c:byte())
+  end))
+end
+
 function ways.ipv6(value)
+  value = show.bytes(value)
   local groups = {}
   for i = 1, 16, 2 do
     groups[#groups + 1] = ("%x"):format(value:byte(i) * 256 + value:byte(i + 1))
@@ -65,7 +87,8 @@ function ways.ipv6(value)
 end
 
 function ways.mac(value)
-  return (value:sub(1, 6):gsub(".", function(c) return (":%02x"):format(c:byte()) end):sub(2))
+  local bytes = show.bytes(value):sub(1, 6)
+  return (bytes:gsub(".", function(c) return (":%02x"):format(c:byte()) end):sub(2))
 end
 
 local stacks = {kstack = kernel_name, ustack = user_name}
