@@ -222,6 +222,14 @@ bench-bpftrace: module
 	@tests/tools bench
 	tests/bench/bpftrace $(LUA)
 
+# The instructions of programs in Lua beside those of clang, as root.
+.PHONY: bench-instructions
+bench-instructions:
+	$(MAKE) --no-print-directory module LUA=lua5.4
+	@tests/tools bench
+	LUA_PATH='lua/?.lua;lua/?/init.lua;;' LUA_CPATH='build/lua5.4/?.so;;' \
+		tests/bench/instructions/run
+
 .PHONY: bench-programs bench-soak
 bench-programs: bpf $(BENCH_PROGRAMS)
 	$(MAKE) --no-print-directory module LUA=lua5.4
@@ -269,7 +277,7 @@ check:
 	@$(MAKE) -s --no-print-directory module helpers
 	clang-format --dry-run -Werror $(FORMATTED)
 	luacheck -q $(wildcard lua bin/lbpf examples tests tests/check/layering tests/check/docs tests/check/api \
-		tests/bench/run tests/bench/bpftrace *.rockspec)
+		tests/bench/run tests/bench/bpftrace tests/bench/instructions/run *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/run host tests/check
 	tests/check/docs

@@ -3,6 +3,7 @@ local assembler = require "lbpf.compiler.assembler"
 local code = require "lbpf.compiler.code"
 local flow = require "lbpf.compiler.flow"
 local registers = require "lbpf.compiler.registers"
+local tails = require "lbpf.compiler.tails"
 
 local function names_of(list)
   local out = {}
@@ -120,5 +121,44 @@ describe("bytes", function()
       (assembler.assemble(c:finish()).bytes:gsub(".", function(b)
         return ("%02x"):format(b:byte())
       end)))
+  end)
+end)
+
+describe("ends of blocks", function()
+  -- Two blocks that store a number at R and count it, with an exit of RESULT.
+  local function blocks(results)
+    local c = code.new()
+    local other = c:label()
+    c:branch("==", 1, {imm = 0}, other)
+    for i, result in ipairs(results) do
+      if i == 2 then
+        c:place(other)
+      end
+      c:mov(6, {imm = i})
+      c:mov(7, {imm = 5})
+      c:change("+", 6, 7)
+      c:exit({imm = result})
+    end
+    return names_of(tails.merge(c:finish(), c))
+  end
+
+  it("that are alike are there once", function()
+    assert.equal("branch alu label alu alu alu exit label alu jump", blocks {0, 0})
+  end)
+
+  it("that differ stay", function()
+    assert.equal("branch alu alu alu alu exit label alu alu alu alu exit", blocks {0, 1})
+  end)
+
+  it("are not merged with the blocks that they jump to", function()
+    local c = code.new()
+    local top = c:label()
+    c:place(top)
+    for _ = 1, 2 do
+      c:change("+", 6, {imm = 1})
+      c:change("+", 6, {imm = 1})
+    end
+    c:jump(top)
+    assert.equal("label alu alu alu alu jump", names_of(tails.merge(c:finish(), c)))
   end)
 end)

@@ -6,6 +6,7 @@
 --   call = {least, most}    of functions: how many arguments; usage: for messages
 --
 -- Those of strings and bytes are in texts.lua, those that print or count in output.lua.
+local int64 = require "lbpf.compiler.int64"
 local T = require "lbpf.compiler.type"
 local fail = require("lbpf.compiler.source").fail_at
 local output = require "lbpf.compiler.output"
@@ -220,23 +221,33 @@ builtins.packet = {
   value = function(self, node)
     local c, at = self.code, self.probe.packet
     local offset = node.args[2] and self:value(node.args[2]) or {imm = 0}
-    local flag, done = c:mov(c:reg(), {imm = 0}), c:label()
-    local d = c:mov(c:reg(), {imm = 0})
+    local done, d = c:label(), c:mov(c:reg(), {imm = 0})
     if type(offset) == "number" then
       c:branch("u>", offset, {imm = 0xffff}, done)
     end
     local data, stop = c:load(self.ctx, at.data, 4), c:load(self.ctx, at.data_end, 4)
-    c:change("+", data, offset)
+    if type(offset) == "number" or offset.imm ~= 0 then
+      c:change("+", data, offset)
+    end
     local last = c:alu("+", data, {imm = self.kernel:size(node.type.to)})
     c:branch("u>", last, stop, done)
-    c:mov(flag, {imm = 1})
     c:mov(d, data)
     c:place(done)
-    return d, flag
+    return d, d
   end,
 }
 
 -- Numbers -----------------------------------------------------------------------------------------
+
+-- The lower bits of a constant in the other byte order.
+local function swapped(n, width)
+  local result = 0
+  for _ = 1, width / 8 do
+    result = result * 256 + n % 256
+    n = math.floor(n / 256)
+  end
+  return result
+end
 
 local function swap(width)
   return {
@@ -246,8 +257,12 @@ local function swap(width)
       return width < 64 and T.natural or T.int
     end,
     value = function(self, node)
-      local c = self.code
-      local d = c:mov(c:reg(), self:value(node.args[1]))
+      local c, operand = self.code, self:value(node.args[1])
+      if width < 64 and type(operand) == "table" then
+        local n = swapped(operand.imm, width)
+        return int64.small(n) and {imm = n} or c:imm64(n)
+      end
+      local d = c:mov(c:reg(), operand)
       c:emit("swap", {d = d, width = width})
       return d
     end,

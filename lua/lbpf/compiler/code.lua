@@ -42,6 +42,14 @@ function code:cold(f)
   self.list = list
 end
 
+-- Places the slots that nothing else uses, below all others.
+local function place_lasting(self)
+  for _, slot in ipairs(self.lasting or {}) do
+    self.most = self.most + math.floor((slot.size + 7) / 8) * 8
+    slot.offset = -self.most
+  end
+end
+
 --- All instructions. Cold code may add more cold code.
 function code:finish()
   local i = 1
@@ -52,6 +60,7 @@ function code:finish()
     i = i + 1
   end
   self.rare = nil
+  place_lasting(self)
   return self.list
 end
 
@@ -62,6 +71,14 @@ function code:slot(size)
   self.top = self.top + math.floor((size + 7) / 8) * 8
   self.most = math.max(self.most, self.top)
   return {offset = -self.top}
+end
+
+--- A slot that nothing else uses.
+function code:lasting_slot(size)
+  self.lasting = self.lasting or {}
+  local slot = {size = size}
+  table.insert(self.lasting, slot)
+  return slot
 end
 
 function code:scoped(f)

@@ -3,6 +3,7 @@ local assembler = require "lbpf.compiler.assembler"
 local code = require "lbpf.compiler.code"
 local flow = require "lbpf.compiler.flow"
 local registers = require "lbpf.compiler.registers"
+local tails = require "lbpf.compiler.tails"
 local fail = require("lbpf.compiler.source").fail_at
 
 local generator = {}
@@ -17,8 +18,9 @@ local STACK = 512
 local function count(self, index, done)
   local c = self.code
   c:scoped(function()
-    local key = c:slot(8)
-    c:store(key, 0, 4, index)
+    self.counter_key = self.counter_key or c:lasting_slot(8)
+    local key = self.counter_key
+    c:store(key, 0, 8, index)
     local counter = c:call(LOOKUP, {map = self.env.problems.map}, {slot = key})
     c:branch("==", counter, {imm = 0}, done)
     c:store(counter, 0, 8, c:change("+", c:load(counter, 0, 8), {imm = 1}))
@@ -138,7 +140,8 @@ function generator:declare(var)
   else
     var.reg = c:reg()
   end
-  var.flag = t.absent and c:reg() or nil
+  -- a null pointer is nil, so it needs no flag
+  var.flag = t.absent and (t.kind == "ptr" and var.reg or c:reg()) or nil
 end
 
 -- The flag as 0 or 1: in a loop the verifier cannot compare a pointer with the absence of another.
@@ -168,13 +171,14 @@ function generator:set(var, node)
     return var.flag and c:mov(var.flag, normalize(self, flag))
   end
   local operand, flag = self:optional(node)
-  local is_number = var.type.kind ~= "ptr"
-  if var.flag then
-    c:mov(var.flag, (var.assigned > 0 or self.wary) and normalize(self, flag) or flag or {imm = 1})
-    self:hide(is_number and var.flag)
-  end
   c:mov(var.reg, operand)
-  self:hide(is_number and var.reg)
+  if var.type.kind == "ptr" then
+    return
+  elseif var.flag then
+    c:mov(var.flag, (var.assigned > 0 or self.wary) and normalize(self, flag) or flag or {imm = 1})
+    self:hide(var.flag)
+  end
+  self:hide(var.reg)
 end
 
 -- Statements --------------------------------------------------------------------------------------
@@ -328,7 +332,7 @@ function generator.generate(unit, env)
     end
   end)
   local list = flow.drop_unused(flow.clean(c:finish()))
-  list = flow.clean(registers.allocate(list, c))
+  list = flow.clean(tails.merge(flow.clean(registers.allocate(list, c)), c))
   if c.most > STACK then
     fail(unit.fn, "this program needs %d bytes of the stack, which has %d: strings in variables and"
       .. " keys take theirs; give str() a smaller bound, or print them at once", c.most, STACK)

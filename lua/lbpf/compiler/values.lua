@@ -250,11 +250,12 @@ local function logic(self, node)
     c:place(done)
     return d
   end
-  local d, flag = c:reg(), t.absent and c:reg() or nil
+  local d = c:reg()
+  local flag = t.absent and (t.kind == "ptr" and d or c:reg()) or nil
   local done, otherwise = c:label(), c:label()
   local function set(operand, there)
     c:mov(d, operand)
-    if flag then
+    if flag and flag ~= d then
       c:mov(flag, there or {imm = 1})
     end
   end
