@@ -39,6 +39,7 @@ local SIZES = {map_create = true, set_max_entries = true, set_value_size = true,
   set_key_size = true, perf_buffer = true, perf_buffer_raw = true, test_run = true,
   set_map_extra = true, prog_test_run = true, set_type = true}
 
+local top = assert(os.getenv "HOSTILE_TOP")
 local lbpf, tell, pool, depth, calls, dir, images
 
 local function values()
@@ -336,7 +337,7 @@ local function populate()
   add(core.linker(dir .. "/linked"))
   add(core.map_create("hash", "h", 4, 4, 4))
   add(core.btf_new_empty())
-  add(core.elf_symbols("build/helpers/probe_me"))
+  add(core.elf_symbols(top .. "/build/helpers/probe_me"))
 end
 
 local function script(seed)
@@ -372,7 +373,7 @@ local function prepare()
   table.sort(lbpf.names)
   images = {}
   for _, name in ipairs {"typed_events", "compiled"} do
-    local file = assert(io.open("build/bpf/" .. name .. ".bpf.o", "rb"))
+    local file = assert(io.open(top .. "/build/bpf/" .. name .. ".bpf.o", "rb"))
     images[name] = file:read("*a")
     file:close()
   end
@@ -398,9 +399,9 @@ end
 
 -- Runs a batch in a child; whether it came to its end, at which seed it was, and how many calls.
 local function run_batch(first, path)
-  local command = "timeout -s KILL 300 %s tests/hostile/hostile.lua batch %d %s 2>&1; "
+  local command = "timeout -s KILL 300 %s %s/tests/hostile/hostile.lua batch %d %s 2>&1; "
     .. "echo status $?"
-  local pipe = assert(io.popen(command:format(os.getenv("LBPF_LUA"), first, path)))
+  local pipe = assert(io.popen(command:format(os.getenv("LBPF_LUA"), top, first, path)))
   local output = pipe:read("*a")
   pipe:close()
   local file = assert(io.open(path))
