@@ -1,6 +1,5 @@
 #include "map/codec.h"
 
-#include "base/fd.h"
 #include "base/value.h"
 #include <stdio.h>
 #include <string.h>
@@ -368,11 +367,8 @@ static void refuse_entry(lua_State *L, int arg, int entry)
 
 /* Raises an error about the value at IDX, which should have SIZE bytes; WHAT is "key" or "value".
  */
-static void refuse_bytes(lua_State *L, const struct mapcodec *m, int idx, size_t size,
-			 const char *what, int arg, int entry)
+static void refuse_bytes(lua_State *L, int idx, size_t size, const char *what, int arg, int entry)
 {
-	/* if the descriptor is not a map, its sizes mean nothing */
-	fd_check_kind(L, 1, m->map.fd, "bpf-map");
 	if (lua_type(L, idx) == LUA_TSTRING)
 		lua_pushfstring(L, "a %s of this map has %d bytes, not %d", what, (int)size,
 				(int)lua_rawlen(L, idx));
@@ -432,7 +428,7 @@ const void *mapcodec_key(lua_State *L, const struct mapcodec *m, int names, int 
 		return out;
 	}
 	if (!m->key)
-		refuse_bytes(L, m, idx, size, "key", arg, entry);
+		refuse_bytes(L, idx, size, "key", arg, entry);
 	luaL_checkany(L, idx);
 	encode_part(L, m->key, names, KEY, idx, out, arg, entry ? entry_name(L, entry) : NULL);
 	if (entry)
@@ -449,7 +445,7 @@ static void copy_bytes(lua_State *L, const struct mapcodec *m, int idx, char *ou
 	if (len == m->map.value_size || (len && len == stride))
 		memcpy(out, lua_tostring(L, idx), len);
 	else
-		refuse_bytes(L, m, idx, m->map.value_size, "value", arg, cpu);
+		refuse_bytes(L, idx, m->map.value_size, "value", arg, cpu);
 }
 
 static void encode_per_cpu(lua_State *L, const struct mapcodec *m, int names, int idx, char *out,
@@ -495,7 +491,7 @@ const void *mapcodec_value(lua_State *L, const struct mapcodec *m, int names, in
 		return out;
 	}
 	if (!m->value && !(lua_istable(L, idx) && mapfd_is_of_all_cpus(&m->map, flags)))
-		refuse_bytes(L, m, idx, size, "value", arg, entry);
+		refuse_bytes(L, idx, size, "value", arg, entry);
 	luaL_checkany(L, idx);
 	if (mapfd_is_of_all_cpus(&m->map, flags)) {
 		encode_per_cpu(L, m, names, idx, out, size, arg, entry);

@@ -66,8 +66,6 @@ static const void *value_at(lua_State *L, struct elem_call *e, int arg)
 	bool is_list = lua_istable(L, arg) && mapfd_is_of_all_cpus(&e->m->map, e->flags);
 	char *out = NULL;
 
-	if (is_list)
-		fd_check_kind(L, 1, e->m->map.fd, "bpf-map");
 	if (e->m->value || e->m->takes_fds || is_list)
 		out = room_for_value(L, e);
 	return mapcodec_value(L, e->m, e->names, arg, out, e->flags, arg, 0);

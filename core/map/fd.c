@@ -1,5 +1,6 @@
 #include "map/fd.h"
 
+#include "base/fd.h"
 #include "base/flags.h"
 #include "base/value.h"
 #include <bpf/bpf.h>
@@ -52,6 +53,8 @@ void mapfd_check(lua_State *L, int arg, struct mapfd *m)
 			      lua_pushfstring(L, "descriptor %d is not a BPF map: %s (%s)", m->fd,
 					      strerror(err), value_errno_name(err)));
 	}
+	/* of a program, say, the kernel has told something else, which would be read as sizes */
+	fd_check_kind(L, arg, m->fd, "bpf-map");
 	m->type = info.type;
 	m->max_entries = info.max_entries;
 	m->map_flags = info.map_flags;

@@ -283,7 +283,6 @@ static int view_new(lua_State *L)
 	lua_pushinteger(L, v->fd);
 	lua_replace(L, 1);
 	mapfd_check(L, 1, &v->view.map);
-	fd_check_kind(L, 1, v->fd, "bpf-map");
 	if ((!opts.view.raw_key || !opts.view.raw_value) && !btf)
 		err = kernel_types(v->fd, &v->btf, &key, &value);
 	if (err && !opts.view.types.last)

@@ -77,7 +77,10 @@ describe("sizes of a map by descriptor", function()
   it("are not read from what is not a map", needs("root", function()
     local insns = require "insns"
     local prog = assert(lbpf.prog_load("socket_filter", "no_map", "GPL", insns.returns(0)))
-    refused("#1 .*descriptor %d+ is not a bpf%-map, but 'bpf%-prog'", lbpf.map_lookup, prog, "abcd")
+    local what = "#1 .*descriptor %d+ is not a bpf%-map, but 'bpf%-prog'"
+    refused(what, lbpf.map_lookup, prog, "abcd")
+    refused(what, lbpf.map_lookup_batch, prog)
+    refused(what, lbpf.map_get_next_key, prog)
     refused("#1 .*descriptor 0 is not a BPF map: Invalid argument %(EINVAL%)", lbpf.map_lookup, 0,
       "abcd")
     refused("#1 .*descriptor 54321 is not a BPF map: .* %(EBADFD?%)", lbpf.map_lookup, 54321,

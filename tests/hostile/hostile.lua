@@ -423,6 +423,7 @@ else
   local finish, seed = os.time() + tonumber(arg[1]), tonumber(arg[2] or os.time() % 2 ^ 20 * 1000)
   local path = os.getenv "HOSTILE_DIR" .. "/seed"
   local first, scripts, failures, total = seed, 0, 0, 0
+  io.stdout:setvbuf "line"
   print(("first seed %d"):format(first))
   while os.time() < finish do
     local ok, at, done = run_batch(seed, path)
