@@ -1,5 +1,5 @@
--- LuaJIT's own fault, without lbpf: an allocation fails while compiled code runs. LuaJIT 2.1.0-beta3 of
--- Debian 12 ends with SIGSEGV; one of 2026 raises the error.
+-- LuaJIT's own fault, without lbpf: an allocation fails while compiled code runs. LuaJIT
+-- 2.1.0-beta3 of Debian 12 ends with SIGSEGV; one of 2026 raises the error.
 --
 --     build/luajit/faults tests/faults/luajit_memory.lua
 local faults = _G.faults -- see tests/embed/faults.c
@@ -10,6 +10,7 @@ local function work()
     all[#all + 1] = {i, {}}
     all["k" .. i] = i .. "x"
   end
+  return all
 end
 
 for _ = 1, 100 do -- it is compiled
