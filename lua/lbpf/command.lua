@@ -64,9 +64,36 @@ local function portable(value)
   return type(value) == "cdata" and tonumber(value) or value
 end
 
+-- One map, or all and what was lost.
+local function show_json(tracer, encode, name)
+  for _, map in ipairs(tracer.plan.maps) do
+    local rows = {}
+    for i, row in ipairs((not name or name == map.name) and tracer:rows(map.name) or {}) do
+      local value = row.value
+      if map.kind == "hist" or map.kind == "lhist" then
+        value = {}
+        for bucket, n in pairs(row.value) do
+          value[tostring(bucket)] = n
+        end
+      end
+      rows[i] = {key = row.text, value = portable(value)}
+    end
+    if #rows > 0 then
+      print(encode({type = map.kind, name = map.name, data = rows}))
+    end
+  end
+  for _, problem in ipairs(name and {} or tracer:problems()) do
+    print(encode({type = "problem", data = problem}))
+  end
+end
+
 local function write_json(tracer, encode, count)
   for _, event in ipairs(tracer.plan.events) do
-    if event.kind ~= "exit" then
+    if event.kind == "show" then
+      tracer:on("show", function(name)
+        show_json(tracer, encode, name)
+      end)
+    elseif event.kind == "print" or event.kind == "emit" then
       tracer:on(event.name, function(...)
         if tracer.ended then -- after the last line that was asked for
           return
@@ -84,28 +111,6 @@ local function write_json(tracer, encode, count)
         count()
       end)
     end
-  end
-end
-
-local function show_json(tracer, encode)
-  for _, map in ipairs(tracer.plan.maps) do
-    local rows = {}
-    for i, row in ipairs(tracer:rows(map.name)) do
-      local value = row.value
-      if map.kind == "hist" or map.kind == "lhist" then
-        value = {}
-        for bucket, n in pairs(row.value) do
-          value[tostring(bucket)] = n
-        end
-      end
-      rows[i] = {key = row.text, value = portable(value)}
-    end
-    if #rows > 0 then
-      print(encode({type = map.kind, name = map.name, data = rows}))
-    end
-  end
-  for _, problem in ipairs(tracer:problems()) do
-    print(encode({type = "problem", data = problem}))
   end
 end
 

@@ -11,7 +11,8 @@ local BAR = 52 -- the width of a histogram's longest bar
 
 -- What a cell shows; 64-bit integers of LuaJIT without their suffix.
 local function cell(value)
-  return (tostring(value):gsub("U?LL$", ""))
+  local text_of = tostring(value)
+  return type(value) == "cdata" and text_of:gsub("U?LL$", "") or text_of
 end
 
 local function is_number(value)

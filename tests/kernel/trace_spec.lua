@@ -175,4 +175,37 @@ describe("lbpf.trace", function()
     tracer:show("bytes")
     assert.same({"/bin/true one two three\t/bin/", "bytes[/bin/]: 1\n"}, lines)
   end))
+
+  it("shows and clears maps where programs ask for it", needs("root", function()
+    tracer, lines = trace({
+      BEGIN = [[
+        a = 1
+        b[2] = 3
+        show("a")
+        clear("a")
+        a = 7
+        show("b")
+        exit() ]],
+      END = [[ clear("b") ]],
+    })
+    tracer:run({seconds = 5})
+    -- requests are met when they are read: `a` has its last value by then
+    assert.same({"a: 7\n", "b[2]: 3\n"}, lines)
+    assert.same({}, tracer:rows("a"))
+    assert.same({}, tracer:rows("b"))
+    local none, message = lbpf.trace({BEGIN = [[ total = 1 show("totl") ]]})
+    assert.is_nil(none)
+    assert.equal("BEGIN:1:17: no map is called 'totl'; did you mean total?", message)
+  end))
+
+  it("takes several probes with commas between", needs({"root", "tracefs"}, function()
+    tracer = trace({["tp/syscalls/sys_enter_unlink, tp/syscalls/sys_exit_unlin*,"
+      .. "perf_event/cpu-clock,frequency=9"] = [[ count("", probe) ]]})
+    local specs = {}
+    for i, program in ipairs(tracer.plan.programs) do
+      specs[i] = program.section
+    end
+    assert.same({"tp/syscalls/sys_enter_unlink", "tp/syscalls/sys_exit_unlink",
+      "tp/syscalls/sys_exit_unlinkat", "perf_event/cpu-clock,frequency=9"}, specs)
+  end))
 end)

@@ -14,6 +14,11 @@ describe("text", function()
       {text.pad("ab", 4), text.pad("ab", -4), text.pad("abc", 2)})
   end)
 
+  it("leaves strings as they are", function()
+    assert.equal("SYSCALL", text.show("SYSCALL"))
+    assert.equal("FULL", text.table({{"FULL"}}))
+  end)
+
   it("names ranges by powers of 2", function()
     for bucket, range in pairs({[-1] = "(..., 0)", [0] = "[0]", [1] = "[1]", [2] = "[2, 4)",
       [10] = "[512, 1K)", [11] = "[1K, 2K)", [21] = "[1M, 2M)", [63] = "[4E, 8E)"}) do

@@ -101,8 +101,8 @@ function names:known(scope)
   for name in pairs(self.builtins) do
     list[#list + 1] = name
   end
-  for _, map in ipairs(self.maps.list) do
-    list[#list + 1] = map.name
+  for _, name in ipairs(self.maps:names()) do
+    list[#list + 1] = name
   end
   return list
 end

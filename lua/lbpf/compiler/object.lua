@@ -1,6 +1,8 @@
 -- Compiled programs and maps as an object file, and the plan, which describes them to user space.
 local lbpf = require "lbpf.core"
 local local_types = require "lbpf.compiler.local_types"
+local near = require "lbpf.compiler.near"
+local fail = require("lbpf.compiler.source").fail_at
 
 local STACK_FRAMES = 127
 
@@ -130,8 +132,12 @@ end
 
 function object:add_event(event)
   local fields = {{name = "id", id = self.u32, size = 4}}
-  local plan = {name = event.name, kind = event.kind, type = event.type, fields = {}, show = {},
-    present = {}}
+  if event.map and not self.shared.maps:find(event.map) then
+    fail(event.node, "no map is called '%s'%s", event.map, near.hint(event.map,
+      self.shared.maps:names()))
+  end
+  local plan = {name = event.name, kind = event.kind, type = event.type, map = event.map,
+    fields = {}, show = {}, present = {}}
   for i, field in ipairs(event.fields) do
     fields[#fields + 1] = {name = field.name, type = field.type, offset = field.offset}
     plan.fields[i] = field.name

@@ -143,6 +143,25 @@ output.exit = {
   value = send,
 }
 
+-- What user space is asked to do with a map, in the order of the events.
+local function request(kind, least)
+  return {
+    call = {least, 1}, usage = kind .. "(\"title\")",
+    type = function(types, node)
+      local title = node.args[1]
+      if title and title.tag ~= "string" then
+        fail(title, "a map is named by a literal string: %s", output[kind].usage)
+      end
+      new_event(types, node, kind, kind, {})
+      node.event.map, node.event.node = title and title.value, title
+      return T.void
+    end,
+    value = send,
+  }
+end
+
+output.show, output.clear = request("show", 0), request("clear", 1)
+
 -- Counting ----------------------------------------------------------------------------------------
 
 -- What is kept for each key, in the order of the value's members.

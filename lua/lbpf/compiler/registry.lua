@@ -27,6 +27,14 @@ function maps:find(name)
   return self.by_name[name]
 end
 
+function maps:names()
+  local list = {}
+  for i, map in ipairs(self.list) do
+    list[i] = map.name
+  end
+  return list
+end
+
 --- A map that programs read and write. A built-in may set its kind later.
 function maps:variable(name, node)
   return self.by_name[name] or add(self, name, "hash", node)

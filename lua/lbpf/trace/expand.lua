@@ -1,4 +1,4 @@
--- Specs with wildcards: the probes that they name.
+-- Specs with wildcards and commas: the probes that they name.
 local each = require("lbpf.trace.list").each
 local spec = require "lbpf.trace.spec"
 
@@ -15,23 +15,41 @@ local function name_of(section, given)
   return style and kinds[kind] .. ":" .. rest:gsub("/", ":") or section
 end
 
---- The probes of a spec: a list of {section, name}.
--- @tparam string given "tracepoint:sched:sched_*", "tp/sched/sched_switch"
--- @raise if none fits, or too many
-return function(given)
+-- The probes of one spec, added to `found`.
+local function expand(given, found)
   local section = spec.section(given)
   local kind = section:match("^([%l_]+)/")
   if not kinds[kind] or not section:find("[*?]") then
-    return {{section = section, name = given}}
+    found[#found + 1] = {section = section, name = given}
+    return
   end
-  local found = {}
+  local before = #found
   each(section, function(each_section)
     found[#found + 1] = {section = each_section, name = name_of(each_section, given)}
   end)
-  if #found == 0 then
+  local n = #found - before
+  if n == 0 then
     error(("'%s': no probe fits"):format(given), 0)
-  elseif #found > MOST then
-    error(("'%s': %d probes fit, and %d are too many"):format(given, #found, MOST), 0)
+  elseif n > MOST then
+    error(("'%s': %d probes fit, and %d are too many"):format(given, n, MOST), 0)
   end
-  return found
+end
+
+--- The probes of a spec, or of several with commas between: a list of {section, name}.
+-- @tparam string given "tracepoint:sched:sched_*", "tp/sched/sched_switch, tp/sched/sched_wakeup"
+-- @raise if none fits, or too many
+return function(given)
+  local found, start = {}, 1
+  while true do
+    -- a comma may also be part of a SEC() name: perf_event/cpu-clock,frequency=99
+    local stop, next = given:find(",%s*%f[%w_]", start)
+    while stop and not given:find("^[%w_]+[:/]", next + 1) do
+      stop, next = given:find(",%s*%f[%w_]", next + 1)
+    end
+    expand(given:sub(start, (stop or 0) - 1), found)
+    if not stop then
+      return found
+    end
+    start = next + 1
+  end
 end

@@ -182,12 +182,31 @@ end
 
 local unpack = table.unpack or unpack -- luacheck: globals unpack
 
+-- What programs ask of the tracer.
+local requests = {}
+
+function requests.exit(self)
+  self.ended = true
+end
+
+function requests.show(self, event)
+  local handler = self.handlers.show
+  if handler then
+    handler(event.map)
+  else
+    self:show(event.map)
+  end
+end
+
+function requests.clear(self, event)
+  assert(self.maps[event.map]:clear())
+end
+
 local function receive(self, type, ...)
   local event, values = self.by_type[type], {...}
   local n = #event.fields
-  if event.kind == "exit" then
-    self.ended = true
-    return
+  if requests[event.kind] then
+    return requests[event.kind](self, event)
   end
   for i, member in ipairs(event.flags) do
     if values[n + i] == 0 then
