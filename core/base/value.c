@@ -51,14 +51,16 @@ static bool from_number(lua_Number n, uint64_t *value)
 bool value_to_u64(lua_State *L, int idx, uint64_t *value)
 {
 	bool ok = false;
+#if LUA_VERSION_NUM >= 503
+	int is_integer;
+#endif
 
 	switch (lua_type(L, idx)) {
 	case LUA_TNUMBER:
 #if LUA_VERSION_NUM >= 503
-		if (lua_isinteger(L, idx)) {
-			*value = (uint64_t)lua_tointeger(L, idx);
+		*value = (uint64_t)lua_tointegerx(L, idx, &is_integer);
+		if (is_integer)
 			return true;
-		}
 #endif
 		return from_number(lua_tonumber(L, idx), value);
 	case LUA_TSTRING:

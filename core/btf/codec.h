@@ -97,7 +97,7 @@ size_t codec_encoded_size(lua_State *L, const struct codec *c, int value);
 
 /* Writes the value at VALUE into OUT, of SIZE bytes, at least codec_size(). Raises what is wrong,
  * and with which member: as a bad argument if VALUE is one, ARG; 0: it is none. NAME (may be NULL)
- * is what the whole is called.
+ * is what the whole is called. NAMES and VALUE are absolute indexes.
  */
 void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, size_t size,
 		  int arg, const char *name);

@@ -153,9 +153,8 @@ static __attribute__((noinline)) void decode_integer(struct codec_run *w, const 
 {
 	uint32_t bits = s->bits ? s->bits : 8 * s->size;
 	uint64_t value = s->bits ? codec_load_bits(s, data) : codec_load(data, s->size);
-	bool is_signed = s->kind == STEP_SIGNED || s->is_signed;
 
-	if (is_signed)
+	if (s->is_signed)
 		value = (uint64_t)codec_extend(value, bits);
 	if (s->kind == STEP_BOOL) {
 		lua_pushboolean(w->L, value != 0);
@@ -163,7 +162,7 @@ static __attribute__((noinline)) void decode_integer(struct codec_run *w, const 
 	} else if (s->kind == STEP_ENUM) {
 		decode_enum(w, s, value, bits);
 	} else {
-		push_integer(w, value, bits, is_signed);
+		push_integer(w, value, bits, s->is_signed);
 	}
 }
 
@@ -304,9 +303,8 @@ static uint64_t load_count(const struct step *s, const char *data)
 {
 	uint32_t bits = s->bits ? s->bits : 8 * s->size;
 	uint64_t value = s->bits ? codec_load_bits(s, data) : codec_load(data, s->size);
-	bool is_signed = s->kind == STEP_SIGNED || s->is_signed;
 
-	return is_signed && codec_extend(value, bits) < 0 ? 0 : value;
+	return s->is_signed && codec_extend(value, bits) < 0 ? 0 : value;
 }
 
 /* A part that need not be there, or not all of it. */

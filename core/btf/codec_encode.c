@@ -19,7 +19,7 @@ static const struct step *member(const struct step *s, const char *name)
 	const struct step *m = s + 1;
 
 	for (uint32_t i = 0; i < s->count; i++, m += m->span)
-		if (strcmp(m->name, name) == 0)
+		if (*m->name == *name && strcmp(m->name, name) == 0) /* most differ at once */
 			return m;
 	return NULL;
 }
@@ -37,12 +37,12 @@ static void refuse_member(const struct codec_run *w, const struct step *s, const
 				      nearest_push(w->L, &near)));
 }
 
-/* The member that the key at -2 names, and its place in *AT. */
-static const struct step *member_at(const struct codec_run *w, const struct step *s,
+/* The member that the key at index KEY names, and its place in *AT. */
+static const struct step *member_at(const struct codec_run *w, const struct step *s, int key,
 				    const struct place *p, struct place *at)
 {
 	lua_State *L = w->L;
-	const char *name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
+	const char *name = lua_type(L, key) == LUA_TSTRING ? lua_tostring(L, key) : NULL;
 	const struct step *m = name ? member(s, name) : NULL;
 
 	*at = (struct place){p, name, 0};
@@ -58,14 +58,14 @@ static void encode_members(const struct codec_run *w, const struct step *s, char
 			   const struct place *p)
 {
 	lua_State *L = w->L;
+	int key = lua_gettop(L) + 1;
 	struct place at;
 
 	lua_pushnil(L);
-	while (lua_next(L, value)) {
-		const struct step *m = member_at(w, s, p, &at);
+	for (; lua_next(L, value); lua_settop(L, key)) {
+		const struct step *m = member_at(w, s, key, p, &at);
 
-		encode(w, m, data + m->offset, NULL, lua_gettop(L), &at);
-		lua_pop(L, 1);
+		encode(w, m, data + m->offset, NULL, key + 1, &at);
 	}
 }
 
@@ -227,7 +227,7 @@ static void merge_members(const struct codec_run *w, const struct step *s, char 
 	m.changed = (bool *)(m.scratch + size);
 	lua_pushnil(L);
 	for (; lua_next(L, value); lua_pop(L, 1))
-		member_at(w, s, p, &at);
+		member_at(w, s, lua_gettop(L) - 1, p, &at);
 	if (origin) {
 		each_member(&m, clear_absent, p);
 		each_member(&m, restore_present, p);
@@ -278,16 +278,9 @@ static void encode_array(const struct codec_run *w, const struct step *s, char *
 		lua_pop(L, 1);
 }
 
-static void encode(const struct codec_run *w, const struct step *s, char *data, const char *origin,
-		   int value, const struct place *p)
+static void encode_table(const struct codec_run *w, const struct step *s, char *data, int value,
+			 const struct place *p)
 {
-	if (s->kind != STEP_STRUCT && s->kind != STEP_ARRAY) {
-		encode_leaf(w, s, data, value, p);
-		if (origin && encode_says_same(w, s, data, origin, value))
-			copy_bits(data, origin, s->shift,
-				  s->shift + (s->bits ? s->bits : (uint64_t)s->size * 8));
-		return;
-	}
 	luaL_checkstack(w->L, 12, "a type is nested too deep");
 	if (lua_type(w->L, value) == LUA_TSTRING)
 		encode_bytes(w, s, data, value, p);
@@ -299,6 +292,26 @@ static void encode(const struct codec_run *w, const struct step *s, char *data, 
 		encode_struct(w, s, data, value, p);
 	else
 		encode_array(w, s, data, value, p);
+}
+
+static void encode_changed_leaf(const struct codec_run *w, const struct step *s, char *data,
+				const char *origin, int value, const struct place *p)
+{
+	encode_leaf(w, s, data, value, p);
+	if (encode_says_same(w, s, data, origin, value))
+		copy_bits(data, origin, s->shift,
+			  s->shift + (s->bits ? s->bits : (uint64_t)s->size * 8));
+}
+
+static void encode(const struct codec_run *w, const struct step *s, char *data, const char *origin,
+		   int value, const struct place *p)
+{
+	if (s->kind == STEP_STRUCT || s->kind == STEP_ARRAY)
+		encode_table(w, s, data, value, p);
+	else if (origin)
+		encode_changed_leaf(w, s, data, origin, value, p);
+	else
+		encode_leaf(w, s, data, value, p);
 }
 
 /* What there is of a flexible array in the table at VALUE: its end. */
@@ -326,7 +339,7 @@ size_t codec_encoded_size(lua_State *L, const struct codec *c, int value)
 	const struct step *s = c->plan.steps, *m = s + 1;
 	size_t size = 0, was = 0;
 
-	if (!plan_flexible(&c->plan))
+	if (!c->plan.is_flexible)
 		return c->plan.size;
 	if (lua_type(L, value) == LUA_TSTRING && lua_rawlen(L, value) >= c->plan.least)
 		return lua_rawlen(L, value);
@@ -347,14 +360,11 @@ size_t codec_encoded_size(lua_State *L, const struct codec *c, int value)
 void codec_encode(lua_State *L, const struct codec *c, int names, int value, void *out, size_t size,
 		  int arg, const char *name)
 {
-	struct codec_run w = {.L = L,
-			      .codec = c,
-			      .names = names ? lua_absindex(L, names) : 0,
-			      .arg = arg,
-			      .end = (char *)out + size};
+	struct codec_run w = {
+		.L = L, .codec = c, .names = names, .arg = arg, .end = (char *)out + size};
 	struct place whole = {NULL, name, 0};
 
 	if (c->enum_names)
 		codec_check_names(L, w.names);
-	encode(&w, c->plan.steps, out, NULL, lua_absindex(L, value), name ? &whole : NULL);
+	encode(&w, c->plan.steps, out, NULL, value, name ? &whole : NULL);
 }

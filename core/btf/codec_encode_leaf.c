@@ -44,10 +44,22 @@ int encode_refuse(const struct codec_run *w, const struct place *p, const char *
 
 static void store(char *data, uint32_t size, uint64_t value)
 {
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	value <<= 64 - 8 * size;
-#endif
-	memcpy(data, &value, size);
+	uint32_t u32 = (uint32_t)value;
+	uint16_t u16 = (uint16_t)value;
+
+	switch (size) {
+	case 1:
+		*data = (char)value;
+		break;
+	case 2:
+		memcpy(data, &u16, 2);
+		break;
+	case 4:
+		memcpy(data, &u32, 4);
+		break;
+	default:
+		memcpy(data, &value, 8);
+	}
 }
 
 static void store_bits(const struct step *s, char *data, uint64_t value)
@@ -117,11 +129,10 @@ static uint64_t integer_value(const struct codec_run *w, int value, const struct
 
 static bool integer_fits(const struct step *s, uint64_t u, uint32_t bits)
 {
-	bool is_signed = s->kind == STEP_SIGNED || s->is_signed;
 	bool as_signed = codec_extend(u, bits) == (int64_t)u;
 	bool as_unsigned = bits == 64 || u >> bits == 0;
 
-	return s->any_sign ? as_signed || as_unsigned : is_signed ? as_signed : as_unsigned;
+	return s->any_sign ? as_signed || as_unsigned : s->is_signed ? as_signed : as_unsigned;
 }
 
 static void encode_integer(const struct codec_run *w, const struct step *s, char *data, int value,
@@ -198,14 +209,22 @@ void encode_bytes(const struct codec_run *w, const struct step *s, char *data, i
 void encode_leaf(const struct codec_run *w, const struct step *s, char *data, int value,
 		 const struct place *p)
 {
-	if (s->kind == STEP_FLOAT)
+	switch (s->kind) {
+	case STEP_FLOAT:
 		encode_float(w, s, data, value, p);
-	else if (s->kind == STEP_BYTES && s->is_integer && lua_type(w->L, value) != LUA_TSTRING)
-		encode_wide(w, s, data, value, p);
-	else if (s->kind == STEP_STRING || s->kind == STEP_BYTES)
+		break;
+	case STEP_STRING:
 		encode_bytes(w, s, data, value, p);
-	else
+		break;
+	case STEP_BYTES:
+		if (s->is_integer && lua_type(w->L, value) != LUA_TSTRING)
+			encode_wide(w, s, data, value, p);
+		else
+			encode_bytes(w, s, data, value, p);
+		break;
+	default:
 		encode_integer(w, s, data, value, p);
+	}
 }
 
 static bool is_nan(const struct step *s, const char *data)
@@ -225,7 +244,7 @@ static bool is_rounded(const struct codec_run *w, const struct step *s, const ch
 		       int value)
 {
 	uint64_t u = codec_load(origin, s->size);
-	double d = s->kind == STEP_SIGNED ? (double)(int64_t)u : (double)u;
+	double d = s->is_signed ? (double)(int64_t)u : (double)u;
 
 	return LUA_VERSION_NUM < 503 && w->codec->numbers && s->size == 8 && !s->bits &&
 	       lua_type(w->L, value) == LUA_TNUMBER && lua_tonumber(w->L, value) == d;

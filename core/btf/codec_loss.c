@@ -145,7 +145,7 @@ static void find_flexible(struct plan *plan)
 		if (!is_array || step_bytes(m) || step_first_bit(m) < end)
 			continue;
 		s->is_union |= last != NULL;
-		m->is_flexible = m->is_whole = true;
+		m->is_flexible = m->is_whole = plan->is_flexible = true;
 		last = m;
 	}
 	for (; last && m < step_end(s); m++) {
@@ -154,16 +154,6 @@ static void find_flexible(struct plan *plan)
 		else if (!m->bits && m->offset + m->size > last->offset)
 			m->size = last->offset - m->offset;
 	}
-}
-
-const struct step *plan_flexible(const struct plan *plan)
-{
-	const struct step *s = plan->steps, *m = s + 1;
-
-	for (uint32_t i = 0; s->kind == STEP_STRUCT && i < s->count; i++, m += m->span)
-		if (m->is_flexible)
-			return m;
-	return NULL;
 }
 
 /* An array at the end may end early. */
@@ -201,7 +191,7 @@ int plan_find_losses(struct plan *plan)
 
 		if (s->kind != STEP_STRUCT && s->kind != STEP_ARRAY)
 			continue;
-		s->is_lossy = s->is_union || (i == 0 && plan_flexible(plan));
+		s->is_lossy = s->is_union || (i == 0 && plan->is_flexible);
 		for (const struct step *m = s + 1; m < step_end(s); m += m->span)
 			s->is_lossy |= is_lossy_part(m);
 		plan->prints[i] = step_print(s);

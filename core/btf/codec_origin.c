@@ -23,9 +23,10 @@ static uint64_t print_for(const struct codec_run *w, const struct step *s)
 	return w->codec->plan.prints[codec_step_number(w, s)];
 }
 
-static bool is_root(const struct codec_run *w, const struct step *s)
+/* Need not all values of the type have the same size? */
+static bool has_any_size(const struct codec_run *w, const struct step *s)
 {
-	return s == w->codec->plan.steps;
+	return s->is_flexible || (w->codec->plan.is_flexible && s == w->codec->plan.steps);
 }
 
 void origin_keep(const struct codec_run *w, const struct step *s, const char *data)
@@ -35,7 +36,7 @@ void origin_keep(const struct codec_run *w, const struct step *s, const char *da
 	uint64_t print = print_for(w, s);
 	luaL_Buffer b;
 
-	if (s->is_flexible || (is_root(w, s) && plan_flexible(&w->codec->plan)))
+	if (has_any_size(w, s))
 		size = left;
 	luaL_checkstack(L, LUA_MINSTACK, "a type is nested too deep");
 	luaL_buffinit(L, &b);
@@ -52,26 +53,37 @@ void origin_keep(const struct codec_run *w, const struct step *s, const char *da
 	lua_pop(L, 1);
 }
 
+/* Is the origin, a print and bytes, that of such a value? */
+static bool is_of_type(const struct codec_run *w, const struct step *s, const char *origin,
+		       size_t len)
+{
+	uint64_t print = print_for(w, s);
+
+	if (len < sizeof(print) || memcmp(origin, &print, sizeof(print)) != 0)
+		return false;
+	len -= sizeof(print);
+	if (has_any_size(w, s))
+		return s->is_flexible || len >= w->codec->plan.least;
+	return len == step_bytes(s);
+}
+
 const char *origin_push(const struct codec_run *w, const struct step *s, int value, size_t *size)
 {
 	lua_State *L = w->L;
-	uint64_t print = print_for(w, s);
-	bool any_size = s->is_flexible || (is_root(w, s) && plan_flexible(&w->codec->plan));
-	const char *bytes;
+	const char *origin;
+	size_t len = 0;
 
 	origin_push_all(L);
 	lua_pushvalue(L, value);
 	lua_rawget(L, -2);
-	lua_remove(L, -2);
-	bytes = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, size) : NULL;
-	if (bytes && *size >= sizeof(print) && memcmp(bytes, &print, sizeof(print)) == 0) {
-		*size -= sizeof(print);
-		if (any_size ? s->is_flexible || *size >= w->codec->plan.least
-			     : *size == step_bytes(s))
-			return bytes + sizeof(print);
+	origin = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &len) : NULL;
+	if (!origin || !is_of_type(w, s, origin, len)) { /* most are tables of the script's own */
+		lua_pop(L, 2);
+		return NULL;
 	}
-	lua_pop(L, 1);
-	return NULL;
+	lua_remove(L, -2);
+	*size = len - sizeof(uint64_t);
+	return origin + sizeof(uint64_t);
 }
 
 void origin_open(lua_State *L)

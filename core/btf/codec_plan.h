@@ -22,7 +22,7 @@ enum step_kind {
 
 struct step {
 	enum step_kind kind;
-	bool is_signed : 1;
+	bool is_signed : 1;   /* of integers and enums */
 	bool is_integer : 1;  /* bytes: an integer of 128 bits */
 	bool any_sign : 1;    /* an enum: nobody says whether it is signed */
 	bool is_union : 1;    /* members of the structure share bits */
@@ -45,6 +45,7 @@ struct plan {
 	uint32_t n, capacity;
 	struct step *steps;
 	uint64_t *prints; /* of structures and arrays: the same for the same members */
+	bool is_flexible; /* an array takes what is left */
 	char *names;      /* the steps' */
 };
 
@@ -92,9 +93,6 @@ static inline const struct step *step_end(const struct step *s)
 {
 	return s + s->span;
 }
-
-/* The array of whole bytes, or of elements, that takes what is left; else NULL. */
-const struct step *plan_flexible(const struct plan *plan);
 
 /* For codec_plan.c: finds out what each table's values leave out. 0, or -errno. */
 int plan_find_losses(struct plan *plan);

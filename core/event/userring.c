@@ -314,7 +314,7 @@ static const char *check_value(lua_State *L, const struct userring *r, size_t *s
 	codec_check_names(L, -1);
 	*size = codec_encoded_size(L, r->type.codec, 2);
 	out = compat_newuserdata(L, *size + 1);
-	codec_encode(L, r->type.codec, -2, 2, out, *size, 2, NULL);
+	codec_encode(L, r->type.codec, lua_gettop(L) - 1, 2, out, *size, 2, NULL);
 	return out;
 }
 

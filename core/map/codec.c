@@ -142,9 +142,12 @@ static bool has_indices(const struct mapfd *m)
 	       (mapfd_is_array(m->type) || m->type == BPF_MAP_TYPE_STACK_TRACE);
 }
 
-static bool needs_names(const struct codec *c)
+static void add_needs(struct mapcodec *m, const struct codec *c)
 {
-	return c && (codec_needs_names(c) || codec_needs_enum_names(c));
+	if (!c)
+		return;
+	m->needs_enum_names |= codec_needs_enum_names(c);
+	m->needs_names |= codec_needs_names(c) || codec_needs_enum_names(c);
 }
 
 static void init_key(lua_State *L, struct mapcodec *m, struct part_type type,
@@ -184,7 +187,9 @@ void mapcodec_init(lua_State *L, struct mapcodec *m, const struct btf *btf, cons
 		init_key(L, m, (struct part_type){btf, NULL, key}, opts);
 	if (!opts->raw_value)
 		init_value(L, m, (struct part_type){btf, NULL, value}, opts);
-	m->needs_names = needs_names(m->key) || needs_names(m->value);
+	m->needs_names = m->needs_enum_names = false;
+	add_needs(m, m->key);
+	add_needs(m, m->value);
 }
 
 void mapcodec_free(struct mapcodec *m)
@@ -429,7 +434,6 @@ const void *mapcodec_key(lua_State *L, const struct mapcodec *m, int names, int 
 	}
 	if (!m->key)
 		refuse_bytes(L, idx, size, "key", arg, entry);
-	luaL_checkany(L, idx);
 	encode_part(L, m->key, names, KEY, idx, out, arg, entry ? entry_name(L, entry) : NULL);
 	if (entry)
 		lua_pop(L, 1);
@@ -478,10 +482,11 @@ const void *mapcodec_value(lua_State *L, const struct mapcodec *m, int names, in
 			   uint64_t flags, int arg, int entry)
 {
 	size_t size = mapfd_value_size(L, &m->map, flags);
+	bool is_list = mapfd_is_of_all_cpus(&m->map, flags);
 	int number;
 
 	/* where a list is due no string can be meant otherwise */
-	if (is_bytes(L, idx, size, mapfd_is_of_all_cpus(&m->map, flags) ? NULL : m->value))
+	if (is_bytes(L, idx, size, is_list ? NULL : m->value))
 		return size ? lua_tostring(L, idx) : NULL;
 	if (m->takes_fds && size >= sizeof(number)) {
 		if (!value_to_fd(L, idx, &number))
@@ -490,10 +495,9 @@ const void *mapcodec_value(lua_State *L, const struct mapcodec *m, int names, in
 		memcpy(out, &number, sizeof(number));
 		return out;
 	}
-	if (!m->value && !(lua_istable(L, idx) && mapfd_is_of_all_cpus(&m->map, flags)))
+	if (!m->value && !(lua_istable(L, idx) && is_list))
 		refuse_bytes(L, idx, size, "value", arg, entry);
-	luaL_checkany(L, idx);
-	if (mapfd_is_of_all_cpus(&m->map, flags)) {
+	if (is_list) {
 		encode_per_cpu(L, m, names, idx, out, size, arg, entry);
 		return out;
 	}

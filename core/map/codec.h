@@ -16,8 +16,10 @@ struct mapcodec {
 	bool has_indices;          /* keys without a type are integers */
 	bool has_stacks;           /* values are stack traces: lists of addresses */
 	bool takes_fds;            /* a value is written as a descriptor, and read as an id */
-	bool needs_names;          /* else the index of the table of names may be 0 */
-	struct owner *owner;       /* must be open; NULL: nothing to check */
+	/* The index of the table of names may be 0 if a call needs none: for decoding, or for
+	 * encoding alone. */
+	bool needs_names, needs_enum_names;
+	struct owner *owner; /* must be open; NULL: nothing to check */
 };
 
 /* Options of a script. */

@@ -30,16 +30,16 @@ static char *call_room(lua_State *L, char *small, size_t enough, size_t size)
 	return size <= enough ? small : compat_newuserdata(L, size);
 }
 
-/* Reads the map at 1, and the flags at FLAGS_ARG (0: none). Call it before anything is pushed after
- * the arguments.
+/* Reads the map at 1, and the flags at FLAGS_ARG (0: none). DECODES: will the call return a key or
+ * a value? Call it before anything is pushed after the arguments.
  */
-static void begin_call(lua_State *L, struct elem_call *e, int flags_arg)
+static void begin_call(lua_State *L, struct elem_call *e, int flags_arg, bool decodes)
 {
 	e->flags = flags_arg ? mapfd_check_flags(L, flags_arg) : 0;
 	e->m = mapview_check(L, 1, &e->plain);
 	e->size = mapfd_value_size(L, &e->m->map, e->flags);
 	e->names = 0;
-	if (e->m->needs_names) {
+	if (decodes ? e->m->needs_names : e->m->needs_enum_names) {
 		mapview_push_names(L, 1, e->m);
 		e->names = lua_gettop(L);
 	}
@@ -86,7 +86,7 @@ static int value_of(lua_State *L, look_up *fn, const char *operation, int key_ar
 	char *value;
 	int ret;
 
-	begin_call(L, &e, flags_arg);
+	begin_call(L, &e, flags_arg, true);
 	if (e.m->map.type == BPF_MAP_TYPE_BLOOM_FILTER) { /* the argument is the value */
 		const void *asked;
 
@@ -178,7 +178,7 @@ static int write(lua_State *L, int key_arg, int value_arg, int flags_arg, const 
 	struct elem_call e;
 	int err;
 
-	begin_call(L, &e, flags_arg);
+	begin_call(L, &e, flags_arg, false);
 	if (key_arg)
 		key = key_at(L, &e, key_arg);
 	if (!open_cgroup(L, &e, value_arg, &opened))
@@ -238,7 +238,7 @@ static int map_delete(lua_State *L)
 	int ret;
 
 	lua_settop(L, 3);
-	begin_call(L, &e, 3);
+	begin_call(L, &e, 3, false);
 	ret = bpf_map_delete_elem_flags(e.m->map.fd, key_at(L, &e, 2), e.flags);
 	if (ret && value_errno(ret) != ENOENT)
 		return fail(L, &e, ret, "delete");
@@ -268,7 +268,7 @@ static int map_next_key(lua_State *L)
 	int ret;
 
 	lua_settop(L, 2);
-	begin_call(L, &e, 0);
+	begin_call(L, &e, 0, true);
 	key = lua_isnil(L, 2) ? NULL : key_at(L, &e, 2);
 	next = compat_newuserdata(L, e.m->map.key_size + 1);
 	ret = bpf_map_get_next_key(e.m->map.fd, key, next);

@@ -142,9 +142,9 @@ static char *locate_initial(lua_State *L, struct vars *vars, const struct var *v
 /* The current address of the variable. NULL: its map must be looked up, by its mapping. */
 static char *locate(lua_State *L, struct vars *vars, struct var *v, bool write)
 {
-	if (v->is_in_arena || (!v->mapping && !object_is_loading_over(vars->owner)))
-		return locate_initial(L, vars, v);
 	if (!v->mapping) {
+		if (v->is_in_arena || !object_is_loading_over(vars->owner))
+			return locate_initial(L, vars, v);
 		if (!object_is_loaded(vars->owner))
 			luaL_error(L, "object '%s' is not loaded", vars->owner->name);
 		v->mapping = mapping_of(L, vars, v->map);
@@ -210,7 +210,8 @@ static lua_Integer find_var(lua_State *L, struct vars *vars, int *names)
 	int known = lua_gettop(L) + 1;
 	lua_Integer number;
 
-	luaL_checkstring(L, 2); /* a number becomes a string */
+	if (lua_type(L, 2) != LUA_TSTRING)
+		luaL_checkstring(L, 2); /* a number becomes a string */
 	owner_check(L, vars->owner);
 	class_env(L, 1);
 	lua_pushvalue(L, 2);
@@ -238,12 +239,13 @@ static int vars_index(lua_State *L)
 	int names;
 	lua_Integer number = find_var(L, vars, &names);
 	const struct codec *codec = vars->list[number].codec;
+	uint32_t size = vars->list[number].size;
 	char small[512], *copy = small;
 
-	if (codec_size(codec) > sizeof(small))
-		copy = compat_newuserdata(L, codec_size(codec));
+	if (size > sizeof(small))
+		copy = compat_newuserdata(L, size);
 	copy_value(L, vars, number, copy, false);
-	return codec_decode(L, codec, names, copy, codec_size(codec));
+	return codec_decode(L, codec, names, copy, size);
 }
 
 /*** @module lbpf */

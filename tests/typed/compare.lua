@@ -63,7 +63,7 @@ local function new_value(leaf, struct, old)
   elseif leaf.kind == "float" then
     return leaf.value + 0.5
   elseif leaf.kind == "string" then
-    return leaf.value == 1 and "x" or "y"
+    return old:sub(1, 1) == "x" and "y" or "x"
   elseif leaf.kind == "tail" then
     return (leaf.value == 1 and "x" or "y"):rep(struct.tail.n)
   end

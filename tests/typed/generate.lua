@@ -6,10 +6,14 @@
 local generate = {}
 generate.__index = generate
 
--- A generator of our own, so that a seed means the same with every Lua.
+-- A generator of our own, so that a seed means the same with every Lua: Park and Miller's, whose
+-- products a double holds exactly.
+local MULTIPLIER, MODULUS = 16807, 2 ^ 31 - 1
+
+-- From 1 to N.
 function generate:random(n)
-  self.seed = (self.seed * 1103515245 + 12345) % 2147483648
-  return math.floor(self.seed / 65536) % n + 1
+  self.state = self.state * MULTIPLIER % MODULUS
+  return math.floor(self.state / 256) % n + 1
 end
 
 function generate:pick(list) return list[self:random(#list)] end
@@ -219,8 +223,8 @@ end
 
 --- A structure with this name, the same for the same seed.
 function generate.struct(seed, name)
-  local self = setmetatable({seed = seed, names = 0, leaves = {}, before = {}, prefix = name},
-    generate)
+  local self = setmetatable({state = seed % (MODULUS - 1) + 1, names = 0, leaves = {},
+    before = {}, prefix = name}, generate)
   for _ = 1, 3 do
     self:random(2)
   end

@@ -72,10 +72,11 @@ function kinds.wide(leaf)
   return ("hex(&%s, 16);"):format(leaf.c), ("%s = %d;"):format(leaf.c, leaf.value)
 end
 
+-- Another string than before: where it stays the same, so do the bytes behind its zero.
 function kinds.string(leaf)
   return ("hex(%s, strnlen(%s, sizeof(%s)));"):format(leaf.c, leaf.c, leaf.c),
-    ('memset(%s, 0, sizeof(%s)); memcpy(%s, "%s", 1);'):format(leaf.c, leaf.c, leaf.c,
-      leaf.value == 1 and "x" or "y")
+    ("u8 is = *(u8 *)%s == 'x' ? 'y' : 'x'; memset(%s, 0, sizeof(%s)); memcpy(%s, &is, 1);"):format(
+      leaf.c, leaf.c, leaf.c, leaf.c)
 end
 
 function kinds.tail(leaf, struct)
@@ -102,7 +103,7 @@ local function test(struct, i)
   lines[#lines + 1] = "\tv = (void *)work;"
   for _, leaf in ipairs(struct.leaves) do
     local _, assign = kinds[leaf.kind](leaf, struct)
-    lines[#lines + 1] = ("\tmemcpy(work, bytes, n); %s hex(work, n);"):format(assign)
+    lines[#lines + 1] = ("\t{ memcpy(work, bytes, n); %s hex(work, n); }"):format(assign)
   end
   return table.concat(lines, "\n") .. "\n}\n"
 end

@@ -121,6 +121,16 @@ describe("a value that was read", function()
     end))
   end)
 
+  it("is as long as a value of the other type", function()
+    local layout = lbpf.layout [[
+      struct plain { u64 n; u8 small; };
+      struct flexible { u64 n; u8 small, rest[]; };
+    ]]
+    local plain, flexible = layout:codec "struct plain", layout:codec "struct flexible"
+    local value = plain:decode(("\1"):rep(plain:size()))
+    assert.equal(flexible:size(), #flexible:encode(value))
+  end)
+
   it("belongs nowhere else", function()
     local bytes, others = ("\255"):rep(size), ("\3"):rep(size)
     local value, other = codec:decode(bytes), codec:decode(others)
