@@ -56,9 +56,11 @@ static void on_dump_print(void *ctx, const char *format, va_list ap)
 	va_list again;
 	int n;
 
+	if (dump->err) /* libbpf goes on to the end, which may be far */
+		return;
 	va_copy(again, ap);
 	n = vsnprintf(dump->text + dump->len, dump->size - dump->len, format, ap);
-	if (n >= 0 && (size_t)n >= dump->size - dump->len && !dump->err) {
+	if (n >= 0 && (size_t)n >= dump->size - dump->len) {
 		size_t size = 2 * (dump->len + (size_t)n + 1);
 		char *bigger = size <= TEXT_MAX ? realloc(dump->text, size) : NULL;
 

@@ -85,12 +85,6 @@ struct {
 } per_cpu SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_BLOOM_FILTER);
-	__uint(max_entries, 8);
-	__type(value, __u32);
-} bloom SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);
 	__uint(max_entries, 8);
 	__type(value, __u32);

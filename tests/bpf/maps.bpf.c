@@ -10,10 +10,6 @@ struct pair {
 	__u32 a, b;
 };
 
-struct big {
-	char bytes[3000];
-};
-
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, 4);
@@ -49,14 +45,6 @@ struct {
 	__type(key, __u64);
 	__type(value, __u32);
 } lru_hash SEC(".maps");
-
-/* keys longer than 512 bytes, values longer than 1024 */
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 4);
-	__uint(key_size, 700);
-	__type(value, struct big);
-} big_hash SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_QUEUE);

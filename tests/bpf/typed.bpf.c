@@ -79,12 +79,6 @@ struct {
 } stack SEC(".maps");
 
 struct {
-	__uint(type, BPF_MAP_TYPE_BLOOM_FILTER);
-	__uint(max_entries, 100);
-	__type(value, __u32);
-} bloom SEC(".maps");
-
-struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
 	__uint(max_entries, 100);
 	__uint(map_flags, BPF_F_NO_PREALLOC);

@@ -40,11 +40,6 @@ struct {
 	__uint(value_size, 4);
 } perf SEC(".maps");
 
-struct {
-	__uint(type, BPF_MAP_TYPE_USER_RINGBUF);
-	__uint(max_entries, 4096);
-} orders SEC(".maps");
-
 __u64 n;
 __u64 events_lost; /* how many events the ring `events` had no room for */
 struct closed order;
@@ -99,17 +94,5 @@ SEC("raw_tp/sys_enter") int send_perf(struct bpf_raw_tracepoint_args *ctx)
 
 	fill(&e);
 	bpf_perf_event_output(ctx, &perf, BPF_F_CURRENT_CPU, &e, sizeof(e));
-	return 0;
-}
-
-static long take(struct bpf_dynptr *sample, void *ctx)
-{
-	bpf_dynptr_read(&order, sizeof(order), sample, 0, 0);
-	return 0;
-}
-
-SEC("raw_tp/sys_enter") int drain(void *ctx)
-{
-	bpf_user_ringbuf_drain(&orders, take, 0, 0);
 	return 0;
 }

@@ -108,8 +108,8 @@ function lifecycles.perf()
 end
 
 function lifecycles.orders()
-  local object = load("typed_events")
-  local ring = assert(lbpf.user_ring_buffer(object.maps.orders, {type = "struct closed"}))
+  local object = load("orders")
+  local ring = assert(lbpf.user_ring_buffer(object.maps.orders, {type = "struct order"}))
   assert(ring:send {kind = 1, result = 2})
   local sample = assert(ring:reserve(8))
   sample:write("12345678")

@@ -305,6 +305,7 @@ local function populate()
   local core = lbpf.module
   local object = add(core.open_mem(images.typed_events))
   local other = add(core.open_mem(images.compiled))
+  local sender = add(core.open_mem(images.orders))
   if random(4) == 1 then
     return
   end
@@ -312,14 +313,12 @@ local function populate()
     prog:set_autoload(false)
   end
   if object:load() and other:load() then
-    add(object.progs.send, object.maps.events, object.maps.perf, object.maps.orders)
+    add(object.progs.send, object.maps.events, object.maps.perf)
     add(other.maps.u32, other.maps.leaves, other.maps.per_cpu, object.vars)
     pcall(function()
       add(core.ring_buffer(object.maps.events, random(2) == 1 and callback() or nil,
         random(2) == 1 and {type = "struct opened", fields = {"pid", "comm"}} or nil))
       add(core.perf_buffer(object.maps.perf, 1, callback()))
-      local ring = add(core.user_ring_buffer(object.maps.orders))
-      add(ring:reserve(8))
       for _ = 1, 5 do
         object.progs.send:test_run {}
         object.progs.send_perf:test_run {}
@@ -328,6 +327,11 @@ local function populate()
       add(other.maps.u32:pairs())
       add(other.maps.u32:view {raw = true})
       add(object.progs.send:attach_raw_tracepoint "sys_enter")
+    end)
+    pcall(function()
+      assert(sender:load())
+      add(sender.progs.drain, sender.maps.orders)
+      add(add(core.user_ring_buffer(sender.maps.orders)):reserve(8))
     end)
   end
   local btf = add(object:btf())
@@ -372,7 +376,7 @@ local function prepare()
   lbpf.module.set_print = require "lbpf".set_print
   table.sort(lbpf.names)
   images = {}
-  for _, name in ipairs {"typed_events", "compiled"} do
+  for _, name in ipairs {"typed_events", "compiled", "orders"} do
     local file = assert(io.open(top .. "/build/bpf/" .. name .. ".bpf.o", "rb"))
     images[name] = file:read("*a")
     file:close()

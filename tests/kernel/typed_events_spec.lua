@@ -263,8 +263,11 @@ describe("a typed perf buffer", function()
 end)
 
 describe("a typed user ring buffer", function()
-  it("sends values", needs("root", function()
-    local ring = assert(lbpf.user_ring_buffer(object.maps.orders, {type = "closed"}))
+  it("sends values", needs({"root", "user rings"}, function()
+    object:close()
+    object = assert(assert(lbpf.open("build/bpf/orders.bpf.o")):load())
+    local orders = object.maps.orders
+    local ring = assert(lbpf.user_ring_buffer(orders, {type = "order"}))
     assert.equal(ring, ring:send {kind = 7, result = -8})
     run("drain")
     assert.equal(7, object.vars.order.kind)
@@ -275,7 +278,7 @@ describe("a typed user ring buffer", function()
     assert.equal("bad argument #2 to '?' (kind: the integer does not fit)",
       failure(ring.send, ring, {kind = -1}))
     assert.equal("bad argument #2 to '?' (option 'type' must be a name)",
-      failure(lbpf.user_ring_buffer, object.maps.orders, {type = function() end}))
+      failure(lbpf.user_ring_buffer, orders, {type = function() end}))
     ring:close()
   end))
 end)

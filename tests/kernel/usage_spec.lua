@@ -9,7 +9,7 @@ local TRACE = "build/bpf/trace.bpf.o"
 -- What an example needs besides root, by the name of its function; and which program that is for.
 local more = {
   ["program:attach_kprobe"] = "kprobes", ["program:attach_ksyscall"] = "kprobes",
-  ["program:attach_kprobe_multi"] = "kprobe_multi",
+  ["program:attach_kprobe_multi"] = "kprobe_multi", ["user_ring_buffer"] = "user rings",
 }
 local programs = {kprobes = "probe", kprobe_multi = "multi"}
 
@@ -43,6 +43,7 @@ local function environment(need)
   for _, name in ipairs {"point", "raw", "sample", "drop", programs[need]} do
     object.progs[name]:set_autoload(true)
   end
+  object.maps.commands:set_autocreate(need == "user rings")
   assert(object:load())
   local function quiet() end
   return setmetatable({

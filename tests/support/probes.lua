@@ -108,6 +108,24 @@ function probes.tracefs()
   return exists("/sys/kernel/tracing/events")
 end
 
+-- Can a map of that type be made?
+local function makes(map_type, key_size, value_size, max_entries)
+  return assert(lbpf.map_create(map_type, nil, key_size, value_size, max_entries)):close()
+end
+
+probes["user rings"] = function()
+  return makes("user_ringbuf", 0, 0, 4096)
+end
+
+probes["Bloom filters"] = function()
+  return makes("bloom_filter", 0, 4, 1)
+end
+
+--- Keys longer than a program's stack.
+probes["long keys"] = function()
+  return makes("hash", 700, 4, 1)
+end
+
 --- Loops that the kernel counts, from Linux 6.9.
 function probes.may_goto()
   local may_goto = insns.insn(0xe5, 0, 0, 1, 0) -- over one instruction

@@ -95,7 +95,7 @@ describe("an object's parts", function()
     assert.same(order, names(obj:each_program()))
     assert.same(order, names(obj.next_program, obj))
     obj = assert(lbpf.open(maps))
-    order = {"hash", "array", "percpu_hash", "percpu_array", "lru_hash", "big_hash", "queue"}
+    order = {"hash", "array", "percpu_hash", "percpu_array", "lru_hash", "queue"}
     assert.same(order, names(obj:each_map()))
     assert.same(order, names(obj.next_map, obj))
   end)
@@ -129,7 +129,7 @@ describe("an object's parts", function()
     end)
     assert.is_false(ok)
     assert.matches(": object 'build/bpf/maps.bpf.o' has no map 'typo'; it has: hash, array, "
-      .. "queue, big_hash, lru_hash, percpu_hash, percpu_array$", message)
+      .. "queue, lru_hash, percpu_hash, percpu_array$", message)
   end)
 
   it("of another object are refused", function()
