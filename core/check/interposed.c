@@ -22,6 +22,7 @@ __attribute__((constructor)) static void set_stderr(void)
 
 /* The dynamic symbols of a library that is loaded. */
 struct dynamic_symbols {
+	const char *base; /* what their values are added to */
 	const ElfW(Sym) * list;
 	const char *names;
 	size_t n;
@@ -57,6 +58,7 @@ static struct dynamic_symbols find_symbols(void *handle)
 
 	if (dlinfo(handle, RTLD_DI_LINKMAP, &library))
 		return found;
+	found.base = (const char *)library->l_addr;
 	for (const ElfW(Dyn) *d = library->l_ld; d->d_tag != DT_NULL; d++) {
 		if (d->d_tag == DT_SYMTAB)
 			found.list = address(library, d->d_un.d_ptr);
@@ -76,20 +78,23 @@ static bool is_exported_function(const ElfW(Sym) * symbol)
 	       ELF64_ST_BIND(symbol->st_info) != STB_LOCAL;
 }
 
-/* Which file has what NAME means in this process, if that is not libbpf's? A program that takes
- * the address of a library's function may have a stub of that name, which defines nothing.
+/* Which file has what the name of libbpf's function OWN means in this process, if that is not
+ * libbpf's? A program that takes the address of a library's function may have a stub of that name,
+ * which defines nothing; and libbpf may have several versions of a function.
  */
-static const char *find_replacement(void *libbpf, const char *name)
+static const char *find_replacement(const void *own, const char *name)
 {
-	void *own = dlsym(libbpf, name), *meant = dlsym(RTLD_DEFAULT, name);
+	void *meant = dlsym(RTLD_DEFAULT, name);
 	const ElfW(Sym) *symbol = NULL;
-	Dl_info where;
+	Dl_info where, libbpf;
 
-	if (!own || !meant || own == meant)
+	if (!meant || own == meant)
 		return NULL;
 	if (!dladdr1(meant, &where, (void **)&symbol, RTLD_DL_SYMENT))
 		return "this program";
 	if (symbol && symbol->st_shndx == SHN_UNDEF)
+		return NULL;
+	if (dladdr(own, &libbpf) && libbpf.dli_fbase == where.dli_fbase)
 		return NULL;
 	return where.dli_fname;
 }
@@ -115,7 +120,7 @@ void interposed_open(lua_State *L)
 	for (size_t i = 0; i < symbols.n && !file; i++) {
 		name = symbols.names + symbols.list[i].st_name;
 		if (is_exported_function(&symbols.list[i]))
-			file = find_replacement(libbpf, name);
+			file = find_replacement(symbols.base + symbols.list[i].st_value, name);
 	}
 	dlclose(libbpf); /* libbpf is a dependency of this module, and stays */
 	if (file && !(allowed && *allowed))
