@@ -9,6 +9,10 @@ local generate = require "generate"
 local has_integers = math.type and _VERSION >= "Lua 5.4" -- luacheck: ignore 143
 
 describe("compiled programs and Lua 5.4's", function()
+  it("end their loops as this kernel can", needs({"root", "may_goto"}, function()
+    assert.equal("may_goto", require("lbpf.compiler.machine").loops())
+  end))
+
   -- the verifier follows 8192 branches, which loops without may_goto soon have
   it("do the same", needs({"root", "may_goto"}, function()
     for seed = 1, has_integers and 40 or 0 do

@@ -17,8 +17,9 @@ function machine.arch()
     or "unknown"
 end
 
--- r0 = 0; may_goto +0; exit
-local MAY_GOTO = "\183\0\0\0\0\0\0\0" .. "\229\0\0\0\0\0\0\0" .. "\149\0\0\0\0\0\0\0"
+-- r0 = 0; may_goto over r0 = 1; exit. 6.9 to 6.12 refuse one that goes nowhere.
+local MAY_GOTO = "\183\0\0\0\0\0\0\0" .. "\229\0\1\0\0\0\0\0" .. "\183\0\0\0\1\0\0\0"
+  .. "\149\0\0\0\0\0\0\0"
 
 local loops
 
