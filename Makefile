@@ -250,6 +250,8 @@ fuzz: bpf module
 # Coverage-guided fuzzing by libFuzzer, with AddressSanitizer: TARGET is a file of tests/fuzz/targets.
 FUZZER_FLAGS   := -fsanitize=address,undefined -fno-sanitize-recover=undefined -O1 -g
 FUZZER_OBJECTS := $(SOURCES:%.c=build/fuzzer/%.o)
+# LIBBPF_SRC: the directory src of libbpf's source, to have the fuzzer see into it.
+FUZZER_LIBBPF  := $(if $(LIBBPF_SRC),$(patsubst $(LIBBPF_SRC)/%.c,build/fuzzer/libbpf/%.o,$(wildcard $(LIBBPF_SRC)/*.c)))
 
 build/fuzzer/%.o: %.c
 	@mkdir -p $(@D)
@@ -257,10 +259,17 @@ build/fuzzer/%.o: %.c
 	$(Q)$(CLANG) -fsanitize=fuzzer-no-link $(FUZZER_FLAGS) -std=c11 -pthread -D_GNU_SOURCE -Icore \
 		$(shell pkg-config --cflags lua5.4) -MMD -MP -c -o $@ $<
 
-build/fuzzer/lbpf: tests/fuzz/fuzzer.c $(FUZZER_OBJECTS)
+# libbpf reads what is not aligned.
+build/fuzzer/libbpf/%.o: $(LIBBPF_SRC)/%.c
+	@mkdir -p $(@D)
+	$(call say,CC,$@)
+	$(Q)$(CLANG) -fsanitize=fuzzer-no-link,address -O1 -g -w -D_GNU_SOURCE -D_LARGEFILE64_SOURCE \
+		-I$(LIBBPF_SRC)/../include -I$(LIBBPF_SRC)/../include/uapi -c -o $@ $<
+
+build/fuzzer/lbpf: tests/fuzz/fuzzer.c $(FUZZER_OBJECTS) $(FUZZER_LIBBPF)
 	$(call say,LINK,$@)
 	$(Q)$(CLANG) -fsanitize=fuzzer $(FUZZER_FLAGS) -pthread $(shell pkg-config --cflags lua5.4) -o $@ $^ \
-		$(shell pkg-config --libs lua5.4) $(LBPF_LDLIBS)
+		$(shell pkg-config --libs lua5.4) $(if $(LIBBPF_SRC),-lelf -lz -ldl,$(LBPF_LDLIBS))
 
 -include $(FUZZER_OBJECTS:.o=.d)
 

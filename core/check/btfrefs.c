@@ -64,10 +64,12 @@ static bool is_leaf(const struct btfrefs *w, const struct btf_type *t, bool thro
 	case BTF_KIND_FUNC_PROTO:
 	case BTF_KIND_FUNC:
 	case BTF_KIND_DECL_TAG:
-		return w->kind != BTFREFS_DECL;
+		return w->kind != BTFREFS_DECL && w->kind != BTFREFS_LINK;
 	case BTF_KIND_STRUCT:
-	case BTF_KIND_UNION: /* referred to by its name, unless it is anonymous */
-		return w->kind == BTFREFS_DECL && through_pointer && t->name_off;
+	case BTF_KIND_UNION: /* declared by its name, unless it is anonymous; compared by its kind
+			      */
+		return through_pointer &&
+		       ((w->kind == BTFREFS_DECL && t->name_off) || w->kind == BTFREFS_LINK);
 	default:
 		return btfrefs_count(t) == 0;
 	}
@@ -148,7 +150,7 @@ static bool size_fits(struct btfrefs *w, __u32 id, const struct btf_type *t)
 	unsigned kind = btf_kind(t);
 	bool is_composite = btf_is_composite(t);
 
-	if (w->kind == BTFREFS_SIZE)
+	if (w->kind == BTFREFS_SIZE || w->kind == BTFREFS_LINK)
 		return true;
 	if (!has_usual_size(t))
 		return refuse_ref(w, id, "has a size that is invalid for its kind");
@@ -158,6 +160,12 @@ static bool size_fits(struct btfrefs *w, __u32 id, const struct btf_type *t)
 	    !holds_values(w->btf, t))
 		return refuse_ref(w, id, "has members outside of it");
 	return true;
+}
+
+/* Is what a type refers to behind a pointer, if the type is? */
+static bool goes_on(const struct btfrefs *w, const struct btf_type *t)
+{
+	return !btf_is_composite(t) && (!btf_is_array(t) || w->kind == BTFREFS_LINK);
 }
 
 /* Checks the references of ID, which is LEVEL levels deep, and those of the types that it refers
@@ -185,8 +193,7 @@ static bool visit(struct btfrefs *w, __u32 id, bool through_pointer, unsigned le
 	refs = kind == BTF_KIND_ARRAY ? 1 : btfrefs_count(t);
 	for (unsigned i = 0; ok && i < refs; i++) {
 		__u32 ref = btfrefs_id(t, i);
-		bool pointed = kind == BTF_KIND_PTR ||
-			       (through_pointer && kind != BTF_KIND_ARRAY && !btf_is_composite(t));
+		bool pointed = kind == BTF_KIND_PTR || (through_pointer && goes_on(w, t));
 		size_t seen = 2 * (size_t)ref + pointed;
 
 		ok = visit(w, ref, pointed, level + 1);

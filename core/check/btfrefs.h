@@ -17,6 +17,7 @@ enum btfrefs_kind {
 	BTFREFS_SIZE, /* types on which a type's size depends */
 	BTFREFS_DATA, /* the same, and checks that values are inside the type */
 	BTFREFS_DECL, /* types on which its C declaration depends, including pointers */
+	BTFREFS_LINK, /* types that the linker compares with another file's, including pointers */
 };
 
 struct btfrefs {

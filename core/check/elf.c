@@ -5,17 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <gelf.h>
-#include <libelf.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct image {
-	Elf *elf;
-	size_t names; /* the section with the section names */
-};
-
-static bool enter_image(struct image *image, const struct elf_source *source)
+bool elf_enter(struct elf_image *image, const struct elf_source *source)
 {
 	image->elf = NULL;
 	if (elf_version(EV_CURRENT) == EV_NONE)
@@ -30,13 +24,13 @@ static bool enter_image(struct image *image, const struct elf_source *source)
 
 size_t elf_program_sections(const struct elf_source *source, char *buf, size_t size)
 {
-	struct image image;
+	struct elf_image image;
 	Elf_Scn *scn = NULL;
 	size_t len, total = 0;
 	const char *name;
 	GElf_Shdr shdr;
 
-	if (!enter_image(&image, source))
+	if (!elf_enter(&image, source))
 		return 0;
 	while ((scn = elf_nextscn(image.elf, scn))) {
 		if (!gelf_getshdr(scn, &shdr) || shdr.sh_type != SHT_PROGBITS ||
@@ -58,14 +52,14 @@ size_t elf_program_sections(const struct elf_source *source, char *buf, size_t s
 bool elf_each_section(const struct elf_source *source, const char *name, elf_section_fn *fn,
 		      void *arg)
 {
-	struct image image;
+	struct elf_image image;
 	Elf_Scn *scn = NULL;
 	const char *its_name;
 	const Elf_Data *data;
 	GElf_Shdr shdr;
 	bool ok = true;
 
-	if (!enter_image(&image, source))
+	if (!elf_enter(&image, source))
 		return true;
 	while (ok && (scn = elf_nextscn(image.elf, scn))) {
 		its_name = gelf_getshdr(scn, &shdr)

@@ -3,6 +3,7 @@
 #define LBPF_CHECK_ELF_H
 
 #include "base/compat.h"
+#include <libelf.h>
 
 /* An object file in memory: a file that is mapped may be rewritten meanwhile, and one that became
  * shorter ends the process.
@@ -16,6 +17,15 @@ struct elf_source {
  */
 int elf_push_file(lua_State *L, const char *path, struct elf_source *source);
 int elf_push_fd(lua_State *L, int fd, struct elf_source *source);
+
+/* The file as libelf reads it; elf_end(image.elf) frees it. */
+struct elf_image {
+	Elf *elf;
+	size_t names; /* the section with the section names */
+};
+
+/* False if it is not an ELF file. */
+bool elf_enter(struct elf_image *image, const struct elf_source *source);
 
 /* Writes the names of the sections with programs into BUF, each with a zero byte at its end, up to
  * SIZE bytes. Returns the size of all names; 0 if it is not an ELF file.

@@ -4,6 +4,7 @@
 #include "base/frame.h"
 #include "base/value.h"
 #include "check/btfcheck.h"
+#include "check/linkcheck.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -29,6 +30,7 @@ struct linker {
 	struct owner owner;
 	struct bpf_linker *linker; /* NULL once closed */
 	enum state state;
+	struct linkcheck check;
 	int fd; /* of the output, if the script passed one; else -1 */
 	char name[];
 };
@@ -50,6 +52,7 @@ static void shut_linker(struct owner *owner)
 	if (l->linker)
 		bpf_linker__free(l->linker);
 	l->linker = NULL;
+	linkcheck_free(&l->check);
 	if (l->fd >= 0)
 		close(l->fd);
 	l->fd = -1;
@@ -165,7 +168,8 @@ static int linker_add(lua_State *L, struct linker *l, const struct elf_source *s
 	if (fd < 0)
 		return value_fail(L, errno, "link '%s'", name);
 	frame_enter(L, &f, &l->owner, 0);
-	ok = btfcheck_source(L, source, why, sizeof(why));
+	ok = btfcheck_source(L, source, why, sizeof(why)) &&
+	     linkcheck_source(&l->check, source, why, sizeof(why));
 	errno = EINVAL; /* libbpf returns errno for errors of libelf, which does not set it */
 	if (ok) {
 		err = bpf_linker__add_file(l->linker, fd_path(fd, path), NULL);

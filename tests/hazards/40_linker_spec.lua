@@ -1,8 +1,10 @@
 -- Hazard 40: After a failure a linker can only be freed. Every other call on it raises.
 local elf = require "elf"
 local lbpf = require "lbpf"
+local u32 = require "bytes".u32
 
 local main, other = "build/bpf/link_main.bpf.o", "build/bpf/link_other.bpf.o"
+local extern = "build/bpf/link_extern.bpf.o"
 
 describe("a linker", function()
   local path, linker
@@ -93,5 +95,73 @@ describe("a linker", function()
     assert.is_nil(nothing)
     assert.matches("link 'memory': ", message, 1, true)
     refuses("it has failed")
+  end)
+
+  -- libbpf's linker crashes on each of these.
+  describe("refuses", function()
+    local LORESERVE, NOBITS, SYMBOL = "\0\255", "\8\0\0\0", 24
+
+    local function refuses_file(why, ...)
+      local files = {...}
+      for i = 1, #files - 1 do
+        assert(linker:add_buf(files[i]))
+      end
+      local added, message, errno = linker:add_buf(files[#files])
+      assert.is_nil(added)
+      assert.equal(22, errno)
+      assert.matches(why, message)
+    end
+
+    local function with_header(bytes, name, offset, new)
+      return elf.patch(bytes, elf.section(bytes, name).header + offset, new)
+    end
+
+    it("symbols in sections that are none", function()
+      local bytes = elf.read(other)
+      local symtab = elf.section(bytes, ".symtab")
+      for i = 1, symtab.size / SYMBOL - 1 do
+        local symbol = symtab.offset + i * SYMBOL
+        if bytes:byte(symbol + 5) % 16 == 3 then -- of a section
+          bytes = elf.patch(bytes, symbol + 6, LORESERVE)
+        end
+      end
+      refuses_file("symbol %d+ is in section 65280, which is none", bytes)
+    end)
+
+    it("relocations beyond the end of a section", function()
+      local bytes = elf.read(main)
+      local relocations = elf.section(bytes, ".relraw_tp/sys_enter")
+      refuses_file("relocation 0 of section raw_tp/sys_enter is beyond its end",
+        elf.patch(bytes, relocations.offset, "\0\0\0\255\0\0\0\0"))
+    end)
+
+    it("a license without contents", function()
+      refuses_file("section license has no contents",
+        with_header(elf.read(main), "license", 4, NOBITS))
+    end)
+
+    it("alignments of gigabytes", function()
+      refuses_file("section %.bss has an alignment of more than 1048576",
+        with_header(elf.read(main), ".bss", 0x30, "\0\0\0\0\1\0\0\0"))
+    end)
+
+    it("a variable that was in another section before", function()
+      refuses_file("'added' is in section %.data, and was in %.kconfig before",
+        elf.read(extern), elf.read(other))
+    end)
+
+    it("types without a section that would need one", function()
+      local bytes = elf.read(extern):gsub("%.kconfig", ".relaxed")
+      refuses_file("BTF has a section %.relaxed, which the file does not have", bytes)
+    end)
+
+    it("pointers that point to themselves", function()
+      local types = u32(0) .. u32(2 * 2 ^ 24) .. u32(1) -- a pointer to type 1, this one
+      local btf = "\159\235\1\0" .. u32(24) .. u32(0) .. u32(#types) .. u32(#types) .. u32(1)
+        .. types .. "\0"
+      local bytes = with_header(elf.read(main), ".BTF", 0x20, u32(#btf) .. u32(0))
+      refuses_file("BTF type 1 refers to itself",
+        elf.patch(bytes, elf.section(bytes, ".BTF").offset, btf))
+    end)
   end)
 end)
