@@ -62,10 +62,13 @@ local function claim(state, name, kind)
   if state.before[name] and not state.record:is_own(name) then
     return nil, ("'%s/%s' is not what lbpf has pinned"):format(state.dir, name), EEXIST
   end
-  state.files[name] = kind
   if not state.before[name] then
-    state.record:add(name, kind)
+    local claimed, message, errno = state.record:claim(name, kind)
+    if not claimed then
+      return nil, message, errno
+    end
   end
+  state.files[name] = kind
   return true
 end
 
@@ -106,16 +109,23 @@ local function find_heir(state, item)
   end
 end
 
+-- False if there is none that can be taken over; nil, message, errno if something else is wrong.
 local function take_over_any(state, item)
+  if not state.dir then
+    return false
+  end
   local path = state.dir .. "/" .. item.file
   if state.before[item.file] then
-    return take_over(state, path, item.program)
+    return take_over(state, path, item.program) or false
   end
   local other = find_heir(state, item)
   if not other or not take_over(state, state.dir .. "/" .. other, item.program) then
     return false
   end
-  state.record:rename(other, item.file)
+  local renamed, message, errno = state.record:rename(other, item.file)
+  if not renamed then
+    return nil, message, errno
+  end
   state.before[other] = nil
   table.insert(state.undo, function() state.record:rename(item.file, other) end)
   return true
@@ -131,13 +141,17 @@ end
 local function pin_link(state, item, link)
   local new = item.file .. "-new"
   state.record:remove(new) -- of a process that was killed
-  state.record:add(new, "link")
-  local pin, message, errno = link:pin(state.dir .. "/" .. new)
-  if not pin then
-    state.record:forget(new)
+  local done, message, errno = state.record:add(new, "link")
+  if done then
+    done, message, errno = link:pin(state.dir .. "/" .. new)
+  end
+  if done then
+    done, message, errno = state.record:rename(new, item.file)
+  end
+  if not done then
+    state.record:remove(new)
     return nil, message, errno
   end
-  state.record:rename(new, item.file)
   link:destroy()
   return true
 end
@@ -169,10 +183,12 @@ local function attachments(object, list)
 end
 
 local function attach_one(state, item)
-  if state.dir and take_over_any(state, item) then
-    return true
+  local taken, message, errno = take_over_any(state, item)
+  if taken ~= false then
+    return taken, message, errno
   end
-  local link, message, errno = item.attach()
+  local link
+  link, message, errno = item.attach()
   if not link then
     -- a section without a target: the program is called by something else
     return item.by_section and errno == EOPNOTSUPP or nil, message, errno

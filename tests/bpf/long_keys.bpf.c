@@ -1,4 +1,4 @@
-/* A map whose keys are longer than a program's stack, and whose values are longer than 1024 bytes. */
+/* A map whose keys are longer than the stack of a program, and its values than 1024 bytes. */
 #include <linux/bpf.h>
 
 #include <bpf/bpf_helpers.h>

@@ -10,16 +10,12 @@ describe("a perf buffer", function()
   local object, buffer
 
   before_each(needs("root", function()
-    object = perf.load()
-    perf.pin(0)
+    object = perf.begin()
   end))
 
   after_each(function()
-    perf.pin()
-    if buffer then
-      buffer:close()
-    end
-    object:close()
+    perf.finish(object, buffer)
+    buffer = nil
   end)
 
   it("is closed with its object, and leaves nothing", needs("root", function()

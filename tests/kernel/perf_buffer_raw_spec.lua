@@ -9,17 +9,12 @@ describe("perf_buffer_raw", function()
   local object, buffer
 
   before_each(needs("root", function()
-    object = perf.load()
-    perf.pin(0)
+    object = perf.begin()
   end))
 
   after_each(function()
-    perf.pin()
-    if buffer then
-      buffer:close()
-      buffer = nil
-    end
-    object:close()
+    perf.finish(object, buffer)
+    buffer = nil
   end)
 
   -- Software, BPF output, with the bytes; RAW and TIME.

@@ -9,17 +9,12 @@ describe("perf_buffer", function()
   local object, buffer
 
   before_each(needs("root", function()
-    object = perf.load()
-    perf.pin(0)
+    object = perf.begin()
   end))
 
   after_each(function()
-    perf.pin()
-    if buffer then
-      buffer:close()
-      buffer = nil
-    end
-    object:close()
+    perf.finish(object, buffer)
+    buffer = nil
   end)
 
   -- Makes the spec's perf buffer, which collects into the list that is returned.

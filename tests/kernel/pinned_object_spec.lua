@@ -156,6 +156,18 @@ describe("an object that is pinned", function()
       {lbpf.pins(dir)})
   end))
 
+  it("has no file whose name is too long", needs("root", function()
+    for _, length in ipairs {251, 252, 300} do -- with 251 it is the attachment that fails
+      local target = ("x"):rep(length - #"link-guard_trace-attach_raw_tracepoint-")
+      local object, message, number = load("takeover", 1,
+        {attach = {{"guard_trace", "attach_raw_tracepoint", target}}})
+      assert.is_nil(object)
+      assert.matches(target, message)
+      assert.equal(length > 251, number == 36) -- ENAMETOOLONG
+      assert.is_nil((lbpf.pins(dir)))
+    end
+  end))
+
   it("keeps only the maps that it is told to", needs("root", function()
     local object = assert(load("takeover", 1, {keep = {"guard_seen"}}))
     assert(lbpf.map_update(object.maps.guard_blocked, PEER, 1))

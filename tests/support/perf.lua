@@ -36,4 +36,20 @@ function perf.pin(cpu)
   return child.succeeds(("taskset -pc %s %d >/dev/null 2>&1"):format(cpu or "0-1023", child.pid()))
 end
 
+--- For before_each(): the object of a spec, which runs on the first CPU.
+function perf.begin()
+  local object = perf.load()
+  perf.pin(0)
+  return object
+end
+
+--- For after_each(): the buffer may be nil.
+function perf.finish(object, buffer)
+  perf.pin()
+  if buffer then
+    buffer:close()
+  end
+  object:close()
+end
+
 return perf

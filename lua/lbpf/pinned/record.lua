@@ -15,7 +15,8 @@ local KEY, VALUE, ENTRIES = 256, 8, 4096 -- a name, ended by zeros; kind and id
 local NO_PREALLOC = 1
 -- `state` is no part of the object, and outlives its versions.
 local KINDS = {"map", "link", "state"}
-local ENOENT, EINVAL, ENOTEMPTY = 2, 22, 39
+local LONGEST = 255 - #"-new" -- a file's name, and what a link's has until it replaces another
+local ENOENT, EINVAL, ENAMETOOLONG, ENOTEMPTY = 2, 22, 36, 39
 
 local numbers = {}
 for number, kind in ipairs(KINDS) do
@@ -93,8 +94,19 @@ function record:close()
 end
 
 --- Writes down that the file is the object's. Without an id: that it will be.
+-- @fails E2BIG if the object has more files than can be recorded
 function record:add(name, kind, id)
-  assert(lbpf.map_update(self.fd, key(name), u32(numbers[kind]) .. u32(id or 0)))
+  return lbpf.map_update(self.fd, key(name), u32(numbers[kind]) .. u32(id or 0))
+end
+
+--- The same of the name of a new file.
+-- @fails ENAMETOOLONG
+function record:claim(name, kind)
+  if #name > LONGEST then
+    return nil, ("'%s/%s': the name has more than %d bytes"):format(self.dir, name, LONGEST),
+      ENAMETOOLONG
+  end
+  return self:add(name, kind)
 end
 
 --- The same, once it is there. If it is not, there is nothing to write down.
@@ -166,12 +178,19 @@ function record:remove(name)
 end
 
 --- Gives a file a name of its kind that it replaces.
+-- @fails
 function record:rename(from, to)
   local kind = self:kind(from)
-  self:add(to, kind)
-  assert(os.rename(self.dir .. "/" .. from, self.dir .. "/" .. to))
+  local done, message, errno = self:add(to, kind)
+  if done then
+    done, message, errno = os.rename(self.dir .. "/" .. from, self.dir .. "/" .. to)
+  end
+  if not done then
+    return nil, message, errno
+  end
   self:add_file(to, kind)
   self:forget(from)
+  return true
 end
 
 --- Removes all files, the record, and the directory unless it `stays` or has something of somebody
