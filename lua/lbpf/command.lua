@@ -23,6 +23,10 @@ local function parser()
 
   local compile = p:command("compile", "Write a BPF object.")
   compile:argument("file", "Lua that returns a table: SEC() name = function or text.")
+  compile:option("--arch", "For this processor, instead of the one here.")
+    :choices({"x86_64", "arm64"})
+  compile:option("--loops", "How loops end: may_goto needs Linux 6.9; by default what is here.")
+    :choices({"may_goto", "bounded"})
   compile:option("-o --output", "The object's file; else FILE with .bpf.o for .lua.")
   return p
 end
@@ -237,7 +241,8 @@ end
 local function compile(args)
   local lbpf = require "lbpf"
   local output = args.output or args.file:gsub("%.lua$", "") .. ".bpf.o"
-  local bytes = check(lbpf.compile(programs_of(args.file)))
+  local bytes = check(lbpf.compile(programs_of(args.file), {arch = args.arch,
+    loops = args.loops}))
   local file = check(io.open(output, "wb"))
   file:write(bytes)
   check(file:close())

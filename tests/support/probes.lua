@@ -126,6 +126,11 @@ probes["long keys"] = function()
   return makes("hash", 700, 4, 1)
 end
 
+--- An object that was compiled from Lua on another machine, as tests/vm/image does.
+function probes.compiled_elsewhere()
+  return exists "build/bpf/elsewhere_lua.bpf.o"
+end
+
 --- Loops that the kernel counts, from Linux 6.9.
 function probes.may_goto()
   local may_goto = insns.insn(0xe5, 0, 0, 1, 0) -- over one instruction
