@@ -105,6 +105,21 @@ describe("a compiled probe", function()
     assert.same({5, 1005}, out)
   end))
 
+  it("at a USDT probe has its arguments", needs("root", function()
+    local probed = child.probe_me()
+    local programs = {["usdt/build/helpers/probe_me:lbpf_test:called"] = [[
+      local n = (out[1] or 0) + 1
+      out[1] = n
+      out[n + 1] = args.arg0
+      if n == 2 then out[9] = args.arg1 end ]]}
+    local out = trace(programs, function()
+      probed:call "usdt 12345"
+      probed:call "usdt -7"
+    end)
+    probed:stop()
+    assert.same({2, 12345, -7}, out) -- there is no second argument, and the program ends
+  end))
+
   it("walks lists and arrays of the kernel", needs("root", function()
     local out = trace {
       ["raw_tp/sys_enter"] = [[

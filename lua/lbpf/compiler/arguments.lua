@@ -3,10 +3,11 @@
 --
 --   type, offset, size: in the context; signed; sign_bits: how many bits of it count;
 --   address: it says where in the context a string is; inside: it is an array, and stands for its
---   address; inner: it is in registers that the register
---   at that offset points to; why: what to say if there is no type
+--   address; value: a function of the generator that reads it; inner: it is in registers that the
+--   register at that offset points to; why: what to say if there is no type
 local T = require "lbpf.compiler.type"
 local source = require "lbpf.compiler.source"
+local usdt = require "lbpf.compiler.usdt"
 
 local arguments = {}
 
@@ -247,6 +248,12 @@ function arguments.system_call(probe, kind)
     probe.arguments["arg" .. j - 1] = {type = T.int, offset = offset, inner = offsets.inner,
       size = 8}
   end
+end
+
+--- USDT probes: the object needs maps of libbpf's for them.
+function arguments.usdt(probe)
+  layout(probe) -- is the architecture known?
+  probe.arguments, probe.maps = usdt.arguments(), usdt.maps()
 end
 
 --- No arguments.

@@ -108,6 +108,7 @@ local function compile(list, options)
     local unit = {spec = item.spec, probe = probes.new(item.spec, env, item.name)}
     unit.fn, unit.upvalues = parse(item)
     units[i] = unit
+    env.support = unit.probe.maps or env.support
     settle[i] = names.resolve(unit, {builtins = env.builtins, maps = env.maps, helper = env.helper,
       constants = constants_of(unit.probe, env)})
   end

@@ -16,6 +16,8 @@ function generator:argument(arg)
     local registers = c:load(self.ctx, arg.inner, 8)
     d = probe(self, {base = registers, off = arg.offset, steps = {}, space = "kernel"}, 8,
       self.code.node)
+  elseif arg.value then
+    return arg.value(self)
   elseif arg.inside then
     return c:alu("+", self.ctx, {imm = arg.offset})
   else

@@ -170,6 +170,9 @@ function object:add_maps(plan)
     self:define_map(plan.stacks, "stack_trace", self.options.max_entries,
       {key_size = 4, value_size = STACK_FRAMES * 8})
   end
+  for _, map in ipairs(self.shared.support) do
+    self:define_map(map.name, map.kind, map.max_entries, map)
+  end
   plan.problems = self.shared.problems.list
   if #plan.problems > 0 then
     self:define_map(self.shared.problems.map, "percpu_array", #plan.problems,

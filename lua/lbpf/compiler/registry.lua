@@ -83,6 +83,7 @@ function registry.new()
     maps = setmetatable({by_name = {}, list = {}, taken = {events = true, problems = true,
       stacks = true, lbpf_zero = true}}, maps),
     problems = setmetatable({list = {}, index = {}, map = "problems"}, problems),
+    support = {}, -- maps that libbpf expects of the object
     events = setmetatable({list = {}, map = "events"}, events),
     stacks = {map = "stacks", used = false},
     zero = {name = "lbpf_zero", used = false}, -- a global variable
