@@ -369,6 +369,11 @@ function probes.native()
   return not read("/proc/cpuinfo"):find("QEMU", 1, true), "emulated processors"
 end
 
+--- Processors whose integers begin with the lowest byte. The sixth byte of an ELF header says so.
+probes["little endian"] = function()
+  return read("/proc/self/exe"):byte(6) == 1, "integers begin with the highest byte"
+end
+
 --- Integers of 64 bits, other than numbers that round them.
 probes["64 bits"] = function()
   return math.type ~= nil or jit ~= nil, "all numbers are floating point" -- luacheck: globals jit

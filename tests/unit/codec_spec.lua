@@ -1,4 +1,4 @@
--- Codecs: BTF types as Lua values, both ways; on machines of both byte orders, see tests/s390x.
+-- Codecs: BTF types as Lua values, both ways; on machines of both byte orders, see tests/emulated.
 
 local lbpf = require "lbpf"
 local needs = require "needs"
