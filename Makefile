@@ -11,6 +11,7 @@
 # make bench           lbpf beside C, Go, Python: into build/bench/results.json, docs/performance.md
 # make bench-soak      ... over 100 million events: does memory grow?
 # make typed-sweep     values of all the kernel's types, and of random structures, beside C's
+# make soak            lives of everything, over and over, for SECONDS (60)
 # make fuzz            damaged object files, for SECONDS (60)
 # make fuzzer TARGET=btf  libFuzzer, for SECONDS (60); all targets unless one is named
 # make check           clang-format, luacheck, layering, documentation, the API
@@ -243,6 +244,10 @@ bench bench-soak:
 .PHONY: typed-sweep
 typed-sweep: module
 	LUA=$(LUA) tests/typed/run
+
+.PHONY: soak
+soak: bpf module helpers
+	LUA=$(LUA) tests/soak/run $(or $(SECONDS),60)
 
 fuzz: bpf module
 	tests/fuzz/run $(or $(SECONDS),60)
