@@ -105,6 +105,14 @@ describe("a compiled probe", function()
     assert.same({5, 1005}, out)
   end))
 
+  it("at a tracepoint has its arrays", needs({"root", "tracefs"}, function()
+    local out = trace {["tp/raw_syscalls/sys_enter"] = [[
+      if comm == "cat" and starts(str(args.args[1]), "/etc/host") then
+        out[1] = args.args[2]
+      end ]]}
+    assert.equal(0, out[1]) -- O_RDONLY, of openat()
+  end))
+
   it("at a USDT probe has its arguments", needs("root", function()
     local probed = child.probe_me()
     local programs = {["usdt/build/helpers/probe_me:lbpf_test:called"] = [[

@@ -4,7 +4,8 @@
 --   type, offset, size: in the context; signed; sign_bits: how many bits of it count;
 --   address: it says where in the context a string is; inside: it is an array, and stands for its
 --   address; value: a function of the generator that reads it; inner: it is in registers that the
---   register at that offset points to; why: what to say if there is no type
+--   register at that offset points to; settle: a function that finds the type, once it is needed,
+--   for that may take the kernel's types; why: what to say if there is no type
 local T = require "lbpf.compiler.type"
 local source = require "lbpf.compiler.source"
 local usdt = require "lbpf.compiler.usdt"
@@ -158,19 +159,38 @@ local function read_format(category, name)
   end
 end
 
--- The type of a declaration in C: a pointer or a number.
-local function declared(probe, text, arg)
+-- Sizes of the types that system calls have most, to be found without the kernel's.
+local sizes = {int = 4, ["unsigned int"] = 4, long = 8, ["unsigned long"] = 8, size_t = 8,
+  loff_t = 8}
+local unsigned_sizes = {umode_t = 2, u32 = 4, __u32 = 4}
+
+-- The size of a declared number, and whether it is signed.
+local function size_of_number(kernel, text)
+  if sizes[text] or unsigned_sizes[text] then
+    return sizes[text] or unsigned_sizes[text], sizes[text] ~= nil
+  end
+  local id = kernel and kernel:find_type((text:gsub("^const%s+", ""):gsub("^unsigned%s+", "")))
+  return id and kernel:size(id) or 8, id and kernel:resolve(id).signed
+end
+
+-- The type of a declaration in C: a pointer, a number, or an array, which becomes a pointer.
+local function declared(probe, text, arg, is_array)
   local kernel = probe.kernel
-  if text:find("*", 1, true) then
+  if is_array then
+    local id = kernel and kernel:find_type((text:gsub("^const%s+", "")))
+    arg.type, arg.inside = T.pointer(id or 0, "kernel"), true
+  elseif text:find("*", 1, true) then
     local struct = text:match "struct%s+([%w_]+)%s*%*$"
     local id = struct and kernel and kernel:find(struct, "struct")
     arg.type = T.pointer(id or 0, probe.space)
   elseif arg.size <= 8 then
-    local id = kernel and kernel:find_type((text:gsub("^const%s+", ""):gsub("^unsigned%s+", "")))
-    local size = id and kernel:size(id) or 8
-    if probe.is_call and size > 0 and size < arg.size then
+    local size, is_signed = 8, true
+    if probe.is_call then
+      size, is_signed = size_of_number(kernel, text)
+    end
+    if size > 0 and size < arg.size then
       arg.sign_bits = size * 8
-      arg.signed = kernel:resolve(id).signed and not text:find "unsigned"
+      arg.signed = is_signed and not text:find "unsigned"
     elseif probe.is_call then
       arg.signed = true
     end
@@ -192,11 +212,10 @@ local function field(probe, line)
     end
   elseif array and text:match "char$" and not text:match "unsigned" then
     arg.type = T.str(arg.size)
-  elseif array then
-    local id = probe.kernel and probe.kernel:find_type((text:gsub("^const%s+", "")))
-    arg.type, arg.inside = T.pointer(id or 0, "kernel"), true
   else
-    declared(probe, text, arg)
+    function arg.settle()
+      declared(probe, text, arg, array)
+    end
   end
   return name, arg
 end

@@ -75,12 +75,12 @@ builtins.curtask = {
     if not id then
       fail(node, "curtask needs the kernel's BTF")
     end
-    local t = T.pointer(id, "kernel", types.env.options.task_btf)
+    local t = T.pointer(id, "kernel", types.env.helper "bpf_get_current_task_btf" ~= nil)
     t.always = true
     return t
   end,
-  value = function(self)
-    return self.code:call(self.env.options.task_btf and 158 or 35)
+  value = function(self, node)
+    return self.code:call(node.type.known and 158 or 35)
   end,
 }
 

@@ -79,13 +79,15 @@ end
 local function new_env(options)
   local env = registry.new()
   env.options, env.builtins, env.kernel = options, builtins.all, kernel.running()
-  local helpers = {}
-  local id = env.kernel and env.kernel:find("bpf_func_id", "enum")
-  for _, e in ipairs(id and env.kernel:type(id).values or {}) do
-    helpers[e.name:gsub("^BPF_FUNC_", "bpf_")] = e.value
-  end
-  options.task_btf = helpers.bpf_get_current_task_btf ~= nil
+  local helpers -- by name
   function env.helper(name)
+    if not helpers then
+      helpers = {}
+      local id = env.kernel and env.kernel:find("bpf_func_id", "enum")
+      for _, e in ipairs(id and env.kernel:type(id).values or {}) do
+        helpers[e.name:gsub("^BPF_FUNC_", "bpf_")] = e.value
+      end
+    end
     return helpers[name] and builtins.by_number(helpers[name])
   end
   return env

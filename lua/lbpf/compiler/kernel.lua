@@ -1,5 +1,6 @@
 -- Types of the kernel: BTF by names, with a cache.
 local lbpf = require "lbpf.core"
+local source = require "lbpf.compiler.source"
 
 local kernel = {}
 kernel.__index = kernel
@@ -11,16 +12,41 @@ function kernel.new(btf)
   return setmetatable({btf = btf, types = {}, ids = {}}, kernel)
 end
 
+-- The kernel's own file. Reading it takes most of the time that a small program takes to compile.
+local FILE = "/sys/kernel/btf/vmlinux"
+
+-- Its types, which are read when they are asked for first.
+local lazy = {}
+
+function lazy:__index(key)
+  if key == "btf" then
+    local btf, message = lbpf.btf_load_vmlinux_btf()
+    if not btf then
+      source.fail_plainly("the kernel's types cannot be read: %s", message)
+    end
+    self.btf = btf
+    return btf
+  end
+  return kernel[key]
+end
+
 local running
 --- The running kernel's; nil and a message if it has no BTF.
 function kernel.running()
-  if not running then
-    local btf, message = lbpf.btf_load_vmlinux_btf()
-    if not btf then
-      return nil, message
-    end
-    running = kernel.new(btf)
+  if running then
+    return running
   end
+  local file = io.open(FILE, "rb")
+  if file then
+    file:close()
+    running = setmetatable({types = {}, ids = {}}, lazy)
+    return running
+  end
+  local btf, message = lbpf.btf_load_vmlinux_btf() -- libbpf also looks in /boot
+  if not btf then
+    return nil, message
+  end
+  running = kernel.new(btf)
   return running
 end
 
@@ -58,13 +84,19 @@ function kernel:find(name, kind)
   return self.ids[key] or nil
 end
 
+-- What compilers call the types that are written in C in another way.
+local spellings = {long = "long int", ["unsigned long"] = "long unsigned int",
+  ["long long"] = "long long int", ["unsigned long long"] = "long long unsigned int",
+  short = "short int", ["unsigned short"] = "short unsigned int", unsigned = "unsigned int"}
+
 --- The id of "struct task_struct", "union x", "enum x" or a typedef's name.
 function kernel:find_type(text)
   local kind, name = text:match "^(%a+)%s+([%w_]+)$"
   if kind == "struct" or kind == "union" or kind == "enum" then
     return self:find(name, kind)
   end
-  return self:find(text, "typedef") or self:find(text, "struct") or self:find(text, "int")
+  return self:find(text, "typedef") or self:find(text, "struct")
+    or self:find(spellings[text] or text, "int")
 end
 
 --- The size in bytes.

@@ -185,7 +185,11 @@ function types:argument(node)
     fail(node, "%s has no argument '%s'%s", self.probe.section, node.name,
       #list == 0 and "; " .. (self.probe.no_arguments or "it has none")
       or near.hint(node.name, list))
-  elseif not arg.type then
+  elseif arg.settle then
+    arg.settle()
+    arg.settle = nil
+  end
+  if not arg.type then
     fail(node, "'%s' is of a type that a program cannot read: %s", node.name, arg.why
       or "it is too large")
   end
