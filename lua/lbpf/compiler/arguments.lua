@@ -233,7 +233,7 @@ function arguments.format(probe)
     return
   end
   probe.is_call = category == "syscalls"
-  probe.space = probe.is_call and "user" or "kernel"
+  probe.space = (probe.is_call or category == "raw_syscalls") and "user" or "kernel"
   for line in text:gmatch "[^\n]+" do
     if line:find("field:", 1, true) then
       local arg_name, arg = field(probe, line)
