@@ -97,7 +97,7 @@ local function write_json(tracer, encode, count)
       tracer:on("show", function(name)
         show_json(tracer, encode, name)
       end)
-    elseif event.kind == "print" or event.kind == "emit" then
+    elseif event.kind ~= "exit" and event.kind ~= "clear" then
       tracer:on(event.name, function(...)
         if tracer.ended then -- after the last line that was asked for
           return

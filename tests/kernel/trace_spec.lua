@@ -208,4 +208,26 @@ describe("lbpf.trace", function()
     assert.same({"tp/syscalls/sys_enter_unlink", "tp/syscalls/sys_exit_unlink",
       "tp/syscalls/sys_exit_unlinkat", "perf_event/cpu-clock,frequency=9"}, specs)
   end))
+
+  it("prints in formats", needs("root", function()
+    tracer, lines = trace({BEGIN = [[
+      printf("%-4d|%4d|%x|%05u|%ld%%|%c\n", 7, -7, 255, 42, 3, 65)
+      printf("%8s|%-6s|", "abc", "de")
+      printf("%s %s %s\nnext", m[1], 1 < 2, ntop(0x0100007f))
+      m[2] = 1
+      exit() ]]})
+    tracer:run({seconds = 5})
+    assert.same({"7   |  -7|ff|00042|3%|A", "     abc|de    |nil true 127.0.0.1", "next"}, lines)
+    for text, problem in pairs({
+      ['printf("%d", comm)'] = "BEGIN:1:14: '%d' is for a number, and this is a string",
+      ['printf("%f", 1)'] = "BEGIN:1:8: '%f' is no conversion of printf()",
+      ['printf("a%")'] = "BEGIN:1:8: '%' is no conversion of printf()",
+      ['printf("%d")'] = "BEGIN:1:8: this format has 1 value, and is given 0",
+      ['printf(comm)'] = "BEGIN:1:8: the format is a literal string",
+    }) do
+      local none, message = lbpf.trace({BEGIN = text})
+      assert.is_nil(none)
+      assert.equal(problem, message:sub(1, #problem))
+    end
+  end))
 end)

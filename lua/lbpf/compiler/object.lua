@@ -137,7 +137,7 @@ function object:add_event(event)
       self.shared.maps:names()))
   end
   local plan = {name = event.name, kind = event.kind, type = event.type, map = event.map,
-    fields = {}, show = {}, present = {}}
+    format = event.format, fields = {}, show = {}, present = {}}
   for i, field in ipairs(event.fields) do
     fields[#fields + 1] = {name = field.name, type = field.type, offset = field.offset}
     plan.fields[i] = field.name

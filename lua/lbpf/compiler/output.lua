@@ -1,6 +1,7 @@
 -- Built-ins with output: events, and maps that aggregate.
 local T = require "lbpf.compiler.type"
 local fail = require("lbpf.compiler.source").fail_at
+local format = require "lbpf.compiler.format"
 
 local output = {}
 
@@ -107,6 +108,56 @@ output.print = {
   call = {0, 32}, usage = "print(value, ...)",
   type = function(types, node)
     return new_event(types, node, "print", "print", not node.event and fields_of(node.args))
+  end,
+  value = send,
+}
+
+-- The parts of a format that fit the values.
+local function parts_of(node, nodes)
+  if node.tag ~= "string" then
+    fail(node, "the format is a literal string: %s", output.printf.usage)
+  end
+  local parts, problem = format(node.value)
+  if not parts then
+    fail(node, "%s", problem)
+  end
+  local n = 0
+  for _, part in ipairs(parts) do
+    n = n + (type(part) == "table" and 1 or 0)
+  end
+  if n ~= #nodes then
+    fail(node, "this format has %d value%s, and is given %d", n, n == 1 and "" or "s", #nodes)
+  end
+  return parts
+end
+
+local function check_numbers(event)
+  local i = 0
+  for _, part in ipairs(event.format) do
+    if type(part) == "table" then
+      i = i + 1
+      local t = event.fields[i].type
+      if part.number and t.kind ~= "int" and t.kind ~= "bool" and t.kind ~= "ptr"
+        and t.kind ~= "unknown" then
+        fail(event.fields[i].node, "'%s' is for a number, and this is %s", part.spec,
+          T.describe(t))
+      end
+    end
+  end
+end
+
+output.printf = {
+  call = {1, 32}, usage = "printf(\"format\\n\", value, ...)",
+  type = function(types, node)
+    local values = {}
+    for i = 2, #node.args do
+      values[i - 1] = node.args[i]
+    end
+    local parts = not node.event and parts_of(node.args[1], values)
+    local t = new_event(types, node, "printf", "printf", parts and fields_of(values))
+    node.event.format = node.event.format or parts
+    check_numbers(node.event)
+    return t
   end,
   value = send,
 }

@@ -170,6 +170,17 @@ local function plain(value)
   return value
 end
 
+-- Lines are written once they are whole.
+local function print_format(self, event, values)
+  local lines = (self.unfinished or "") .. show.format(event, values, self)
+  local rest = 1
+  for line, next in lines:gmatch("([^\n]*)\n()") do
+    self.out(line)
+    rest = next
+  end
+  self.unfinished = lines:sub(rest)
+end
+
 local function print_line(self, event, values)
   local cells = {}
   for i = 1, #event.fields do
@@ -224,6 +235,8 @@ local function receive(self, type, ...)
   local handler = self.handlers[event.name]
   if handler then
     handler(unpack(values, 1, n))
+  elseif event.format then
+    print_format(self, event, values)
   else
     print_line(self, event, values)
   end
@@ -462,6 +475,10 @@ function tracer:run(what)
   local why = run(all)
   run_program(self, "END")
   self:consume()
+  if self.unfinished and self.unfinished ~= "" then
+    self.out(self.unfinished)
+    self.unfinished = ""
+  end
   return why
 end
 

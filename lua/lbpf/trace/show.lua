@@ -115,6 +115,27 @@ function show.value(value, how, tracer)
   return text.show(ways[how] and ways[how](value, tracer) or value)
 end
 
+--- The values of printf() in its format.
+-- @param event of the plan
+-- @param values a list, with holes for nil
+function show.format(event, values, tracer)
+  local out, i = {}, 0
+  for n, part in ipairs(event.format) do
+    if type(part) == "string" then
+      out[n] = part
+    else
+      i = i + 1
+      local value, spec = values[i], part.spec
+      if not part.number or value == nil then
+        value, spec = show.value(value, event.show[i], tracer), spec:gsub("%a$", "s")
+      elseif type(value) == "boolean" then
+        value = value and 1 or 0
+      end
+      out[n] = spec:format(value)
+    end
+  end
+  return table.concat(out)
+end
 
 -- Maps -----------------------------------------------------------------------------------------
 
