@@ -56,7 +56,7 @@ end
 local OPS = {"+", "-", "*", "&", "|", "~"}
 
 function generate:number_of(depth)
-  local r = self:random(depth > 0 and 16 or 3)
+  local r = self:random(depth > 0 and (self.joins and 17 or 16) or 3)
   if r <= 1 then
     return self:number()
   elseif r <= 3 then
@@ -85,6 +85,8 @@ function generate:number_of(depth)
   elseif r == 15 then
     return ("math.%s(%s, %s)"):format(self:pick {"min", "max"}, self:number_of(depth - 1),
       self:number_of(depth - 1))
+  elseif r == 17 then
+    return ("#(%s)"):format(self:joined())
   end
   return self:variable "int" or self:number()
 end
@@ -107,6 +109,14 @@ function generate:string_of()
   return self:chance(40) and self:variable "string" or self:pick(STRINGS)
 end
 
+-- A string that may be joined of two; not for variables, whose strings would grow in loops.
+function generate:joined()
+  if not self.joins or self:chance(40) then
+    return self:string_of()
+  end
+  return ("%s .. %s"):format(self:string_of(), self:string_of())
+end
+
 -- A condition that is true or false, where a value is wanted.
 function generate:boolean()
   return ("not (%s)"):format(self:condition(2))
@@ -126,7 +136,7 @@ function generate:condition(depth)
   elseif r <= 8 then
     return ("(%s or %s)"):format(self:condition(depth - 1), self:condition(depth - 1))
   elseif r == 9 then
-    return ("%s %s %s"):format(self:string_of(), self:pick {"==", "~="}, self:string_of())
+    return ("%s %s %s"):format(self:joined(), self:pick {"==", "~="}, self:joined())
   elseif r == 10 then
     return self:chance(50) and self:variable "bool"
       or ("math.ult(%s, %s)"):format(self:number_of(1),
@@ -295,11 +305,14 @@ local function define_function(self)
 end
 
 --- A program of so many cases, each in a block of its own.
+-- @param seed
+-- @param cases
+-- @param joins ?true: strings are joined and measured, too
 -- @return the source
-local function program(seed, cases)
+local function program(seed, cases, joins)
   local self = setmetatable({seed = seed, lines = {}, depth = 0, vars = {}, functions = {},
     names = 0,
-    results = 0}, generate)
+    results = 0, joins = joins}, generate)
   for _ = 1, 3 do
     self:random(2)
   end
