@@ -87,7 +87,7 @@ describe("a value that was read", function()
     assert.equal(("\1"):rep(4) .. ("\0"):rep(12), v6())
   end)
 
-  it("keeps bytes that are too few for an element", function()
+  it("keeps bytes that are too few for an element", needs("little endian", function()
     local types = lbpf.layout "struct s { u32 n; struct { u32 a, b; } list[]; };"
     local list = assert(types:codec("s"))
     for length = 4, 30 do
@@ -99,7 +99,7 @@ describe("a value that was read", function()
     assert.equal("\0\0\0\0" .. ("x"):rep(11), list:encode(value))
     value.list[2] = {a = 1}
     assert.equal("\0\0\0\0" .. ("x"):rep(8) .. "\1\0\0\0\0\0\0\0", list:encode(value))
-  end)
+  end))
 
   it("may end in its type's padding", function()
     local types = lbpf.layout "struct s { void *p; u32 n; u8 list[]; };"

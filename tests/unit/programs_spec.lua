@@ -99,7 +99,8 @@ describe("a program", function()
     end, "bad argument #1 to 'set_autoattach' (boolean expected, got no value)", 1, true)
   end)
 
-  it("shows its instructions, and has them changed nowhere but in prepare_load", needs("little endian", function()
+  it("shows its instructions, and has them changed nowhere but in prepare_load",
+      needs("little endian", function()
     assert.equal(2, third:insn_cnt())
     local insns = "\180\0\0\0\1\0\0\0" .. "\149\0\0\0\0\0\0\0" -- w0 = 1; exit
     assert.equal(insns, third:insns())
