@@ -13,7 +13,7 @@ local function survives(name)
 end
 
 describe("hazard 47: the debug library", function()
-  it("takes metatables off what the object's lists hold", needs("root", function()
+  it("takes metatables off what the object's lists hold", needs({"root", "user rings"}, function()
     survives "metatables"
   end))
 

@@ -19,8 +19,9 @@ local object = load("typed_events")
 local programs = {}
 
 function programs.metatables()
+  local sender = load("orders")
   local made = {
-    assert(lbpf.user_ring_buffer(object.maps.orders)),
+    assert(lbpf.user_ring_buffer(sender.maps.orders)),
     assert(lbpf.perf_buffer(object.maps.perf, 1, print)),
     assert(lbpf.ring_buffer(object.maps.events, print)),
     assert(object.progs.send:attach_raw_tracepoint "sys_enter"),
@@ -34,10 +35,11 @@ function programs.metatables()
     made[i] = false
   end
   collect()
-  lbpf.user_ring_buffer(object.maps.orders)
+  lbpf.user_ring_buffer(sender.maps.orders)
   lbpf.perf_buffer(object.maps.perf, 1, print)
   lbpf.ring_buffer(object.maps.mixed, print)
   collect()
+  assert(sender:close())
   assert(object:close())
 end
 
