@@ -98,11 +98,10 @@ const char *value_show(lua_State *L, int idx)
 	case LUA_TSTRING:
 		if (is_legible(L, idx))
 			return lua_pushfstring(L, "'%s'", lua_tostring(L, idx));
-		break;
+		return lua_pushfstring(L, "a string of %d bytes", (int)lua_rawlen(L, idx));
 	default:
-		break;
+		return lua_pushfstring(L, "%s", luaL_typename(L, idx));
 	}
-	return lua_pushfstring(L, "%s", luaL_typename(L, idx));
 }
 
 static int not_an_integer(lua_State *L, int arg)

@@ -37,7 +37,8 @@ bool value_to_fd(lua_State *L, int idx, int *fd);
 
 void value_open(lua_State *L);
 
-/* Pushes the value at IDX as shown in messages: a number or a short string itself, else the type.
+/* Pushes the value at IDX as messages show it: a number or a short string itself, of other strings
+ * the length, else the type.
  */
 const char *value_show(lua_State *L, int idx);
 
