@@ -107,11 +107,11 @@ static bool is_compared(const char *name)
 }
 
 /* Before 1.3 libbpf takes the result of realloc() to no bytes for an error, and frees the memory
- * again.
+ * again. It ignores an empty .text, which files without subprograms have.
  */
 static bool is_first_empty(const struct link_input *f, const char *name)
 {
-	if (compat_libbpf(1, 3))
+	if (compat_libbpf(1, 3) || strcmp(name, ".text") == 0)
 		return true;
 	if (find_known(f->known, name, true))
 		return refuse_file(f, "section %s is empty, twice", name);

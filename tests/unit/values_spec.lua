@@ -40,7 +40,8 @@ describe("an option of 32 bits", function()
       ["0x"] = "'0x')", ["0xg"] = "'0xg')", ["--1"] = "'--1')", ["+1"] = "'+1')",
       ["18446744073709551616"] = "'18446744073709551616')",
       ["-9223372036854775809"] = "'-9223372036854775809')", ["1\0"] = "a string of 2 bytes)",
-      ["1L"] = "'1L')", [("9"):rep(33)] = "a string of 33 bytes)", [true] = "boolean)", [print] = "function)",
+      ["1L"] = "'1L')", [("9"):rep(33)] = "a string of 33 bytes)",
+      [true] = "boolean)", [print] = "function)",
     }) do
       local ok, message = set(value)
       assert.is_false(ok)
