@@ -1,4 +1,6 @@
--- Has the n-th call fail, for each n, in each of the lifecycles: all.lua SHARE SEED [LIFECYCLE]
+-- Has the n-th call fail, for each n, in each of the lifecycles
+--
+--     all.lua SHARE SEED [LIFECYCLE [WHAT]]
 --
 -- Only one of SHARE calls, which the seed selects, if SHARE is more than 1. Prints what leaked or
 -- did not work afterwards, and how much was tried.
@@ -7,7 +9,7 @@ local lifecycles = require "lifecycles"
 local pinned = require "lbpf.pinned"
 
 local faults = _G.faults -- see tests/embed/faults.c
-local share, seed, only = tonumber((...)), tonumber((select(2, ...))), (select(3, ...))
+local share, seed, only, kind = tonumber((...)), tonumber((select(2, ...))), select(3, ...)
 
 local ERRORS = {EPERM = 1, EINTR = 4, E2BIG = 7, EAGAIN = 11, ENOMEM = 12, EMFILE = 24}
 local ERROR_NAMES = {"EPERM", "ENOMEM", "EMFILE", "EINTR", "EAGAIN", "E2BIG"}
@@ -51,6 +53,9 @@ local function count(fn, what)
 end
 
 local function row(name, fn, what, error_name, always)
+  if kind and what ~= kind then
+    return
+  end
   local total = count(fn, what)
   local before, live = descriptors(), faults.live()
   for n = 1, total do

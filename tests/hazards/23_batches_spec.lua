@@ -75,6 +75,27 @@ describe("a batch while another process writes", function()
     end
   end))
 
+  it("of a trie, whose walk starts anew when its key is deleted, repeats nothing",
+    needs({"root", "native"}, function()
+      local N = 20000 -- more than are read at a time
+      local map = assert(lbpf.map_create("lpm_trie", nil, 8, 8, N, {map_flags = 1}))
+      local keys, values = {}, {}
+      for i = 1, N do
+        keys[i], values[i] = u32(32) .. u32(i), u64(i)
+      end
+      assert(lbpf.map_update_batch(map, keys, values))
+      local seen, n = {}, 0
+      for key in lbpf.map(map, {raw = true}):pairs() do
+        assert.is_nil(seen[key])
+        seen[key] = true
+        n = n + 1
+        if n % 2 == 0 then
+          assert(lbpf.map_delete(map, key))
+        end
+      end
+      assert.equal(N, n)
+    end))
+
   it("of a trie, whose walk starts anew, ends or says so, and repeats nothing",
     needs({"root", "native"}, function()
       local map = assert(lbpf.map_create("lpm_trie", nil, 8, 8, 3000, {map_flags = 1}))

@@ -12,6 +12,15 @@ describe("hazard 46: some of the calls that tests/faults has fail", function()
     assert.is_true(tonumber(output:match "(%d+) calls failed, 0 problems") > 100)
   end))
 
+  -- Types of events and codecs are not Lua's, and were lost before Lua knew of them.
+  it("leak nothing where codecs are made, for any of Lua's allocations", needs("root", function()
+    for _, lifecycle in ipairs {"ring", "maps"} do
+      local output, status = child.output(("LUA=%s tests/faults/run 1 1 %s lua"):format(
+        os.getenv("LBPF_BUILD"):match "[^/]+$", lifecycle))
+      assert(status == 0, output)
+    end
+  end))
+
   it("are those that want a descriptor, when there are few", needs("root", function()
     for _, limit in ipairs {6, 12, 24} do
       local output, status = child.run([[
