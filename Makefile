@@ -222,6 +222,7 @@ build/bench/%-go: tests/bench/%.go
 bench-bpftrace: module
 	@tests/tools bench
 	tests/bench/bpftrace $(LUA)
+	tests/bench/kernel_time $(LUA)
 
 # The instructions of programs in Lua beside those of clang, as root.
 .PHONY: bench-instructions
@@ -291,7 +292,7 @@ check:
 	@$(MAKE) -s --no-print-directory module helpers
 	clang-format --dry-run -Werror $(FORMATTED)
 	luacheck -q $(wildcard lua bin/lbpf examples tests tests/check/layering tests/check/docs tests/check/api \
-		tests/bench/run tests/bench/bpftrace tests/bench/instructions/run *.rockspec)
+		tests/bench/run tests/bench/bpftrace tests/bench/kernel_time tests/bench/instructions/run *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/run host tests/check
 	tests/check/docs

@@ -19,7 +19,7 @@ local function parent()
 end
 
 describe("an object compiled from Lua on another kernel", function()
-  it("does the same here", needs({"root", "compiled_elsewhere"}, function()
+  it("does the same here", needs({"root", "task_btf", "compiled_elsewhere"}, function()
     local object = assert(lbpf.open "build/bpf/elsewhere_lua.bpf.o")
     assert(object:load())
     assert(lbpf.prog_test_run(object.progs.probe_1, {}))

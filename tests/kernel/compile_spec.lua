@@ -1,4 +1,5 @@
 -- Programs in Lua, compiled, loaded and run: the language, its errors, the plan.
+local disassemble = require "lbpf.trace.disassemble"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
@@ -258,4 +259,29 @@ describe("a compile error", function()
     assert.matches("a string is needed here, not a number; print several values",
       message_of("raw_tp", [[ print("a" .. 1) ]]))
   end)
+
+  it("has arguments where the architecture has them", needs("btf", function()
+    -- offsets in struct pt_regs: of the third argument, of the result, and of the register that
+    -- points to a system call's registers
+    local offsets = {x86_64 = {arg2 = 96, retval = 80, inner = 112},
+      arm64 = {arg2 = 16, retval = 0, inner = 0}}
+    for arch, at in pairs(offsets) do
+      for section, case in pairs({
+        ["kprobe/no_such_function"] = {"out[1] = args.arg2", at.arg2},
+        ["uprobe//bin/sh:main"] = {"out[1] = args.arg2", at.arg2},
+        ["kretprobe/no_such_function"] = {"out[1] = retval", at.retval},
+        ["ksyscall/no_such_call"] = {"out[1] = args.arg2", at.inner},
+      }) do
+        local compiled = assert(lbpf.compile({{section, case[1]}}, {arch = arch}))
+        local object = assert(lbpf.open_mem(compiled))
+        local text = table.concat(disassemble(object.progs.probe_1:insns()), "\n")
+        local load = ("*(u64 *)(r1 + %d)"):format(case[2])
+        assert(text:find(load, 1, true), ("%s, %s: no %s in\n%s"):format(arch, section, load, text))
+        object:close()
+      end
+    end
+    local bytes, message = lbpf.compile({{"kprobe/vfs_read", ""}}, {arch = "s390x"})
+    assert.is_nil(bytes)
+    assert.matches("the registers of s390x are not known; x86_64 and arm64 are", message)
+  end))
 end)

@@ -131,6 +131,11 @@ function probes.compiled_elsewhere()
   return exists "build/bpf/elsewhere_lua.bpf.o"
 end
 
+--- The current task as a pointer that the verifier knows, from Linux 5.11.
+function probes.task_btf()
+  return lbpf.probe_bpf_helper("raw_tracepoint", "get_current_task_btf")
+end
+
 --- Loops that the kernel counts, from Linux 6.9.
 function probes.may_goto()
   local may_goto = insns.insn(0xe5, 0, 0, 1, 0) -- over one instruction
