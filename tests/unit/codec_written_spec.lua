@@ -101,7 +101,7 @@ describe("a value that was read", function()
     assert.equal("\0\0\0\0" .. ("x"):rep(8) .. "\1\0\0\0\0\0\0\0", list:encode(value))
   end))
 
-  it("may end in its type's padding", function()
+  it("may end in its type's padding", needs("64 bits", function()
     local types = lbpf.layout "struct s { void *p; u32 n; u8 list[]; };"
     local list = assert(types:codec("s"))
     for length = 12, 15 do -- 16 is the type's size
@@ -110,7 +110,7 @@ describe("a value that was read", function()
         assert.equal(read, list:encode(list:decode(read)))
       end
     end
-  end)
+  end))
 
   it("is good for other types with the same members", function()
     local other = assert(lbpf.open("build/bpf/written.bpf.o")):codec("value", {bytes = {"mac"}})
@@ -123,8 +123,8 @@ describe("a value that was read", function()
 
   it("is as long as a value of the other type", function()
     local layout = lbpf.layout [[
-      struct plain { u64 n; u8 small; };
-      struct flexible { u64 n; u8 small, rest[]; };
+      struct plain { u32 n; u8 small; };
+      struct flexible { u32 n; u8 small, rest[]; };
     ]]
     local plain, flexible = layout:codec "struct plain", layout:codec "struct flexible"
     local value = plain:decode(("\1"):rep(plain:size()))
