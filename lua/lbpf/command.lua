@@ -241,7 +241,8 @@ end
 local function compile(args)
   local lbpf = require "lbpf"
   local output = args.output or args.file:gsub("%.lua$", "") .. ".bpf.o"
-  local bytes = check(lbpf.compile(programs_of(args.file), {arch = args.arch,
+  local programs = require("lbpf.trace.expand")(programs_of(args.file))
+  local bytes = check(lbpf.compile(programs, {arch = args.arch,
     loops = args.loops}))
   local file = check(io.open(output, "wb"))
   file:write(bytes)

@@ -74,4 +74,20 @@ describe("lbpf compile", function()
     object:close()
     child.output("rm -r " .. dir)
   end))
+
+  it("takes specs as lbpf trace does, and an architecture", needs({"btf", "argparse", "tracefs"},
+    function()
+      local dir = child.output("mktemp -d"):gsub("\n", "")
+      assert.same({"", 0}, {lbpf("compile --arch arm64 --loops bounded -o " .. dir
+        .. "/x.bpf.o examples/tools/syncsnoop.lua")})
+      local object = assert(require("lbpf").open(dir .. "/x.bpf.o"))
+      local sections = {}
+      for _, program in pairs(object.progs) do
+        sections[program:section_name()] = true
+      end
+      assert.is_true(sections["tp/syscalls/sys_enter_fsync"])
+      assert.is_true(sections["tp/syscalls/sys_enter_sync_file_range"])
+      object:close()
+      child.output("rm -r " .. dir)
+    end))
 end)

@@ -28,40 +28,6 @@ tracer.__index = tracer
 
 -- Making one -----------------------------------------------------------------------------------
 
--- Adds a program for each probe that the spec names.
-local function add(list, given, program)
-  for _, probe in ipairs(expand(given)) do
-    list[#list + 1] = {probe.section, program, name = probe.name}
-  end
-end
-
--- The programs as compile() wants them: a list, with SEC() names.
-local function listed(programs)
-  local list = {}
-  if programs[1] ~= nil then
-    for _, pair in ipairs(programs) do
-      if type(pair) == "table" and type(pair[1]) == "string" then
-        add(list, pair[1], pair[2])
-      else
-        list[#list + 1] = pair -- compile() says what is wrong with it
-      end
-    end
-    return list
-  end
-  local names = {}
-  for name in pairs(programs) do
-    names[#names + 1] = name
-  end
-  table.sort(names, function(x, y) return tostring(x) < tostring(y) end)
-  for _, name in ipairs(names) do
-    if type(name) ~= "string" then
-      error("a program's key must be its SEC name", 3)
-    end
-    add(list, name, programs[name])
-  end
-  return list
-end
-
 local function split_options(opts)
   local own, others = {}, {}
   for name, value in pairs(opts or {}) do
@@ -341,7 +307,7 @@ local function trace(programs, opts)
     error(("bad argument #1 to 'trace' (table expected, got %s)"):format(type(programs)), 2)
   end
   local own, others = split_options(opts)
-  local list = listed(programs)
+  local list = expand(programs)
   local test, message = condition(own)
   if not test then
     return nil, message
