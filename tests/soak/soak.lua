@@ -1,14 +1,15 @@
 -- Lives of everything that lbpf makes (tests/faults/lifecycles.lua), over and over
 --
---   soak.lua SECONDS    nine tenths of the time in this process: descriptors must stay as many, and
---                       memory as large as after a tenth of the time; the rest in children that are
---                       killed at random points, after each of which everything must work
+--   soak.lua SECONDS    nine tenths of the time in this process: descriptors and blocks of memory
+--                       must stay as many as after a tenth of the time; the rest in children that
+--                       are killed at random points, after each of which everything must work
 --   soak.lua lives      (the child) without end
 local fds = require "fds"
 local lbpf = require "lbpf"
 local lifecycles = require "lifecycles"
 local pinned = require "lbpf.pinned"
 
+local faults = _G.faults -- see tests/embed/faults.c
 local LUA = os.getenv "LBPF_LUA"
 local PINS = "/sys/fs/bpf"
 
@@ -81,7 +82,7 @@ end
 -- For so many seconds. Returns whether nothing grew.
 local function live(seconds)
   local start, cycles = os.time(), 0
-  local memory, files
+  local memory, files, blocks
   while os.time() - start < seconds do
     cycle()
     cycles = cycles + 1
@@ -90,13 +91,13 @@ local function live(seconds)
       full_disk()
     end
     if not memory and os.time() - start >= seconds / 10 then
-      memory, files = resident(), fds.count()
+      memory, files, blocks = resident(), fds.count(), faults.live()
     end
   end
-  local more, open = resident() - memory, fds.count() - files
-  print(("%d cycles of %d lives in %d s: %d KiB and %d descriptors more"):format(cycles, #names,
-    os.time() - start, more, open))
-  return more < 1024 and open <= 0
+  local more, open, lost = resident() - memory, fds.count() - files, faults.live() - blocks
+  print(("%d cycles of %d lives in %d s: %d descriptors, %d blocks, %d KiB more"):format(cycles,
+    #names, os.time() - start, open, lost, more))
+  return open <= 0 and lost <= 8
 end
 
 -- The kernel may have put something there, too.
@@ -121,13 +122,14 @@ local function kill(seconds)
   print(("%d processes killed"):format(kills))
 end
 
-if arg[1] == "lives" then
+local mode = ...
+if mode == "lives" then
   while true do
     cycle()
   end
 end
 io.stdout:setvbuf "line"
-local seconds = tonumber(arg[1])
+local seconds = tonumber(mode)
 local flat = live(seconds * 9 / 10)
 kill(seconds / 10)
 os.exit(flat and 0 or 1)
