@@ -9,7 +9,7 @@ local function trace(programs, act)
   assert(bytes, plan)
   local object = assert(lbpf.open_mem(bytes))
   local loaded, message, _, log = object:load()
-  assert(loaded, ("%s\n%s"):format(message, log))
+  assert(loaded, tostring(message) .. "\n" .. tostring(log))
   assert(object:attach())
   if act then
     act()
@@ -29,7 +29,7 @@ local function loads(programs)
   assert(bytes, plan)
   local object = assert(lbpf.open_mem(bytes))
   local loaded, message, _, log = object:load()
-  assert(loaded, ("%s\n%s"):format(message, log))
+  assert(loaded, tostring(message) .. "\n" .. tostring(log))
   object:close()
 end
 

@@ -12,7 +12,7 @@ local function run(text, opts)
   assert(bytes, plan)
   local object = assert(lbpf.open_mem(bytes))
   local loaded, message, _, log = object:load()
-  assert(loaded, ("%s\n%s"):format(message, log))
+  assert(loaded, tostring(message) .. "\n" .. tostring(log))
   assert(lbpf.prog_test_run(object.progs.probe_1, {}))
   local out, problems = {}, {}
   for _, map in ipairs(plan.maps) do
