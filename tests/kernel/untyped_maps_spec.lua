@@ -16,12 +16,12 @@ end
 describe("a map without types", function()
   local object, maps
 
-  setup(needs("root", function()
+  lazy_setup(needs("root", function()
     object = assert(lbpf.open("build/bpf/untyped.bpf.o"))
     maps = assert(object:load()).maps
   end))
 
-  teardown(function()
+  lazy_teardown(function()
     object:close()
   end)
 

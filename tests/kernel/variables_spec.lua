@@ -128,7 +128,7 @@ end)
 describe("files that are linked", function()
   local object, linked
 
-  setup(needs("root", function()
+  lazy_setup(needs("root", function()
     linked = os.tmpname()
     local linker = assert(lbpf.linker(linked))
     assert(linker:add_file("build/bpf/twice_a.bpf.o"))
@@ -137,7 +137,7 @@ describe("files that are linked", function()
     object = assert(assert(lbpf.open(linked)):load())
   end))
 
-  teardown(function()
+  lazy_teardown(function()
     if object then
       object:close()
       os.remove(linked)
