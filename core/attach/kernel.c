@@ -30,7 +30,7 @@ static const struct field kprobe_fields[] = {
  `offset` into the function, `attach_mode` (0: best, 1: legacy, 2: perf, 3: link)
 @treturn link
 @failslog
-@usage assert(object.progs.probe:attach_kprobe("do_nanosleep", {retprobe = true, bpf_cookie = 1}))
+@usage assert(object.progs.probe:attach_kprobe("do_nanosleep", {retprobe = true}))
 @see bpf_program__attach_kprobe_opts
 */
 static int attach_kprobe(lua_State *L)

@@ -28,6 +28,12 @@ static const struct hint {
 	{EACCES, "load", "the verifier's log says why"},
 	{ESRCH, "load", "the kernel's BTF has no such function or type"},
 	{E2BIG, "load", "the program is too large or too complex for the verifier"},
+	{E2BIG, "prog_load",
+	 "the program is too large or too complex for the verifier, or an option is newer than "
+	 "the kernel"},
+	{E2BIG, "btf_load", "the kernel takes less BTF at a time"},
+	{E2BIG, "map_create",
+	 "the keys or values are larger than the kernel allows, or an option is newer than it"},
 	{EACCES, "tracepoint", "only root may read tracefs"},
 	{ENOENT, "tracepoint",
 	 "no such event, or tracefs is not mounted: mount -t tracefs tracefs "
@@ -105,6 +111,7 @@ static const struct need {
 } needs[] = {
 	{"", CAP(BPF), CAP(PERFMON) | CAP(NET_ADMIN), "CAP_BPF with CAP_PERFMON or CAP_NET_ADMIN"},
 	{"map_create", CAP(BPF), 0, "CAP_BPF"},
+	{"obj_get", CAP(BPF), 0, "CAP_BPF"},
 	{"_id", CAP(SYS_ADMIN), 0, "CAP_SYS_ADMIN"},
 	{"xdp", CAP(NET_ADMIN), 0, "CAP_NET_ADMIN"},
 	{"tc", CAP(NET_ADMIN), 0, "CAP_NET_ADMIN"},
@@ -236,15 +243,22 @@ void hint_find(int err, const char *what, char *out, size_t size)
 static void explain_section(const char *section, char *out, size_t size)
 {
 	char name[96], near[128];
+	size_t len;
 
 	snprintf(name, sizeof(name), "%.*s", (int)strcspn(section, "'"), section);
 	section_nearest(name, near, sizeof(near));
+	len = strlen(name);
+	if (strncmp(near, name, len) == 0 && (near[len] == ',' || (len && !near[len]))) {
+		snprintf(out, size, "SEC(\"%s\") needs a newer libbpf than %s", name,
+			 libbpf_version_string());
+		return;
+	}
 	snprintf(out, size,
 		 "libbpf knows no SEC(\"%s\")%s%s; lbpf.register_prog_handler() teaches it others",
 		 name, near[0] ? ": near it are " : "", near);
 }
 
-void hint_find_in_log(const char *log, char *out, size_t size)
+void hint_find_in_log(int err, const char *log, char *out, size_t size)
 {
 	static const char no_type[] = "missing BPF prog type, check ELF section name '";
 	const char *section = strstr(log, no_type);
@@ -254,4 +268,7 @@ void hint_find_in_log(const char *log, char *out, size_t size)
 		explain_section(section + sizeof(no_type) - 1, out, size);
 	else if (strstr(log, "BTF is required, but is missing"))
 		snprintf(out, size, "the object has no BTF: compile it with clang -g");
+	else if ((err == EINVAL || err == E2BIG) && strstr(log, "': failed to create: "))
+		snprintf(out, size,
+			 "the kernel may lack this type of map, or not allow these sizes or flags");
 }

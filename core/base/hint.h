@@ -15,6 +15,6 @@
 void hint_find(int err, const char *what, char *out, size_t size);
 
 /* The same, by what libbpf has printed: LOG, which ends with a zero byte. */
-void hint_find_in_log(const char *log, char *out, size_t size);
+void hint_find_in_log(int err, const char *log, char *out, size_t size);
 
 #endif

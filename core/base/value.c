@@ -366,7 +366,7 @@ int value_fail_logged(lua_State *L, const struct frame *f, int err, const char *
 
 	frame_push_log(L, f);
 	log = lua_tolstring(L, -1, &len);
-	hint_find_in_log(log, hint, sizeof(hint));
+	hint_find_in_log(err, log, hint, sizeof(hint));
 	lua_pushnil(L);
 	va_start(ap, what);
 	push_message(L, err, *hint ? hint : NULL, what, ap);

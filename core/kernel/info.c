@@ -4,6 +4,7 @@
 #include "base/field.h"
 #include "base/value.h"
 #include <bpf/bpf.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -276,6 +277,11 @@ int info_push_btf(lua_State *L, int fd, int opts)
 	info.name = (uint64_t)(uintptr_t)name;
 	info.name_len = sizeof(name);
 	ret = bpf_obj_get_info_by_fd(fd, &info, &size);
+	if (ret && errno == E2BIG) { /* names came with Linux 5.11 */
+		info = (struct bpf_btf_info){0};
+		size = sizeof(info);
+		ret = bpf_obj_get_info_by_fd(fd, &info, &size);
+	}
 	if (ret)
 		return value_errno(ret);
 	lua_newtable(L);

@@ -392,14 +392,15 @@ static int query_failed(lua_State *L, int err, const struct fd_target *target, c
 @tparam string|integer type "cgroup_inet_ingress"
 @tparam ?table opts `query_flags`: "effective": include programs that are effective here because
 they are attached to a parent
-@treturn table `prog_ids`: a list; `attach_flags`; for cgroups `prog_attach_flags`, a list of the
-same length; for tcx and netkit also `link_ids`, `link_attach_flags` and, with libbpf 1.3,
-`revision`
+@treturn table `prog_ids`: a list; `attach_flags`; for cgroups, from Linux 6.0,
+`prog_attach_flags`, a list of the same length; for tcx and netkit also `link_ids`,
+`link_attach_flags` and, with libbpf 1.3, `revision`
 @fails
 @see bpf_prog_query_opts
 */
 static int prog_query(lua_State *L)
 {
+	bool asks_flags = true;
 	uint32_t capacity = QUERY_FIRST;
 	struct fd_target target;
 	int type, ret, err;
@@ -420,7 +421,7 @@ static int prog_query(lua_State *L)
 		memset(ids, 0, 4 * (size_t)capacity * sizeof(*ids));
 		opts.prog_ids = ids;
 		opts.prog_cnt = capacity;
-		if (begins(name, "cgroup") && !(opts.query_flags & QUERY_EFFECTIVE))
+		if (asks_flags && begins(name, "cgroup") && !(opts.query_flags & QUERY_EFFECTIVE))
 			opts.prog_attach_flags = ids + capacity;
 #if LBPF_HEADERS(1, 3)
 		if (compat_libbpf(1, 3) && (begins(name, "tcx") || begins(name, "netkit"))) {
@@ -438,6 +439,10 @@ static int prog_query(lua_State *L)
 			capacity = opts.prog_cnt > capacity && opts.prog_cnt < QUERY_LAST
 					   ? opts.prog_cnt
 					   : 2 * capacity;
+			continue;
+		}
+		if (err == EINVAL && asks_flags && begins(name, "cgroup")) {
+			asks_flags = false; /* each program's came with Linux 6.0 */
 			continue;
 		}
 		if (err)

@@ -46,6 +46,30 @@ describe("a message", function()
       message(assert(lbpf.open_mem(bytes)):load()))
   end))
 
+  it("says that a SEC() is a newer libbpf's", needs("root", function()
+    local object = assert(lbpf.open("build/bpf/netfilter.bpf.o"))
+    if lbpf.major_version() == 1 and lbpf.minor_version() < 3 then
+      assert.equal("load 'build/bpf/netfilter.bpf.o': Invalid argument (EINVAL); "
+        .. "SEC(\"netfilter\") needs a newer libbpf than " .. lbpf.version_string(),
+        message(object:load()))
+    else
+      assert.equal("netfilter", object.progs.nf_drops:type())
+    end
+    object:close()
+  end))
+
+  it("says that the kernel lacks a map or takes less", needs("root", function()
+    local object = assert(lbpf.open("build/bpf/attributes.bpf.o"))
+    object.maps.bare_outer:set_autocreate(false)
+    object.maps.unused:set_value_size(2 ^ 31)
+    assert.matches("; the kernel may lack this type of map, or not allow these sizes or flags",
+      message(object:load()), 1, true)
+    object:close()
+    assert.equal("map_create 'large': Argument list too long (E2BIG); the keys or values are "
+      .. "larger than the kernel allows, or an option is newer than it",
+      message(lbpf.map_create("hash", "large", 4, 2 ^ 31, 1)))
+  end))
+
   it("tells what object:attach() has passed over", needs("root", function()
     local object = assert(lbpf.open("build/bpf/net.bpf.o"))
     assert(object:load())
