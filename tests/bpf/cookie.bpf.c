@@ -12,10 +12,12 @@ struct {
 	__type(value, __u64);
 } cookies SEC(".maps");
 
+const volatile __u8 has_cookies = 1; /* kernels before 5.15 know none */
+
 SEC("tp/syscalls/sys_enter_openat") int keep(void *ctx)
 {
 	__u32 key = 0;
-	__u64 cookie = bpf_get_attach_cookie(ctx);
+	__u64 cookie = has_cookies ? bpf_get_attach_cookie(ctx) : 0;
 
 	bpf_map_update_elem(&cookies, &key, &cookie, BPF_ANY);
 	return 0;

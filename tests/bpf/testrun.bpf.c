@@ -42,18 +42,6 @@ int mark(struct __sk_buff *skb)
 	return TC_ACT_SHOT;
 }
 
-struct sum {
-	__u32 a, b;
-	__u64 sum;
-};
-
-SEC("syscall")
-int add(struct sum *ctx)
-{
-	ctx->sum = (__u64)ctx->a + ctx->b;
-	return 42;
-}
-
 /* Counts how often it ran. */
 SEC("socket")
 int count(struct __sk_buff *skb)

@@ -1,6 +1,7 @@
 --- Short lives of everything that lbpf makes: each function makes, uses and drops some, and raises
 -- what it is refused. What fails in the middle is left to the collector.
 local lbpf = require "lbpf"
+local needs = require "needs"
 
 local lifecycles = {}
 
@@ -117,6 +118,11 @@ function lifecycles.orders()
   assert(ring:reserve(8)):discard()
   assert(ring:reserve(8))
   ring:close()
+end
+
+if not needs.met "user rings" then
+  print "orders: left out, for this kernel has no user rings"
+  lifecycles.orders = nil
 end
 
 function lifecycles.links()

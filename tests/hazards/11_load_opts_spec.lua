@@ -31,17 +31,21 @@ describe("Load options", function()
       prog_ifindex = 0, attach_btf_id = 0, attach_prog_fd = 0, attach_btf_obj_fd = 0}, seen)
   end))
 
-  it("written, decide what the kernel is asked for", needs("root", function()
-    local function is_loaded(ok)
-      return ok ~= nil
-    end
-    -- a program of this type must be sleepable
+  local function is_loaded(ok)
+    return ok ~= nil
+  end
+
+  it("written, make a program sleepable", needs({"root", "syscall programs"}, function()
+    -- one of this type must be
     assert.is_false(is_loaded(load("xyz+", "xyz", "syscall", nil, nil)))
     assert.is_true(is_loaded(load("xyz+", "xyz", "syscall", nil, function(_, opts)
       opts.prog_flags = 16
       assert.equal(16, opts.prog_flags)
     end)))
-    -- of this one the attach type is checked
+  end))
+
+  it("written, decide what the kernel is asked for", needs("root", function()
+    -- of this type the attach type is checked
     assert.is_false(is_loaded(load("xyz+", "xyz", "cgroup_sock_addr", nil, nil)))
     for _, attach_type in ipairs({"cgroup_inet4_getsockname", 10}) do
       assert.is_true(is_loaded(load("xyz+", "xyz", "cgroup_sock_addr", nil, function(_, opts)

@@ -5,10 +5,12 @@ local lbpf = require "lbpf"
 local needs = require "needs"
 local samples = require "samples"
 
+local NEEDS = {"root", "user rings"}
+
 describe("a reserved sample", function()
   local object, ring
 
-  before_each(needs("root", function()
+  before_each(needs(NEEDS, function()
     object = samples.load()
     ring = assert(lbpf.user_ring_buffer(object.maps.samples))
   end))
@@ -18,7 +20,7 @@ describe("a reserved sample", function()
     object:close()
   end)
 
-  it("that is forgotten is discarded, and holds up nothing", needs("root",
+  it("that is forgotten is discarded, and holds up nothing", needs(NEEDS,
     function()
       ring:reserve(16):write("never submitted")
       ring:send("after it")
@@ -28,7 +30,7 @@ describe("a reserved sample", function()
       assert.equal("after it", samples.kept(object, 1):sub(1, 8))
     end))
 
-  it("is submitted or discarded once", needs("root", function()
+  it("is submitted or discarded once", needs(NEEDS, function()
     local submitted, discarded = ring:reserve(8), ring:reserve(8)
     submitted:submit()
     discarded:discard()
@@ -41,7 +43,7 @@ describe("a reserved sample", function()
     assert.equal(1, samples.drain(object))
   end))
 
-  it("is not written once the kernel may read it", needs("root", function()
+  it("is not written once the kernel may read it", needs(NEEDS, function()
     local sample = ring:reserve(16):write("before")
     sample:submit()
     assert.error_matches(function() sample:write("after") end, "^the sample was submitted$")
@@ -49,7 +51,7 @@ describe("a reserved sample", function()
     assert.equal("before", samples.kept(object, 1):sub(1, 6))
   end))
 
-  it("is discarded when its ring is closed", needs("root", function()
+  it("is discarded when its ring is closed", needs(NEEDS, function()
     local list = {}
     for i = 1, 5 do
       list[i] = ring:reserve(8)
@@ -69,7 +71,7 @@ describe("a reserved sample", function()
     assert.equal(2, samples.drain(object))
   end))
 
-  it("may be collected before its ring, after it, or with it", needs("root",
+  it("may be collected before its ring, after it, or with it", needs(NEEDS,
     function()
       ring:close()
       for _ = 1, 20 do
@@ -88,7 +90,7 @@ describe("a reserved sample", function()
       assert.equal(20, samples.drain(object))
     end))
 
-  it("outlives a ring that the debug library cut off", needs("root", function()
+  it("outlives a ring that the debug library cut off", needs(NEEDS, function()
     local sample = ring:reserve(8)
     local cut = debug.setuservalue or debug.setfenv
     cut(sample, {})
@@ -99,7 +101,7 @@ describe("a reserved sample", function()
     ring = assert(lbpf.user_ring_buffer(object.maps.samples))
   end))
 
-  it("may be there still when the state is closed", needs("root", function()
+  it("may be there still when the state is closed", needs(NEEDS, function()
     local process = child.lua([[
       local samples, lbpf = require "samples", require "lbpf"
       kept = {assert(lbpf.user_ring_buffer(samples.load().maps.samples))}

@@ -5,6 +5,8 @@ local events = require "events"
 local fds = require "fds"
 local needs = require "needs"
 
+local COOKIES = {"root", "cookies"}
+
 -- Calls fn with each order of the list's elements.
 local function each_order(list, fn, n)
   n = n or #list
@@ -92,7 +94,7 @@ describe("links and their object", function()
     assert.equal(before, fds.count())
   end))
 
-  it("of many programs are all destroyed by close", needs("root", function()
+  it("of many programs are all destroyed by close", needs(COOKIES, function()
     local before = fds.count()
     local object = events.load("attach_user", 0)
     local links = {}
@@ -111,7 +113,7 @@ describe("links and their object", function()
 
   -- What libbpf reads there must not pass for good: as it was left for AddressSanitizer to find the
   -- second free, else all ones, with which its sum of sizes overflows to none.
-  it("go where freed memory is such that libbpf would stumble", needs("root", function()
+  it("go where freed memory is such that libbpf would stumble", needs(COOKIES, function()
     local text, status = child.output(("ASAN_OPTIONS=$ASAN_OPTIONS:max_free_fill_size=0 "
       .. "GLIBC_TUNABLES=glibc.malloc.tcache_count=0 MALLOC_PERTURB_=255 %s -e '%s'")
       :format(os.getenv("LBPF_LUA"), [[

@@ -31,7 +31,7 @@ describe("a fork()", function()
     host.run("fork", "links")
   end))
 
-  it("leaves reserved samples to the parent", needs("root", function()
+  it("leaves reserved samples to the parent", needs({"root", "user rings"}, function()
     host.run("fork", "samples")
   end))
 

@@ -9,7 +9,7 @@ describe("hazard 46: some of the calls that tests/faults has fail", function()
     local output, status = child.output(("LUA=%s tests/faults/run 100 %d"):format(
       os.getenv("LBPF_BUILD"):match "[^/]+$", seed))
     assert(status == 0, ("seed %d:\n%s"):format(seed, output))
-    assert.is_true(tonumber(output:match "(%d+) calls failed, 0 problems") > 100)
+    assert.is_true(tonumber(output:match "(%d+) calls failed, 0 problems") > 50)
   end))
 
   -- Types of events and codecs are not Lua's, and were lost before Lua knew of them.

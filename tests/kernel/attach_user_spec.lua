@@ -4,6 +4,8 @@ local events = require "events"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
+local COOKIES = {"root", "cookies"}
+
 describe("user space:", function()
   local object, probed
 
@@ -18,8 +20,7 @@ describe("user space:", function()
   end)
 
   describe("attach_uprobe", function()
-    it("runs at a function that is found by name, with a cookie", needs({"root", "cookies"},
-      function()
+    it("runs at a function that is found by name, with a cookie", needs(COOKIES, function()
       local link = assert(object.progs.entry:attach_uprobe(nil, probed.path, nil,
         {func_name = "probe_add", bpf_cookie = 41}))
       assert.equal("1005", probed:call("add 5"))
@@ -33,14 +34,14 @@ describe("user space:", function()
       assert.same({}, events.take(object))
     end))
 
-    it("runs at an offset in the file", needs({"root", "cookies"}, function()
+    it("runs at an offset in the file", needs(COOKIES, function()
       assert(object.progs.entry:attach_uprobe(nil, probed.path, probed.offset, {bpf_cookie = 42}))
       probed:call("add 8")
       assert.same({{cookie = 42, value = 8, pid = probed.kernel_pid, kind = 1}},
         events.take(object))
     end))
 
-    it("runs at a function's return", needs({"root", "cookies"}, function()
+    it("runs at a function's return", needs(COOKIES, function()
       assert(object.progs.result:attach_uprobe(nil, probed.path, 0,
         {func_name = "probe_add", retprobe = true, bpf_cookie = 43}))
       probed:call("add 9")
@@ -98,7 +99,7 @@ describe("user space:", function()
   end)
 
   describe("attach_usdt", function()
-    it("runs at a probe, with a cookie and the probe's argument", needs("root", function()
+    it("runs at a probe, with a cookie and the probe's argument", needs(COOKIES, function()
       local link = assert(object.progs.on_usdt:attach_usdt(nil, probed.path, "lbpf_test", "called",
         {usdt_cookie = "0xfedcba9876543210"}))
       probed:call("usdt 12345")

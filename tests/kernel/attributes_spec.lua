@@ -64,7 +64,7 @@ describe("a map's attributes", function()
     assert.equal(1, errno)
   end))
 
-  it("map_extra of a Bloom filter", needs("root", function()
+  it("map_extra of a Bloom filter", needs({"root", "Bloom filters"}, function()
     local map = maps.unused:set_type("bloom_filter"):set_key_size(0):set_map_extra(3)
     assert.equal(3, tonumber(map:map_extra()))
     assert(object:load())

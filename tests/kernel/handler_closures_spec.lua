@@ -128,7 +128,7 @@ describe("Closures", function()
     object:close()
   end))
 
-  it("may replace what the program is loaded with", needs("root", function()
+  it("may replace what the program is loaded with", needs({"root", "syscall programs"}, function()
     -- a program of this type must be sleepable, and nothing else says so
     local function load(prepare)
       local id = register("xyz+", "syscall", nil, {prog_prepare_load_fn = prepare})

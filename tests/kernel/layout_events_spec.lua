@@ -152,7 +152,7 @@ describe("a layout", function()
     assert.equal(4, types:codec(nil, {layout = "struct w { struct v v[2]; };"}):size())
   end))
 
-  it("sends samples to programs", needs({"root", "libbpf 1.1"}, function()
+  it("sends samples to programs", needs({"root", "user rings"}, function()
     local sender = assert(assert(lbpf.open("build/bpf/userring.bpf.o")):load())
     local map
     for m in sender:each_map() do

@@ -99,7 +99,7 @@ describe("a link to many functions", function()
 end)
 
 describe("a tracing link", function()
-  it("tells its target", needs({"root", "trampolines"}, function()
+  it("tells its target", needs({"root", "trampolines", "tracing cookies"}, function()
     local prog, object = one("on_fentry")
     local link = assert(lbpf.link_create(prog, 0, "trace_fentry", {tracing = {cookie = 5}}))
     local info = lbpf.link_get_info_by_fd(link)
@@ -161,15 +161,9 @@ describe("a cgroup's link", function()
     assert.is_true(tonumber(tostring(info.cgroup.cgroup_id):match("%d+")) > 0)
 
     local BPF_F_ALLOW_MULTI, BPF_F_QUERY_EFFECTIVE = 2, 1
-    assert.same({
-      prog_ids = {id(first)},
-      attach_flags = BPF_F_ALLOW_MULTI,
-      prog_attach_flags = {BPF_F_ALLOW_MULTI},
-    }, {
-      prog_ids = lbpf.prog_query(cgroup, INGRESS).prog_ids,
-      attach_flags = lbpf.prog_query(cgroup, INGRESS).attach_flags,
-      prog_attach_flags = lbpf.prog_query(cgroup, INGRESS).prog_attach_flags,
-    })
+    local query = lbpf.prog_query(cgroup, INGRESS)
+    assert.same({id(first)}, query.prog_ids)
+    assert.equal(BPF_F_ALLOW_MULTI, query.attach_flags)
     assert.same({}, lbpf.prog_query(cgroup, "cgroup_inet_egress").prog_ids)
     local effective = lbpf.prog_query(cgroup, INGRESS, {query_flags = BPF_F_QUERY_EFFECTIVE})
     assert.equal(id(first), effective.prog_ids[#effective.prog_ids])
@@ -183,6 +177,14 @@ describe("a cgroup's link", function()
 
     assert.equal(link, lbpf.link_detach(link))
     assert.same({}, lbpf.prog_query(cgroup, INGRESS).prog_ids)
+  end))
+
+  it("has flags of its own", needs({"root", "flags of cgroups' programs"}, function()
+    local INGRESS, BPF_F_ALLOW_MULTI = "cgroup_inet_ingress", 2
+    local prog = load("cgroup_skb", {expected_attach_type = INGRESS}, 1)
+    local link = assert(lbpf.link_create(prog, cgroup, INGRESS))
+    assert.same({BPF_F_ALLOW_MULTI}, lbpf.prog_query(cgroup, INGRESS).prog_attach_flags)
+    link:close()
   end))
 
   it("may be one of many", needs("root", function()

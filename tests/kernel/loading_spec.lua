@@ -124,7 +124,7 @@ describe("loading", function()
     assert.is_number(object.maps.counts:fd())
   end))
 
-  it("can be made a program, which does it", needs("root", function()
+  it("can be made a program, which does it", needs({"root", "syscall programs"}, function()
     local before = fdinfo.count_bpf()
     local loader = assert(object:gen_loader())
     assert.equal(before, fdinfo.count_bpf())

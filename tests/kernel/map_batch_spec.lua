@@ -118,7 +118,7 @@ describe("map_lookup_batch", function()
     assert.is_nil(more)
   end))
 
-  it("walks a trie", needs("root", function()
+  it("walks a trie", needs({"root", "batches of tries"}, function()
     local BPF_F_NO_PREALLOC = 1
     local trie = assert(lbpf.map_create("lpm_trie", nil, 8, 8, 500,
       {map_flags = BPF_F_NO_PREALLOC}))

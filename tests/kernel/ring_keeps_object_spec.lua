@@ -87,7 +87,7 @@ describe("a ring buffer whose object was forgotten", function()
     assert.is_true(left < 60, left)
   end))
 
-  it("may be a user ring buffer", needs("root", function()
+  it("may be a user ring buffer", needs({"root", "user rings"}, function()
     local object = assert(lbpf.open("build/bpf/userring.bpf.o"))
     assert(object:load())
     local program = lbpf.prog_get_info_by_fd(object:next_program()).id

@@ -34,7 +34,12 @@ local function examples()
 end
 
 local function open(path, opts)
-  return lbpf.open(path == "trace.bpf.o" and TRACE or path, opts)
+  if path ~= "trace.bpf.o" then
+    return lbpf.open(path, opts)
+  end
+  local object = assert(lbpf.open(TRACE, opts))
+  object.maps.commands:set_autocreate(needs.met "user rings")
+  return object
 end
 
 -- What examples refer to: an object that is loaded.

@@ -5,10 +5,12 @@ local lbpf = require "lbpf"
 local needs = require "needs"
 local samples = require "samples"
 
+local NEEDS = {"root", "user rings"}
+
 describe("user_ring_buffer", function()
   local object, ring
 
-  before_each(needs("root", function()
+  before_each(needs(NEEDS, function()
     object = samples.load()
     ring = assert(lbpf.user_ring_buffer(object.maps.samples))
   end))
@@ -18,7 +20,7 @@ describe("user_ring_buffer", function()
     object:close()
   end)
 
-  it("sends bytes", needs("root", function()
+  it("sends bytes", needs(NEEDS, function()
     for i = 1, 5 do
       assert.equal(ring, ring:send(("sample %d%s"):format(i, ("."):rep(10))))
     end
@@ -32,7 +34,7 @@ describe("user_ring_buffer", function()
     assert.equal("8 bytes." .. ("\0"):rep(8), samples.kept(object, 6))
   end))
 
-  it("reserves samples that are written in pieces", needs("root", function()
+  it("reserves samples that are written in pieces", needs(NEEDS, function()
     ring:send(("x"):rep(samples.RING - 8)) -- what was in the ring before is not seen
     samples.drain(object)
     local sample = assert(ring:reserve(16))
@@ -46,7 +48,7 @@ describe("user_ring_buffer", function()
   end))
 
   it("hands samples over in the order of the reservations, without those discarded",
-    needs("root", function()
+    needs(NEEDS, function()
       local list = {}
       for i = 1, 4 do
         list[i] = assert(ring:reserve(16)):write(("number %d........"):format(i))
@@ -64,7 +66,7 @@ describe("user_ring_buffer", function()
       end
     end))
 
-  it("counts exactly what was sent, round and round", needs("root", function()
+  it("counts exactly what was sent, round and round", needs(NEEDS, function()
     local sent = 0
     for round = 1, 50 do
       for _ = 1, 30 do
@@ -76,7 +78,7 @@ describe("user_ring_buffer", function()
     assert.equal("0000000000000255", samples.kept(object, 256))
   end))
 
-  it("says that the ring is full, or too small", needs("root", function()
+  it("says that the ring is full, or too small", needs(NEEDS, function()
     assert(ring:send(("x"):rep(samples.RING - 8)))
     local sample, message, errno = ring:reserve(8)
     assert.is_nil(sample)
@@ -124,7 +126,7 @@ describe("user_ring_buffer", function()
     process.answers:close()
   end
 
-  it("waits until a full ring has been drained", needs("root", function()
+  it("waits until a full ring has been drained", needs(NEEDS, function()
     for _, timeout in ipairs({-1, 60000}) do
       local process = writer(0, 8, timeout)
       child.wait_for_epoll(process.pid)
@@ -132,13 +134,13 @@ describe("user_ring_buffer", function()
     end
   end))
 
-  it("waits until a ring has enough space", needs("root", function()
+  it("waits until a ring has enough space", needs(NEEDS, function()
     local process = writer(56, 100, -1)
     child.wait_for_load(process.pid) -- with some space in the ring, libbpf asks again and again
     drained(process)
   end))
 
-  it("can be interrupted while it waits", needs("root", function()
+  it("can be interrupted while it waits", needs(NEEDS, function()
     local process = child.lua([[
       local samples, lbpf = require "samples", require "lbpf"
       local ring = assert(lbpf.user_ring_buffer(samples.load().maps.samples))
@@ -157,20 +159,20 @@ describe("user_ring_buffer", function()
     assert.not_matches("returned", text, 1, true)
   end))
 
-  it("outlives its object", needs("root", function()
+  it("outlives its object", needs(NEEDS, function()
     object:close()
     assert.equal(ring, ring:send("12345678"))
     assert.is_true(ring:close())
   end))
 
-  it("writes to a map by its descriptor", needs("root", function()
+  it("writes to a map by its descriptor", needs(NEEDS, function()
     ring:close()
     ring = assert(lbpf.user_ring_buffer(object.maps.samples:fd()))
     ring:send("12345678")
     assert.equal(1, samples.drain(object))
   end))
 
-  it("leaves no descriptor behind, closed or forgotten", needs("root", function()
+  it("leaves no descriptor behind, closed or forgotten", needs(NEEDS, function()
     ring:close()
     local before = fds.count()
     for _ = 1, 5 do
@@ -189,7 +191,7 @@ describe("user_ring_buffer", function()
   end))
 
   it("refuses a map of another type, and one that is written already",
-    needs("root", function()
+    needs(NEEDS, function()
       local made, message, errno = lbpf.user_ring_buffer(object.maps.target)
       assert.is_nil(made)
       assert.equal("user_ring_buffer: map 'target': Invalid argument (EINVAL)", message)
@@ -201,7 +203,7 @@ describe("user_ring_buffer", function()
       assert.equal(16, errno)
     end))
 
-  it("checks its arguments", needs("root", function()
+  it("checks its arguments", needs(NEEDS, function()
     assert.error_matches(function() lbpf.user_ring_buffer(object) end, "lbpf.map expected")
     assert.error_matches(function() ring:reserve() end, "#1.*expected an integer")
     assert.error_matches(function() ring:reserve(-1) end, "#1.*%-1 is not in 0 to")

@@ -108,6 +108,14 @@ function probes.tracefs()
   return exists("/sys/kernel/tracing/events")
 end
 
+--- Processes without capabilities may use what they can open, whatever
+-- kernel.unprivileged_bpf_disabled says.
+probes["bpf() without capabilities"] = function()
+  local message = child.run([[io.write((select(2, require("lbpf").obj_get("/sys/fs/bpf/none"))))]],
+    "setpriv --bounding-set=-all --inh-caps=-all --")
+  return message:find("ENOENT", 1, true) ~= nil, message
+end
+
 -- Can a map of that type be made?
 local function makes(map_type, key_size, value_size, max_entries)
   return assert(lbpf.map_create(map_type, nil, key_size, value_size, max_entries)):close()
@@ -119,6 +127,47 @@ end
 
 probes["Bloom filters"] = function()
   return makes("bloom_filter", 0, 4, 1)
+end
+
+--- Storage that is a task's: its map.
+probes["task storage"] = function()
+  local types = assert(lbpf.btf_new_empty())
+  local int = types:add_int("int", 4, "signed")
+  assert(types:load_into_kernel())
+  return assert(lbpf.map_create("task_storage", nil, 4, 4, 0, {map_flags = "no_prealloc",
+    btf_fd = types:fd(), btf_key_type_id = int, btf_value_type_id = int})):close()
+end
+
+--- Programs that user space calls with a context of its own, as those that load others do.
+probes["syscall programs"] = function()
+  local SLEEPABLE = 16
+  return load("syscall", {prog_flags = SLEEPABLE})
+end
+
+--- Programs that have the descriptors of their maps in a list.
+probes["lists of maps"] = function()
+  local map = assert(lbpf.map_create("array", nil, 4, 4, 1))
+  return load("socket_filter", {fd_array = {map}})
+end
+
+--- Lookups that delete, of hashes.
+probes["taking from hashes"] = function()
+  local map = assert(lbpf.map_create("hash", nil, 4, 4, 1))
+  assert(lbpf.map_update(map, "abcd", "1234"))
+  return lbpf.map_lookup_and_delete(map, "abcd")
+end
+
+-- Can the elements of such a map be read in batches?
+local function batches(...)
+  return lbpf.map_lookup_batch((assert(lbpf.map_create(...))))
+end
+
+probes["batches of tries"] = function()
+  return batches("lpm_trie", nil, 8, 4, 1, {map_flags = "no_prealloc"})
+end
+
+probes["batches of per-CPU arrays"] = function()
+  return batches("percpu_array", nil, 4, 4, 1)
 end
 
 --- Keys longer than a program's stack.
@@ -151,6 +200,16 @@ end
 -- The kernel's types, which it need not have.
 function probes.btf()
   return assert(lbpf.btf_load_vmlinux_btf()):close()
+end
+
+--- ... and which have an id, and a name.
+probes["BTF of the kernel by id"] = function()
+  for info in lbpf.btfs() do
+    if info.kernel_btf and info.name == "vmlinux" then
+      return true
+    end
+  end
+  return nil, "no BTF has the name 'vmlinux'"
 end
 
 function probes.kprobes()
@@ -234,9 +293,15 @@ probes["link cookies"] = function()
   return info ~= nil and info.event ~= nil and tonumber(info.event.cookie) == 7, "not told"
 end
 
---- Cookies of perf events: kprobes, uprobes, tracepoints.
+--- Cookies of perf events: kprobes, uprobes, tracepoints. Without them libbpf can attach to a USDT
+-- probe only once, and only in one process where the file is a shared library.
 function probes.cookies()
   return load("kprobe", nil, insns.call(GET_ATTACH_COOKIE) .. insns.returns(0))
+end
+
+--- Cookies of fentry, fexit and the like.
+probes["tracing cookies"] = function()
+  return links(load_for("vfs_read", "trace_fentry"), 0, "trace_fentry", {tracing = {cookie = 1}})
 end
 
 --- Links of perf events, instead of their ioctl().
@@ -283,6 +348,13 @@ probes["cgroup order"] = function()
   return lbpf.prog_attach(program, assert(path, "no cgroup2"), "cgroup_inet_ingress",
     {flags = 2 + CGROUP_F_BEFORE})
     and lbpf.prog_detach2(program, path, "cgroup_inet_ingress")
+end
+
+--- Flags that are a program's, and not all of a cgroup's.
+probes["flags of cgroups' programs"] = function()
+  local path = assert(read("/proc/self/mounts"):match("%S+ (%S+) cgroup2 "), "no cgroup2")
+  local query = assert(lbpf.prog_query(path, "cgroup_inet_ingress"))
+  return query.prog_attach_flags ~= nil, "not told"
 end
 
 --- Programs on a sockmap by a link.
