@@ -61,7 +61,7 @@ describe("after close", function()
   end)
 
   it("every part says what was closed", needs("root", function()
-    local prog, map = object.progs.on_trace, object.maps.target
+    local prog, map = object.progs.on_tracepoint, object.maps.target
     local progs, maps, links = object.progs, object.maps, object.links
     local iterate, state = object:each_program()
     local next_key = map:pairs()
@@ -74,7 +74,7 @@ describe("after close", function()
     assert.error_matches(function() return object.progs end, "is closed$")
     assert.error_matches(function() return iterate(state, prog) end, "is closed$")
     assert.error_matches(function() return next_key() end, "is closed$")
-    assert.error_matches(function() progs.on_trace:fd() end, "is closed$")
+    assert.error_matches(function() progs.on_tracepoint:fd() end, "is closed$")
     assert.error_matches(function() maps.events:fd() end, "is closed$")
     assert.error_matches(function() links.on_raw_tracepoint:fd() end, "is closed$")
     assert.error_matches(function() lbpf.ring_buffer(map, print) end, "is closed$")
@@ -89,7 +89,7 @@ describe("after close", function()
     local held = {}
     for i = 1, 5 do
       local one = events.load("attach_event")
-      held[i] = {one, one.progs.on_trace, one.maps.target,
+      held[i] = {one, one.progs.on_tracepoint, one.maps.target,
         assert(one.progs.on_raw_tracepoint:attach_raw_tracepoint("sys_enter"))}
       one:close()
     end
@@ -100,10 +100,10 @@ describe("after close", function()
   it("parts keep their whole, and nothing else does", needs("root", function()
     object:close()
     local before = fds.count()
-    local prog = events.load("attach_event").progs.on_trace
+    local prog = events.load("attach_event").progs.on_tracepoint
     collectgarbage()
     collectgarbage()
-    assert.equal("on_trace", prog:name())
+    assert.equal("on_tracepoint", prog:name())
     assert.is_true(prog:fd() > 0)
     local map = events.load("attach_event").maps.target
     collectgarbage()

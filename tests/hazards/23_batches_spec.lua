@@ -51,7 +51,7 @@ describe("a batch while another process writes", function()
     os.remove(path)
   end)
 
-  it("ends, and shows each key that stays once", needs({"root", "native"}, function()
+  it("ends, and shows each key that stays once", needs({"root", "native", "bpffs"}, function()
     local map = assert(lbpf.map_create("hash", nil, 4, 8, 3000, {map_flags = 1}))
     assert(lbpf.obj_pin(map, path))
     local keys, values = {}, {}
@@ -76,7 +76,7 @@ describe("a batch while another process writes", function()
   end))
 
   it("of a trie, whose walk starts anew when its key is deleted, repeats nothing",
-    needs({"root", "native"}, function()
+    needs({"root", "native", "bpffs"}, function()
       local N = 20000 -- more than are read at a time
       local map = assert(lbpf.map_create("lpm_trie", nil, 8, 8, N, {map_flags = 1}))
       local keys, values = {}, {}
@@ -97,7 +97,7 @@ describe("a batch while another process writes", function()
     end))
 
   it("of a trie, whose walk starts anew, ends or says so, and repeats nothing",
-    needs({"root", "native"}, function()
+    needs({"root", "native", "bpffs"}, function()
       local map = assert(lbpf.map_create("lpm_trie", nil, 8, 8, 3000, {map_flags = 1}))
       assert(lbpf.obj_pin(map, path))
       local keys, values = {}, {}
@@ -120,7 +120,7 @@ describe("a batch while another process writes", function()
       end
     end))
 
-  it("that takes them away loses none", needs({"root", "native"}, function()
+  it("that takes them away loses none", needs({"root", "native", "bpffs"}, function()
     local map = assert(lbpf.map_create("hash", nil, 4, 8, 20000, {map_flags = 1}))
     assert(lbpf.obj_pin(map, path))
     local writer = child.lua(([[

@@ -23,7 +23,7 @@ describe("a fork()", function()
     host.run("fork", "uprobes_and_usdt")
   end))
 
-  it("leaves a struct_ops map registered", needs("root", function()
+  it("leaves a struct_ops map registered", needs({"root", "btf"}, function()
     host.run("fork", "struct_ops")
   end))
 

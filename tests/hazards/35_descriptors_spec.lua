@@ -34,7 +34,7 @@ describe("descriptors", function()
     }
     assert(kept.rings:add(ring.maps.second, print))
     assert(event.progs.on_tracepoint:attach_tracepoint("syscalls", "sys_enter_rename"))
-    assert(event.progs.on_trace:attach_trace())
+    assert(event.progs.on_raw_tracepoint:attach_raw_tracepoint("sys_enter"))
     assert(event.progs.on_perf_event:attach_perf_event(kept.perf))
     assert(event.progs.on_perf_event:attach_perf_event(kept.unused:fileno()))
     assert(user.progs.entry:attach_uprobe(nil, probed.path, probed.offset))
@@ -74,8 +74,9 @@ describe("descriptors", function()
   it("that are lent stay open until their owner goes", needs("root", function()
     local event, ring = objects[1], objects[3]
     local lent = {
-      event.progs.on_trace:fd(), event.maps.target:fd(), event.links.on_trace:fd(),
-      kept.rings:epoll_fd(), kept.unused:fileno(), ring.progs.fill:fd(),
+      event.progs.on_raw_tracepoint:fd(), event.maps.target:fd(),
+      event.links.on_raw_tracepoint:fd(), kept.rings:epoll_fd(), kept.unused:fileno(),
+      ring.progs.fill:fd(),
     }
     collectgarbage()
     collectgarbage()

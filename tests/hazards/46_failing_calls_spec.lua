@@ -4,7 +4,7 @@ local child = require "child"
 local needs = require "needs"
 
 describe("hazard 46: some of the calls that tests/faults has fail", function()
-  it("leak nothing, and the next try works", needs("root", function()
+  it("leak nothing, and the next try works", needs({"root", "bpffs", "btf"}, function()
     local seed = os.time() % 100000
     local output, status = child.output(("LUA=%s tests/faults/run 100 %d"):format(
       os.getenv("LBPF_BUILD"):match "[^/]+$", seed))
@@ -13,7 +13,8 @@ describe("hazard 46: some of the calls that tests/faults has fail", function()
   end))
 
   -- Types of events and codecs are not Lua's, and were lost before Lua knew of them.
-  it("leak nothing where codecs are made, for any of Lua's allocations", needs("root", function()
+  it("leak nothing where codecs are made, for any of Lua's allocations",
+      needs({"root", "bpffs", "btf"}, function()
     for _, lifecycle in ipairs {"ring", "maps"} do
       local output, status = child.output(("LUA=%s tests/faults/run 1 1 %s lua"):format(
         os.getenv("LBPF_BUILD"):match "[^/]+$", lifecycle))
@@ -21,7 +22,8 @@ describe("hazard 46: some of the calls that tests/faults has fail", function()
     end
   end))
 
-  it("are those that want a descriptor, when there are few", needs("root", function()
+  it("are those that want a descriptor, when there are few",
+      needs({"root", "bpffs", "btf"}, function()
     for _, limit in ipairs {6, 12, 24} do
       local output, status = child.run([[
         package.path = "tests/faults/?.lua;" .. package.path

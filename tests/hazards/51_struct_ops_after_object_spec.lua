@@ -19,14 +19,14 @@ end
 describe("a struct_ops link", function()
   local object, link
 
-  before_each(needs("root", function()
+  before_each(needs({"root", "btf"}, function()
     object = assert(lbpf.open("build/bpf/struct_ops.bpf.o"))
     assert(object:load())
     link = assert(object.maps.algorithm:attach_struct_ops())
     assert.is_true(congestion.is_registered())
   end))
 
-  it("goes when its object is closed", needs("root", function()
+  it("goes when its object is closed", needs({"root", "btf"}, function()
     local fd = link:fd()
     object:close()
     assert.is_false(congestion.is_registered())
@@ -40,7 +40,7 @@ describe("a struct_ops link", function()
     other:close()
   end))
 
-  it("goes when its object is collected, and not before", needs("root", function()
+  it("goes when its object is collected, and not before", needs({"root", "btf"}, function()
     link = nil
     collectgarbage()
     collectgarbage()
@@ -51,7 +51,7 @@ describe("a struct_ops link", function()
     assert.is_false(congestion.is_registered())
   end))
 
-  it("keeps its object", needs("root", function()
+  it("keeps its object", needs({"root", "btf"}, function()
     object = nil
     collectgarbage()
     collectgarbage()

@@ -108,7 +108,7 @@ describe("attach_raw_tracepoint", function()
 end)
 
 describe("attach_trace", function()
-  it("runs the program", needs("root", function()
+  it("runs the program", needs({"root", "btf"}, function()
     local object = events.load("attach_event")
     local link = assert(object.progs.on_trace:attach_trace())
     rename()
@@ -132,7 +132,8 @@ end)
 
 -- Each takes a cookie from libbpf 1.4 on.
 for method, option in pairs({attach_raw_tracepoint = "raw_tracepoint", attach_trace = "trace"}) do
-  it(method .. " says which libbpf takes a cookie where this one does not", needs("root", function()
+  it(method .. " says which libbpf takes a cookie where this one does not",
+      needs({"root", "btf"}, function()
     local object = events.load("attach_event")
     local prog = object.progs["on_" .. option]
     local old = tonumber(lbpf.version_string():match("%.(%d+)")) < 4

@@ -4,7 +4,7 @@ local needs = require "needs"
 local network = require "network"
 
 describe("attach_netfilter", function()
-  local NEEDS = {"root", "libbpf 1.3", "netfilter"}
+  local NEEDS = {"root", "btf", "libbpf 1.3", "netfilter"}
   local INPUT = {pf = 2, hooknum = 1, priority = -128}
 
   lazy_setup(network.up)

@@ -25,7 +25,7 @@ describe("the kernel's BTF", function()
     vmlinux = assert(lbpf.btf_load_vmlinux_btf())
   end)
 
-  it("has the types of the kernel", function()
+  it("has the types of the kernel", needs("btf", function()
     local list = vmlinux:type_by_id(vmlinux:find_by_name_kind("list_head", "struct"))
     assert.equal(16, list.size)
     assert.equal("prev", list.members[2].name)
@@ -33,9 +33,9 @@ describe("the kernel's BTF", function()
     assert.equal("func", vmlinux:type_by_id(vmlinux:find_by_name_kind("do_exit", "func")).kind)
     assert.equal(8, vmlinux:pointer_size())
     assert.equal("lbpf.btf: vmlinux", tostring(vmlinux))
-  end)
+  end))
 
-  it("is found for attach types by their own names", function()
+  it("is found for attach types by their own names", needs("btf", function()
     assert.equal(vmlinux:find_by_name_kind("do_exit", "func"),
       lbpf.find_vmlinux_btf_id("do_exit", "trace_fentry"))
     assert.equal(vmlinux:find_by_name_kind("btf_trace_sched_switch", "typedef"),
@@ -45,9 +45,9 @@ describe("the kernel's BTF", function()
     assert.matches("^find BTF id of 'no_such_function': No such file", message)
     assert.equal(2, errno)
     assert.matches("not found in vmlinux BTF", log)
-  end)
+  end))
 
-  it("is the base of a module's", function()
+  it("is the base of a module's", needs("btf", function()
     local none, message, errno = lbpf.btf_load_module_btf("no_such_module", vmlinux)
     assert.is_nil(none)
     assert.matches("^load BTF of module 'no_such_module': No such file or directory", message)
@@ -66,9 +66,9 @@ describe("the kernel's BTF", function()
       end
     end
     pipe:close()
-  end)
+  end))
 
-  it("can all be written in C", function()
+  it("can all be written in C", needs("btf", function()
     local size, left_out = 0, 0
     assert(vmlinux:dump_c(function(text)
       assert.is_true(#text < 8 * 2^20)
@@ -77,9 +77,9 @@ describe("the kernel's BTF", function()
     end))
     assert.is_true(size > 2^20)
     assert.equal(0, left_out)
-  end)
+  end))
 
-  it("written in C compiles for BPF, and what comes of it loads", needs({"root", "clang"},
+  it("written in C compiles for BPF, and what comes of it loads", needs({"root", "clang", "btf"},
     function()
       local dir = (run("mktemp -d"):gsub("\n", ""))
       local lua = os.getenv("LBPF_LUA") or "lua5.4"
@@ -107,7 +107,7 @@ describe("the kernel's BTF", function()
 end)
 
 describe("BTF in the kernel", function()
-  it("has a descriptor, which can be given to other BTF", needs("root", function()
+  it("has a descriptor, which can be given to other BTF", needs({"root", "btf"}, function()
     local types = assert(lbpf.btf_new_empty())
     types:add_int("int", 4)
     assert(types:load_into_kernel())
@@ -122,7 +122,7 @@ describe("BTF in the kernel", function()
     assert.is_nil(other:fd())
   end))
 
-  it("is read back by its id", needs("root", function()
+  it("is read back by its id", needs({"root", "btf"}, function()
     local obj = assert(lbpf.open("build/bpf/btf.bpf.o"))
     assert.is_nil(obj:btf():fd())
     assert(obj:load())

@@ -31,7 +31,7 @@ describe("lbpf trace", function()
     assert.matches('"type":"count"', text)
   end))
 
-  it("shows the instructions", needs({"root", "argparse"}, function()
+  it("shows the instructions", needs({"root", "argparse", "btf"}, function()
     local text = lbpf([[trace -v -t 0.01 BEGIN 'x = pid']])
     assert.matches("^BEGIN: %d+ instructions\n   0: ", text)
     assert.matches("call bpf_get_current_pid_tgid\n", text)

@@ -6,7 +6,7 @@ local needs = require "needs"
 local HELPERS = "#include <bpf/bpf_helpers.h>\nchar LICENSE[] SEC(\"license\") = \"GPL\";\n"
 
 describe("lbpf.compile with a source in C", function()
-  it("has the kernel's types that the source names", needs({"root", "clang"}, function()
+  it("has the kernel's types that the source names", needs({"root", "clang", "btf"}, function()
     local file = assert(io.open "tests/support/last_caller.bpf.c")
     local bytes = assert(lbpf.compile {c = file:read "*a"})
     file:close()
@@ -42,7 +42,7 @@ describe("lbpf.compile with a source in C", function()
       line + 4), message, 1, true)
   end))
 
-  it("says what to do without clang", needs("btf", function()
+  it("says what to do without clang", needs({"btf"}, function()
     local bytes, message, errno = lbpf.compile {c = "int x;", clang = "no-such-clang"}
     assert.is_nil(bytes)
     assert.equal("spawn 'no-such-clang': No such file or directory (ENOENT); install clang, or " ..

@@ -9,12 +9,12 @@ local generate = require "generate"
 local has_integers = math.type and _VERSION >= "Lua 5.4" -- luacheck: ignore 143
 
 describe("compiled programs and Lua 5.4's", function()
-  it("end their loops as this kernel can", needs({"root", "may_goto"}, function()
+  it("end their loops as this kernel can", needs({"root", "may_goto", "btf"}, function()
     assert.equal("may_goto", require("lbpf.compiler.machine").loops())
   end))
 
   -- the verifier follows 8192 branches, which loops without may_goto soon have
-  it("do the same", needs({"root", "may_goto"}, function()
+  it("do the same", needs({"root", "may_goto", "btf"}, function()
     for seed = 1, has_integers and 40 or 0 do
       local text = generate.program(seed, 4, seed > 20)
       local differs = compare.program(text, {"out", "m", "two"}, {max_entries = 65536})
@@ -23,13 +23,13 @@ describe("compiled programs and Lua 5.4's", function()
   end))
 
   -- the verifier must not follow each way through the conditions of a loop apart
-  it("load with many conditions in a loop", needs({"root", "may_goto"}, function()
+  it("load with many conditions in a loop", needs({"root", "may_goto", "btf"}, function()
     if has_integers then
       assert.is_nil((compare.program(generate.program(1074, 4), {"out", "m", "two"})))
     end
   end))
 
-  it("evaluate in the same order", needs("root", function()
+  it("evaluate in the same order", needs({"root", "btf"}, function()
     local text = [[
       m[1] = 1
       two[{1, "a"}] = 1
@@ -52,7 +52,7 @@ describe("compiled programs and Lua 5.4's", function()
     end
   end))
 
-  it("do the same with loops that the verifier walks", needs("root", function()
+  it("do the same with loops that the verifier walks", needs({"root", "btf"}, function()
     for seed = 1, has_integers and 10 or 0 do
       local text = generate.program(seed, 2)
       local differs = compare.program(text, {"out", "m", "two"}, {loops = "bounded"})

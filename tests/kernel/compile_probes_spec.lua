@@ -113,7 +113,7 @@ describe("a compiled probe", function()
     assert.equal(0, out[1]) -- O_RDONLY, of openat()
   end))
 
-  it("at a USDT probe has its arguments", needs("root", function()
+  it("at a USDT probe has its arguments", needs({"root", "btf"}, function()
     local probed = child.probe_me()
     local programs = {["usdt/build/helpers/probe_me:lbpf_test:called"] = [[
       local n = (out[1] or 0) + 1
@@ -128,7 +128,7 @@ describe("a compiled probe", function()
     assert.same({2, 12345, -7}, out) -- there is no second argument, and the program ends
   end))
 
-  it("walks lists and arrays of the kernel", needs("root", function()
+  it("walks lists and arrays of the kernel", needs({"root", "btf"}, function()
     local out = trace {
       ["raw_tp/sys_enter"] = [[
         if comm == "cat" then
@@ -158,7 +158,7 @@ describe("a compiled probe", function()
     object:close()
   end))
 
-  it("of other kinds loads", needs("root", function()
+  it("of other kinds loads", needs({"root", "btf"}, function()
     loads {
       {"perf_event", "count(comm, kstack) count('user', ustack) out[1] = args.sample_period"},
       {"tc", "count('tc', args.len) local eth = packet('struct ethhdr')"

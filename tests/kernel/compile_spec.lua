@@ -42,7 +42,7 @@ local function message_of(section, text)
 end
 
 describe("a compiled program", function()
-  it("reports what its arguments say", needs("root", function()
+  it("reports what its arguments say", needs({"root", "btf"}, function()
     local bytes, plan = assert(lbpf.compile {
       ["tp/syscalls/sys_enter_openat"] = [[
         if comm == "cat" then
@@ -65,7 +65,7 @@ describe("a compiled program", function()
     object:close()
   end))
 
-  it("measures with two probes, as the README's first", needs("root", function()
+  it("measures with two probes, as the README's first", needs({"root", "btf"}, function()
     local bytes, plan = assert(lbpf.compile {
       {"raw_tp/sched_wakeup", [[ woken[args.p.pid] = nsecs ]]},
       {"raw_tp/sched_switch", [[
@@ -91,7 +91,7 @@ describe("a compiled program", function()
     object:close()
   end))
 
-  it("is a function of the script, with its upvalues", needs("root", function()
+  it("is a function of the script, with its upvalues", needs({"root", "btf"}, function()
     local limit, label, config = 41, "abc", {step = 2}
     local function double(n)
       return n * config.step
@@ -104,7 +104,7 @@ describe("a compiled program", function()
     assert.equal(82, run(body)[1])
   end))
 
-  it("stops where Lua would raise an error, and says where", needs("root", function()
+  it("stops where Lua would raise an error, and says where", needs({"root", "btf"}, function()
     local out, problems = run [[
       local zero = m[1] or 0
       out[1] = 1
@@ -117,7 +117,7 @@ describe("a compiled program", function()
     assert.same({"raw_tp:1:20: 'm[...]': this is nil, and a value is needed"}, problems)
   end))
 
-  it("counts what did not fit into a map", needs("root", function()
+  it("counts what did not fit into a map", needs({"root", "btf"}, function()
     local out, problems = run("for i = 1, 20 do out[i] = i end", {max_entries = 10})
     local n = 0
     for _ in pairs(out) do
@@ -127,7 +127,7 @@ describe("a compiled program", function()
     assert.same({"raw_tp:1:18: 'out' is full: an entry is missing"}, problems)
   end))
 
-  it("has loops of every length that end", needs("root", function()
+  it("has loops of every length that end", needs({"root", "btf"}, function()
     local cases = {
       ["local s = 0 for i = 1, 100000 do s = s + i end out[1] = s"] = 5000050000,
       ["local n, s = 1000, 0 while n > 0 do n = n - 1 s = s + n end out[1] = s"] = 499500,
@@ -140,7 +140,7 @@ describe("a compiled program", function()
     assert.equal(1, #problems)
   end))
 
-  it("has loops without may_goto", needs("root", function()
+  it("has loops without may_goto", needs({"root", "btf"}, function()
     local out, problems = run("local s, n = 0, m[1] or 100 while s < n do s = s + 1 end out[1] = s",
       {loops = "bounded"})
     assert.equal(100, out[1])
@@ -150,7 +150,7 @@ describe("a compiled program", function()
     assert.same({"raw_tp:1:13: this loop ends after 50 rounds"}, stopped)
   end))
 
-  it("drops packets by what is in them", needs("root", function()
+  it("drops packets by what is in them", needs({"root", "btf"}, function()
     local bytes = assert(lbpf.compile {xdp = [[
       local ip = packet("struct iphdr", 14)
       if not ip then return XDP_PASS end
@@ -170,7 +170,7 @@ describe("a compiled program", function()
     object:close()
   end))
 
-  it("names the script's lines where the verifier refuses it", needs("root", function()
+  it("names the script's lines where the verifier refuses it", needs({"root", "btf"}, function()
     local object = assert(lbpf.open_mem((assert(lbpf.compile {["raw_tp/sys_enter"] = [[
       local x = 1
       bpf_map_delete_elem(x, x) ]]}))))
@@ -191,7 +191,7 @@ describe("a compiled program", function()
 end)
 
 describe("a compile error", function()
-  it("says where and what instead", function()
+  it("says where and what instead", needs("btf", function()
     local cases = {
       {"raw_tp", "x = foo", "raw_tp:1:5: nothing is called 'foo'"},
       {"raw_tp", "local p = pidd", "raw_tp:1:11: nothing is called 'pidd'; did you mean pid"},
@@ -213,15 +213,15 @@ describe("a compile error", function()
       local message = message_of(case[1], case[2])
       assert.equal(case[3], message:sub(1, #case[3]))
     end
-  end)
+  end))
 
-  it("is raised for what is not a program", function()
+  it("is raised for what is not a program", needs("btf", function()
     for _, args in ipairs {{1}, {{raw_tp = 1}}, {{"x"}}, {{}, {what = 1}}, {{}, {ring = "x"}}} do
       assert.has_error(function() lbpf.compile(unpack(args)) end)
     end
-  end)
+  end))
 
-  it("joins strings, and knows their lengths", needs("root", function()
+  it("joins strings, and knows their lengths", needs({"root", "btf"}, function()
     local out, problems = run [[
       m["x"] = "abc"
       local s = m["x"] or ""
@@ -240,7 +240,7 @@ describe("a compile error", function()
     assert.matches("attempt to get the length of nil", problems[1])
   end))
 
-  it("may ask again whether a value is nil", needs("root", function()
+  it("may ask again whether a value is nil", needs({"root", "btf"}, function()
     local out = run [[
       m[1] = 2
       local x = m[1]
@@ -251,14 +251,14 @@ describe("a compile error", function()
     assert.same({again = 1}, out)
   end))
 
-  it("refuses strings without a bound", function()
+  it("refuses strings without a bound", needs("btf", function()
     assert.matches("this string grows", message_of("raw_tp",
       [[ local s = "x" for i = 1, 9 do s = s .. "y" end print(s) ]]))
     assert.matches("a joined string has at most 511", message_of("raw_tp",
       [[ local s = str(0, 400) print(s .. s) ]]))
     assert.matches("a string is needed here, not a number; print several values",
       message_of("raw_tp", [[ print("a" .. 1) ]]))
-  end)
+  end))
 
   it("has arguments where the architecture has them", needs("btf", function()
     -- offsets in struct pt_regs: of the third argument, of the result, and of the register that

@@ -3,7 +3,7 @@ local child = require "child"
 local needs = require "needs"
 
 describe("generated hostile scripts", function()
-  it("crash nothing", needs("root", function()
+  it("crash nothing", needs({"root", "bpffs"}, function()
     local lua = os.getenv("LBPF_BUILD"):match "[^/]+$"
     for seed = 1000, 1004 do
       local output, status = child.output(

@@ -107,7 +107,7 @@ describe("map_get_info_by_fd", function()
 end)
 
 describe("btf_get_info_by_fd", function()
-  it("knows the kernel's own", needs({"root", "BTF of the kernel by id"}, function()
+  it("knows the kernel's own", needs({"root", "btf", "BTF of the kernel by id"}, function()
     local info = assert(lbpf.btf_get_info_by_fd(assert(lbpf.btf_get_fd_by_id(1))))
     assert.equal("vmlinux", info.name)
     assert.is_true(info.kernel_btf)

@@ -82,7 +82,7 @@ local function build()
 end
 
 describe("an object written from Lua", function()
-  it("is loaded, relocated to the kernel's types, and runs", needs("root", function()
+  it("is loaded, relocated to the kernel's types, and runs", needs({"root", "btf"}, function()
     local object = assert(lbpf.open_mem(build()))
     assert(object:load())
     assert(object.progs.count_pids:test_run({ctx_in = ("\0"):rep(16)}))
@@ -91,7 +91,7 @@ describe("an object written from Lua", function()
     object:close()
   end))
 
-  it("has lines, which the kernel knows and the verifier names", needs("root", function()
+  it("has lines, which the kernel knows and the verifier names", needs({"root", "btf"}, function()
     local object = assert(lbpf.open_mem(build()))
     assert(object:load())
     local lines = assert(lbpf.prog_linfo(object.progs.count_pids))

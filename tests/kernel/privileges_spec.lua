@@ -43,7 +43,7 @@ describe("an operation", function()
   local map, ring, program, path, ring_path
 
   lazy_setup(function()
-    if not needs.met "root" then
+    if not (needs.met "root" and needs.met "bpffs") then
       return
     end
     path, ring_path = pins.path(), pins.path()
@@ -80,7 +80,7 @@ describe("an operation", function()
   for _, operation in ipairs(OPERATIONS) do
     local name, capabilities, code = operation[1], operation[2], operation[3]
     it(("%s: %s"):format(name, #capabilities > 0 and table.concat(capabilities, ", ") or "none"),
-      needs("root", function()
+      needs({"root", "bpffs"}, function()
         assert.equal("worked", (works(code, capabilities)))
         for i in ipairs(capabilities) do
           local fewer = {}

@@ -236,7 +236,7 @@ describe("prog_stream_read", function()
 end)
 
 describe("token_create", function()
-  it("is for user namespaces", needs("root", function()
+  it("is for user namespaces", needs({"root", "bpffs"}, function()
     local file, bpffs = fds.open("/sys/fs/bpf")
     local token, message, errno = lbpf.token_create(bpffs)
     assert.is_nil(token)

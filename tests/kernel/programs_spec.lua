@@ -65,7 +65,7 @@ describe("a program's", function()
     assert(load_only(obj, "third"))
   end))
 
-  it("attach target is what the kernel loads it for", needs("root", function()
+  it("attach target is what the kernel loads it for", needs({"root", "btf"}, function()
     local obj = open()
     local message = select(2, load_only(obj, "fourth"))
     assert.is_string(message)

@@ -23,7 +23,7 @@ describe("a pinned map", function()
     object:close()
   end)
 
-  it("may be opened to be read only", needs("root", function()
+  it("may be opened to be read only", needs({"root", "bpffs"}, function()
     local map = assert(lbpf.map(DIR .. "/requests", {file_flags = "rdonly"}))
     assert.equal(7, tonumber(map:lookup {method = "GET", status = 200}))
     local result, message, errno = map:update({method = "GET", status = 200}, 8)
@@ -41,7 +41,7 @@ describe("a pinned map", function()
       .. "got 'readonly'")
   end))
 
-  it("takes its types from the file that defines it", needs("root", function()
+  it("takes its types from the file that defines it", needs({"root", "bpffs"}, function()
     local btf = assert(lbpf.btf_parse("build/bpf/metric.bpf.o"))
     local map = assert(lbpf.map(DIR .. "/requests", {btf = btf}))
     assert.equal(8, tonumber(map:update({method = "PUT", status = 1}, 8)
@@ -57,7 +57,7 @@ describe("a pinned map", function()
     assert.equal(bytes.u64(7), strange:lookup("GET\0\0\0\0\0" .. bytes.u32(200)))
   end))
 
-  it("is typed with CAP_BPF alone", needs("root", function()
+  it("is typed with CAP_BPF alone", needs({"root", "bpffs"}, function()
     local text = child.run([[
       local lbpf = require "lbpf"
       local path = "]] .. DIR .. [[/requests"

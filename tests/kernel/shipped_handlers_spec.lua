@@ -128,7 +128,7 @@ describe("a handler that lbpf brings", function()
     counts(9, call_getppid)
   end))
 
-  it("says which alternatives the kernel does not have", needs("root", function()
+  it("says which alternatives the kernel does not have", needs({"root", "btf"}, function()
     open({"first"}, "none")
     local ok, message, errno = object:load()
     assert.is_nil(ok)

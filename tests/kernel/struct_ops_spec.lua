@@ -19,7 +19,7 @@ describe("a struct_ops map", function()
     assert.is_false(congestion.is_registered())
   end)
 
-  it("is registered until its link is destroyed", needs("root", function()
+  it("is registered until its link is destroyed", needs({"root", "btf"}, function()
     local map = load("struct_ops").maps.algorithm
     assert.is_false(congestion.is_registered())
     local link = assert(map:attach_struct_ops())
@@ -31,7 +31,7 @@ describe("a struct_ops map", function()
     assert.is_false(congestion.is_registered())
   end))
 
-  it("is registered once", needs("root", function()
+  it("is registered once", needs({"root", "btf"}, function()
     local map = load("struct_ops").maps.algorithm
     local link = assert(map:attach_struct_ops())
     local again, message, errno = map:attach_struct_ops()
@@ -43,7 +43,7 @@ describe("a struct_ops map", function()
     assert.is_true(congestion.is_registered())
   end))
 
-  it("has no link in the kernel unless its section says so", needs("root", function()
+  it("has no link in the kernel unless its section says so", needs({"root", "btf"}, function()
     local link = assert(load("struct_ops").maps.algorithm:attach_struct_ops())
     local info, message, errno = link:info()
     assert.is_nil(info)
@@ -57,7 +57,7 @@ describe("a struct_ops map", function()
     assert.is_true(congestion.is_registered())
   end))
 
-  it("is what can be attached, and no other map", needs("root", function()
+  it("is what can be attached, and no other map", needs({"root", "btf"}, function()
     local other = assert(lbpf.open("build/bpf/maps.bpf.o"))
     assert.error_matches(function()
       other.maps.hash:attach_struct_ops()
@@ -71,7 +71,7 @@ describe("a struct_ops map", function()
     load("struct_ops")
   end))
 
-  it("is attached with its object, as newer skeletons do", needs("root", function()
+  it("is attached with its object, as newer skeletons do", needs({"root", "btf"}, function()
     load("struct_ops")
     assert.equal(object, object:attach())
     local newer = lbpf.major_version() > 1 or lbpf.minor_version() >= 5
@@ -151,7 +151,7 @@ describe("a struct_ops map", function()
     assert.equal(before, fds.count())
   end))
 
-  it("is not taken for another by link:update_map", needs("root", function()
+  it("is not taken for another by link:update_map", needs({"root", "btf"}, function()
     local net = assert(lbpf.open("build/bpf/net.bpf.o"))
     assert(net:load())
     local map = load("struct_ops").maps.algorithm

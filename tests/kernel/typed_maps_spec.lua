@@ -331,7 +331,7 @@ describe("maps of other kinds", function()
 end)
 
 describe("lbpf.map", function()
-  it("opens a pinned map with the types that the kernel knows", needs("root", function()
+  it("opens a pinned map with the types that the kernel knows", needs({"root", "bpffs"}, function()
     local path = pins.path()
     local key = {address = 1, port = 2, protocol = 3}
     assert(object.maps.flows:update(key, {packets = 4}))

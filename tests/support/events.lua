@@ -32,6 +32,11 @@ end
 -- @param autoload names of programs that are loaded only when asked for
 function events.load(name, pid, autoload)
   local object = assert(lbpf.open("build/bpf/" .. name .. ".bpf.o"))
+  for prog in object:each_program() do
+    if prog:section_name():find "^tp_btf" and not needs.met "btf" then
+      prog:set_autoload(false)
+    end
+  end
   for _, prog in ipairs(autoload or {}) do
     object.progs[prog]:set_autoload(true)
   end

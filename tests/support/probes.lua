@@ -185,6 +185,14 @@ function probes.task_btf()
   return lbpf.probe_bpf_helper("raw_tracepoint", "get_current_task_btf")
 end
 
+--- A BPF file system.
+function probes.bpffs()
+  local path = "/sys/fs/bpf/lbpf-probe-" .. child.pid()
+  local map = assert(lbpf.map_create("hash", nil, 4, 4, 1))
+  assert(lbpf.obj_pin(map, path))
+  return os.remove(path)
+end
+
 --- Loops that the kernel counts, from Linux 6.9.
 function probes.may_goto()
   local may_goto = insns.insn(0xe5, 0, 0, 1, 0) -- over one instruction
