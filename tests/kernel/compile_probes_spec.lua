@@ -113,7 +113,7 @@ describe("a compiled probe", function()
     assert.equal(0, out[1]) -- O_RDONLY, of openat()
   end))
 
-  it("at a USDT probe has its arguments", needs({"root", "btf"}, function()
+  it("at a USDT probe has its arguments", needs({"root", "btf", "cookies"}, function()
     local probed = child.probe_me()
     local programs = {["usdt/build/helpers/probe_me:lbpf_test:called"] = [[
       local n = (out[1] or 0) + 1
