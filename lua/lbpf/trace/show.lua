@@ -118,6 +118,7 @@ end
 --- The values of printf() in its format.
 -- @param event of the plan
 -- @param values a list, with holes for nil
+-- @param tracer whose stacks and strings they refer to
 function show.format(event, values, tracer)
   local out, i = {}, 0
   for n, part in ipairs(event.format) do
