@@ -67,7 +67,7 @@ describe("a link", function()
     assert.equal(1, runs())
   end))
 
-  it("that is pinned outlives destroy, and its object", needs("root", function()
+  it("that is pinned outlives destroy, and its object", needs({"root", "bpffs"}, function()
     local path = os.tmpname():gsub("^/tmp", "/sys/fs/bpf")
     local link = attach()
     assert.equal(link, link:pin(path))

@@ -21,7 +21,7 @@ describe("descriptors", function()
   local objects, kept, probed
 
   -- One of everything that has a descriptor.
-  before_each(needs("root", function()
+  before_each(needs({"root", "tracefs"}, function()
     probed = child.probe_me()
     local event = events.load("attach_event")
     local user = events.load("attach_user", probed.kernel_pid)
@@ -54,7 +54,7 @@ describe("descriptors", function()
     return target:match("anon_inode:") ~= nil
   end
 
-  it("are all closed on exec", needs("root", function()
+  it("are all closed on exec", needs({"root", "tracefs"}, function()
     local n = 0
     for fd, target in pairs(fds.list()) do
       if is_ours(target) then
@@ -66,12 +66,12 @@ describe("descriptors", function()
     assert.is_true(n > 25, n)
   end))
 
-  it("are not seen by a program that the script starts", needs("root", function()
+  it("are not seen by a program that the script starts", needs({"root", "tracefs"}, function()
     local text = child.output("ls -l /proc/self/fd")
     assert.not_matches("anon_inode", text, 1, true)
   end))
 
-  it("that are lent stay open until their owner goes", needs("root", function()
+  it("that are lent stay open until their owner goes", needs({"root", "tracefs"}, function()
     local event, ring = objects[1], objects[3]
     local lent = {
       event.progs.on_raw_tracepoint:fd(), event.maps.target:fd(),
@@ -94,7 +94,7 @@ describe("descriptors", function()
     end
   end))
 
-  it("of a link are taken by number, never closed for it", needs("root", function()
+  it("of a link are taken by number, never closed for it", needs({"root", "tracefs"}, function()
     local number = kept.unused:fileno()
     local list = fds.list()
     assert.equal("anon_inode:[perf_event]", list[number])

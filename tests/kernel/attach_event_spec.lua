@@ -120,7 +120,7 @@ describe("attach_trace", function()
     object:close()
   end))
 
-  it("gives it a cookie", needs(COOKIES, function()
+  it("gives it a cookie", needs({"root", "btf", "libbpf 1.5", "raw tracepoint cookies"}, function()
     local object = events.load("attach_event", nil, {"on_trace_cookie"})
     assert(object.progs.on_trace_cookie:attach_trace({cookie = 88}))
     rename()

@@ -63,7 +63,7 @@ describe("lbpf trace", function()
 end)
 
 describe("lbpf compile", function()
-  it("writes an object", needs({"root", "argparse"}, function()
+  it("writes an object", needs({"root", "argparse", "btf"}, function()
     local dir = child.output("mktemp -d"):gsub("\n", "")
     local file = assert(io.open(dir .. "/x.lua", "w"))
     file:write('return {["raw_tp/sched_switch"] = [[ count("switches", comm) ]]}\n')
