@@ -31,7 +31,8 @@ static const struct hint {
 	{E2BIG, "prog_load",
 	 "the program is too large or too complex for the verifier, or an option is newer than "
 	 "the kernel"},
-	{E2BIG, "btf_load", "the kernel takes less BTF at a time"},
+	{E2BIG, "btf_load",
+	 "the BTF is larger than the kernel allows, or an option is newer than it"},
 	{E2BIG, "map_create",
 	 "the keys or values are larger than the kernel allows, or an option is newer than it"},
 	{EACCES, "tracepoint", "only root may read tracefs"},

@@ -43,7 +43,8 @@ static const struct linkcheck_name *find_known(const struct linkcheck *c, const 
 					       bool is_section)
 {
 	for (size_t i = 0; i < c->n; i++)
-		if (!c->names[i].section == is_section && strcmp(c->names[i].name, name) == 0)
+		if ((c->names[i].section == NULL) == is_section &&
+		    strcmp(c->names[i].name, name) == 0)
 			return &c->names[i];
 	return NULL;
 }
@@ -114,7 +115,7 @@ static bool is_first_empty(const struct link_input *f, const char *name)
 	if (compat_libbpf(1, 3) || strcmp(name, ".text") == 0)
 		return true;
 	if (find_known(f->known, name, true))
-		return refuse_file(f, "section %s is empty, twice", name);
+		return refuse_file(f, "section %s is empty in two files", name);
 	return add_known(f, name, NULL);
 }
 
@@ -130,7 +131,7 @@ static bool check_header(const struct link_input *f, const GElf_Shdr *shdr, cons
 	if (is_empty_space && (shdr->sh_flags & SHF_EXECINSTR || is_compared(name)))
 		return refuse_file(f, "section %s has no contents", name);
 	if (strcmp(name, ".extern") == 0)
-		return refuse_file(f, "section .extern is none of a compiler");
+		return refuse_file(f, "section .extern is not one that compilers write");
 	if (shdr->sh_size == 0 && (shdr->sh_type == SHT_PROGBITS || shdr->sh_type == SHT_REL))
 		return is_first_empty(f, name);
 	return true;
@@ -145,7 +146,7 @@ static bool check_symbols(const struct link_input *f, Elf_Scn *scn)
 	for (int i = 0; gelf_getsym(data, i, &sym); i++)
 		if (sym.st_shndx >= SHN_LORESERVE && (GELF_ST_BIND(sym.st_info) != STB_LOCAL ||
 						      GELF_ST_TYPE(sym.st_info) == STT_SECTION))
-			return refuse_file(f, "symbol %d is in section %u, which is none", i,
+			return refuse_file(f, "symbol %d is in section %u, which does not exist", i,
 					   sym.st_shndx);
 	return true;
 }

@@ -42,7 +42,7 @@ static struct bpf_map *find_arena(const struct bpf_object *obj)
 }
 
 /* From libbpf 1.7 on, the variables of an arena are at its end if the kernel allows that. Only
- * loading as a skeleton does tells where they are.
+ * loading as a skeleton does tells where they are. Before 1.5 that fails for an arena.
  */
 static int load_with_arena(struct owner *owner)
 {
@@ -57,7 +57,7 @@ static int load_with_arena(struct owner *owner)
 					       .map_skel_sz = sizeof(map),
 					       .maps = &map};
 
-	return arena ? bpf_object__load_skeleton(&skeleton) : load(owner);
+	return arena && compat_libbpf(1, 7) ? bpf_object__load_skeleton(&skeleton) : load(owner);
 }
 
 /*** Does the first part of loading: relocates programs, creates maps, and pins those with a pin

@@ -19,7 +19,7 @@ SEC("socket") int rejected(struct __sk_buff *skb)
 
 	/* the verifier's log grows longer than an error message shows of it */
 #pragma clang loop unroll(full)
-	for (int i = 0; i < 30; i++)
+	for (int i = 0; i < 90; i++)
 		sum += *(volatile __u32 *)&skb->len;
 	value = bpf_map_lookup_elem(&counts, &key);
 	return sum + *value;

@@ -116,7 +116,7 @@ describe("a linker", function()
       return elf.patch(bytes, elf.section(bytes, name).header + offset, new)
     end
 
-    it("symbols in sections that are none", function()
+    it("symbols in sections that do not exist", function()
       local bytes = elf.read(other)
       local symtab = elf.section(bytes, ".symtab")
       for i = 1, symtab.size / SYMBOL - 1 do
@@ -125,7 +125,7 @@ describe("a linker", function()
           bytes = elf.patch(bytes, symbol + 6, LORESERVE)
         end
       end
-      refuses_file("symbol %d+ is in section 65280, which is none", bytes)
+      refuses_file("symbol %d+ is in section 65280, which does not exist", bytes)
     end)
 
     it("relocations beyond the end of a section", function()

@@ -172,7 +172,8 @@ describe("prog_test_run", function()
     assert.equal(2, result.retval) -- TC_ACT_SHOT
     assert.equal(u32(100), result.ctx_out:sub(9, 12))
     assert.equal(u32(99), result.ctx_out:sub(49, 52))
-    assert.is_true(#result.ctx_out >= 184 and #result.ctx_out <= #ctx) -- as large as the kernel's
+    local missing = #ctx - #result.ctx_out
+    assert.is_true(missing == 0 or missing == 8) -- old kernels have no hwtstamp at the end
   end))
 
   it("leaves the script's string alone when the kernel writes the context back",

@@ -160,7 +160,7 @@ describe("lbpf.trace", function()
     end
     assert.is_true(found["tracepoint:syscalls:sys_enter_unlink"] >= 1)
     assert.error_matches(function() lbpf.trace({["tp/syscalls/no_such_*"] = ""}) end,
-      "'tp/syscalls/no_such_%*': no probe fits")
+      "'tp/syscalls/no_such_%*': no probe matches")
     assert.same({}, lines)
   end))
 
@@ -220,8 +220,8 @@ describe("lbpf.trace", function()
     assert.same({"7   |  -7|ff|00042|3%|A", "     abc|de    |nil true 127.0.0.1", "next"}, lines)
     for text, problem in pairs({
       ['printf("%d", comm)'] = "BEGIN:1:14: '%d' is for a number, and this is a string",
-      ['printf("%f", 1)'] = "BEGIN:1:8: '%f' is no conversion of printf()",
-      ['printf("a%")'] = "BEGIN:1:8: '%' is no conversion of printf()",
+      ['printf("%f", 1)'] = "BEGIN:1:8: '%f' is not a conversion of printf()",
+      ['printf("a%")'] = "BEGIN:1:8: '%' is not a conversion of printf()",
       ['printf("%d")'] = "BEGIN:1:8: this format has 1 value, and is given 0",
       ['printf(comm)'] = "BEGIN:1:8: the format is a literal string",
     }) do

@@ -187,6 +187,13 @@ describe("files that are linked", function()
 end)
 
 describe("variables of an arena", function()
+  it("need not be there", needs({"root", "arena"}, function()
+    local object = assert(lbpf.open("build/bpf/bare_arena.bpf.o"))
+    assert(object:load())
+    assert.is_number(object.maps.arena:fd())
+    object:close()
+  end))
+
   it("are read and written", needs({"root", "libbpf 1.5", "arena"}, function()
     local object = assert(lbpf.open("build/bpf/arena.bpf.o"))
     assert.same({a = 3, b = 4}, object.vars.pair)

@@ -454,9 +454,9 @@ function probes.native()
   return not read("/proc/cpuinfo"):find("QEMU", 1, true), "emulated processors"
 end
 
---- Processors whose integers begin with the lowest byte. The sixth byte of an ELF header says so.
+--- Little-endian processors: the sixth byte of the interpreter's ELF header tells.
 probes["little endian"] = function()
-  return read("/proc/self/exe"):byte(6) == 1, "integers begin with the highest byte"
+  return read("/proc/self/exe"):byte(6) == 1, "this processor is big-endian"
 end
 
 --- Integers of 64 bits, other than numbers that round them.

@@ -27,8 +27,8 @@ return function(text)
     else
       local conversion = conversions[letter]
       if not conversion then
-        return nil, ("'%s' is no conversion of printf(): there are %%d %%u %%x %%X %%o %%c %%p %%s")
-          :format(text:sub(stop, (next or 0) - 1))
+        return nil, ("'%s' is not a conversion of printf(), "
+          .. "which has %%d %%u %%x %%X %%o %%c %%p %%s"):format(text:sub(stop, (next or 0) - 1))
       end
       parts[#parts + 1] = {spec = "%" .. flags .. width .. conversion[1],
         number = conversion.number or false}

@@ -29,7 +29,7 @@ local function expand(given, found)
   end)
   local n = #found - before
   if n == 0 then
-    error(("'%s': no probe fits"):format(given), 0)
+    error(("'%s': no probe matches"):format(given), 0)
   elseif n > MOST then
     error(("'%s': %d probes fit, and %d are too many"):format(given, n, MOST), 0)
   end
@@ -62,7 +62,7 @@ end
 --- The programs as compile() wants them: a list, with SEC() names.
 -- @param programs spec = program, or a list of such pairs; a spec is "tracepoint:sched:sched_*" or
 -- "tp/sched/sched_switch, tp/sched/sched_wakeup"
--- @raise if no probe fits, or too many
+-- @raise if no probe matches, or too many do
 return function(programs)
   local list = {}
   if programs[1] ~= nil then

@@ -174,7 +174,8 @@ int program(struct trace_event_raw_sched_process_exec *ctx)
 }
 ]])
 
-add("when a task is woken", "raw_tp/sched_wakeup", [[ woken[args.p.pid] = nsecs ]], [[
+-- The program of two of them: the time when a task was woken.
+local WAKEUP = [[
 HASH(woken, BPF_MAP_TYPE_HASH, __s64, __s64);
 SEC("raw_tp/sched_wakeup") int program(struct bpf_raw_tracepoint_args *ctx)
 {
@@ -192,7 +193,9 @@ SEC("raw_tp/sched_wakeup") int program(struct bpf_raw_tracepoint_args *ctx)
 		problem(1);
 	return 0;
 }
-]])
+]]
+
+add("when a task is woken", "raw_tp/sched_wakeup", [[ woken[args.p.pid] = nsecs ]], WAKEUP)
 
 add("how long a task waits", {
   {"raw_tp/sched_wakeup", [[ woken[args.p.pid] = nsecs ]]},
@@ -202,25 +205,8 @@ add("how long a task waits", {
       hist("us", (nsecs - since) // 1000)
       woken[args.next.pid] = nil
     end ]]},
-}, nil, [[
-HASH(woken, BPF_MAP_TYPE_HASH, __s64, __s64);
+}, nil, WAKEUP .. [[
 HASH(us, BPF_MAP_TYPE_PERCPU_HASH, __s64, __u64);
-SEC("raw_tp/sched_wakeup") int program(struct bpf_raw_tracepoint_args *ctx)
-{
-	struct task_struct *p = (void *)ctx->args[0];
-	__s64 key, now;
-	int pid;
-
-	if (bpf_core_read(&pid, sizeof(pid), &p->pid)) {
-		problem(0);
-		return 0;
-	}
-	key = pid;
-	now = bpf_ktime_get_ns();
-	if (bpf_map_update_elem(&woken, &key, &now, BPF_ANY))
-		problem(1);
-	return 0;
-}
 SEC("raw_tp/sched_switch") int second(struct bpf_raw_tracepoint_args *ctx)
 {
 	struct task_struct *next = (void *)ctx->args[2];

@@ -3,6 +3,7 @@ local child = require "child"
 local events = require "events"
 local fds = require "fds"
 local lbpf = require "lbpf"
+local needs = require "needs"
 local perf = require "perf"
 local rings = require "rings"
 local me = child.pid()
@@ -102,8 +103,12 @@ function programs.perf_events()
   in_child(function()
     refused("the link of 'on_tracepoint'", me, link.destroy, link)
     refused("the link of 'on_perf_event'", me, clock.destroy, clock)
-    local info = link:info() -- nil where it is no link of the kernel's
-    assert(not info or info.type == "perf_event")
+    local info = link:info()
+    if needs.met "perf event links" then
+      assert(info.type == "perf_event")
+    else -- it is no link of the kernel's
+      assert(info == nil)
+    end
   end)
   in_child(function()
     assert(getmetatable(link) == false)
