@@ -79,3 +79,20 @@ describe("instructions", function()
       .. insns.exit(), {[5] = "bpf_ktime_get_ns"}))
   end)
 end)
+
+describe("a spec with wildcards", function()
+  it("is refused if it matches too many probes", function()
+    local list = require "lbpf.trace.list"
+    local each = list.each
+    list.each = function(_, fn)
+      for i = 1, 1001 do
+        fn("tp/many/" .. i)
+      end
+    end
+    package.loaded["lbpf.trace.expand"] = nil
+    local ok, message = pcall(require "lbpf.trace.expand", {["tp/many/*"] = ""})
+    list.each, package.loaded["lbpf.trace.expand"] = each, nil
+    assert.is_false(ok)
+    assert.equal("'tp/many/*': 1001 probes match; at most 1000 are allowed", message)
+  end)
+end)

@@ -31,7 +31,7 @@ local function expand(given, found)
   if n == 0 then
     error(("'%s': no probe matches"):format(given), 0)
   elseif n > MOST then
-    error(("'%s': %d probes fit, and %d are too many"):format(given, n, MOST), 0)
+    error(("'%s': %d probes match; at most %d are allowed"):format(given, n, MOST), 0)
   end
 end
 
