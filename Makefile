@@ -62,10 +62,10 @@ SOURCES := lbpf.c $(wildcard core/*/*.c)
 OBJECTS := $(SOURCES:%.c=$(BUILD)/obj/%.o)
 MODULE  := $(BUILD)/lbpf/core.so
 
-# The same objects, with libbpf's beside them; stderr: see core/check/interposed.c.
+# The same objects, with libbpf's beside them.
+LIBBPF_A ?= $(shell $(CC) -print-file-name=libbpf.a)
 ifeq ($(LIBBPF),static)
 MODULE       := $(BUILD)-static/lbpf/core.so
-LIBBPF_A     ?= $(shell $(CC) -print-file-name=libbpf.a)
 LBPF_LDFLAGS += -Wl,--exclude-libs,ALL
 LBPF_LDLIBS  := -Wl,--whole-archive $(BUILD)/libbpf.a -Wl,--no-whole-archive -lelf -lz -ldl
 endif
@@ -103,7 +103,7 @@ $(BUILD)-static/lbpf/core.so: $(BUILD)/libbpf.a
 $(BUILD)/libbpf.a: $(LIBBPF_A)
 	@mkdir -p $(@D)
 	$(call say,COPY,$@)
-	$(Q)objcopy --redefine-sym stderr=libbpf_stderr $< $@
+	$(Q)tests/static-libbpf "$(CC)" $< $@
 
 $(BUILD)/obj/%.o: %.c
 	@mkdir -p $(@D)
@@ -177,7 +177,8 @@ prepare-test:
 	@$(MAKE) --no-print-directory bpf
 	@$(MAKE) --no-print-directory module helpers LUA=lua5.4
 	@$(MAKE) --no-print-directory module helpers LUA=luajit
-	@$(MAKE) --no-print-directory module LUA=lua5.4 LIBBPF=static
+	@! $(MAKE) --no-print-directory build/lua5.4/libbpf.a LUA=lua5.4 || \
+		$(MAKE) --no-print-directory module LUA=lua5.4 LIBBPF=static
 
 asan: bpf
 	$(MAKE) --no-print-directory module helpers LUA=lua5.4 SANITIZE=1
