@@ -4,15 +4,11 @@ local child = require "child"
 local needs = require "needs"
 
 describe("hazard 41: at the end of a state a finalizer", function()
-  -- Then everything is finalized, the younger before the elder. MAKE sets `use`.
+  -- Then everything is finalized, the younger before the elder; the finalizer is the eldest's.
+  -- MAKE sets `use`.
   local function at_close(make)
     return child.run(([[
       local lbpf = require "lbpf"
-      local object = assert(lbpf.open("build/bpf/compiled.bpf.o"))
-      for prog in object:each_program() do
-        prog:set_autoload(false)
-      end
-      assert(object:load())
       local use
       local function finalizer()
         pcall(use)
@@ -24,6 +20,11 @@ describe("hazard 41: at the end of a state a finalizer", function()
       else
         anchor = setmetatable({}, {__gc = finalizer})
       end
+      local object = assert(lbpf.open("build/bpf/compiled.bpf.o"))
+      for prog in object:each_program() do
+        prog:set_autoload(false)
+      end
+      assert(object:load())
       %s
     ]]):format(make))
   end

@@ -1,5 +1,6 @@
 -- 42: LuaJIT's traces keep the C closures that they call. What an iterator refers to must not stay
 -- for that.
+local child = require "child"
 local fds = require "fds"
 local lbpf = require "lbpf"
 local needs = require "needs"
@@ -63,6 +64,46 @@ describe("hazard 42: objects are collected, whatever was compiled:", function()
         end
       end
     end)
+  end))
+
+  -- In a process of its own, where nothing was compiled before.
+  it("long loops that were left, from the first on", needs("root", function()
+    assert.same({"0 0", 0}, {child.run [[
+      local fds, lbpf = require "fds", require "lbpf"
+      local function life(view, loop)
+        local object = assert(assert(lbpf.open "build/bpf/maps.bpf.o"):load())
+        local map, n = object.maps.lru_hash, 0
+        for i = 1, 200 do
+          map:update(i, i)
+        end
+        for _ in loop and view(map):pairs() or next, {} do
+          n = n + 1
+          if n == 150 then
+            break
+          end
+        end
+      end
+      local function count()
+        for _ = 1, 4 do
+          collectgarbage()
+        end
+        local n = 0
+        for _ in pairs(fds.list()) do
+          n = n + 1
+        end
+        return n
+      end
+      local function more(view)
+        life(view, false)
+        local before = count()
+        for _ = 1, 5 do
+          life(view, true)
+        end
+        return count() - before
+      end
+      io.write(more(function(map) return map end), " ",
+        more(function(map) return map:view {raw = true} end))
+    ]]})
   end))
 
   it("loops over events", needs("root", function()

@@ -402,18 +402,21 @@ local function batch(first, path)
 end
 
 -- Runs a batch in a child; whether it came to its end, at which seed it was, and how many calls.
+-- What loops for ever is ended by its CPU time, and what waits for ever by the clock: a batch takes
+-- some seconds, but on a busy machine many minutes may pass.
 local function run_batch(first, path)
-  local command = "timeout -s KILL 300 %s %s/tests/hostile/hostile.lua batch %d %s 2>&1; "
-    .. "echo status $?"
+  local command = "ulimit -S -t 120; timeout -s KILL 3600 %s %s/tests/hostile/hostile.lua batch %d %s "
+    .. "2>&1; echo status $?; times"
   local pipe = assert(io.popen(command:format(os.getenv("LBPF_LUA"), top, first, path)))
   local output = pipe:read("*a")
   pipe:close()
   local file = assert(io.open(path))
   local seed, done = file:read("*n", "*n")
   file:close()
-  local status = output:match("status (%d+)\n$")
+  local said, status, user, system = output:match("(.-)status (%d+)\n[^\n]*\n(%S+) (%S+)\n$")
   if status ~= "0" then
-    print(("seed %s: status %s\n%s"):format(tostring(seed), status, output:sub(-2000)))
+    print(("seed %s: status %s, after %s of user and %s of system time\n%s"):format(tostring(seed),
+      status, user, system, said:sub(-2000)))
   end
   return status == "0", seed or first, done or 0
 end
