@@ -405,8 +405,9 @@ end
 -- What loops for ever is ended by its CPU time, and what waits for ever by the clock: a batch takes
 -- some seconds, but on a busy machine many minutes may pass.
 local function run_batch(first, path)
-  local command = "ulimit -S -t 120; timeout -s KILL 3600 %s %s/tests/hostile/hostile.lua batch %d %s "
-    .. "2>&1; echo status $?; times"
+  local command = "ulimit -S -t 120; "
+    .. "timeout -s KILL 3600 %s %s/tests/hostile/hostile.lua batch %d %s 2>&1; "
+    .. "echo status $?; times"
   local pipe = assert(io.popen(command:format(os.getenv("LBPF_LUA"), top, first, path)))
   local output = pipe:read("*a")
   pipe:close()
