@@ -6,6 +6,7 @@
 #include "symbol/kallsyms.h"
 #include <dlfcn.h>
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,35 @@ static int find(lua_State *L)
 	lua_pushinteger(L, (lua_Integer)(addr - symbol->addr));
 	lua_pushstring(L, symtab_module(&s->table, symbol));
 	return 3;
+}
+
+/*** The functions whose names fit a pattern, also where an address has several.
+@function symbols:match
+@tparam string pattern with `*`, `?` and `[...]`
+@treturn {string,...} their names
+@treturn {integer,...} the address of each, or the offset in the file
+@usage for i, name in ipairs(symbols:match("str*")) do print(name) end
+*/
+static int match_symbols(lua_State *L)
+{
+	const struct symtab *t = &check(L)->table;
+	const char *pattern = luaL_checkstring(L, 2);
+	lua_Integer n = 0;
+
+	lua_newtable(L);
+	lua_newtable(L);
+	for (size_t i = 0; i < t->all; i++) {
+		const char *name = symtab_name(t, &t->symbols[i]);
+
+		if (fnmatch(pattern, name, 0) != 0)
+			continue;
+		n++;
+		lua_pushstring(L, name);
+		lua_rawseti(L, -3, (int)n);
+		value_push_u64(L, t->symbols[i].addr);
+		lua_rawseti(L, -2, (int)n);
+	}
+	return 2;
 }
 
 /*** How many functions there are.
@@ -182,11 +212,9 @@ void symbols_open(lua_State *L)
 					     {"elf_symbols", elf_symbols},
 					     {"demangle", demangle},
 					     {NULL, NULL}};
-	static const luaL_Reg methods[] = {{"find", find},
-					   {"count", count_symbols},
-					   {"build_id", build_id},
-					   {"close", close_symbols},
-					   {NULL, NULL}};
+	static const luaL_Reg methods[] = {{"find", find},           {"match", match_symbols},
+					   {"count", count_symbols}, {"build_id", build_id},
+					   {"close", close_symbols}, {NULL, NULL}};
 	static const luaL_Reg meta[] = {
 		{"__gc", symbols_gc}, {"__close", close_symbols}, {NULL, NULL}};
 

@@ -78,9 +78,15 @@ void symtab_sort(struct symtab *t)
 
 	if (t->cnt)
 		qsort(t->symbols, t->cnt, sizeof(*t->symbols), by_address);
-	for (size_t i = 0; i < t->cnt; i++)
-		if (!kept || t->symbols[i].addr != t->symbols[kept - 1].addr)
-			t->symbols[kept++] = t->symbols[i];
+	for (size_t i = 0; i < t->cnt; i++) {
+		struct symbol s = t->symbols[i];
+
+		if (kept && s.addr == t->symbols[kept - 1].addr)
+			continue;
+		t->symbols[i] = t->symbols[kept]; /* another name of an address before */
+		t->symbols[kept++] = s;
+	}
+	t->all = t->cnt;
 	t->cnt = kept;
 }
 

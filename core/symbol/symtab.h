@@ -16,8 +16,9 @@ struct symbol {
 
 /* A zeroed structure is an empty table. */
 struct symtab {
-	struct symbol *symbols;
+	struct symbol *symbols; /* once sorted, those with an address of their own are first */
 	size_t cnt, capacity;
+	size_t all; /* once sorted: with those whose address has a better name */
 	char *strings;
 	size_t strings_size, strings_capacity;
 };

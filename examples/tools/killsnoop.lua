@@ -1,18 +1,24 @@
--- Signals that are sent by kill(2): lbpf trace killsnoop.lua
-return {
-  BEGIN = [[ print("PID", "COMM", "SIG", "TPID", "RESULT") ]],
+-- Signals that are sent by kill(2): killsnoop.lua [-h]
+local names = require "lbpf.names"
 
-  ["tracepoint:syscalls:sys_enter_kill"] = [[
-    target[tid] = args.pid
-    signal[tid] = args.sig ]],
+require "lbpf.tool" {
+  name = "killsnoop",
+  about = "Signals that are sent by kill(2).",
+  columns = {
+    {"time", 8}, {"pid", -7}, {"comm", 16}, {"signal", 9, show = names.signal},
+    {"target", -7}, {"error", 8, show = names.errno},
+  },
+  programs = {
+    ["tp/syscalls/sys_enter_kill"] = [[
+      target[tid] = args.pid
+      signal[tid] = args.sig ]],
 
-  ["tracepoint:syscalls:sys_exit_kill"] = [[
-    local to = target[tid]
-    if to then
-      print(pid, comm, signal[tid], to, args.ret)
-      target[tid] = nil
-      signal[tid] = nil
-    end ]],
-
-  END = [[ clear("target") clear("signal") ]],
+    ["tp/syscalls/sys_exit_kill"] = [[
+      local to, number = target[tid], signal[tid]
+      if to and number then
+        emit("row", {pid = pid, comm = comm, signal = number, target = to, error = args.ret})
+        target[tid] = nil
+        signal[tid] = nil
+      end ]],
+  },
 }

@@ -1,10 +1,19 @@
--- Sleeps by nanosleep(2), and who called for them: lbpf trace naptime.lua
-return {
-  BEGIN = [[ print("PPID", "PCOMM", "PID", "COMM", "SECONDS", "MS") ]],
+-- Sleeps by nanosleep(2), and who called for them: naptime.lua [-h]
+local text = require "lbpf.text"
 
-  ["tracepoint:syscalls:sys_enter_nanosleep"] = [[
-    local parent, time = curtask.real_parent, args.rqtp
-    if time.tv_sec + time.tv_nsec > 0 then
-      print(parent.pid, parent.comm, pid, comm, time.tv_sec, time.tv_nsec // 1000000)
-    end ]],
+require "lbpf.tool" {
+  name = "naptime",
+  about = "Sleeps by nanosleep(2), and whose child called for them.",
+  columns = {
+    {"time", 8}, {"ppid", -7}, {"pcomm", 16}, {"pid", -7}, {"comm", 16},
+    {"ns", -9, title = "SLEEPS", show = text.duration},
+  },
+  programs = {
+    ["tp/syscalls/sys_enter_nanosleep"] = [[
+      local parent, time = curtask.real_parent, args.rqtp
+      local ns = time.tv_sec * 1000000000 + time.tv_nsec
+      if ns > 0 then
+        emit("row", {ppid = parent.pid, pcomm = parent.comm, pid = pid, comm = comm, ns = ns})
+      end ]],
+  },
 }

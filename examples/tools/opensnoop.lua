@@ -1,16 +1,37 @@
--- Files that are opened, with the descriptor or the error number: lbpf trace opensnoop.lua
-return {
-  BEGIN = [[ print("PID", "COMM", "FD", "ERR", "PATH") ]],
+-- Files that are opened, with the descriptor or the error: opensnoop.lua [-h]
+local names = require "lbpf.names"
 
-  ["tracepoint:syscalls:sys_enter_open, tracepoint:syscalls:sys_enter_openat"] = [[
-    filename[tid] = args.filename ]],
+local enter = [[ filename[tid] = args.filename ]]
+local exit = [[
+  local name = filename[tid]
+  if name then
+    emit("row", {pid = pid, comm = comm, ret = args.ret, path = str(name, 255)})
+    filename[tid] = nil
+  end ]]
 
-  ["tracepoint:syscalls:sys_exit_open, tracepoint:syscalls:sys_exit_openat"] = [[
-    local name = filename[tid]
-    if name then
-      print(pid, comm, math.max(args.ret, -1), args.ret < 0 and -args.ret or 0, str(name))
-      filename[tid] = nil
-    end ]],
-
-  END = [[ clear("filename") ]],
+require "lbpf.tool" {
+  name = "opensnoop",
+  about = "Files that are opened, with the descriptor or the error.",
+  options = function(parser)
+    parser:flag("-x --failed", "Only what could not be opened.")
+  end,
+  columns = {
+    {"time", 8}, {"pid", -7}, {"comm", 16}, {"fd", -4}, {"error", 8}, {"path"},
+  },
+  programs = {
+    ["tp/syscalls/sys_enter_open, tp/syscalls/sys_enter_openat"] = enter,
+    ["tp/syscalls/sys_exit_open, tp/syscalls/sys_exit_openat"] = exit,
+  },
+  rows = {
+    row = function(row, args)
+      if row.ret < 0 then
+        row.error = names.errno(row.ret)
+      elseif args.failed then
+        return nil
+      else
+        row.fd = row.ret
+      end
+      return row
+    end,
+  },
 }

@@ -16,21 +16,19 @@ local kernel         -- lbpf.kallsyms(), or false
 -- The mappings of a process are read again at most once in so many seconds.
 local REFRESH = 0.1
 
+-- An iterator over a file's lines; none if it cannot be read, as of a process that just ended.
 local function lines_of(path)
   local file = io.open(path)
-  local lines = {}
+  local whole = file and file:read("*a") or ""
   if file then
-    for line in file:lines() do
-      lines[#lines + 1] = line
-    end
     file:close()
   end
-  return lines
+  return whole:gmatch("[^\n]+")
 end
 
 -- When the process started, in clock ticks: this detects a reused pid.
 local function start_time(pid)
-  local stat = lines_of(("/proc/%d/stat"):format(pid))[1]
+  local stat = lines_of(("/proc/%d/stat"):format(pid))()
   local fields = stat and stat:match(".*%) (.*)")
   local at = 2
   for field in (fields or ""):gmatch("%S+") do
@@ -45,7 +43,7 @@ end
 -- The executable mappings, in the order of their addresses.
 local function read_mappings(pid)
   local list = {}
-  for _, line in ipairs(lines_of(("/proc/%d/maps"):format(pid))) do
+  for line in lines_of(("/proc/%d/maps"):format(pid)) do
     local first, last, offset, device, inode, path =
       line:match("^(%x+)%-(%x+) ..x. (%x+) (%S+) (%d+)%s*(.*)$")
     if first then
@@ -62,11 +60,12 @@ end
 -- The map file of a JIT compiler: lines "ADDRESS SIZE NAME" in hexadecimal, the newest last.
 local function read_perf_map(pid)
   local own_pid = pid -- in the process's own namespace
-  for _, line in ipairs(lines_of(("/proc/%d/status"):format(pid))) do
+  for line in lines_of(("/proc/%d/status"):format(pid)) do
     own_pid = line:match("^NSpid:.-(%d+)$") or own_pid
   end
-  local list = {}
-  for i, line in ipairs(lines_of(("/proc/%d/root/tmp/perf-%s.map"):format(pid, own_pid))) do
+  local list, i = {}, 0
+  for line in lines_of(("/proc/%d/root/tmp/perf-%s.map"):format(pid, own_pid)) do
+    i = i + 1
     local first, size, name = line:match("^(%x+) (%x+) (.+)$")
     if first then
       first = tonumber(first, 16)
@@ -121,6 +120,11 @@ local function process_of(pid)
   end
   process.checked = now
   return process
+end
+
+-- The name as it was written in C++ or Rust, without Rust's hash.
+local function plain_name(name)
+  return (lbpf.demangle(name):gsub("::h%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x$", ""))
 end
 
 -- The symbols of a mapping's file, in the mount namespace of the process, or else in this one.
@@ -215,10 +219,30 @@ function symbols.usym(pid, address)
     name, distance = symtab:find(offset)
   end
   if name then
-    return lbpf.demangle(name):gsub("::h%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x$", ""), distance,
-      mapping.path
+    return plain_name(name), distance, mapping.path
   end
   return nil, offset, mapping.path
+end
+
+--- The function at an offset of a program or library, which is read once.
+-- @function fsym
+-- @tparam string path
+-- @tparam integer offset in the file
+-- @treturn ?string its name; nil if it is not known
+-- @treturn ?integer the distance from its start, in bytes
+-- @usage print(lbpf.fsym("/usr/bin/bash", 0x1234))
+function symbols.fsym(path, offset)
+  if tables[path] == nil then
+    tables[path] = lbpf.elf_symbols(require("lbpf.handlers.file").find(path) or path) or false
+  end
+  local name, distance
+  if tables[path] then
+    name, distance = tables[path]:find(offset)
+  end
+  if name then
+    return plain_name(name), distance
+  end
+  return nil
 end
 
 local function is_kernel(address)

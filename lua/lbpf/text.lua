@@ -1,4 +1,4 @@
---- Numbers as plain text: aligned tables, histograms.
+--- Plain text: aligned tables, histograms, heat maps; units, addresses, time.
 --
 --     local text = require "lbpf.text"
 --     print(text.table({{"nginx", 12}, {"wrk", 340}}, {"comm", "count"}))
@@ -79,6 +79,150 @@ function text.short(n)
   end
 end
 
+-- N in the greatest unit in which it is at least 1; UNITS: {factor to the next, name}.
+local function in_units(n, units)
+  local i = 1
+  while units[i + 1] and math.abs(n) >= units[i][1] do
+    n = n / units[i][1]
+    i = i + 1
+  end
+  local digits = (i == 1 or math.abs(n) >= 100) and 0 or math.abs(n) >= 10 and 1 or 2
+  return ("%." .. digits .. "f %s"):format(n, units[i][2])
+end
+
+--- An amount of memory or data with a unit: 1536 is "1.50 KiB".
+-- @function bytes
+-- @tparam number n
+-- @treturn string
+function text.bytes(n)
+  return in_units(tonumber(n), {{1024, "B"}, {1024, "KiB"}, {1024, "MiB"}, {1024, "GiB"},
+    {1024, "TiB"}, {1024, "PiB"}})
+end
+
+--- A duration with a unit: 1500 is "1.50 us".
+-- @function duration
+-- @tparam number nanoseconds
+-- @treturn string in ns, us, ms, s; from a minute on "2m05s", "1h02m05s"
+function text.duration(nanoseconds)
+  local n = tonumber(nanoseconds)
+  if math.abs(n) < 60e9 then
+    return in_units(n, {{1000, "ns"}, {1000, "us"}, {1000, "ms"}, {60, "s"}})
+  end
+  local seconds = math.floor(n / 1e9)
+  local hours, minutes = math.floor(seconds / 3600), math.floor(seconds % 3600 / 60)
+  if hours > 0 then
+    return ("%dh%02dm%02ds"):format(hours, minutes, seconds % 60)
+  end
+  return ("%dm%02ds"):format(minutes, seconds % 60)
+end
+
+--- The time of day.
+-- @function time
+-- @tparam ?integer seconds since 1970; absent: now
+-- @treturn string "23:59:59"
+function text.time(seconds)
+  return os.date("%H:%M:%S", seconds)
+end
+
+local function ipv6(address)
+  local groups = {}
+  for i = 1, 16, 2 do
+    groups[#groups + 1] = ("%x"):format(address:byte(i) * 256 + address:byte(i + 1))
+  end
+  local whole = ":" .. table.concat(groups, ":") .. ":"
+  for n = 8, 2, -1 do -- the longest run of zeros
+    local from, to = whole:find((":0"):rep(n) .. ":", 1, true)
+    if from then
+      return ((whole:sub(2, from - 1) .. "::" .. whole:sub(to + 1, -2)):gsub("^:::*", "::"))
+    end
+  end
+  return whole:sub(2, -2)
+end
+
+local MAPPED = ("\0"):rep(10) .. "\255\255" -- an IPv4 address as one of IPv6
+
+--- An internet address as text.
+-- @function ntop
+-- @tparam string address 4 or 16 bytes
+-- @treturn string "127.0.0.1", "::1"
+-- @raise if it has another length
+function text.ntop(address)
+  if #address == 4 then
+    return table.concat({address:byte(1, 4)}, ".")
+  elseif #address ~= 16 then
+    error(("bad argument #1 to 'ntop' (4 or 16 bytes expected, got %d)"):format(#address), 2)
+  elseif address:sub(1, 12) == MAPPED then
+    return "::ffff:" .. text.ntop(address:sub(13))
+  end
+  return ipv6(address)
+end
+
+local function ipv4_bytes(address)
+  local bytes = {address:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")}
+  for i, byte in ipairs(bytes) do
+    if tonumber(byte) > 255 or #byte > 3 then
+      return nil
+    end
+    bytes[i] = string.char(tonumber(byte))
+  end
+  return bytes[1] and table.concat(bytes)
+end
+
+-- The bytes of "1:2:a0b" or ""; nil if a group is none.
+local function groups_of(part)
+  local bytes = {}
+  for group in (part == "" and "" or part .. ":"):gmatch("(.-):") do
+    if not group:match("^%x%x?%x?%x?$") then
+      return nil
+    end
+    local n = tonumber(group, 16)
+    bytes[#bytes + 1] = string.char(math.floor(n / 256), n % 256)
+  end
+  return table.concat(bytes)
+end
+
+local function ipv6_bytes(address)
+  local head, last = address:match("^(.*:)([%d.]+)$")
+  local four = last and ipv4_bytes(last)
+  if four then -- ::ffff:1.2.3.4
+    address = ("%s%x:%x"):format(head, four:byte(1) * 256 + four:byte(2),
+      four:byte(3) * 256 + four:byte(4))
+  end
+  local left, right = address:match("^(.-)::(.*)$")
+  left, right = groups_of(left or address), groups_of(right or "")
+  if not left or not right then
+    return nil
+  elseif not address:find("::", 1, true) then
+    return #left == 16 and left or nil
+  end
+  local missing = 16 - #left - #right
+  return missing >= 2 and left .. ("\0"):rep(missing) .. right or nil
+end
+
+--- The bytes of an internet address.
+-- @function pton
+-- @tparam string address "127.0.0.1", "::1"
+-- @treturn ?string 4 or 16 bytes; nil if it is no address
+function text.pton(address)
+  if address:find(":", 1, true) then
+    return ipv6_bytes(address)
+  end
+  return ipv4_bytes(address)
+end
+
+--- A line of a CSV file, as RFC 4180 has it.
+-- @function csv
+-- @tparam table cells a list of values; `cells.n` of them, if it has holes
+-- @treturn string without a newline at the end
+function text.csv(cells)
+  local out = {}
+  for i = 1, cells.n or #cells do
+    local value = cells[i] == nil and "" or cell(cells[i])
+    out[i] = value:find('[,"\r\n]') and '"' .. value:gsub('"', '""') .. '"' or value
+  end
+  return table.concat(out, ",")
+end
+
 --- The range of a bucket by powers of 2.
 -- @function log2_range
 -- @tparam integer bucket -1: negative, 0: zero, n: from 2^(n-1) to below 2^n
@@ -140,6 +284,36 @@ function text.buckets(counts, range, shape)
     list[#list + 1] = {range(bucket, shape), counts[bucket] or 0}
   end
   return list
+end
+
+local SHADES = {" ", ".", ":", "-", "=", "+", "*", "#", "%", "@"}
+
+--- A heat map: a line for each bucket, the greatest first, and a character for each interval, the
+-- darker the more was counted.
+-- @function heat_map
+-- @tparam table columns a list of tables bucket = count, one for each interval
+-- @tparam function range the name of a bucket, `log2_range` for example
+-- @tparam ?table shape for `linear_range`
+-- @treturn string lines without a newline at the end
+-- @usage print(text.heat_map({{[3] = 1}, {[3] = 9, [4] = 2}}, text.log2_range))
+function text.heat_map(columns, range, shape)
+  local first, last, most = math.huge, -math.huge, 1
+  for _, counts in ipairs(columns) do
+    for bucket, n in pairs(counts) do
+      first, last = math.min(first, bucket), math.max(last, bucket)
+      most = math.max(most, n)
+    end
+  end
+  local lines = {}
+  for bucket = last, first, -1 do
+    local cells = {}
+    for i, counts in ipairs(columns) do
+      local n = counts[bucket] or 0
+      cells[i] = SHADES[math.ceil(n * (#SHADES - 1) / most) + 1]
+    end
+    lines[#lines + 1] = ("%-16s|%s|"):format(range(bucket, shape), table.concat(cells))
+  end
+  return table.concat(lines, "\n")
 end
 
 return text

@@ -43,3 +43,7 @@ COUNTING("classifier/web", legacy_tc, 12, 0);
 COUNTING("xdp/devmap", from_map, 13, 2);
 COUNTING("perf_event/no-such-event", unknown_event, 14, 0);
 COUNTING("every/soon", not_an_interval, 15, 0);
+COUNTING("uprobe.multi//proc/self/cwd/build/helpers/probe_me:probe_*", functions, 16, 0);
+COUNTING("uretprobe.multi//proc/self/cwd/build/helpers/probe_me:probe_add", returns, 17, 0);
+COUNTING("uprobe.multi//proc/self/cwd/build/helpers/probe_me:no_such_*", no_function, 18, 0);
+COUNTING("usdt//proc/self/cwd/build/helpers/probe_me:lbpf_test:no*", no_marker, 19, 0);

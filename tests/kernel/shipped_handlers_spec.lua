@@ -137,6 +137,31 @@ describe("a handler that lbpf brings", function()
       message, 1, true)
   end))
 
+  it("attaches to the functions of a file that fit", needs("root", function()
+    local process = child.probe_me()
+    finally(function() process:stop() end)
+    start({"uprobe"}, "functions", "returns")
+    counts(16, function() process:call("add 1") end)
+    counts(17, function() process:call("add 1") end)
+  end))
+
+  it("says that a file has no such function, or no such static probe", needs("root", function()
+    for name, message in pairs({
+      no_function = "build/helpers/probe_me' has no function 'no_such_*'",
+      no_marker = "build/helpers/probe_me' has no probe 'lbpf_test:no*'",
+    }) do
+      open({"uprobe", "usdt"}, name)
+      assert(object:load())
+      local link, why, errno = object.progs[name]:attach()
+      assert.is_nil(link)
+      assert.matches(message, why, 1, true)
+      assert.equal(2, errno)
+      object:close()
+      lbpf.handlers.unregister(ids)
+      object, ids = nil, nil
+    end
+  end))
+
   it("gives programs with names from before libbpf 1.0 their types", function()
     open({"legacy"})
     assert.equal("xdp", object.progs.legacy_xdp:type())

@@ -85,6 +85,32 @@ describe("the symbols of an ELF file", function()
     process:stop()
   end)
 
+  it("are found by a pattern of names", function()
+    local process = child.probe_me()
+    process:stop()
+    local symbols = assert(lbpf.elf_symbols(process.path))
+    local names, offsets = symbols:match("probe_a*")
+    assert.same({"probe_add"}, names)
+    assert.equal(process.offset, tonumber(offsets[1]))
+    assert.same({{}, {}}, {symbols:match("no_such")})
+    local name, distance = lbpf.fsym(process.path, process.offset + 3)
+    assert.same({"probe_add", 3}, {name, distance})
+    assert.is_nil((lbpf.fsym("/no/such/file", 1)))
+    lbpf.forget_processes()
+  end)
+
+  it("are found by each of their names", function()
+    local path = os.tmpname()
+    write(path, "0000000000001000 T first\n0000000000001000 T alias\n0000000000002000 T last\n")
+    local symbols = assert(lbpf.kallsyms(path))
+    os.remove(path)
+    assert.equal(2, symbols:count())
+    assert.same({"first", 0}, {symbols:find(0x1000)})
+    local names, addresses = symbols:match("al*")
+    assert.same({"alias", 0x1000}, {names[1], tonumber(addresses[1])})
+    assert.equal(3, #symbols:match("*"))
+  end)
+
   it("come from the debug file of a stripped one", function()
     local process = child.probe_me()
     local dir = os.tmpname()
@@ -255,7 +281,7 @@ end)
 
 describe("lbpf", function()
   it("has the functions of lbpf.symbols, loaded on first use", function()
-    assert.equal("5\n", (child.run([[
+    assert.equal("6\n", (child.run([[
       local n = 0
       for name, fn in pairs(require "lbpf.symbols") do
         assert(require "lbpf"[name] == fn, name)

@@ -58,6 +58,54 @@ describe("lbpf.trace", function()
     assert.same({}, lines)
   end))
 
+  it("gives events as rows, and stands still once it is detached", needs({"root", "tracefs"},
+    function()
+      tracer = trace({["tp/syscalls/sys_enter_unlink"] = [[
+        emit("removed", {by = pid, flag = pid > 1, at = ntop(0x0100007f), none = nothing[1],
+          bytes = buf(args.pathname, 4)})
+        nothing[2] = 3 ]]}, {pid = child.pid()})
+      local rows = {}
+      assert.equal(tracer, tracer:on_row(function(name, row)
+        rows[#rows + 1] = {name, row}
+      end))
+      os.remove("/no/such/file")
+      assert.equal(1, tracer:consume())
+      assert.same({{"removed", {by = child.kernel_pid(), flag = true, at = "127.0.0.1",
+        bytes = "/no/"}}}, rows)
+      assert.equal(tracer, tracer:detach())
+      os.remove("/no/such/file")
+      assert.equal(0, tracer:consume())
+      assert.equal(3, tracer:rows("nothing")[1].value)
+    end))
+
+  it("takes patterns of static probes, and one process for them", needs({"root", "cookies"},
+    function()
+      local process, other = child.probe_me(), child.probe_me()
+      tracer = trace({
+        ["usdt:build/helpers/probe_me:lbpf_*:call*"] = [[ count("all", args.arg0) ]],
+        [("usdt/build/helpers/probe_me:lbpf_test:called,pid=%d"):format(process.pid)] =
+          [[ count("one", args.arg0) ]],
+      })
+      process:call("usdt 5")
+      other:call("usdt 6")
+      process:stop()
+      other:stop()
+      assert.equal(2, #tracer:rows("all"))
+      assert.same({"5"}, tracer:rows("one")[1].text)
+      assert.equal(1, #tracer:rows("one"))
+      local none, message = lbpf.trace({["usdt:build/helpers/probe_me:no_*:x"] = "print(1)"})
+      assert.is_nil(none)
+      assert.matches("'build/helpers/probe_me' has no probe 'no_*:x'", message, 1, true)
+    end))
+
+  it("has the functions of a library by name", needs({"root", "cookies"}, function()
+    local process = child.probe_me()
+    tracer = trace({["uprobe:build/helpers/probe_me:probe_*"] = [[ count("calls", func) ]]})
+    process:call("add 1")
+    process:stop()
+    assert.same({"probe_add"}, tracer:rows("calls")[1].text)
+  end))
+
   it("shows its maps: sorted, aligned, as histograms", needs("root", function()
     tracer, lines = trace({
       BEGIN = [[

@@ -14,6 +14,45 @@ describe("text", function()
       {text.pad("ab", 4), text.pad("ab", -4), text.pad("abc", 2)})
   end)
 
+  it("has units of data and of time", function()
+    for bytes, shown in pairs({[0] = "0 B", [1023] = "1023 B", [1536] = "1.50 KiB",
+      [153600] = "150 KiB", [2 ^ 40 * 12] = "12.0 TiB", [2 ^ 63] = "8192 PiB"}) do
+      assert.equal(shown, text.bytes(bytes))
+    end
+    for ns, shown in pairs({[0] = "0 ns", [999] = "999 ns", [1500] = "1.50 us",
+      [15.55e6] = "15.6 ms", [59e9] = "59.0 s", [125e9] = "2m05s", [3725e9] = "1h02m05s",
+      [-1500] = "-1.50 us"}) do
+      assert.equal(shown, text.duration(ns))
+    end
+    assert.matches("^%d%d:%d%d:%d%d$", text.time())
+    assert.matches(":00:05$", text.time(5))
+  end)
+
+  it("reads and writes internet addresses", function()
+    for _, address in ipairs({"127.0.0.1", "::", "::1", "fe80::1", "1:2:3:4:5:6:7:8",
+      "::ffff:1.2.3.4", "2001:db8::ff00:42:8329", "1::8"}) do
+      assert.equal(address, text.ntop(text.pton(address)))
+    end
+    assert.equal("\1\2\3\4", text.pton("1.2.3.4"))
+    assert.equal("1:0:0:2::", text.ntop(text.pton("1:0:0:2:0:0:0:0")))
+    for _, wrong in ipairs({"", "1.2.3", "256.1.1.1", "1.2.3.4.5", "1:2", ":1", "1::2::3", "g::",
+      "1:2:3:4:5:6:7:8:9", "12345::", ":::", "1.2.3.4::", "a"}) do
+      assert.is_nil(text.pton(wrong), wrong)
+    end
+    assert.error_matches(function() text.ntop("123") end, "4 or 16 bytes expected, got 3")
+  end)
+
+  it("writes lines of CSV", function()
+    assert.equal('1,"a,b","c""d",,x', text.csv({1, "a,b", 'c"d', nil, "x", n = 5}))
+    assert.equal('"a\nb"', text.csv({"a\nb"}))
+  end)
+
+  it("draws heat maps, the most in the darkest", function()
+    assert.equal("[16, 32)        |   =|\n[8, 16)         | :  |\n[4, 8)          |.@  |",
+      text.heat_map({{[3] = 1}, {[3] = 9, [4] = 2}, {}, {[5] = 4}}, text.log2_range))
+    assert.equal("", text.heat_map({}, text.log2_range))
+  end)
+
   it("leaves strings as they are", function()
     assert.equal("SYSCALL", text.show("SYSCALL"))
     assert.equal("FULL", text.table({{"FULL"}}))

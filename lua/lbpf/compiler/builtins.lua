@@ -129,9 +129,21 @@ builtins.retval = {
   value = function(self, node) return self:argument(node.argument) end,
 }
 
+-- The file of SEC("uprobe.multi/FILE:FUNCTION"), whose handler gives the function's offset in the
+-- file as the cookie.
+local function file_of(probe)
+  return probe.section:match "^uprobe%.multi/(.+):[^:]+$"
+    or probe.section:match "^uretprobe%.multi/(.+):[^:]+$"
+end
+
 builtins.func = {
-  type = is(T.shown "ksym"),
-  value = function(self) return self.code:call(173, self.ctx) end,
+  type = function(types)
+    local file = file_of(types.probe)
+    return T.shown(file and "function of " .. file or "ksym")
+  end,
+  value = function(self)
+    return self.code:call(file_of(self.probe) and 174 or 173, self.ctx)
+  end,
 }
 
 -- Memory ------------------------------------------------------------------------------------------

@@ -14,6 +14,8 @@
 -- | `tc` | `tc/ingress/eth0`, `tc/egress/eth0` |
 -- | `cgroup` | `cgroup_skb/egress//sys/fs/cgroup/web`, and so on |
 -- | `first` | `first/kprobe/new_name\|kprobe/old_name`: the first that this kernel has |
+-- | `uprobe` | `uprobe.multi/libc.so.6:str*`, `uretprobe.multi/libc.so.6:str*` |
+-- | `usdt` | `usdt/libc.so.6:libc:*`, `usdt//usr/bin/x:provider:name,pid=123` |
 -- | `legacy` | names that libbpf before 1.0 took: `xdp_drop`, `classifier/x` |
 -- @module lbpf.handlers
 
@@ -22,7 +24,8 @@ local lbpf = require "lbpf.core"
 local handlers = {}
 
 -- In the order of registration: the last one takes what no other does.
-local KINDS = {"perf_event", "every", "syscall", "xdp", "tc", "cgroup", "first", "legacy"}
+local KINDS = {"perf_event", "every", "syscall", "xdp", "tc", "cgroup", "first", "uprobe",
+  "usdt", "legacy"}
 
 -- The definitions of a kind: a list of tables with sec, prog_type, expected_attach_type and the
 -- options of register_prog_handler.

@@ -12,6 +12,7 @@
 -- @module lbpf
 
 local compile = require "lbpf.compiler"
+local condition = require "lbpf.trace.condition"
 local expand = require "lbpf.trace.expand"
 local lbpf = require "lbpf.core"
 local run = require "lbpf.run"
@@ -19,6 +20,9 @@ local sections = require "lbpf.trace.sections"
 local show = require "lbpf.trace.show"
 local spec = require "lbpf.trace.spec"
 local text = require "lbpf.text"
+
+-- The kinds of handlers that programs in Lua can have, see lbpf.handlers.
+local HANDLERS = {"perf_event", "xdp", "tc", "cgroup", "uprobe", "usdt"}
 
 -- Options that are not for compile().
 local OPTIONS = {out = "function", pid = "number", cgroup = "string", numbers = "boolean"}
@@ -42,43 +46,6 @@ local function split_options(opts)
   return own, others
 end
 
--- What stat(1) says of a file.
-local function stat(format, path)
-  local pipe = assert(io.popen(("stat -L -c '%s' -- '%s' 2>/dev/null")
-    :format(format, path:gsub("'", "'\\''"))))
-  local answer = pipe:read("*l")
-  pipe:close()
-  return answer
-end
-
--- PROC_PID_INIT_INO: the inode of the PID namespace in which processes have the kernel's ids.
-local INITIAL_NAMESPACE = "4026531836"
-
--- The current process's id as this process would see it, as an expression.
-local function pid_here()
-  local device, inode = (stat("%d %i", "/proc/self/ns/pid") or ""):match("(%d+) (%d+)")
-  if not inode or inode == INITIAL_NAMESPACE then
-    return "pid"
-  end
-  return ("nspid(%s, %s)"):format(device, inode)
-end
-
--- The beginning of a program's text that limits it to one process or cgroup; or nil, message.
-local function condition(own)
-  local tests = {}
-  if own.pid then
-    tests[1] = ("if %s ~= %d then return end"):format(pid_here(), own.pid)
-  end
-  if own.cgroup then
-    local id = stat("%i", own.cgroup) -- the cgroup's id
-    if not id then
-      return nil, ("cgroup '%s': there is none"):format(own.cgroup)
-    end
-    tests[#tests + 1] = ("if cgroup ~= %s then return end"):format(id)
-  end
-  return table.concat(tests, " ")
-end
-
 local unfiltered = {BEGIN = true, END = true}
 
 local function filter(list, test)
@@ -98,13 +65,16 @@ end
 -- Opens the object with handlers for the sections that libbpf does not know; the object keeps them.
 local function open(bytes)
   local ids = {}
-  local lists = {sections, require "lbpf.handlers.perf_event"}
-  for _, list in ipairs(lists) do
+  local function register(list)
     for _, d in ipairs(list) do
       ids[#ids + 1] = assert(lbpf.register_prog_handler(d.sec, d.prog_type,
-        d.expected_attach_type, {prog_prepare_load_fn = d.prog_prepare_load_fn,
-          prog_attach_fn = d.prog_attach_fn}))
+        d.expected_attach_type, {prog_setup_fn = d.prog_setup_fn,
+          prog_prepare_load_fn = d.prog_prepare_load_fn, prog_attach_fn = d.prog_attach_fn}))
     end
+  end
+  register(sections)
+  for _, kind in ipairs(HANDLERS) do
+    register(require("lbpf.handlers." .. kind))
   end
   local object, message, errno, log = lbpf.open_mem(bytes)
   for _, id in ipairs(ids) do
@@ -179,6 +149,20 @@ function requests.clear(self, event)
   assert(self.maps[event.map]:clear())
 end
 
+-- The fields of an event by name: numbers, strings and booleans; addresses and the like as text.
+local function row_of(self, event, values)
+  local row = {}
+  for i, name in ipairs(event.fields) do
+    local how = event.show[i]
+    if values[i] ~= nil and how and how ~= "bool" and how ~= "bytes" then
+      row[name] = show.value(values[i], how, self)
+    else
+      row[name] = values[i]
+    end
+  end
+  return row
+end
+
 local function receive(self, type, ...)
   local event, values = self.by_type[type], {...}
   local n = #event.fields
@@ -201,6 +185,8 @@ local function receive(self, type, ...)
   local handler = self.handlers[event.name]
   if handler then
     handler(unpack(values, 1, n))
+  elseif self.row_handler and event.kind == "emit" then
+    self.row_handler(event.name, row_of(self, event, values))
   elseif event.format then
     print_format(self, event, values)
   else
@@ -349,6 +335,17 @@ function tracer:on(name, fn)
   error(("no program emits '%s'"):format(tostring(name)), 2)
 end
 
+--- Sets the function for the events of emit() that have none of their own: as tables.
+-- @function tracer:on_row
+-- @tparam function fn called with the event's name, and a table of its values by field; addresses,
+-- symbols and the like are text
+-- @treturn tracer itself
+-- @usage tracer:on_row(function(name, row) print(name, row.pid, row.path) end)
+function tracer:on_row(fn)
+  self.row_handler = fn
+  return self
+end
+
 --- The descriptor to wait on, see `run`.
 -- @function tracer:epoll_fd
 -- @treturn ?integer nil if no program has events
@@ -446,6 +443,23 @@ function tracer:run(what)
     self.unfinished = ""
   end
   return why
+end
+
+--- Detaches the programs: maps keep what they have. END can still run.
+-- @function tracer:detach
+-- @treturn tracer itself
+function tracer:detach()
+  for _, program in ipairs(self.plan.programs) do
+    local links = rawget(self.object.links, program.name)
+    if type(links) == "table" then
+      for _, link in ipairs(links) do
+        link:destroy()
+      end
+    elseif links then
+      links:destroy()
+    end
+  end
+  return self
 end
 
 --- Detaches and unloads the programs. A second call has no effect.

@@ -56,12 +56,12 @@ local ways = {
 
 -- An integer of this machine in network byte order.
 function ways.ipv4(value)
-  local n, list = tonumber(value), {}
+  local n, bytes = tonumber(value), {}
   for i = 1, 4 do
-    list[i] = n % 256
+    bytes[i] = string.char(n % 256)
     n = math.floor(n / 256)
   end
-  return table.concat(list, ".")
+  return text.ntop(table.concat(bytes))
 end
 
 function ways.bytes(value)
@@ -71,24 +71,18 @@ function ways.bytes(value)
 end
 
 function ways.ipv6(value)
-  value = show.bytes(value)
-  local groups = {}
-  for i = 1, 16, 2 do
-    groups[#groups + 1] = ("%x"):format(value:byte(i) * 256 + value:byte(i + 1))
-  end
-  local whole = ":" .. table.concat(groups, ":") .. ":"
-  for n = 8, 2, -1 do -- the longest run of zeros
-    local from, to = whole:find((":0"):rep(n) .. ":", 1, true)
-    if from then
-      return ((whole:sub(2, from - 1) .. "::" .. whole:sub(to + 1, -2)):gsub("^:::*", "::"))
-    end
-  end
-  return whole:sub(2, -2)
+  return text.ntop(show.bytes(value))
 end
 
 function ways.mac(value)
   local bytes = show.bytes(value):sub(1, 6)
   return (bytes:gsub(".", function(c) return (":%02x"):format(c:byte()) end):sub(2))
+end
+
+-- A function by its offset in a file.
+local function function_in(path, offset)
+  local name = symbols.fsym(path, offset)
+  return name or ("%s+0x%s"):format(path, bits(offset))
 end
 
 local stacks = {kstack = kernel_name, ustack = user_name}
@@ -111,6 +105,10 @@ function show.value(value, how, tracer)
     return "nil"
   elseif stacks[how] then
     return "\n    " .. table.concat(stack(value, tracer, stacks[how]), "\n    ") .. "\n"
+  end
+  local path = how and how:match("^function of (.+)$")
+  if path then
+    return function_in(path, value)
   end
   return text.show(ways[how] and ways[how](value, tracer) or value)
 end

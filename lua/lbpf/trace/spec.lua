@@ -65,7 +65,8 @@ function spec.section(given)
   elseif kind == "software" or kind == "s" or kind == "hardware" or kind == "h" then
     return counted(rest) or error(("'%s': expected %s:EVENT:COUNT"):format(given, kind), 0)
   elseif files[kind] then
-    return files[kind] .. "/" .. rest
+    local many = files[kind] ~= "usdt" and rest:match("[*?][^/:]*$") and ".multi" or ""
+    return files[kind] .. many .. "/" .. rest
   elseif not kinds[kind] then
     error(("'%s': there are no probes '%s'"):format(given, kind), 0)
   end

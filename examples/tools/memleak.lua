@@ -1,0 +1,111 @@
+-- Memory that a process asked for and has not freed, by stack: memleak.lua -p PID
+local lbpf = require "lbpf"
+local text = require "lbpf.text"
+
+local function options(parser)
+  parser:option("-l --library", "The C library, or another allocator's file."):argname("<file>")
+  parser:option("-o --older", "Only what is older than so many seconds."):convert(tonumber)
+    :default("0")
+  parser:option("--top", "So many stacks."):convert(tonumber):default("10")
+end
+
+-- The file in which the process has its C library, as this process can open it.
+local function c_library(pid)
+  local file = assert(io.open(("/proc/%d/maps"):format(pid)), "no such process")
+  for line in file:lines() do
+    local path = line:match("%s(/%S*/libc[.-]%S*)$")
+    if path then
+      file:close()
+      return ("/proc/%d/root%s"):format(pid, path)
+    end
+  end
+  file:close()
+  error({message = "process " .. pid .. " has no C library; use --library"}, 0)
+end
+
+local returned = [[
+  local n = wanted[tid]
+  if n then
+    wanted[tid] = nil
+    if retval ~= 0 then
+      size[retval] = n
+      time[retval] = nsecs
+      stack[retval] = ustack
+    end
+  end ]]
+
+local freed = [[
+  size[args.arg0] = nil
+  time[args.arg0] = nil
+  stack[args.arg0] = nil ]]
+
+-- How each function of the allocator has the size.
+local allocators = {
+  malloc = "args.arg0", valloc = "args.arg0", calloc = "args.arg0 * args.arg1",
+  realloc = "args.arg1", memalign = "args.arg1", aligned_alloc = "args.arg1",
+}
+
+local function programs(args, only)
+  if not args.pid then
+    error({message = "which process? --pid"}, 0)
+  end
+  local file = args.library or c_library(args.pid)
+  local list = {}
+  local function add(kind, name, program)
+    list[("%s/%s:%s"):format(kind, file, name)] = only .. " " .. program
+  end
+  for name, n in pairs(allocators) do
+    add("uprobe", name, (name == "realloc" and freed or "") .. "wanted[tid] = " .. n)
+    add("uretprobe", name, returned)
+  end
+  add("uprobe", "posix_memalign", [[
+    wanted[tid] = args.arg2
+    where[tid] = args.arg0 ]])
+  add("uretprobe", "posix_memalign", [[
+    local n, at = wanted[tid], where[tid]
+    if n and at then
+      wanted[tid] = nil
+      local address = cast("__u64", uptr(at))[0]
+      size[address] = n
+      time[address] = nsecs
+      stack[address] = ustack
+    end ]])
+  add("uprobe", "free", freed)
+  return list
+end
+
+require "lbpf.tool" {
+  name = "memleak",
+  about = "Memory that a process asked for and has not freed, by stack.",
+  options = options,
+  columns = {{"bytes", -10, show = text.bytes}, {"blocks", -8}, {"stack"}},
+  maps = {"size"},
+  compile = {max_entries = 262144},
+  programs = programs,
+  report = function(tracer, args, out)
+    local now, by_stack, list = lbpf.monotonic() - args.older, {}, {}
+    for _, row in ipairs(tracer:rows("size")) do
+      local address = row.keys[1]
+      local since = tracer.maps.time:lookup {k1 = address}
+      local id = tracer.maps.stack:lookup {k1 = address}
+      if since and id and tonumber(since.v) / 1e9 <= now then
+        local key = tonumber(id.v)
+        if not by_stack[key] then
+          by_stack[key] = {bytes = 0, blocks = 0, id = key}
+          list[#list + 1] = by_stack[key]
+        end
+        by_stack[key].bytes = by_stack[key].bytes + tonumber(row.value)
+        by_stack[key].blocks = by_stack[key].blocks + 1
+      end
+    end
+    table.sort(list, function(x, y) return x.bytes > y.bytes end)
+    for i = #list, args.top + 1, -1 do
+      list[i] = nil
+    end
+    for _, row in ipairs(list) do
+      local frames = row.id >= 0 and tracer.stacks:lookup(row.id)
+      row.stack = table.concat(frames and lbpf.frames(frames, args.pid) or {"[lost]"}, ";")
+    end
+    out:table(list)
+  end,
+}

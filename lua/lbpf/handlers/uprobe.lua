@@ -1,0 +1,92 @@
+-- SEC("uprobe.multi//usr/lib/libc.so.6:str*"), SEC("uretprobe.multi/bash:readline"): a program
+-- that runs where the functions that fit are entered, or return: by one link where the kernel (6.6)
+-- and libbpf (1.3) have those, else by one for each function. bpf_get_attach_cookie() is the
+-- function's offset in the file.
+
+local file = require "lbpf.handlers.file"
+local lbpf = require "lbpf.core"
+
+local ENOENT = 2
+local TRACE_UPROBE_MULTI = 48 -- libbpf before 1.3 has no name for it
+
+local function has_multi()
+  local major, minor = (file.read("/proc/sys/kernel/osrelease") or ""):match("^(%d+)%.(%d+)")
+  return major and (tonumber(major) > 6 or tonumber(major) == 6 and tonumber(minor) >= 6)
+    and (lbpf.major_version() > 1 or lbpf.minor_version() >= 3)
+end
+
+-- The offsets in the file of the functions that fit, each once; or nil, message, errno.
+local function offsets_of(path, pattern)
+  local symbols, message, errno = lbpf.elf_symbols(path)
+  if not symbols then
+    return nil, message, errno
+  end
+  local _, all = symbols:match(pattern)
+  symbols:close()
+  local list, seen = {}, {}
+  for _, offset in ipairs(all) do
+    offset = tonumber(offset)
+    if not seen[offset] then
+      seen[offset], list[#list + 1] = true, offset
+    end
+  end
+  if #list == 0 then
+    return nil, ("'%s' has no function '%s'"):format(path, pattern), ENOENT
+  end
+  return list
+end
+
+local function attach_each(prog, path, offsets, retprobe)
+  local links = {}
+  for i, offset in ipairs(offsets) do
+    local link, message, errno = prog:attach_uprobe(nil, path, offset,
+      {retprobe = retprobe, bpf_cookie = offset})
+    if not link then
+      for _, made in ipairs(links) do
+        made:destroy()
+      end
+      return nil, message, errno
+    end
+    links[i] = link
+  end
+  return links
+end
+
+local function definition(sec, retprobe)
+  local function target(prog)
+    local name, pattern = prog:section_name():sub(#sec + 1):match("^(.+):([^:]+)$")
+    if not name then
+      error(("SEC(\"%s\"): expected %sFILE:FUNCTION"):format(prog:section_name(), sec), 0)
+    end
+    return name, pattern
+  end
+  return {
+    sec = sec,
+    prog_type = "kprobe",
+    prog_setup_fn = function(prog)
+      if has_multi() then
+        prog:set_expected_attach_type(TRACE_UPROBE_MULTI)
+      end
+    end,
+    prog_prepare_load_fn = function(prog)
+      target(prog)
+    end,
+    prog_attach_fn = function(prog)
+      local name, pattern = target(prog)
+      local path, message, errno = file.find(name)
+      local offsets
+      if path then
+        offsets, message, errno = offsets_of(path, pattern)
+      end
+      if not offsets then
+        return nil, message, errno
+      elseif has_multi() then
+        return prog:attach_uprobe_multi(nil, path, nil,
+          {offsets = offsets, cookies = offsets, retprobe = retprobe})
+      end
+      return attach_each(prog, path, offsets, retprobe)
+    end,
+  }
+end
+
+return {definition("uprobe.multi/", false), definition("uretprobe.multi/", true)}

@@ -1,0 +1,270 @@
+-- The tools of examples/tools: each watches something that happens, and writes it.
+local child = require "child"
+local needs = require "needs"
+local tools = require "tools"
+
+local WANTED = {"root", "tracefs", "argparse", "btf"}
+
+local function with(...)
+  local list = {...}
+  for _, need in ipairs(WANTED) do
+    list[#list + 1] = need
+  end
+  return list
+end
+
+-- A program of its own name, so that its rows can be told from others'.
+local function copy(of)
+  local path = "/tmp/lbpf_work"
+  assert(child.succeeds(("cp %s %s"):format(of, path)))
+  finally(function() os.remove(path) end)
+  return path
+end
+
+describe("the tool", function()
+  it("execsnoop shows whole arguments, and how programs end", needs(WANTED, function()
+    local long = ("x"):rep(3000)
+    local path = copy("/bin/sh")
+    local rows = tools.watch("execsnoop", "",
+      ("%s -c 'exit 3' %s 'b c'; %s -c 'kill -9 $$'"):format(path, long, path), "comm", "lbpf_work")
+    assert.equal(4, #rows)
+    assert.equal(("%s -c exit 3 %s b c"):format(path, long), rows[1].args)
+    assert.equal("exec", rows[1].event)
+    assert.same({"exit", "3", rows[1].pid}, {rows[2].event, rows[2].status, rows[2].pid})
+    assert.is_true(tonumber(rows[2].ns) > 0)
+    assert.equal("SIGKILL", rows[4].status)
+  end))
+
+  it("opensnoop shows what is opened, and what is not", needs(WANTED, function()
+    local path = copy("/bin/cat")
+    local _, out = tools.watch("opensnoop", "", path .. " /etc/passwd /no/such", "comm", "")
+    assert.equal("", tools.rows(out, "path", "/etc/passwd")[1].error)
+    assert.is_true(tonumber(tools.rows(out, "path", "/etc/passwd")[1].fd) >= 3)
+    assert.equal("ENOENT", tools.rows(out, "path", "/no/such")[1].error)
+    _, out = tools.watch("opensnoop", "-x", path .. " /etc/passwd /no/such", "comm", "")
+    assert.same({}, tools.rows(out, "path", "/etc/passwd"))
+    assert.equal(1, #tools.rows(out, "path", "/no/such"))
+  end))
+
+  it("killsnoop shows signals", needs(WANTED, function()
+    local rows = tools.watch("killsnoop", "", copy("/bin/kill") .. " -s USR1 999999", "comm",
+      "lbpf_work")
+    assert.same({"10", "999999", "-3"}, {rows[1].signal, rows[1].target, rows[1].error})
+  end))
+
+  it("statsnoop shows what is asked for", needs(WANTED, function()
+    local rows = tools.watch("statsnoop", "", copy("/usr/bin/stat") .. " /no/such", "path",
+      "/no/such")
+    assert.same({"lbpf_work", "-2"}, {rows[1].comm, rows[1].error})
+  end))
+
+  it("syncsnoop shows what is written to disks", needs(WANTED, function()
+    local rows = tools.watch("syncsnoop", "", copy("/bin/sync") .. " -d /tmp/lbpf_work", "comm",
+      "lbpf_work")
+    assert.equal("fdatasync", rows[1].call)
+  end))
+
+  it("setuids shows changes of users", needs(WANTED, function()
+    local rows = tools.watch("setuids", "", copy("/usr/bin/perl")
+      .. " -e 'use POSIX; POSIX::setuid(12345)'", "comm", "lbpf_work")
+    assert.same({"0", "setuid", "12345", "0"}, {rows[1].uid, rows[1].call, rows[1].new,
+      rows[1].error})
+  end))
+
+  it("naptime shows sleeps", needs(with("64 bits"), function()
+    local rows = tools.watch("naptime", "", copy("/usr/bin/perl")
+      .. " -e '$t = pack(\"qq\", 0, 20000000); syscall(35, $t, 0)'", "comm", "lbpf_work")
+    assert.equal("20000000", rows[1].ns)
+  end))
+
+  it("pidpersec counts processes", needs(WANTED, function()
+    local tool = tools.start("pidpersec", "-n 2")
+    for _ = 1, 20 do
+      os.execute("true")
+    end
+    child.output("sleep 2.2")
+    local out = tool:stop()
+    local most = 0
+    for n in out:gmatch(",(%d+)\n") do
+      most = math.max(most, tonumber(n))
+    end
+    assert.is_true(most >= 10)
+  end))
+
+  it("syscount counts system calls, by name and by process", needs(WANTED, function()
+    local command = copy("/usr/bin/perl") .. " -e 'getppid for 1..2000'"
+    local rows = tools.watch("syscount", "-P --top 1000", command, "key", "lbpf_work")
+    assert.is_true(tonumber(rows[1].count) >= 2000)
+    rows = tools.watch("syscount", "--top 1000", command, "key", "getppid")
+    assert.is_true(tonumber(rows[1].count) >= 2000)
+    assert.is_true(tonumber(rows[1].us) >= 1)
+  end))
+
+  it("runqlat has a histogram, of all or of one process", needs(WANTED, function()
+    local _, out = tools.watch("runqlat", "", "sleep 0.1", "usecs", "")
+    assert.matches("^usecs,%-?%d+,%d+\n", out)
+    local process = child.lua("while true do os.execute('true') end")
+    _, out = tools.watch("runqlat", "-p " .. process.pid, "sleep 0.3", "usecs", "")
+    child.output("kill " .. process.pid)
+    process.answers:close()
+    assert.matches("^usecs,%-?%d+,%d+\n", out)
+  end))
+
+  it("tcpconnect and tcplife show a connection's ends", needs(WANTED, function()
+    local connect = "bash -c 'exec 3<>/dev/tcp/127.0.0.1/7" -- nobody listens: that ends it
+    local rows = tools.watch("tcpconnect", "", connect .. "011'", "port", "7011")
+    assert.same({"bash", "127.0.0.1", "127.0.0.1"},
+      {rows[1].comm, rows[1].source, rows[1].destination})
+    rows = tools.watch("tcplife", "", connect .. "012'", "rport", "7012")
+    assert.same({"bash", "127.0.0.1", "0", "0"},
+      {rows[1].comm, rows[1].raddr, rows[1].tx, rows[1].rx})
+    assert.is_true(tonumber(rows[1].ns) > 0)
+  end))
+
+  it("biolatency and biosnoop show requests to disks", needs(WANTED, function()
+    local write = copy("/bin/dd")
+      .. " if=/dev/zero of=lbpf_blocks bs=4k count=5 oflag=direct conv=fsync 2>/dev/null"
+    finally(function() os.remove("lbpf_blocks") end)
+    local rows, out = tools.watch("biosnoop", "", write, "comm", "lbpf_work")
+    assert.is_true(#rows >= 1, out)
+    assert.matches("^%l", rows[1].disk)
+    assert.is_true(tonumber(rows[1].bytes) >= 4096 and tonumber(rows[1].ns) > 0)
+    for _, arguments in ipairs({"", "-Q", "-DF"}) do
+      _, out = tools.watch("biolatency", arguments, write, "usecs", "")
+      assert.matches("^usecs,.*%d+,%d+\n", out)
+    end
+  end))
+
+  it("cachestat shows hits and misses", needs(WANTED, function()
+    local tool = tools.start("cachestat", "-i 0.5")
+    child.output("for i in 1 2 3; do head -c 4000000 /bin/busybox /bin/bash >/dev/null; done; "
+      .. "sleep 0.8")
+    local out = tool:stop()
+    local hits = 0
+    for n in out:gmatch("\n%d+:%d+:%d+,(%d+),") do
+      hits = hits + tonumber(n)
+    end
+    assert.is_true(hits >= 100, out)
+  end))
+
+  it("funccount counts calls of a library's functions and of tracepoints",
+    needs(with("cookies"), function()
+      local process = child.probe_me()
+      local tool = tools.start("funccount", "'uprobe:build/helpers/probe_me:probe_*'")
+      for _ = 1, 5 do
+        process:call("add 1")
+      end
+      local out = tool:stop()
+      process:stop()
+      assert.equal("5", tools.rows(out, "function", "probe_add")[1].count)
+      local rows = tools.watch("funccount", "'tracepoint:sched:sched_process_*'", "true",
+        "function", "tracepoint:sched:sched_process_exec")
+      assert.is_true(#rows == 0 or tonumber(rows[1].count) >= 1)
+    end))
+
+  it("funclatency measures functions", needs(with("cookies"), function()
+    local process = child.probe_me()
+    local tool = tools.start("funclatency", "'uprobe:build/helpers/probe_me:probe_add'")
+    for _ = 1, 5 do
+      process:call("add 1")
+    end
+    local out = tool:stop()
+    process:stop()
+    local n = 0
+    for count in out:gmatch("nsecs,%d+,(%d+)\n") do
+      n = n + tonumber(count)
+    end
+    assert.equal(5, n)
+  end))
+
+  it("profile and offcputime fold stacks, and draw flame graphs", needs(WANTED, function()
+    local process = child.lua("while true do local x = ('x'):rep(1e5) end")
+    finally(function()
+      child.output("kill " .. process.pid)
+      process.answers:close()
+    end)
+    local _, out = tools.watch("profile", "-p " .. process.pid, "sleep 0.5", "", "")
+    assert.matches("^lua[^;]*;.* %d+\n", out)
+    local graph = os.tmpname()
+    os.rename(graph, graph .. ".svg")
+    tools.watch("profile", ("-p %d -o %s.svg"):format(process.pid, graph), "sleep 0.5", "", "")
+    local file = assert(io.open(graph .. ".svg"))
+    assert.matches("^<%?xml.*data%-name=\"lua", file:read("*a"))
+    file:close()
+    os.remove(graph .. ".svg")
+    _, out = tools.watch("offcputime", "-K", "sleep 0.1; sleep 0.1", "", "")
+    assert.matches("\nsleep;[^\n]*schedule[^\n]* %d+\n", "\n" .. out)
+  end))
+
+  it("memleak shows what was not freed, by stack", needs(WANTED, function()
+    local pipe = assert(io.popen("exec perl -e '$| = 1; print qq($$\\n); for (;;) "
+      .. "{ push @x, qq(x) x 1000; @x = () if @x == 10000; }'"))
+    local pid = tonumber(pipe:read("*l"))
+    local tool = tools.start("memleak", "-p " .. pid)
+    child.output("sleep 0.3")
+    local out = tool:stop()
+    child.output("kill " .. pid)
+    pipe:close()
+    local bytes, blocks = out:match("\n(%d+),(%d+),[^\n]+")
+    assert.is_true(tonumber(bytes) > 1000 and tonumber(blocks) > 1, out)
+  end))
+
+  it("xdpcount counts packets by protocol", needs(WANTED, function()
+    local rows = tools.watch("xdpcount", "lo", "for i in 1 2 3; do "
+      .. "bash -c 'echo x >/dev/udp/127.0.0.1/7013'; done", "protocol", "UDP")
+    assert.is_true(tonumber(rows[1].packets) >= 3)
+    assert.is_true(tonumber(rows[1].bytes) >= 3 * 44) -- Ethernet, IP, UDP, and two bytes
+  end))
+
+  it("firewall keeps a cgroup from addresses and ports", needs(WANTED, function()
+    local point = assert(child.output("cat /proc/self/mounts"):match("(%S+) cgroup2 "))
+    local cgroup = point .. "/lbpf_firewall"
+    assert(child.succeeds("mkdir -p " .. cgroup))
+    finally(function() child.output("rmdir " .. cgroup) end)
+    local function send(to)
+      return ("sh -c 'echo $$ >%s/cgroup.procs; exec bash -c \"echo x >/dev/udp/%s\"' 2>&1")
+        :format(cgroup, to)
+    end
+    local rows, out = tools.watch("firewall", ("--cgroup %s --deny 127.1.0.0/16 --port 7014")
+      :format(cgroup), send("127.1.2.3/7015") .. ";" .. send("127.2.0.1/7014") .. ";"
+        .. send("127.2.0.1/7015"), "direction", "egress")
+    assert.equal(2, #rows, out)
+    assert.same({"127.1.2.3", "7015", "17"}, {rows[1].address, rows[1].port, rows[1].protocol})
+    assert.same({"127.2.0.1", "7014"}, {rows[2].address, rows[2].port})
+  end))
+end)
+
+describe("tools", function()
+  it("write JSON, a line for each row", needs(with("json"), function()
+    local tool = tools.start("opensnoop", "--json")
+    child.output("cat '/no/such \"file\"'")
+    local out = tool:stop()
+    assert.matches('{"time":"%d%d:%d%d:%d%d","pid":%d+,"comm":"cat","error":"ENOENT",'
+      .. '"path":"/no/such \\"file\\""}\n', out)
+  end))
+
+  it("show one process alone, and end after some rows", needs(WANTED, function()
+    local process = child.lua("while true do io.open('/no/such') end")
+    local tool = tools.start("opensnoop", ("-n 3 -p %d"):format(process.pid))
+    tool.pipe:read("*a") -- until it ends
+    local out = tool:stop()
+    child.output("kill " .. process.pid)
+    process.answers:close()
+    assert.equal(4, select(2, out:gsub("[^\n]+", "")))
+    assert.equal(3, select(2, out:gsub("/no/such\n", "")))
+  end))
+
+  it("have help, and say what is wrong", needs("argparse", function()
+    local list = child.output("ls examples/tools/*.lua")
+    for path in list:gmatch("%S+") do
+      local name = path:match("([^/]*)%.lua$")
+      local help = child.output(("%s %s -h"):format(os.getenv("LBPF_LUA"), path))
+      assert.matches("^Usage: " .. name .. " ", help)
+      for _, option in ipairs({"--pid", "--cgroup", "--json", "--csv", "--time"}) do
+        assert.matches(option, help, 1, true)
+      end
+    end
+    local text, status = child.output(os.getenv("LBPF_LUA") .. " examples/tools/memleak.lua")
+    assert.same({"memleak: which process? --pid\n", 1}, {text, status})
+  end))
+end)
