@@ -2,6 +2,7 @@
 # make LUA=luajit      ... or for another Lua (lua5.1 to lua5.5, luajit)
 # make LIBBPF=static   ... with libbpf inside of it, for programs that export functions of libbpf's names
 # make install PREFIX=/usr/local  the module, what is in Lua, the command lbpf
+# make uninstall PREFIX=/usr/local
 # make demo            files being opened on this machine, as they are
 # make test            install what the tests need, build, run them all
 # make asan            the same tests under AddressSanitizer and UBSan
@@ -15,7 +16,9 @@
 # make fuzz            damaged object files, for SECONDS (60)
 # make fuzzer TARGET=btf  libFuzzer, for SECONDS (60); all targets unless one is named
 # make check           clang-format, luacheck, layering, documentation, the API
-# make docs            the reference, into build/docs
+# make docs            the site: guides and the reference, into build/docs
+# make dist            what a release consists of, from the last commit: into build/dist
+# make deb             Debian packages of it
 # make help            this list
 
 LUA    ?= lua5.4
@@ -159,6 +162,13 @@ install: module
 	install -D -m 755 bin/lbpf $(DESTDIR)$(INST_BINDIR)/lbpf
 	sed -i '1s/lua5\.4/$(LUA)/' $(DESTDIR)$(INST_BINDIR)/lbpf
 
+.PHONY: uninstall
+uninstall:
+	rm -f $(DESTDIR)$(INST_BINDIR)/lbpf $(DESTDIR)$(INST_LIBDIR)/lbpf/core.so
+	cd lua && find . -name '*.lua' -exec rm -f $(DESTDIR)$(INST_LUADIR)/{} \;
+	for dir in $(DESTDIR)$(INST_LIBDIR)/lbpf $(DESTDIR)$(INST_LUADIR)/lbpf; do \
+		[ ! -d $$dir ] || find $$dir -depth -type d -empty -delete; done
+
 # The two commands of the README -----------------------------------------------------------------
 # Each installs what it needs first; the real work is a make of its own, which then finds it.
 
@@ -291,18 +301,48 @@ FORMATTED = lbpf.c $(wildcard core/*/*.[ch] tests/helpers/*.c tests/embed/*.c te
 check:
 	@tests/tools check
 	@$(MAKE) -s --no-print-directory module helpers
-	clang-format --dry-run -Werror $(FORMATTED)
-	luacheck -q $(wildcard lua bin/lbpf examples tests tests/check/layering tests/check/docs tests/check/api \
+	$(call say,FMT,"$(words $(FORMATTED)) files of C")
+	$(Q)clang-format --dry-run -Werror $(FORMATTED)
+	luacheck -q $(wildcard lua bin/lbpf docs/site examples tests debian/test.lua tests/check/layering tests/check/docs tests/check/api \
 		tests/bench/run tests/bench/bpftrace tests/bench/kernel_time tests/bench/instructions/run *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/run host tests/check
 	tests/check/docs
 	tests/check/api $(MODULE)
 
-# The reference, from the comments in the code, into build/docs.
+# The site, from the pages in docs/ and the comments in the code, into build/docs; annotations for
+# editors into build/annotations.
+SITE := build/site
 docs:
 	@tests/tools docs
-	lua5.1 "$$(command -v ldoc)" --fatalwarnings . >/dev/null
+	rm -rf $(SITE) build/docs build/annotations
+	mkdir -p $(SITE)/reference
+	cp README.md CHANGELOG.md docs/*.md docs/site/* $(SITE)
+	lua5.1 "$$(command -v ldoc)" --fatalwarnings --dir build/ldoc . >/dev/null
+	lua5.1 "$$(command -v ldoc)" --filter docs.site.reference.write . >/dev/null
+	sphinx-build -q -W --keep-going $(SITE) build/docs
+
+# Releasing ------------------------------------------------------------------------------------
+
+VERSION = $(shell sed -n 's/^lbpf\._VERSION = "\(.*\)"/\1/p' lua/lbpf/init.lua)
+
+# DIST_URL: where the archive is for everybody, once it is published. The rock has it inside, and is
+# installed without a network.
+DIST_URL ?= file://$(CURDIR)/build/dist
+
+.PHONY: dist deb
+dist:
+	rm -rf build/dist
+	mkdir -p build/dist
+	git archive --prefix=lbpf-$(VERSION)/ -o build/dist/lbpf-$(VERSION).tar.gz HEAD
+	sed -e 's|^version = .*|version = "$(VERSION)-1"|' -e 's|url = .*|url = "$(DIST_URL)/lbpf-$(VERSION).tar.gz",|' \
+		lbpf-scm-1.rockspec >build/dist/lbpf-$(VERSION)-1.rockspec
+	cd build/dist && luarocks pack lbpf-$(VERSION)-1.rockspec
+
+deb: dist
+	@tests/tools deb
+	cd build/dist && ln lbpf-$(VERSION).tar.gz lbpf_$(VERSION).orig.tar.gz && tar -xf lbpf-$(VERSION).tar.gz
+	cd build/dist/lbpf-$(VERSION) && dpkg-buildpackage -us -uc
 
 help:
 	@sed -n '/^#/!q; s/^# //p' $(firstword $(MAKEFILE_LIST))

@@ -10,6 +10,9 @@ end
 
 local lbpf = require "lbpf.core"
 
+--- lbpf's version, as a string. The rock and the Debian package have it from here.
+lbpf._VERSION = "0.1.0"
+
 lbpf.run = require "lbpf.run"
 lbpf.set_layout_reader(function(...) return require "lbpf.layout.option"(...) end)
 
