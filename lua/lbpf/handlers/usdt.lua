@@ -18,7 +18,7 @@ local NAME = "stapsdt\0"
 
 local usdt = {}
 
--- The static probes of an ELF file of 64 bits, from its bytes: a list of {provider, name}, each once.
+-- The static probes of an ELF file of 64 bits, from its bytes, as {provider, name}, each once.
 function usdt.list(bytes)
   local list, seen, at = {}, {}, 1
   local big = bytes:byte(6) == 2
