@@ -180,6 +180,20 @@ function probes.compiled_elsewhere()
   return exists "build/bpf/elsewhere_lua.bpf.o"
 end
 
+--- A function of the kernel that programs may call: "kfunc bpf_strlen".
+function probes.kfunc(name)
+  return assert(lbpf.btf_load_vmlinux_btf()):find_by_name_kind(name, "func")
+end
+
+--- Loaded modules with types.
+function probes.module_btf()
+  for info in lbpf.btfs() do
+    if info.kernel_btf and info.name ~= "vmlinux" then
+      return true
+    end
+  end
+end
+
 --- The current task as a pointer that the verifier knows, from Linux 5.11.
 function probes.task_btf()
   return lbpf.probe_bpf_helper("raw_tracepoint", "get_current_task_btf")

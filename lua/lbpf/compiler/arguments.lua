@@ -5,8 +5,11 @@
 --   address: it says where in the context a string is; inside: it is an array, and stands for its
 --   address; value: a function of the generator that reads it; inner: it is in registers that the
 --   register at that offset points to; settle: a function that finds the type, once it is needed,
---   for that may take the kernel's types; why: what to say if there is no type
+--   for that may take the kernel's types; reloc: of the offset; why: what to say if there is no
+--   type
 local T = require "lbpf.compiler.type"
+local modules = require "lbpf.compiler.modules"
+local records = require "lbpf.compiler.records"
 local source = require "lbpf.compiler.source"
 local usdt = require "lbpf.compiler.usdt"
 
@@ -46,6 +49,13 @@ local function need_kernel(probe)
   end
 end
 
+-- The types of the kernel, or of the module that has this name; then they are the program's, too.
+local function types_with(probe, name, kind)
+  local found = modules.having(probe.kernel, name, kind)
+  probe.kernel = found or probe.kernel
+  return found
+end
+
 --- Raw tracepoints: the prototype of __traceiter_NAME, or of btf_trace_NAME, which has no names.
 -- The first parameter does not belong to the tracepoint.
 function arguments.trace(probe, kind)
@@ -53,11 +63,11 @@ function arguments.trace(probe, kind)
   if not probe.target then
     return
   end
-  local kernel = probe.kernel
-  local id = kernel:find("btf_trace_" .. probe.target, "typedef")
-  if not id then
+  local kernel = types_with(probe, "btf_trace_" .. probe.target, "typedef")
+  if not kernel then
     source.fail_plainly("%s: the kernel has no raw tracepoint '%s'", probe.section, probe.target)
   end
+  local id = kernel:find("btf_trace_" .. probe.target, "typedef")
   local proto = kernel:prototype("__traceiter_" .. probe.target)
     or kernel:resolve(kernel:resolve(id).type)
   probe.arguments = words(probe, proto, kind.known, 2)
@@ -70,10 +80,11 @@ function arguments.traced_function(probe, kind)
     return
   end
   local name = (kind.prefix or "") .. probe.target
-  local proto = probe.kernel:prototype(name)
-  if not proto then
+  local kernel = types_with(probe, name, "func")
+  if not kernel then
     source.fail_plainly("%s: the kernel's BTF has no function '%s'", probe.section, name)
   end
+  local proto = kernel:prototype(name)
   local count
   probe.arguments, count = words(probe, proto, true)
   if kind.returns and proto.type ~= 0 then
@@ -129,11 +140,12 @@ function arguments.registers(probe, kind)
   for i, offset in ipairs(kind.returns and not kind.both and {} or offsets) do
     probe.arguments["arg" .. i - 1] = plain(offset)
   end
-  local proto = kind.by_prototype and probe.kernel and probe.target
-    and probe.kernel:prototype(probe.target:match "^[%w_]+" or "")
-  if not proto then
+  local name = kind.by_prototype and probe.kernel and not (probe.target or "*"):find "[*?]"
+    and probe.target:match "^[%w_]+"
+  if not name or not types_with(probe, name, "func") then
     return
   end
+  local proto = probe.kernel:prototype(name)
   for i, param in ipairs(kind.returns and not kind.both and {} or proto.params) do
     local arg = offsets[i] and of_type(probe, param.type, offsets[i], false)
     if param.name and arg then
@@ -234,11 +246,16 @@ function arguments.format(probe)
   end
   probe.is_call = category == "syscalls"
   probe.space = (probe.is_call or category == "raw_syscalls") and "user" or "kernel"
+  local fields = {}
   for line in text:gmatch "[^\n]+" do
     if line:find("field:", 1, true) then
       local arg_name, arg = field(probe, line)
-      probe.arguments[arg_name] = arg
+      arg.name = arg_name
+      probe.arguments[arg_name], fields[#fields + 1] = arg, arg
     end
+  end
+  if probe.options.portable and probe.kernel then
+    records.relocate(probe.kernel, category, name, fields)
   end
 end
 

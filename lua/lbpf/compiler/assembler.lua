@@ -84,7 +84,11 @@ function encode.may_goto(_, off)
   return instruction(0xe5, 0, 0, off, 0)
 end
 
+-- A kfunc's number is the loader's to find, by the relocation.
 function encode.call(ins)
+  if type(ins.helper) == "table" then
+    return instruction(0x85, 0, 1, 0, -1)
+  end
   return instruction(0x85, 0, 0, 0, ins.helper)
 end
 
@@ -109,15 +113,15 @@ end
 local FARTHEST = 32767
 
 --- @param list instructions with the machine's registers
--- @return a table: `bytes`; `maps`, `core`: lists of {offset, map} and {offset, reloc}; `lines`: a
--- list of {offset, node}; `count`. nil if the program is too long
+-- @return a table: `bytes`; `maps`, `core`, `calls`: lists of {offset, map}, {offset, reloc} and
+-- {offset, kfunc}; `lines`: a list of {offset, node}; `count`. nil if the program is too long
 function assembler.assemble(list)
   local labels, length = place(list)
   if length > FARTHEST then
     return nil, length
   end
   local out, at = {}, 0
-  local result = {maps = {}, core = {}, lines = {}, count = length}
+  local result = {maps = {}, core = {}, calls = {}, lines = {}, count = length}
   local last
   for _, ins in ipairs(list) do
     if ins.op ~= "label" then
@@ -127,6 +131,9 @@ function assembler.assemble(list)
       end
       if ins.op == "map" then
         table.insert(result.maps, {offset = at * 8, map = ins.map})
+      end
+      if type(ins.helper) == "table" then
+        table.insert(result.calls, {offset = at * 8, kfunc = ins.helper})
       end
       if ins.reloc then
         table.insert(result.core, {offset = at * 8, reloc = ins.reloc})

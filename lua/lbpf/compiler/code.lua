@@ -10,7 +10,9 @@
 --   store {b, off, size, s or imm}
 --   swap {d, width}                 to the other byte order
 --   branch {code, a, s or imm, label, word}  jump {label}  may_goto {label}  label {label}
---   call {helper, n}  exit
+--   call {helper, n}  exit          helper: a number, or a function as kfuncs.lua has it
+local int64 = require "lbpf.compiler.int64"
+
 local code = {}
 code.__index = code
 
@@ -142,6 +144,18 @@ end
 function code:imm64(value)
   local d = self:reg()
   self:emit("imm64", {d = d, value = value})
+  return d
+end
+
+--- A new register with a constant that the loader may change.
+function code:relocated(value, reloc)
+  local d
+  if int64.small(value) then
+    d = self:mov(self:reg(), {imm = value})
+  else
+    d = self:imm64(value)
+  end
+  self.list[#self.list].reloc = reloc
   return d
 end
 

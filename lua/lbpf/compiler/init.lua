@@ -8,6 +8,7 @@
 local builtins = require "lbpf.compiler.builtins"
 local generator = require "lbpf.compiler.instructions"
 local kernel = require "lbpf.compiler.kernel"
+local kfuncs = require "lbpf.compiler.kfuncs"
 local machine = require "lbpf.compiler.machine"
 local names = require "lbpf.compiler.names"
 local object = require "lbpf.compiler.object"
@@ -24,7 +25,8 @@ require "lbpf.compiler.strings"
 require "lbpf.compiler.loops"
 
 local KNOWN_OPTIONS = {max_entries = "number", maps = "table", ring = "number", str = "number",
-  loops = "string", rounds = "number", arch = "string"}
+  loops = "string", rounds = "number", arch = "string",
+  portable = "boolean"}
 
 local function check_options(opts)
   for name, value in pairs(opts) do
@@ -37,7 +39,7 @@ local function check_options(opts)
   return {
     max_entries = opts.max_entries or 4096, maps = opts.maps or {}, ring = opts.ring or 262144,
     str = opts.str or 64, loops = opts.loops or machine.loops(), rounds = opts.rounds or 1024,
-    arch = opts.arch or machine.arch(),
+    arch = opts.arch or machine.arch(), portable = opts.portable ~= false,
   }
 end
 
@@ -89,6 +91,7 @@ local function new_env(options)
       end
     end
     return helpers[name] and builtins.by_number(helpers[name])
+      or env.kernel and kfuncs.find(env.kernel, name)
   end
   return env
 end
@@ -99,7 +102,13 @@ local function constants_of(probe, env)
       return probe.constants[name]
     end
     local e = name:match "^%u[%u%d_]+$" and env.kernel and env.kernel:enumerator(name)
-    return e and e.value
+    if not e then
+      return nil
+    end
+    -- libbpf finds an enum by its name
+    local can_move = env.options.portable and env.kernel:type(e.enum).name
+    return e.value, can_move and {kernel = env.kernel, enum = e.enum, index = e.index,
+      kind = "enumval_value"} or nil
   end
 end
 

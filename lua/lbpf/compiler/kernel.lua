@@ -8,8 +8,10 @@ kernel.__index = kernel
 local wrappers = {typedef = true, const = true, volatile = true, restrict = true, type_tag = true}
 
 --- @param btf
-function kernel.new(btf)
-  return setmetatable({btf = btf, types = {}, ids = {}}, kernel)
+-- @param module ?the module's name
+-- @param first ?the id of its first type; those before are the kernel's
+function kernel.new(btf, module, first)
+  return setmetatable({btf = btf, types = {}, ids = {}, module = module, first = first}, kernel)
 end
 
 -- The kernel's own file. Reading it takes most of the time that a small program takes to compile.
@@ -63,6 +65,16 @@ function kernel:type(id)
     self.types[id] = t
   end
   return t
+end
+
+--- What tells a type of this kernel from all others, those of modules included.
+function kernel:key(id)
+  return self.first and id >= self.first and self.module .. ":" .. id or id
+end
+
+--- Whether an id, also of a module's types, means the same here.
+function kernel:has(id)
+  return self.first ~= nil or id < self.btf:type_cnt()
 end
 
 --- The type without typedefs and qualifiers; and whether a tag says that it is user memory.
@@ -168,16 +180,16 @@ function kernel:prototype(name)
   return id and self:type(self:type(id).type), id
 end
 
---- The value of an enumerator, and the enum's id; nil if no enum has one of this name.
+--- An enumerator: {value, enum = the enum's id, index}; nil if no enum has one of this name.
 function kernel:enumerator(name)
   if not self.enumerators then
     self.enumerators = {}
     for id = 1, self.btf:type_cnt() - 1 do
       local kind = self.btf:type_by_id(id).kind
       if kind == "enum" or kind == "enum64" then
-        for _, e in ipairs(self:type(id).values) do
+        for i, e in ipairs(self:type(id).values) do
           if not self.enumerators[e.name] then
-            self.enumerators[e.name] = {value = e.value, enum = id}
+            self.enumerators[e.name] = {value = e.value, enum = id, index = i}
           end
         end
       end

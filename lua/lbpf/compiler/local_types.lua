@@ -9,18 +9,33 @@ function local_types.new(types)
   return setmetatable({types = types, used = {}, made = {}, ints = {}, pointer = nil}, local_types)
 end
 
---- Records the members of a relocation; all of them, before the first structure is made.
+-- The place in a copy of each member or enumerator that is used, in their order.
+local function use(self, key, index)
+  self.used[key] = self.used[key] or {members = {}, order = {}}
+  local used = self.used[key]
+  if not used.members[index] then
+    used.members[index] = true
+    table.insert(used.order, index)
+    table.sort(used.order)
+  end
+end
+
+local function place(self, key, index)
+  for i, each in ipairs(self.used[key].order) do
+    if each == index then
+      return ("%d"):format(i - 1)
+    end
+  end
+end
+
+--- Records what a relocation is of; all of them, before the first copy is made.
 function local_types:use(reloc)
+  if reloc.enum then
+    return use(self, reloc.kernel:key(reloc.enum), reloc.index)
+  end
   for _, step in ipairs(reloc.steps) do
     if step.owner then
-      local id = step.owner.id
-      self.used[id] = self.used[id] or {members = {}, order = {}}
-      local used = self.used[id]
-      if not used.members[step.index] then
-        used.members[step.index] = true
-        table.insert(used.order, step.index)
-        table.sort(used.order)
-      end
+      use(self, reloc.kernel:key(step.owner.id), step.index)
     end
   end
 end
@@ -43,8 +58,17 @@ local makers = {}
 
 function makers.int(self, _, t) return self:int(t) end
 function makers.ptr(self) return self:void_pointer() end
-function makers.enum(self, _, t) return self.types:add_enum(t.name, t.size) end
-function makers.enum64(self, _, t) return self.types:add_enum64(t.name, t.size) end
+
+function makers.enum(self, kernel, t)
+  local used = self.used[kernel:key(t.id)]
+  local id = self.types["add_" .. t.kind](self.types, t.name, t.size)
+  for _, index in ipairs(used and used.order or {}) do
+    local e = t.values[index]
+    self.types["add_" .. t.kind .. "_value"](self.types, e.name, e.value)
+  end
+  return id
+end
+makers.enum64 = makers.enum
 
 function makers.array(self, kernel, t)
   return self.types:add_array(self:int {name = "unsigned int", size = 4}, self:make(kernel,
@@ -53,7 +77,8 @@ end
 
 function makers.struct(self, kernel, t)
   local members = {}
-  for _, index in ipairs(self.used[t.id] and self.used[t.id].order or {}) do
+  local used = self.used[kernel:key(t.id)]
+  for _, index in ipairs(used and used.order or {}) do
     local m = t.members[index]
     members[#members + 1] = {name = m.name, id = self:make(kernel, m.type), offset = m.offset,
       bits = m.bitfield_size}
@@ -69,28 +94,51 @@ makers.union = makers.struct
 --- The copy of a type, without typedefs and qualifiers.
 function local_types:make(kernel, id)
   local t = kernel:resolve(id)
-  if not self.made[t.id] then
-    self.made[t.id] = (makers[t.kind] or makers.ptr)(self, kernel, t)
+  local key = kernel:key(t.id)
+  if not self.made[key] then
+    self.made[key] = (makers[t.kind] or makers.ptr)(self, kernel, t)
   end
-  return self.made[t.id]
+  return self.made[key]
+end
+
+-- The copy of a type in a prototype, in which libbpf also compares what pointers lead to.
+local function of_prototype(self, kernel, id)
+  local t = kernel:resolve(id)
+  if t.kind == "ptr" then
+    return self.types:add_ptr(of_prototype(self, kernel, t.type))
+  elseif t.kind == "func_proto" then
+    return self:prototype(kernel, t)
+  elseif t.kind == "fwd" then
+    return self.types:add_fwd(t.name, t.fwd_kind)
+  end
+  return t.kind == "void" and 0 or self:make(kernel, id)
+end
+
+--- The copy of a function's type.
+function local_types:prototype(kernel, t)
+  local params = {}
+  for i, param in ipairs(t.params) do
+    params[i] = of_prototype(self, kernel, param.type)
+  end
+  local id = self.types:add_func_proto(of_prototype(self, kernel, t.type))
+  for i, param in ipairs(t.params) do
+    self.types:add_func_param(param.name, params[i])
+  end
+  return id
 end
 
 --- The type and the access string of a relocation: "0:1:2", members by their place in the copies.
 function local_types:access(reloc)
-  local first = reloc.steps[1].owner
+  if reloc.enum then
+    return self:make(reloc.kernel, reloc.enum),
+      place(self, reloc.kernel:key(reloc.enum), reloc.index)
+  end
   local parts = {"0"}
   for _, step in ipairs(reloc.steps) do
-    if step.owner then
-      for i, index in ipairs(self.used[step.owner.id].order) do
-        if index == step.index then
-          parts[#parts + 1] = ("%d"):format(i - 1)
-        end
-      end
-    else
-      parts[#parts + 1] = ("%d"):format(step.index)
-    end
+    parts[#parts + 1] = step.owner and place(self, reloc.kernel:key(step.owner.id), step.index)
+      or ("%d"):format(step.index)
   end
-  return self:make(reloc.kernel, first.id), table.concat(parts, ":")
+  return self:make(reloc.kernel, reloc.steps[1].owner.id), table.concat(parts, ":")
 end
 
 return local_types

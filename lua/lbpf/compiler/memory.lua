@@ -19,9 +19,9 @@ function generator:argument(arg)
   elseif arg.value then
     return arg.value(self)
   elseif arg.inside then
-    return c:alu("+", self.ctx, {imm = arg.offset})
+    return self:address_of_argument(arg)
   else
-    d = c:load(self.ctx, arg.offset, arg.size)
+    d = c:load(self.ctx, arg.offset, arg.size, arg.reloc)
   end
   if arg.sign_bits == 32 and not arg.signed then
     return c:low(d)
@@ -34,6 +34,14 @@ function generator:argument(arg)
   else
     c:extend(d, arg.size, arg.signed)
   end
+  return d
+end
+
+--- The address of an argument that is in the context.
+function generator:address_of_argument(arg)
+  local c = self.code
+  local d = c:alu("+", self.ctx, {imm = arg.offset})
+  c.list[#c.list].reloc = arg.reloc
   return d
 end
 
@@ -97,7 +105,7 @@ end
 local function add_index(self, place, node)
   local c, key = self.code, node.keys[1]
   local size = self.kernel:size(node.of)
-  if key.tag == "number" and node.base.type.kind == "place" then
+  if key.tag == "number" and not key.reloc and node.base.type.kind == "place" then
     table.insert(place.steps, {index = key.value, of = node.of})
     place.off = place.off + key.value * size
     return place

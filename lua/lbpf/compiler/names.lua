@@ -144,9 +144,10 @@ end
 function visit.name(self, node, scope)
   self:look_up(node, scope)
   if node.tag == "name" and not node.ref then
-    local value = self.constants(node.name)
+    local value, reloc = self.constants(node.name)
     if value ~= nil then
       to_constant(node, value)
+      node.reloc = reloc
     else
       table.insert(self.pending, {node = node, scope = scope})
     end

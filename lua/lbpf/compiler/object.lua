@@ -235,6 +235,30 @@ function object:describe_programs(programs)
   return ext
 end
 
+-- The kernel's functions that programs call: each a symbol that is defined elsewhere.
+function object:add_kfuncs(programs, symbols, relocations)
+  local ids, made = {}, {}
+  for _, program in ipairs(programs) do
+    for _, item in ipairs(program.code.calls) do
+      local kfunc = item.kfunc
+      if not made[kfunc.name] then
+        made[kfunc.name] = true
+        ids[#ids + 1] = self.types:add_func(kfunc.name, "extern",
+          self.copies:prototype(kfunc.kernel, (kfunc.kernel:prototype(kfunc.name))))
+        table.insert(symbols, {name = kfunc.name})
+      end
+      table.insert(relocations, {section = program.section, offset = program.offset + item.offset,
+        symbol = kfunc.name, type = "64_32"})
+    end
+  end
+  if #ids > 0 then
+    self.types:add_datasec(".ksyms", 0)
+    for _, id in ipairs(ids) do
+      self.types:add_datasec_var_info(id, 0, 0)
+    end
+  end
+end
+
 function object:write(programs)
   local sections, symbols, relocations = sections_of(programs), {}, {}
   local ext = self:describe_programs(programs)
@@ -246,6 +270,7 @@ function object:write(programs)
         symbol = item.map, type = "64_64"})
     end
   end
+  self:add_kfuncs(programs, symbols, relocations)
   local size = 0
   for _, map in ipairs(self.maps) do
     map.offset = size

@@ -145,7 +145,7 @@ function string_of.field(self, node, base, off, size, padded)
     if arg.address then
       from = self:argument(arg)
     else
-      from = self.code:alu("+", self.ctx, {imm = arg.offset})
+      from = self:address_of_argument(arg)
     end
     return self:read_string(from, "kernel", node.type.bound, base, off, size, padded)
   end

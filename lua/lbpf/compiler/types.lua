@@ -271,6 +271,11 @@ function expression.index(self, node)
   return self:element(node, t)
 end
 
+-- The value of a constant that is the same in all kernels.
+local function fixed(node)
+  return node.tag == "number" and not node.reloc and node.value or nil
+end
+
 function expression.unary(self, node)
   if node.op == "not" then
     self:condition(node.operand)
@@ -281,7 +286,7 @@ function expression.unary(self, node)
     return T.natural
   end
   self:number(node.operand)
-  local value = node.operand.tag == "number" and node.operand.value
+  local value = fixed(node.operand)
   if value and node.op == "-" then
     node.tag, node.value = "number", int64.negate(value)
     return expression.number(self, node)
@@ -301,7 +306,7 @@ local function is_natural(op, l, r, right)
   elseif op == "//" or op == "|" or op == "~" then
     return l.natural and r.natural
   elseif op == ">>" then
-    local n = right.tag == "number" and right.value
+    local n = fixed(right)
     return n and type(n) == "number" and (n > 0 or n == 0 and l.natural)
   end
   return false
@@ -309,8 +314,7 @@ end
 
 function types:arithmetic(node)
   local l, r = self:number(node.left), self:number(node.right)
-  local a = node.left.tag == "number" and node.left.value
-  local b = node.right.tag == "number" and node.right.value
+  local a, b = fixed(node.left), fixed(node.right)
   local folded = a and b and int64.fold(node.op, a, b)
   if folded then
     node.tag, node.value = "number", folded

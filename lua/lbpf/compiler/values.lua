@@ -27,6 +27,9 @@ function value.computed(_, node)
 end
 
 function value.number(self, node)
+  if node.reloc then -- libbpf finds its value in the kernel
+    return self.code:relocated(node.value, node.reloc)
+  end
   local small = int64.small(node.value)
   return small and {imm = small} or self.code:imm64(node.value)
 end

@@ -299,6 +299,7 @@ local function trace(programs, opts)
     return nil, message
   end
   filter(list, test)
+  others.portable = others.portable or false -- it runs here, and so needs fewer of the types
   local bytes, plan = compile(list, others)
   if not bytes then
     return nil, plan
