@@ -168,7 +168,8 @@ end
 
 local function list_probes(glob)
   local known = require("lbpf.trace.list").each(glob, function(section, arguments, result)
-    print(("%s(%s)%s"):format(section, arguments, result and " -> " .. result or ""))
+    print(section .. (arguments and "(" .. arguments .. ")" or "")
+      .. (result and " -> " .. result or ""))
   end)
   return known and 0 or fail("%s: such probes cannot be listed", glob)
 end

@@ -136,7 +136,8 @@ function generate:condition(depth)
   elseif r <= 8 then
     return ("(%s or %s)"):format(self:condition(depth - 1), self:condition(depth - 1))
   elseif r == 9 then
-    return ("%s %s %s"):format(self:joined(), self:pick {"==", "~="}, self:joined())
+    return ("%s %s %s"):format(self:joined(), self:pick {"==", "~=", "<", "<=", ">", ">="},
+      self:joined())
   elseif r == 10 then
     return self:chance(50) and self:variable "bool"
       or ("math.ult(%s, %s)"):format(self:number_of(1),

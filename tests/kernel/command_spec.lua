@@ -47,8 +47,25 @@ describe("lbpf trace", function()
     text = lbpf([[trace -l 'kretprobe:vfs_read']])
     assert.equal("kretprobe/vfs_read(struct file *file, char *buf, size_t count, loff_t *pos)"
       .. " -> ssize_t\n", text)
-    assert.same({"lbpf: uprobe:/bin/x:f: such probes cannot be listed\n", 1},
-      {lbpf("trace -l uprobe:/bin/x:f")})
+    assert.same({"lbpf: profile:hz:99: such probes cannot be listed\n", 1},
+      {lbpf("trace -l profile:hz:99")})
+  end))
+
+  it("lists the functions and static probes of a file", needs({"argparse"}, function()
+    local file = "build/helpers/probe_me"
+    assert.same({("uprobe/%s:main\n"):format(file), 0},
+      {lbpf("trace -l uprobe:" .. file .. ":mai?")})
+    assert.same({("uretprobe/%s:main\n"):format(file), 0},
+      {lbpf("trace -l uretprobe:" .. file .. ":main")})
+    assert.matches("uprobe/libc.so.6:strlen\n", (lbpf("trace -l 'uprobe:libc.so.6:strl*'")))
+    for _, rest in ipairs {"", ":*", ":lbpf_test:*", ":*:called"} do
+      assert.same({("usdt/%s:lbpf_test:called\n"):format(file), 0},
+        {lbpf(("trace -l 'usdt:%s%s'"):format(file, rest))})
+    end
+    assert.same({"", 0}, {lbpf("trace -l usdt:" .. file .. ":other:*")})
+    assert.same({"lbpf: 'uprobe/main': expected uprobe:FILE:FUNCTION\n", 1},
+      {lbpf("trace -l uprobe:main")})
+    assert.matches("^lbpf: symbols of '/none': No such file", (lbpf("trace -l uprobe:/none:f")))
   end))
 
   it("says what is wrong", needs({"root", "argparse"}, function()

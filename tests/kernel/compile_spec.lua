@@ -104,6 +104,36 @@ describe("a compiled program", function()
     assert.equal(82, run(body)[1])
   end))
 
+  it("orders strings by their bytes", needs({"root", "btf"}, function()
+    local words = {"", "a", "aa", "ab", "b", "longer than eight", "longer than eighu", "seven77",
+      "eight888", "eight8888", "\127", "\128", "\255\128", "\255"}
+    for i = 1, #words, 2 do
+      local x, y = words[i], words[i + 1]
+      local out, problems = run(([[
+        local x, y = %q, %q
+        local s = x .. y
+        out[1] = x < y and 1 or 0
+        out[2] = x <= y and 1 or 0
+        out[3] = x > y and 1 or 0
+        out[4] = x >= y and 1 or 0
+        out[5] = not (x < x) and 1 or 0
+        out[6] = x <= x and 1 or 0
+        out[7] = s > x and 1 or 0
+        if not (y > s) then out[8] = 1 else out[8] = 0 end]]):format(x, y))
+      local s = x .. y
+      local wanted = {x < y, x <= y, x > y, x >= y, true, true, s > x, y <= s}
+      for n, result in ipairs(wanted) do
+        wanted[n] = result and 1 or 0
+      end
+      assert.same({wanted, {}}, {out, problems})
+    end
+    local out, problems = run [[ m["x"] = "y" local s = m["z"] out[1] = s < "a" and 1 or 0 ]]
+    assert.same({}, out)
+    assert.same({"raw_tp:1:41: attempt to compare nil"}, problems)
+    assert.matches("a number is needed here, not a string",
+      message_of("raw_tp", "out[1] = 1 < comm and 1 or 0"))
+  end))
+
   it("stops where Lua would raise an error, and says where", needs({"root", "btf"}, function()
     local out, problems = run [[
       local zero = m[1] or 0

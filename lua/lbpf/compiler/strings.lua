@@ -297,6 +297,37 @@ function generator:compare_strings(node, equal, label)
   c:place(equal and differs or same)
 end
 
+-- A string of a comparison on the stack, with zeros after its end.
+local function compared(self, node, size)
+  local slot = self.code:slot(size)
+  local flag = self:string_into(node, slot, 0, size, true)
+  self:branch_absent(flag, flag and self:problem(node, "attempt to compare nil"))
+  return slot
+end
+
+--- Jumps to the label if two strings are in the order that the operator says (or not: SENSE), by
+-- their bytes.
+function generator:order_strings(node, sense, label)
+  local c, past = self.code, self.code:label()
+  local yes, no = sense and label or past, sense and past or label
+  c:scoped(function()
+    local size = math.max(node.left.type.size, node.right.type.size)
+    local a, b = compared(self, node.left, size), compared(self, node.right, size)
+    if node.op:sub(1, 1) == ">" then
+      a, b = b, a
+    end
+    for at = 0, size - 1, 8 do
+      local x, y = c:load(a, at, 8), c:load(b, at, 8)
+      c:emit("swap", {d = x, width = 64}) -- the first byte counts most
+      c:emit("swap", {d = y, width = 64})
+      c:branch("u<", x, y, yes)
+      c:branch("u>", x, y, no)
+    end
+  end)
+  c:jump(#node.op == 2 and yes or no)
+  c:place(past)
+end
+
 --- Fills memory with zeros.
 function generator:clear(base, off, size)
   zero(self.code, base, off, 0, size)

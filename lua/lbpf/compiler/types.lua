@@ -345,8 +345,8 @@ function types:compare(node)
       fail(node, "%s cannot be compared with %s", T.describe(l), T.describe(r))
     end
   else
-    if l.kind == "str" or r.kind == "str" then
-      fail(node, "strings are compared by == and ~= only")
+    if l.kind == "str" and r.kind == "str" then
+      return T.bool
     end
     self:number(node.left)
     self:number(node.right)

@@ -352,6 +352,8 @@ function generator:compare(node, sense, label)
     return self:compare_nil(other, sense == (op == "=="), label)
   elseif equality and l.type.kind == "str" then
     return self:compare_strings(node, (op == "==") == sense, label)
+  elseif l.type.kind == "str" then
+    return self:order_strings(node, sense, label)
   elseif equality and (l.type.absent or r.type.absent) then
     return compare_optional(self, node, (op == "==") == sense, label)
   end

@@ -1,6 +1,8 @@
 -- The probes that this kernel has, with their arguments.
+local files = require "lbpf.handlers.file"
 local lbpf = require "lbpf.core"
 local spec = require "lbpf.trace.spec"
+local usdt = require "lbpf.handlers.usdt"
 
 local list = {}
 
@@ -117,15 +119,53 @@ local function functions(kind)
   end
 end
 
+-- Of files: their functions are in the symbol table, their USDT probes in a note ------------------
+
+-- Raises an error that says nothing of where.
+local function check(result, message)
+  return result or error(message, 0)
+end
+
+local function user_functions(kind)
+  return function(_, write, section)
+    local name, wanted = section:match("^[^/]+/(.+):([^:]+)$")
+    check(name, ("'%s': expected %s:FILE:FUNCTION"):format(section, kind))
+    local path = check(files.find(name))
+    local symbols = check(lbpf.elf_symbols(path))
+    local names = symbols:match(wanted)
+    symbols:close()
+    table.sort(names)
+    for i, each in ipairs(names) do
+      if each ~= names[i - 1] then
+        write(("%s/%s:%s"):format(kind, name, each))
+      end
+    end
+  end
+end
+
+local function user_probes(_, write, section)
+  local name = check(section:match("^usdt/([^:]+)"), "expected usdt:FILE:PROVIDER:NAME")
+  local fits = pattern(section:find(":") and section or section .. ":*")
+  for _, probe in ipairs(usdt.list(check(files.read(check(files.find(name)))))) do
+    local each = ("usdt/%s:%s:%s"):format(name, probe.provider, probe.name)
+    if each:find(fits) then
+      write(each)
+    end
+  end
+end
+
 local kinds = {
   {"tp", tracepoints}, {"raw_tp", raw_tracepoints}, {"fentry", functions("fentry")},
   {"fexit", functions("fexit")}, {"kprobe", functions("kprobe")},
   {"kretprobe", functions("kretprobe")},
+  {"uprobe", user_functions("uprobe")}, {"uretprobe", user_functions("uretprobe")},
+  {"usdt", user_probes},
 }
 
---- Calls WRITE(section, arguments, result) for each probe that matches.
--- @tparam string glob "tp/sched/*", "kprobe:vfs_*", "*openat*"; without a kind: all kinds but
--- kprobe, which has the functions of fentry
+--- Calls WRITE(section, arguments, result) for each probe that matches; those of files without the
+-- last two.
+-- @tparam string glob "tp/sched/*", "kprobe:vfs_*", "uprobe:/bin/bash:read*", "*openat*"; without a
+-- kind: all of the kernel's but kprobe, which has the functions of fentry
 -- @treturn boolean is there such a kind?
 function list.each(glob, write)
   local section = spec.section(glob):gsub("%.multi/", "/", 1)
@@ -133,7 +173,7 @@ function list.each(glob, write)
   local known = not kind
   for i, row in ipairs(kinds) do
     if kind == row[1] then
-      row[2](pattern(section), write)
+      row[2](pattern(section), write, section)
       known = true
     elseif not kind and i <= 3 then
       row[2](pattern(row[1] .. "/" .. (row[1] == "tp" and "*" or "") .. section), write)
