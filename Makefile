@@ -233,6 +233,7 @@ build/bench/%-go: tests/bench/%.go
 bench-bpftrace: module
 	@tests/tools bench
 	tests/bench/bpftrace $(LUA)
+	tests/bench/tools $(LUA)
 	tests/bench/kernel_time $(LUA)
 
 # The instructions of programs in Lua beside those of clang, as root.
@@ -304,7 +305,7 @@ check:
 	$(call say,FMT,"$(words $(FORMATTED)) files of C")
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 	luacheck -q $(wildcard lua bin/lbpf docs/site examples tests debian/test.lua tests/check/layering tests/check/docs tests/check/api \
-		tests/bench/run tests/bench/bpftrace tests/bench/kernel_time tests/bench/instructions/run *.rockspec)
+		tests/bench/run tests/bench/bpftrace tests/bench/tools tests/bench/kernel_time tests/bench/instructions/run *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/run host tests/check
 	tests/check/docs

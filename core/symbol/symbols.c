@@ -2,6 +2,7 @@
 
 #include "base/class.h"
 #include "base/value.h"
+#include "symbol/dwarf.h"
 #include "symbol/elfsyms.h"
 #include "symbol/kallsyms.h"
 #include <dlfcn.h>
@@ -20,7 +21,7 @@ static const char SYMBOLS[] = "lbpf.symbols";
 
 struct symbols {
 	struct symtab table;
-	struct elfsyms_id id;
+	struct elffile_id id;
 	bool closed;
 };
 
@@ -206,10 +207,103 @@ static int demangle(lua_State *L)
 	return 1;
 }
 
+static const char LINES[] = "lbpf.lines";
+
+struct lines {
+	struct dwarf dwarf;
+	bool open;
+};
+
+/*** Opens the debugging information of a program or library: in it, or in the debug file that its
+build id or .gnu_debuglink names. This needs elfutils' libdw, which the first call loads.
+@function elf_lines
+@tparam string path of the file
+@treturn lines
+@fails EOPNOTSUPP without libdw, ENODATA if there is no such information, ENOEXEC if it is not an
+ELF file
+@usage local lines = assert(lbpf.elf_lines("build/program"))
+*/
+static int elf_lines(lua_State *L)
+{
+	const char *path = luaL_checkstring(L, 1);
+	struct lines *l = class_push(L, LINES, sizeof(*l), 0);
+	int err = dwarf_open(&l->dwarf, path);
+
+	l->open = !err;
+	if (err == EOPNOTSUPP)
+		return value_fail(L, err,
+				  "elf_lines: there is no libdw (Debian: libdw1), or this build of "
+				  "lbpf was made without its headers (libdw-dev)");
+	if (err == ENODATA)
+		return value_fail(L, err, "'%s' has no debugging information (cc -g)", path);
+	return err ? value_fail(L, err, "lines of '%s'", path) : 1;
+}
+
+#define MOST_INLINED 64
+
+/*** The functions at an offset of the file.
+@function lines:find
+@tparam integer offset in the file
+@treturn ?{table,...} the innermost first, each inlined in the next: `name`, as the linker has it,
+`file` and `line`, as far as they are known; nil if nothing is known
+@usage for _, f in ipairs(lines:find(0x1139)) do print(f.name, f.file, f.line) end
+*/
+static int find_lines(lua_State *L)
+{
+	const struct lines *l = class_check(L, 1, LINES);
+	uint64_t offset = value_check_u64(L, 2);
+	struct dwarf_frame frames[MOST_INLINED];
+	size_t n;
+
+	luaL_argcheck(L, l->open, 1, "the lines were closed");
+	n = dwarf_find(&l->dwarf, offset, frames, MOST_INLINED);
+	if (!n)
+		return value_none(L);
+	lua_createtable(L, (int)n, 0);
+	for (size_t i = 0; i < n; i++) {
+		lua_createtable(L, 0, 3);
+		lua_pushstring(L, frames[i].function);
+		lua_setfield(L, -2, "name");
+		lua_pushstring(L, frames[i].file);
+		lua_setfield(L, -2, "file");
+		if (frames[i].line > 0) {
+			lua_pushinteger(L, frames[i].line);
+			lua_setfield(L, -2, "line");
+		}
+		lua_rawseti(L, -2, (int)i + 1);
+	}
+	return 1;
+}
+
+static void shut_lines(struct lines *l)
+{
+	if (l->open)
+		dwarf_close(&l->dwarf);
+	l->open = false;
+}
+
+/*** Frees the information. Closing twice is harmless.
+@function lines:close
+@treturn boolean true
+*/
+static int close_lines(lua_State *L)
+{
+	shut_lines(class_check(L, 1, LINES));
+	lua_pushboolean(L, 1);
+	return 1;
+}
+
+static int lines_gc(lua_State *L)
+{
+	shut_lines(class_retire(L, LINES));
+	return 0;
+}
+
 void symbols_open(lua_State *L)
 {
 	static const luaL_Reg functions[] = {{"kallsyms", kallsyms},
 					     {"elf_symbols", elf_symbols},
+					     {"elf_lines", elf_lines},
 					     {"demangle", demangle},
 					     {NULL, NULL}};
 	static const luaL_Reg methods[] = {{"find", find},           {"match", match_symbols},
@@ -218,6 +312,12 @@ void symbols_open(lua_State *L)
 	static const luaL_Reg meta[] = {
 		{"__gc", symbols_gc}, {"__close", close_symbols}, {NULL, NULL}};
 
+	static const luaL_Reg line_methods[] = {
+		{"find", find_lines}, {"close", close_lines}, {NULL, NULL}};
+	static const luaL_Reg line_meta[] = {
+		{"__gc", lines_gc}, {"__close", close_lines}, {NULL, NULL}};
+
 	class_new(L, SYMBOLS, methods, meta);
+	class_new(L, LINES, line_methods, line_meta);
 	luaL_setfuncs(L, functions, 0);
 }

@@ -2,11 +2,19 @@
 local list = require "lbpf.trace.list"
 local text = require "lbpf.text"
 
-local function is_tracepoint(name)
-  local found = false
-  list.each(name, function() found = true end)
-  return found
+-- The first of some probes that this kernel has.
+local function first_of(...)
+  for _, probe in ipairs({...}) do
+    local found
+    list.each(probe, function() found = probe end)
+    if found then
+      return found
+    end
+  end
+  return select("#", ...) > 0 and (select(-1, ...)) or nil
 end
+
+local ASKED = "tp/filemap/mm_filemap_get_pages" -- Linux 6.11
 
 -- Values of /proc/meminfo, in bytes.
 local function memory()
@@ -33,19 +41,16 @@ require "lbpf.tool" {
     {"buffers", -9, show = text.bytes}, {"cached", -9, show = text.bytes},
   },
   programs = function(_, only)
-    local programs = {
+    local asked = first_of(ASKED, "kprobe:folio_mark_accessed", "kprobe:mark_page_accessed")
+    local is_new = asked == ASKED
+    return {
+      [asked] = only .. (is_new and [[ sum("asked", args.last_index - args.index + 1) ]]
+        or [[ count("asked") ]]),
       ["tp/filemap/mm_filemap_add_to_page_cache"] = only
-        .. [[ sum("added", 1 << args.order) ]],
-      ["tp/writeback/writeback_dirty_folio"] = only .. [[ count("dirtied") ]],
+        .. (is_new and [[ sum("added", 1 << args.order) ]] or [[ count("added") ]]),
+      [first_of("tp/writeback/writeback_dirty_folio", "tp/writeback/writeback_dirty_page")] = only
+        .. [[ count("dirtied") ]],
     }
-    if is_tracepoint("tp/filemap/mm_filemap_get_pages") then -- Linux 6.11
-      programs["tp/filemap/mm_filemap_get_pages"] = only
-        .. [[ sum("asked", args.last_index - args.index + 1) ]]
-    else
-      programs["kprobe/folio_mark_accessed"] = only .. [[ count("asked") ]]
-      programs["tp/filemap/mm_filemap_add_to_page_cache"] = only .. [[ count("added") ]]
-    end
-    return programs
   end,
   start = function(tracer, args, out)
     local before = {}

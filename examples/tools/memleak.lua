@@ -11,7 +11,10 @@ end
 
 -- The file in which the process has its C library, as this process can open it.
 local function c_library(pid)
-  local file = assert(io.open(("/proc/%d/maps"):format(pid)), "no such process")
+  local file = io.open(("/proc/%d/maps"):format(pid))
+  if not file then
+    error({message = ("there is no process %d"):format(pid)}, 0)
+  end
   for line in file:lines() do
     local path = line:match("%s(/%S*/libc[.-]%S*)$")
     if path then
@@ -22,6 +25,8 @@ local function c_library(pid)
   file:close()
   error({message = "process " .. pid .. " has no C library; use --library"}, 0)
 end
+
+local BLOCKS = {max_entries = 131072} -- at most so many at a time
 
 local returned = [[
   local n = wanted[tid]
@@ -80,7 +85,7 @@ require "lbpf.tool" {
   options = options,
   columns = {{"bytes", -10, show = text.bytes}, {"blocks", -8}, {"stack"}},
   maps = {"size"},
-  compile = {max_entries = 262144},
+  compile = {maps = {size = BLOCKS, time = BLOCKS, stack = BLOCKS}},
   programs = programs,
   report = function(tracer, args, out)
     local now, by_stack, list = lbpf.monotonic() - args.older, {}, {}

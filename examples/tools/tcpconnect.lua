@@ -1,16 +1,12 @@
 -- TCP connections that processes here begin: tcpconnect.lua [-h]
 local text = require "lbpf.text"
 
--- SYN_SENT is set by connect(2): the current process is the one that connects.
+-- SYN_SENT is set by connect(2): the current process is the one that connects. IPv4 addresses are
+-- there as IPv6 addresses, too.
 local begin = [[
   if args.protocol == 6 and args.newstate == 2 then
-    if args.family == 2 then
-      emit("row", {pid = pid, comm = comm, source = buf(args.saddr, 4),
-        destination = buf(args.daddr, 4), port = args.dport})
-    else
-      emit("row", {pid = pid, comm = comm, source = buf(args.saddr_v6, 16),
-        destination = buf(args.daddr_v6, 16), port = args.dport})
-    end
+    emit("row", {pid = pid, comm = comm, source = buf(args.saddr_v6, 16),
+      destination = buf(args.daddr_v6, 16), port = args.dport})
   end ]]
 
 require "lbpf.tool" {
@@ -22,7 +18,7 @@ require "lbpf.tool" {
   programs = {["tp/sock/inet_sock_set_state"] = begin},
   rows = {
     row = function(row)
-      row.source, row.destination = text.ntop(row.source), text.ntop(row.destination)
+      row.source, row.destination = text.address(row.source), text.address(row.destination)
       return row
     end,
   },

@@ -2,7 +2,8 @@
 local text = require "lbpf.text"
 
 -- States: 2 SYN_SENT, below 4 the connection begins, 7 CLOSE, 9 LAST_ACK. Those of SYN_SENT and
--- LAST_ACK are set in the process that owns the connection.
+-- LAST_ACK are set in the process that owns the connection. IPv4 addresses are there as IPv6
+-- addresses, too.
 local state = [[
   if args.protocol ~= 6 then return end
   local sock = args.skaddr
@@ -12,15 +13,9 @@ local state = [[
     local since, by = began[sock], owner[sock]
     if since and (by or %s) then
       local tcp = cast("struct tcp_sock", sock)
-      if args.family == 2 then
-        emit("row", {pid = by or pid, comm = name[sock] or comm, laddr = buf(args.saddr, 4),
-          lport = args.sport, raddr = buf(args.daddr, 4), rport = args.dport,
-          tx = tcp.bytes_acked, rx = tcp.bytes_received, ns = nsecs - since})
-      else
-        emit("row", {pid = by or pid, comm = name[sock] or comm, laddr = buf(args.saddr_v6, 16),
-          lport = args.sport, raddr = buf(args.daddr_v6, 16), rport = args.dport,
-          tx = tcp.bytes_acked, rx = tcp.bytes_received, ns = nsecs - since})
-      end
+      emit("row", {pid = by or pid, comm = name[sock] or comm, laddr = buf(args.saddr_v6, 16),
+        lport = args.sport, raddr = buf(args.daddr_v6, 16), rport = args.dport,
+        tx = tcp.bytes_acked, rx = tcp.bytes_received, ns = nsecs - since})
     end
     began[sock] = nil
     owner[sock] = nil
@@ -46,7 +41,7 @@ require "lbpf.tool" {
   end,
   rows = {
     row = function(row)
-      row.laddr, row.raddr = text.ntop(row.laddr), text.ntop(row.raddr)
+      row.laddr, row.raddr = text.address(row.laddr), text.address(row.raddr)
       return row
     end,
   },

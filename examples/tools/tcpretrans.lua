@@ -2,14 +2,10 @@
 local names = require "lbpf.names"
 local text = require "lbpf.text"
 
+-- IPv4 addresses are there as IPv6 addresses, too.
 local again = [[
-  if args.family == 2 then
-    emit("again", {laddr = buf(args.saddr, 4), lport = args.sport, raddr = buf(args.daddr, 4),
-      rport = args.dport, %s})
-  else
-    emit("again", {laddr = buf(args.saddr_v6, 16), lport = args.sport,
-      raddr = buf(args.daddr_v6, 16), rport = args.dport, %s})
-  end ]]
+  emit("again", {laddr = buf(args.saddr_v6, 16), lport = args.sport,
+    raddr = buf(args.daddr_v6, 16), rport = args.dport, state = %s}) ]]
 
 -- Reason 2 is "not specified": most of those are not losses. The transport header begins with the
 -- ports.
@@ -51,7 +47,7 @@ local function reason_of(number)
 end
 
 local function addresses(row)
-  row.laddr, row.raddr = text.ntop(row.laddr), text.ntop(row.raddr)
+  row.laddr, row.raddr = text.address(row.laddr), text.address(row.raddr)
   return row
 end
 
@@ -69,9 +65,8 @@ require "lbpf.tool" {
   -- or receive just then.
   programs = function(args, only)
     return {
-      ["tp/tcp/tcp_retransmit_skb"] = only .. again:format("state = args.state",
-        "state = args.state"),
-      ["tp/tcp/tcp_retransmit_synack"] = only .. again:format("state = 3", "state = 3"),
+      ["tp/tcp/tcp_retransmit_skb"] = only .. again:format("args.state"),
+      ["tp/tcp/tcp_retransmit_synack"] = only .. again:format("3"), -- SYN_RECV
       ["tp/skb/kfree_skb"] = args.drops and only .. drop or nil,
     }
   end,

@@ -22,8 +22,8 @@ local modules = {
   trace = "lbpf.trace",
 }
 local symbols = {
-  forget_processes = true, frames = true, fsym = true, ksym = true, usym = true,
-  watch_process = true,
+  forget_processes = true, frames = true, fsym = true, ksym = true, uline = true,
+  usym = true, watch_process = true,
 }
 
 setmetatable(lbpf, {

@@ -11,6 +11,7 @@ local symbols = {}
 
 local processes = {} -- by pid
 local tables = {}    -- by device, inode and path: lbpf.elf_symbols(), or false
+local lines_by_file = {} -- the same: lbpf.elf_lines(), or false
 local kernel         -- lbpf.kallsyms(), or false
 
 -- The mappings of a process are read again at most once in so many seconds.
@@ -127,15 +128,16 @@ local function plain_name(name)
   return (lbpf.demangle(name):gsub("::h%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x$", ""))
 end
 
--- The symbols of a mapping's file, in the mount namespace of the process, or else in this one.
-local function table_of(process, mapping)
-  local symtab = tables[mapping.file]
-  if symtab == nil then
-    symtab = lbpf.elf_symbols(("/proc/%d/root%s"):format(process.pid, mapping.path))
-      or lbpf.elf_symbols(mapping.path) or false
-    tables[mapping.file] = symtab
+-- What OPEN has of a mapping's file, in the mount namespace of the process, or else in this one; it
+-- is kept in CACHE. False if it has nothing.
+local function of_file(cache, open, process, mapping)
+  local found = cache[mapping.file]
+  if found == nil then
+    found = open(("/proc/%d/root%s"):format(process.pid, mapping.path)) or open(mapping.path)
+      or false
+    cache[mapping.file] = found
   end
-  return symtab
+  return found
 end
 
 local function find_mapping(process, address)
@@ -171,7 +173,7 @@ function symbols.forget_processes(pid)
   if pid then
     processes[pid] = nil
   else
-    processes, tables, kernel = {}, {}, nil
+    processes, tables, lines_by_file, kernel = {}, {}, {}, nil
   end
 end
 
@@ -213,7 +215,7 @@ function symbols.usym(pid, address)
     return nil, nil, mapping and mapping.path ~= "" and mapping.path or nil
   end
   local offset = address - mapping.first + mapping.offset
-  local symtab = table_of(process, mapping)
+  local symtab = of_file(tables, lbpf.elf_symbols, process, mapping)
   local name, distance
   if symtab then
     name, distance = symtab:find(offset)
@@ -260,19 +262,57 @@ local function user_frame(pid, address)
   return "[unknown]"
 end
 
+--- The source line at an address of a process, by the file's debugging information: see
+-- `elf_lines`.
+-- @function uline
+-- @tparam integer pid
+-- @tparam integer address
+-- @treturn ?{table,...} the functions there, the innermost first, each inlined in the next: `name`,
+-- `file`, `line`; nil if they are not known
+-- @usage local here = lbpf.uline(pid, address)
+-- if here then print(here[1].file, here[1].line) end
+function symbols.uline(pid, address)
+  address = tonumber(address)
+  local process = process_of(pid)
+  local mapping = find_mapping(process, address)
+  local lines = mapping and mapping.inode ~= 0
+    and of_file(lines_by_file, lbpf.elf_lines, process, mapping)
+  local found = lines and lines:find(address - mapping.first + mapping.offset)
+  for _, frame in ipairs(found or {}) do
+    frame.name = frame.name and plain_name(frame.name)
+  end
+  return found or nil
+end
+
+-- Appends the functions at an address with their lines; false if those are not known.
+local function add_lines(names, pid, address)
+  local found = symbols.uline(pid, address)
+  for _, frame in ipairs(found or {}) do
+    names[#names + 1] = ("%s %s:%d"):format(frame.name or "[unknown]",
+      (frame.file or "?"):match("[^/]*$"), frame.line or 0)
+  end
+  return found
+end
+
 --- Names for the addresses of a stack.
 -- @function frames
 -- @tparam {integer,...} stack addresses, as a stack trace map has them
 -- @tparam ?integer pid of the process, if addresses may be in user space
+-- @tparam ?table opts `lines` (boolean): "name file.c:12" where that is known, and functions that
+-- are inlined as frames of their own
 -- @treturn {string,...} a name for each; "[file]" or "[unknown]" where there is none
 -- @usage print(table.concat(lbpf.frames(object.maps.stacks:lookup(id), pid), "\n"))
-function symbols.frames(stack, pid)
+function symbols.frames(stack, pid, opts)
   local names = {}
   for i, address in ipairs(stack) do
     if is_kernel(address) then
-      names[i] = symbols.ksym(address) or "[unknown]"
-    else
-      names[i] = pid and user_frame(pid, address) or "[unknown]"
+      names[#names + 1] = symbols.ksym(address) or "[unknown]"
+    elseif not pid then
+      names[#names + 1] = "[unknown]"
+    -- all but the first are where a call returns to: the call is before
+    elseif not (opts and opts.lines)
+      or not add_lines(names, pid, tonumber(address) - (i > 1 and 1 or 0)) then
+      names[#names + 1] = user_frame(pid, address)
     end
   end
   return names

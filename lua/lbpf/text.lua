@@ -157,6 +157,15 @@ function text.ntop(address)
   return ipv6(address)
 end
 
+--- The same, but an IPv4 address that is mapped into IPv6 is shown as one of IPv4.
+-- @function address
+-- @tparam string address 4 or 16 bytes
+-- @treturn string
+-- @raise if it has another length
+function text.address(address)
+  return (text.ntop(address):gsub("^::ffff:(%d+%.)", "%1"))
+end
+
 local function ipv4_bytes(address)
   local bytes = {address:match("^(%d+)%.(%d+)%.(%d+)%.(%d+)$")}
   for i, byte in ipairs(bytes) do

@@ -14,6 +14,7 @@
 -- @module lbpf.tool
 
 local condition = require "lbpf.trace.condition"
+local kernel = require "lbpf.compiler.kernel"
 local lbpf = require "lbpf"
 local output = require "lbpf.output"
 
@@ -101,7 +102,7 @@ end
 
 local function trace(spec, args)
   local own = {pid = args.pid, cgroup = args.cgroup}
-  local programs, opts = spec.programs, {}
+  local programs, opts = spec.programs, {ring = 2 ^ 20}
   for name, value in pairs(spec.compile or {}) do
     opts[name] = value
   end
@@ -110,7 +111,10 @@ local function trace(spec, args)
   else
     opts.pid, opts.cgroup = own.pid, own.cgroup
   end
-  return check(lbpf.trace(programs, opts))
+  local tracer = check(lbpf.trace(programs, opts))
+  kernel.forget()
+  collectgarbage()
+  return tracer
 end
 
 local function run(spec, args)

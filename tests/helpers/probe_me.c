@@ -11,10 +11,15 @@
 #include <time.h>
 #include <unistd.h>
 
+static inline __attribute__((always_inline)) long inlined(long n)
+{
+	__asm__ volatile("nop"); /* so that the call stays, and has an address */
+	return n + 1000;
+}
+
 __attribute__((noinline)) long probe_add(long n)
 {
-	__asm__ volatile(""); /* so that the call stays */
-	return n + 1000;
+	return inlined(n);
 }
 
 static long probe_static(long n)

@@ -138,6 +138,87 @@ describe("the symbols of an ELF file", function()
   end)
 end)
 
+describe("the lines of an ELF file", function()
+  local process, lines
+
+  before_each(function()
+    process = child.probe_me()
+  end)
+
+  after_each(function()
+    process:stop()
+    lbpf.forget_processes()
+  end)
+
+  -- The functions at the first offset at which so many are known.
+  local function find(n)
+    for distance = 0, 16 do
+      local found = lines:find(process.offset + distance)
+      if found and #found == n then
+        return found
+      end
+    end
+  end
+
+  it("are found by offset, with functions that are inlined", needs("libdw", function()
+    lines = assert(lbpf.elf_lines(process.path))
+    local found = find(2)
+    assert.same({"inlined", "probe_add"}, {found[1].name, found[2].name})
+    for _, frame in ipairs(found) do
+      assert.matches("tests/helpers/probe_me%.c$", frame.file)
+    end
+    assert.is_true(found[1].line < found[2].line)
+    assert.is_nil(lines:find(2 ^ 40))
+    assert.is_nil(lines:find(0)) -- the ELF header is no code
+    assert.is_true(lines:close())
+    assert.is_true(lines:close())
+    assert.error_matches(function() lines:find(0) end, "the lines were closed")
+  end))
+
+  it("come from the debug file of a stripped one", needs("libdw", function()
+    local dir = os.tmpname()
+    os.remove(dir)
+    assert(child.succeeds(("unset LD_PRELOAD; mkdir %s && cd %s && cp %s/%s . && " ..
+      "objcopy --only-keep-debug probe_me probe_me.debug && strip probe_me && " ..
+      "objcopy --add-gnu-debuglink=probe_me.debug probe_me"):format(dir, dir, os.getenv("PWD"),
+      process.path)))
+    lines = assert(lbpf.elf_lines(dir .. "/probe_me"))
+    assert.equal("inlined", find(2)[1].name)
+    os.remove(dir .. "/probe_me.debug")
+    local none, message, errno = lbpf.elf_lines(dir .. "/probe_me")
+    assert.is_nil(none)
+    assert.equal(("'%s/probe_me' has no debugging information (cc -g): No data available "
+      .. "(ENODATA)"):format(dir), message)
+    assert.equal(61, errno)
+    assert(child.succeeds("rm -r " .. dir))
+  end))
+
+  it("are shown in stacks", needs("libdw", function()
+    lines = assert(lbpf.elf_lines(process.path))
+    local address = address_in(process.pid, "probe_me", process.offset)
+    local names
+    for distance = 0, 16 do
+      names = lbpf.frames({address + distance}, process.pid, {lines = true})
+      if #names == 2 then
+        break
+      end
+    end
+    assert.matches("^inlined probe_me%.c:%d+$", names[1])
+    assert.matches("^probe_add probe_me%.c:%d+$", names[2])
+    local here = lbpf.uline(process.pid, address)
+    assert.equal("probe_add", here[#here].name)
+    assert.is_nil(lbpf.uline(process.pid, 1))
+  end))
+
+  it("are not looked for in other files", needs("libdw", function()
+    local none, message, errno = lbpf.elf_lines("Makefile")
+    assert.is_nil(none)
+    assert.equal("lines of 'Makefile': Exec format error (ENOEXEC)", message)
+    assert.equal(8, errno)
+    assert.is_nil((lbpf.elf_lines("/no/such/file")))
+  end))
+end)
+
 describe("an address of a process", function()
   after_each(function()
     lbpf.forget_processes()
@@ -169,24 +250,26 @@ describe("an address of a process", function()
   it("has its name in another mount namespace", needs("root", function()
     local dir = os.tmpname()
     os.remove(dir)
-    local script = ([[mkdir %s && mount -t tmpfs t %s && cp /bin/sleep %s/its_own_sleep && ]] ..
-      [[exec %s/its_own_sleep 60]]):format(dir, dir, dir, dir)
-    local pipe = io.popen(("unset LD_PRELOAD; unshare --mount sh -c 'echo $$; %s'"):format(script))
-    local pid = tonumber(pipe:read("*l"))
+    local script = ("mkdir %s && mount -t tmpfs t %s && cp build/helpers/probe_me %s/its_own && "
+      .. "exec %s/its_own"):format(dir, dir, dir, dir)
+    local fifo = os.tmpname()
+    os.remove(fifo)
+    assert(child.succeeds("mkfifo " .. fifo))
+    local requests = io.popen(("unset LD_PRELOAD; unshare --mount sh -c '%s' >%s"):format(script,
+      fifo), "w")
+    local answers = assert(io.open(fifo))
+    os.remove(fifo)
+    local pid, offset = answers:read("*l"):match("(%d+) (%d+)")
     finally(function()
-      os.execute("kill " .. pid)
-      pipe:close()
+      requests:close()
+      answers:close()
       os.execute("rmdir " .. dir)
     end)
-    local function exe()
-      return child.output(("readlink /proc/%d/exe"):format(pid))
-    end
-    child.wait_until(function() return exe():match("its_own_sleep\n$") end)
-    assert.is_nil(io.open(dir .. "/its_own_sleep"))
-    local symbols = assert(lbpf.elf_symbols(("/proc/%d/exe"):format(pid)))
-    assert.is_true(symbols:count() >= 0)
-    local _, _, path = lbpf.usym(pid, address_in(pid, "its_own_sleep", 0x3000))
-    local name = dir .. "/its_own_sleep"
+    assert.is_nil(io.open(dir .. "/its_own"))
+    local address = address_in(pid, "its_own", tonumber(offset))
+    local found, _, path = lbpf.usym(tonumber(pid), address)
+    assert.equal("probe_add", found)
+    local name = dir .. "/its_own"
     assert.equal(name, path:sub(-#name)) -- in a chroot the kernel says where that is, too
   end))
 
@@ -281,7 +364,7 @@ end)
 
 describe("lbpf", function()
   it("has the functions of lbpf.symbols, loaded on first use", function()
-    assert.equal("6\n", (child.run([[
+    assert.equal("7\n", (child.run([[
       local n = 0
       for name, fn in pairs(require "lbpf.symbols") do
         assert(require "lbpf"[name] == fn, name)

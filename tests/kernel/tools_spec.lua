@@ -1,6 +1,7 @@
 -- The tools of examples/tools: each watches something that happens, and writes it.
 local child = require "child"
 local needs = require "needs"
+local network = require "network"
 local tools = require "tools"
 
 local WANTED = {"root", "tracefs", "argparse", "btf"}
@@ -13,9 +14,13 @@ local function with(...)
   return list
 end
 
--- A program of its own name, so that its rows can be told from others'.
+-- Names that no other process has, so that rows can be told from others'.
+local WORK = "lbpf_w" .. child.pid()
+local ABSENT = "/no/such/" .. child.pid()
+
+-- A program under that name.
 local function copy(of)
-  local path = "/tmp/lbpf_work"
+  local path = "/tmp/" .. WORK
   assert(child.succeeds(("cp %s %s"):format(of, path)))
   finally(function() os.remove(path) end)
   return path
@@ -26,7 +31,7 @@ describe("the tool", function()
     local long = ("x"):rep(3000)
     local path = copy("/bin/sh")
     local rows = tools.watch("execsnoop", "",
-      ("%s -c 'exit 3' %s 'b c'; %s -c 'kill -9 $$'"):format(path, long, path), "comm", "lbpf_work")
+      ("%s -c 'exit 3' %s 'b c'; %s -c 'kill -9 $$'"):format(path, long, path), "comm", WORK)
     assert.equal(4, #rows)
     assert.equal(("%s -c exit 3 %s b c"):format(path, long), rows[1].args)
     assert.equal("exec", rows[1].event)
@@ -37,43 +42,42 @@ describe("the tool", function()
 
   it("opensnoop shows what is opened, and what is not", needs(WANTED, function()
     local path = copy("/bin/cat")
-    local _, out = tools.watch("opensnoop", "", path .. " /etc/passwd /no/such", "comm", "")
-    assert.equal("", tools.rows(out, "path", "/etc/passwd")[1].error)
-    assert.is_true(tonumber(tools.rows(out, "path", "/etc/passwd")[1].fd) >= 3)
-    assert.equal("ENOENT", tools.rows(out, "path", "/no/such")[1].error)
-    _, out = tools.watch("opensnoop", "-x", path .. " /etc/passwd /no/such", "comm", "")
-    assert.same({}, tools.rows(out, "path", "/etc/passwd"))
-    assert.equal(1, #tools.rows(out, "path", "/no/such"))
+    local _, out = tools.watch("opensnoop", "", path .. " /etc/passwd " .. ABSENT, "comm", "")
+    assert.matches(WORK .. ",%d+,,/etc/passwd\n", out)
+    assert.equal("ENOENT", tools.rows(out, "path", ABSENT)[1].error)
+    _, out = tools.watch("opensnoop", "-x", path .. " /etc/passwd " .. ABSENT, "comm", "")
+    assert.is_nil(out:find(WORK .. ",[^\n]*/etc/passwd"))
+    assert.equal(1, #tools.rows(out, "path", ABSENT))
   end))
 
   it("killsnoop shows signals", needs(WANTED, function()
     local rows = tools.watch("killsnoop", "", copy("/bin/kill") .. " -s USR1 999999", "comm",
-      "lbpf_work")
+      WORK)
     assert.same({"10", "999999", "-3"}, {rows[1].signal, rows[1].target, rows[1].error})
   end))
 
   it("statsnoop shows what is asked for", needs(WANTED, function()
-    local rows = tools.watch("statsnoop", "", copy("/usr/bin/stat") .. " /no/such", "path",
-      "/no/such")
-    assert.same({"lbpf_work", "-2"}, {rows[1].comm, rows[1].error})
+    local rows = tools.watch("statsnoop", "", copy("/usr/bin/stat") .. " " .. ABSENT, "path",
+      ABSENT)
+    assert.same({WORK, "-2"}, {rows[1].comm, rows[1].error})
   end))
 
   it("syncsnoop shows what is written to disks", needs(WANTED, function()
-    local rows = tools.watch("syncsnoop", "", copy("/bin/sync") .. " -d /tmp/lbpf_work", "comm",
-      "lbpf_work")
+    local rows = tools.watch("syncsnoop", "", copy("/bin/sync") .. " -d /tmp/" .. WORK, "comm",
+      WORK)
     assert.equal("fdatasync", rows[1].call)
   end))
 
   it("setuids shows changes of users", needs(WANTED, function()
     local rows = tools.watch("setuids", "", copy("/usr/bin/perl")
-      .. " -e 'use POSIX; POSIX::setuid(12345)'", "comm", "lbpf_work")
+      .. " -e 'use POSIX; POSIX::setuid(12345)'", "comm", WORK)
     assert.same({"0", "setuid", "12345", "0"}, {rows[1].uid, rows[1].call, rows[1].new,
       rows[1].error})
   end))
 
   it("naptime shows sleeps", needs(with("64 bits"), function()
     local rows = tools.watch("naptime", "", copy("/usr/bin/perl")
-      .. " -e '$t = pack(\"qq\", 0, 20000000); syscall(35, $t, 0)'", "comm", "lbpf_work")
+      .. " -e '$t = pack(\"qq\", 0, 20000000); syscall(35, $t, 0)'", "comm", WORK)
     assert.equal("20000000", rows[1].ns)
   end))
 
@@ -93,7 +97,7 @@ describe("the tool", function()
 
   it("syscount counts system calls, by name and by process", needs(WANTED, function()
     local command = copy("/usr/bin/perl") .. " -e 'getppid for 1..2000'"
-    local rows = tools.watch("syscount", "-P --top 1000", command, "key", "lbpf_work")
+    local rows = tools.watch("syscount", "-P --top 1000", command, "key", WORK)
     assert.is_true(tonumber(rows[1].count) >= 2000)
     rows = tools.watch("syscount", "--top 1000", command, "key", "getppid")
     assert.is_true(tonumber(rows[1].count) >= 2000)
@@ -121,11 +125,30 @@ describe("the tool", function()
     assert.is_true(tonumber(rows[1].ns) > 0)
   end))
 
+  it("tcpretrans shows what is sent again, and what is dropped", needs(WANTED, function()
+    network.up()
+    finally(network.down)
+    -- Packets go to nobody: no station has that address.
+    network.ip("neigh add 10.77.0.9 lladdr 02:00:00:00:00:09 dev near")
+    local connect = "timeout 2 bash -c 'exec 3<>/dev/tcp/10.77.0.9/7016'"
+    local rows = tools.watch("tcpretrans", "", connect, "rport", "7016")
+    assert.is_true(#rows >= 1)
+    assert.same({"retransmit", "10.77.0.1", "10.77.0.9", "SYN_SENT"},
+      {rows[1].event, rows[1].laddr, rows[1].raddr, rows[1].why})
+  end))
+
+  it("tcpretrans says why packets are dropped", needs(with("drop reasons"), function()
+    local rows = tools.watch("tcpretrans", "-d",
+      "bash -c 'exec 3<>/dev/tcp/127.0.0.1/7017' 2>/dev/null", "rport", "7017")
+    assert.same({"drop", "127.0.0.1"}, {rows[1].event, rows[1].raddr})
+    assert.matches("^NO_SOCKET tcp_v4_rcv%+%d+$", rows[1].why)
+  end))
+
   it("biolatency and biosnoop show requests to disks", needs(WANTED, function()
     local write = copy("/bin/dd")
       .. " if=/dev/zero of=lbpf_blocks bs=4k count=5 oflag=direct conv=fsync 2>/dev/null"
     finally(function() os.remove("lbpf_blocks") end)
-    local rows, out = tools.watch("biosnoop", "", write, "comm", "lbpf_work")
+    local rows, out = tools.watch("biosnoop", "", write, "comm", WORK)
     assert.is_true(#rows >= 1, out)
     assert.matches("^%l", rows[1].disk)
     assert.is_true(tonumber(rows[1].bytes) >= 4096 and tonumber(rows[1].ns) > 0)
@@ -218,7 +241,7 @@ describe("the tool", function()
 
   it("firewall keeps a cgroup from addresses and ports", needs(WANTED, function()
     local point = assert(child.output("cat /proc/self/mounts"):match("(%S+) cgroup2 "))
-    local cgroup = point .. "/lbpf_firewall"
+    local cgroup = point .. "/" .. WORK
     assert(child.succeeds("mkdir -p " .. cgroup))
     finally(function() child.output("rmdir " .. cgroup) end)
     local function send(to)

@@ -455,6 +455,20 @@ probes["libstdc++"] = function()
   return lbpf.demangle("_ZN1a1bEv") == "a::b()"
 end
 
+probes["drop reasons"] = function()
+  local file = io.open("/sys/kernel/tracing/events/skb/kfree_skb/format")
+  local format = file and file:read("*a") or ""
+  return format:find("reason", 1, true) ~= nil
+end
+
+function probes.libdw()
+  local lines, why = lbpf.elf_lines("build/helpers/probe_me")
+  if lines then
+    lines:close()
+  end
+  return lines ~= nil, why
+end
+
 function probes.cqueues()
   return pcall(require, "cqueues")
 end

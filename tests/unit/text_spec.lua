@@ -34,6 +34,10 @@ describe("text", function()
       assert.equal(address, text.ntop(text.pton(address)))
     end
     assert.equal("\1\2\3\4", text.pton("1.2.3.4"))
+    for _, address in ipairs({"1.2.3.4", "::ffff:1.2.3.4"}) do
+      assert.equal("1.2.3.4", text.address(text.pton(address)))
+    end
+    assert.equal("::ffff:1:2:3", text.address(text.pton("::ffff:1:2:3")))
     assert.equal("1:0:0:2::", text.ntop(text.pton("1:0:0:2:0:0:0:0")))
     for _, wrong in ipairs({"", "1.2.3", "256.1.1.1", "1.2.3.4.5", "1:2", ":1", "1::2::3", "g::",
       "1:2:3:4:5:6:7:8:9", "12345::", ":::", "1.2.3.4::", "a"}) do

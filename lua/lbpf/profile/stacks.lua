@@ -10,6 +10,8 @@ function stacks.options(parser)
   parser:option("-o --output", "A file: .svg: a flame graph; .pb: pprof; else folded stacks.")
   parser:mutex(parser:flag("-K --kernel", "Only the kernel's frames."),
     parser:flag("-U --user", "Only the processes' frames."))
+  parser:flag("--lines", "Source lines and inlined functions, of programs that have debugging "
+    .. "information.")
 end
 
 --- Timers that remember the mappings of processes, which may end before their stacks are read.
@@ -22,10 +24,10 @@ function stacks.watch(tracer)
 end
 
 -- Appends the frames of a stack, the root first.
-local function append(frames, tracer, id, pid, suffix)
+local function append(frames, tracer, id, pid, suffix, opts)
   id = tonumber(id)
   local stack = id >= 0 and tracer.stacks:lookup(id)
-  local names = stack and lbpf.frames(stack, pid) or {}
+  local names = stack and lbpf.frames(stack, pid, opts) or {}
   for i = #names, 1, -1 do
     frames[#frames + 1] = names[i] .. suffix
   end
@@ -34,7 +36,7 @@ end
 local function frames_of(tracer, args, keys)
   local frames = {keys[2]}
   if not args.kernel then
-    append(frames, tracer, keys[3], tonumber(keys[1]), "")
+    append(frames, tracer, keys[3], tonumber(keys[1]), "", {lines = args.lines})
   end
   if not args.user then
     append(frames, tracer, keys[4], nil, "_[k]")
