@@ -83,14 +83,17 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
  */
 void codec_describe(lua_State *L, const struct codec *c);
 
-/* A part of a table's bytes whose value may not say all of them, for compiled code. */
+/* A part of a table's bytes whose value may not say all of them, for compiled code;
+ * lua/lbpf/jit/layout.lua declares it as well.
+ */
 struct codec_check {
 	uint32_t kind; /* 0: the list ends */
 	uint32_t offset, size;
+	int32_t length; /* of a string: what codec_says_all() found */
 };
 
-/* Do the values of what is at DATA say all? */
-int codec_says_all(const struct codec_check *checks, const char *data);
+/* Do the values of what is at DATA say all? Then the lengths of its strings have been set. */
+int codec_says_all(struct codec_check *checks, const char *data);
 
 /* How many bytes the value at VALUE is: codec_size(), unless there is a flexible array. */
 size_t codec_encoded_size(lua_State *L, const struct codec *c, int value);

@@ -300,20 +300,26 @@ static int deliver(lua_State *L)
 	return 2;
 }
 
-/* Makes the descriptor readable for events that waited in the batch, which libbpf's does not show.
- */
-static void wake(struct batch *b)
+static void update_wake(struct batch *b)
 {
 	bool waiting = b->cursor.next < b->cursor.used || (b->stopped && b->kind->tells_once);
 	eventfd_t count;
 
-	if (b->wait->wake < 0 || waiting == b->woken)
+	if (waiting == b->woken)
 		return;
 	if (waiting)
 		eventfd_write(b->wait->wake, 1);
 	else
 		eventfd_read(b->wait->wake, &count);
 	b->woken = waiting;
+}
+
+/* Makes the descriptor readable for events that waited in the batch, which libbpf's does not show.
+ */
+static inline void wake(struct batch *b)
+{
+	if (b->wait->wake >= 0)
+		update_wake(b);
 }
 
 int batch_call(lua_State *L, struct batch *b, int args, int results)
@@ -378,7 +384,7 @@ int batch_take(lua_State *L, struct batch *b, int only, int timeout, size_t want
 }
 
 /* Is the next event FUNCTION's, with no news before it? A closed buffer has none. */
-static bool has_next(const struct batch *b, int function)
+static inline bool has_next(const struct batch *b, int function)
 {
 	const struct batch_event *e;
 
@@ -432,20 +438,19 @@ static int take_next(lua_State *L, struct batch *b, int function, int names)
 	return values;
 }
 
-const struct batch_event *batch_claim(struct batch *b, int function, uint32_t least,
-				      const struct codec_check *checks,
-				      struct batch_counters *counters)
+const struct batch_event *batch_claim(const struct batch_claim *claim)
 {
+	struct batch *b = claim->batch;
 	const struct batch_event *e;
 
-	if (b->cursor.reading || !has_next(b, function))
+	if (b->cursor.reading || !has_next(b, claim->function))
 		return NULL;
 	e = event_at(b, b->cursor.next);
-	if (e->size < least || (checks && !codec_says_all(checks, e->data)))
+	if (e->size < claim->least || (claim->checks && !codec_says_all(claim->checks, e->data)))
 		return NULL;
 	e = claim_event(b);
-	counters->events++;
-	counters->bytes += e->size;
+	claim->counters->events++;
+	claim->counters->bytes += e->size;
 	return e;
 }
 

@@ -114,13 +114,21 @@ int batch_take(lua_State *L, struct batch *b, int only, int timeout, size_t want
  */
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead);
 
-/* For compiled code: the next event, if it is FUNCTION's, has at least LEAST bytes, and passes
- * CHECKS (may be NULL). It is consumed and counted; its memory is kept until the cursor's `reading`
- * is 0 again. Else NULL: then call batch_next().
+/* What compiled code claims: events of a function that have at least LEAST bytes, and pass CHECKS
+ * (may be NULL). lua/lbpf/jit/layout.lua declares it as well.
  */
-const struct batch_event *batch_claim(struct batch *b, int function, uint32_t least,
-				      const struct codec_check *checks,
-				      struct batch_counters *counters);
+struct batch_claim {
+	struct batch *batch;
+	struct batch_counters *counters;
+	struct codec_check *checks;
+	int32_t function;
+	uint32_t least;
+};
+
+/* For compiled code: the next event, if it is such a one. It is consumed and counted; its memory is
+ * kept until the cursor's `reading` is 0 again. Else NULL: then call batch_next().
+ */
+const struct batch_event *batch_claim(const struct batch_claim *claim);
 
 /* (next, userdata, timeout): what compiled code calls for all that it does not do. */
 int batch_step(lua_State *L);

@@ -16,20 +16,24 @@
  */
 struct jit_element {
 	const struct mapcodec *map; /* in the handle */
+	struct codec_check *checks; /* of its values; NULL: none */
 	int32_t busy, value_at;
 	char bytes[]; /* the key, and at VALUE_AT the value */
 };
 
 _Static_assert(offsetof(struct jit_element, map) == 0 &&
-		       offsetof(struct jit_element, busy) == sizeof(void *) &&
-		       offsetof(struct jit_element, value_at) == sizeof(void *) + 4 &&
-		       offsetof(struct jit_element, bytes) == sizeof(void *) + 8,
+		       offsetof(struct jit_element, checks) == sizeof(void *) &&
+		       offsetof(struct jit_element, busy) == 2 * sizeof(void *) &&
+		       offsetof(struct jit_element, value_at) == 2 * sizeof(void *) + 4 &&
+		       offsetof(struct jit_element, bytes) == 2 * sizeof(void *) + 8,
 	       "struct jit_element is known to compiled code");
 _Static_assert(offsetof(struct mapwalk, keys) == 0 &&
 		       offsetof(struct mapwalk, values) == sizeof(void *) &&
-		       offsetof(struct mapwalk, n) == 2 * sizeof(void *) &&
-		       offsetof(struct mapwalk, at) == 2 * sizeof(void *) + 4 &&
-		       offsetof(struct mapwalk, stepping) == 2 * sizeof(void *) + 8,
+		       offsetof(struct mapwalk, key_checks) == 2 * sizeof(void *) &&
+		       offsetof(struct mapwalk, value_checks) == 3 * sizeof(void *) &&
+		       offsetof(struct mapwalk, n) == 4 * sizeof(void *) &&
+		       offsetof(struct mapwalk, at) == 4 * sizeof(void *) + 4 &&
+		       offsetof(struct mapwalk, stepping) == 4 * sizeof(void *) + 8,
 	       "the beginning of struct mapwalk is known to compiled code");
 
 /* The map's descriptor; -1 if the map is closed. */
@@ -41,13 +45,21 @@ static int fd_of(const struct jit_element *e)
 }
 
 /* Called by compiled code. Return 0 or an error number; EBADF also if the map is closed. */
-static int look_up(struct jit_element *e)
+static inline int look_up(struct jit_element *e)
 {
 	int fd = fd_of(e), ret = -EBADF;
 
 	if (fd >= 0)
 		ret = bpf_map_lookup_elem_flags(fd, e->bytes, e->bytes + e->value_at, 0);
 	return ret ? value_errno(ret) : 0;
+}
+
+/* EAGAIN if the method in C must look the value up, because its members do not say all. */
+static int look_up_checked(struct jit_element *e)
+{
+	int err = look_up(e);
+
+	return err || codec_says_all(e->checks, e->bytes + e->value_at) ? err : EAGAIN;
 }
 
 static int update(struct jit_element *e)
@@ -59,17 +71,25 @@ static int update(struct jit_element *e)
 	return ret ? value_errno(ret) : 0;
 }
 
+/* What is rare would make the common way longer. */
+__attribute__((noinline)) static int32_t next_checked(struct mapwalk *w)
+{
+	if ((w->key_checks && !codec_says_all(w->key_checks, mapwalk_key(w, w->at))) ||
+	    (w->value_checks && !codec_says_all(w->value_checks, mapwalk_value(w, w->at))))
+		return -1;
+	w->stepping = true;
+	return (int32_t)w->at++;
+}
+
 /* The index of the next element, which the caller steps over. -1 if the walk's slow function must
  * be called.
  */
-static int32_t next_element(struct mapwalk *w, const struct codec_check *key,
-			    const struct codec_check *value)
+static int32_t next_element(struct mapwalk *w)
 {
 	if (w->stepping || w->at == w->n || (w->m.owner && w->m.owner->closed))
 		return -1;
-	if ((key && !codec_says_all(key, mapwalk_key(w, w->at))) ||
-	    (value && !codec_says_all(value, mapwalk_value(w, w->at))))
-		return -1;
+	if (w->key_checks || w->value_checks)
+		return next_checked(w);
 	w->stepping = true;
 	return (int32_t)w->at++;
 }
@@ -90,6 +110,7 @@ static void replace(lua_State *L, const char *class, const char *method, int fn)
 @tparam function update
 @tparam function walk
 @treturn lightuserdata the address of the function that looks up
+@treturn lightuserdata the address of the one that checks the value as well
 @treturn lightuserdata the address of the function that updates
 @treturn lightuserdata the address of the function that finds a walk's next element
 */
@@ -107,9 +128,10 @@ static int set_map_methods(lua_State *L)
 		replace(L, classes[i], "update", 2);
 	}
 	lua_pushlightuserdata(L, (void *)(uintptr_t)look_up);
+	lua_pushlightuserdata(L, (void *)(uintptr_t)look_up_checked);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)update);
 	lua_pushlightuserdata(L, (void *)(uintptr_t)next_element);
-	return 3;
+	return 4;
 }
 
 /*** Returns what code for a map is generated from.

@@ -253,13 +253,14 @@ static int vars_index(lua_State *L)
 @section compiled_vars
 */
 
-/* For compiled code, which reads a copy as well: 0 if the object is closed, or VARS finalized. */
-static int copy_variable(const struct vars *vars, const char *variable, char *copy, uint32_t size)
+/* For compiled code, which reads a copy as well: returns that, or NULL if the object is closed, or
+ * VARS finalized.
+ */
+static char *copy_variable(const struct vars *vars, const char *variable, char *copy, uint32_t size)
 {
 	if (!vars->owner || vars->owner->closed)
-		return 0;
-	memcpy(copy, variable, size);
-	return 1;
+		return NULL;
+	return memcpy(copy, variable, size);
 }
 
 /*** Replaces the function that reads variables. Only `lbpf.jit` calls this.

@@ -10,9 +10,10 @@ typedef int mapwalk_read(int fd, void *in, void *out, void *keys, void *values, 
 
 struct mapwalk {
 	char *keys, *values; /* lua/lbpf/jit/layout.lua declares these up to STEPPING as well */
-	uint32_t n, at;      /* how many elements were read; the index of the next one */
-	int32_t stepping;    /* set while an element is decoded, and after that failed */
-	struct mapcodec m;   /* with a descriptor of the walk's own */
+	struct codec_check *key_checks, *value_checks; /* set by compiled code; NULL: none */
+	uint32_t n, at;    /* how many elements were read; the index of the next one */
+	int32_t stepping;  /* set while an element is decoded, and after that failed */
+	struct mapcodec m; /* with a descriptor of the walk's own */
 	size_t value_size;
 	mapwalk_read *read; /* NULL: from key to key */
 	struct bpf_map_batch_opts opts;

@@ -38,12 +38,12 @@ end)
 -- messages name the function and the line of the script.
 local compile_map = later "lbpf.jit.maps"
 local maps = setmetatable({}, {__mode = "k"})
-local call_lookup, call_update, next_element
+local call_lookup, call_checked_lookup, call_update, next_element
 
 local function find_methods(map)
   local methods = maps[map]
   if methods == nil then
-    methods = compile_map(map, call_lookup, call_update, next_element)
+    methods = compile_map(map, call_lookup, call_checked_lookup, call_update, next_element)
     if methods ~= nil then
       maps[map] = methods
     end
@@ -75,7 +75,8 @@ local function walk(map, ...)
   return methods and methods.walk and methods.walk(...)
 end
 
-call_lookup, call_update, next_element = core.set_map_methods(lookup, update, walk)
+call_lookup, call_checked_lookup, call_update, next_element =
+  core.set_map_methods(lookup, update, walk)
 
 -- Variables -------------------------------------------------------------------------------------
 
@@ -95,9 +96,9 @@ end
 local function read(vars, name)
   local known = variables[vars]
   local variable = known and known[name]
-  if variable and copy(variable.vars, variable.address, variable.bytes, variable.size) ~= 0 then
-    local decoded, value = variable.decode(variable.bytes)
-    if decoded then
+  if variable and copy(variable.vars, variable.address, variable.bytes, variable.size) ~= nil then
+    local value = variable.decode(variable.bytes, variable.checks)
+    if value ~= nil then
       return value
     end
   elseif variable == nil then
@@ -107,4 +108,4 @@ local function read(vars, name)
 end
 
 slow_read, copy = core.set_variable_reader(read)
-copy = ffi.cast("int (*)(void *, void *, void *, uint32_t)", copy)
+copy = ffi.cast("void *(*)(void *, void *, void *, uint32_t)", copy)

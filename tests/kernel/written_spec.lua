@@ -20,6 +20,36 @@ local function random_bytes(n)
   return table.concat(bytes)
 end
 
+describe("a char array", function()
+  -- Of each length, and with a byte anywhere behind its zero; 16 is the size of a task's name.
+  for _, size in ipairs {1, 3, 8, 15, 16, 17, 24} do
+    it(("of %d bytes is read up to its zero, and written whole"):format(size),
+      needs("root", function()
+        local fd = assert(lbpf.map_create("array", nil, 4, 2 * size + 4, 1))
+        local raw = assert(lbpf.map(fd, {raw = true}))
+        local layout = "struct v { char a[%d]; char b[%d]; char n[4]; }"
+        local map = assert(lbpf.map(fd, {key = "__u32", layout = layout:format(size, size)}))
+        for length = 0, size do
+          for stray = math.min(length + 2, size + 1), size + 1 do -- the last: none
+            local text = ("x"):rep(length)
+            local whole = text .. ("\0"):rep(stray - 1 - length) .. (stray <= size and "y" or "")
+            whole = whole .. ("\0"):rep(size - #whole)
+            assert(raw:update("\0\0\0\0", ("z"):rep(size) .. whole .. "1\0\0\0"))
+            local looked_up, key, walked = map:lookup(0), map:pairs()()
+            assert.equal(0, key)
+            for _, value in ipairs {looked_up, walked} do
+              assert.same({a = ("z"):rep(size), b = text, n = "1"}, value)
+              value.n = "2"
+              assert(map:update(0, value))
+              assert.equal(("z"):rep(size) .. whole .. "2\0\0\0", raw:lookup("\0\0\0\0"))
+            end
+          end
+        end
+        fd:close()
+      end))
+  end
+end)
+
 describe("what a map has", function()
   it("is written as it was read", needs("root", function()
     local object = load()

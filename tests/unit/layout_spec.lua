@@ -48,16 +48,28 @@ if has_ffi then
         {events = "events", bytes = "bytes"})
     end)
 
+    it("is that of a check, and of what is claimed", function()
+      ffi.cdef "struct batch; struct batch_counters; struct codec_check;"
+      same("core/btf/codec.h", "codec_check", "struct lbpf_check",
+        {kind = "kind", offset = "offset", size = "size", length = "length"})
+      same("core/event/batch.h", "batch_claim", "struct lbpf_claim", {
+        batch = "cursor", counters = "counters", checks = "checks", ["function"] = "fn",
+        least = "least",
+      })
+    end)
+
     it("is that of an element", function()
       ffi.cdef "struct mapcodec;"
       same("core/map/jit_maps.c", "jit_element", "struct lbpf_element",
-        {map = "map", busy = "busy", value_at = "value_at", bytes = "bytes"})
+        {map = "map", checks = "checks", busy = "busy", value_at = "value_at", bytes = "bytes"})
     end)
 
     it("is that of the beginning of a walk", function()
       local members = definition("core/map/walk.h", "mapwalk"):match("{(.-stepping;)")
       local declared = ffi.typeof("struct {" .. members .. "}")
-      for _, member in ipairs({"keys", "values", "n", "at", "stepping"}) do
+      for _, member in ipairs({
+        "keys", "values", "key_checks", "value_checks", "n", "at", "stepping",
+      }) do
         assert.equal(ffi.offsetof(declared, member), ffi.offsetof("struct lbpf_walk", member),
           member)
       end
@@ -65,11 +77,13 @@ if has_ffi then
 
     -- FFI clears the rest of an array from a table only if the type gives its length.
     it("has an end in every list of checks", function()
-      local text = {kind = "string", offset = 0, size = 16}
-      local source = require "lbpf.jit.expression".checks {
-        {kind = "struct", offset = 0, size = 16, text},
-      }
-      assert.equal("new_checks(2, {{1, 0, 16}, {0, 0, 0}})", source)
+      local expression = require "lbpf.jit.expression"
+      local text = {kind = "string", name = "text", offset = 0, size = 16}
+      local type = {{kind = "struct", offset = 0, size = 16, count = 1, text}, size = 16}
+      expression.fixed_list(type)
+      local checks = expression.new_checks(type)
+      assert.same({1, 0, 16}, {checks[0].kind, checks[0].offset, checks[0].size})
+      assert.equal(0, checks[1].kind)
     end)
   end)
 end

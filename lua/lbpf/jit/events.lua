@@ -7,14 +7,12 @@ local of_many = require "lbpf.jit.closures"
 
 local HEADER = layout.event_size
 
-local claim_type = ffi.typeof(
-  "struct lbpf_event *(*)(void *, int, uint32_t, const void *, void *)")
+local claim_type = ffi.typeof "struct lbpf_event *(*)(const struct lbpf_claim *)"
 
 -- The batch's memory does not change while events are delivered: C refuses to poll meanwhile.
 local PUSH = [[
 local event, band = event, band
-local checks = CHECKS
-return function(cursor, counters, number, fn, limit)
+return function(cursor, counters, number, checks, fn, limit)
   local n, bytes = 0, cursor.bytes
   local at, used = cursor.next, cursor.used
   while at < used and n < limit do
@@ -42,16 +40,15 @@ end
 -- in one step.
 local PULL = [[
 local claim, slow = claim, slow
-local checks = CHECKS
-return function(cursor, counters, number, next, buffer, timeout)
-  local e = claim(cursor, number, LEAST, checks, counters)
+return function(events, rest)
+  local e = claim(events)
   if e ~= nil then
-    local d, size = cast(u1, e) + HEADER, e.size
+    local d, size, checks = cast(u1, e) + HEADER, e.size, events.checks
     local NAMES = VALUES
-    cursor.reading = 0
+    events.cursor.reading = 0
     return NAMES
   end
-  return slow(next, buffer, timeout)
+  return slow(rest.next, rest.buffer, rest.timeout)
 end
 ]]
 
@@ -61,34 +58,33 @@ end
 local pulls, pushes = {}, {}
 local environment = {event = layout.event, band = bit.band}
 
-local function push_for(values, least, checks, fn)
-  local key = values .. least .. checks
+local function push_for(values, least, is_checked, fn)
+  local key = values .. least .. tostring(is_checked)
   local known = pushes[key] or setmetatable({}, {__mode = "kv"})
   pushes[key] = known
   if not known[fn] then
     known[fn] = expression.load(expression.fill(PUSH,
-      {VALUES = values, LEAST = least, HEADER = HEADER, CHECKS = checks,
-        SAYSALL = checks == "nil" and "" or "or says_all(checks, d) == 0"}), environment)
+      {VALUES = values, LEAST = least, HEADER = HEADER,
+        SAYSALL = is_checked and "or says_all(checks, d) == 0" or ""}), environment)
   end
   return known[fn]
 end
 
-local function pull_for(values, n, least, checks)
-  local key = values .. least .. checks
-  pulls[key] = pulls[key] or expression.load(expression.fill(PULL, {VALUES = values,
-    NAMES = expression.names(n), LEAST = least, HEADER = HEADER, CHECKS = checks}), environment)
-  return pulls[key]
+local function pull_for(values, n)
+  pulls[values] = pulls[values] or expression.load(expression.fill(PULL,
+    {VALUES = values, NAMES = expression.names(n), HEADER = HEADER}), environment)
+  return pulls[values]
 end
 
-local new_push = of_many(function(push, cursor, counters, number)
+local new_push = of_many(function(push, cursor, counters, number, checks)
   return function(fn, limit)
-    return push(cursor, counters, number, fn, limit)
+    return push(cursor, counters, number, checks, fn, limit)
   end
 end)
 
-local new_pull = of_many(function(pull, cursor, counters, number, next, buffer, timeout)
+local new_pull = of_many(function(pull, events, rest)
   return function()
-    return pull(cursor, counters, number, next, buffer, timeout)
+    return pull(events, rest)
   end
 end)
 
@@ -108,17 +104,19 @@ local function compile(claim, slow, type, cursor, counters, number, fn, has_cpu)
   environment.claim = environment.claim or ffi.cast(claim_type, claim)
   environment.slow = slow
   local least = type and expression.least(type) or 0
-  local checks = type and expression.checks(type) or "nil"
+  local checks = type and expression.new_checks(type)
   list[#list + 1] = has_cpu and "e.cpu" or nil
   local values = table.concat(list, ", ")
-  local push = fn and push_for(values, least, checks, fn)
-  local pull = pull_for(values, #list, least, checks)
+  local push = fn and push_for(values, least, checks ~= nil, fn)
+  local pull = pull_for(values, #list)
   cursor = ffi.cast(layout.cursor, cursor)
   counters = ffi.cast(layout.counters, counters)
   return {
-    push and new_push(push, cursor, counters, number),
+    push and new_push(push, cursor, counters, number, checks),
     function(next, buffer, timeout)
-      return new_pull(pull, cursor, counters, number, next, buffer, timeout)
+      local own = type and expression.new_checks(type)
+      return new_pull(pull, layout.claim(cursor, counters, own, number, least),
+        {next = next, buffer = buffer, timeout = timeout, checks = own}) -- which keeps them
     end,
   }
 end

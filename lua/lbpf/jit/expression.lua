@@ -3,6 +3,7 @@
 -- are not supported here, for example bit fields, are decoded in C.
 local ffi = require "ffi"
 local core = require "lbpf.core"
+local layout = require "lbpf.jit.layout"
 
 local LONGEST_ARRAY = 32
 local LONGEST_SOURCE = 20000
@@ -12,12 +13,11 @@ pcall(ffi.cdef, [[int lbpf_strnlen(const void *, int) __asm__("strnlen");]])
 
 local expression = {}
 
--- What the expressions refer to, besides `d`, a pointer to the data.
+-- What the expressions refer to, besides `d`, a pointer to the data, and the `checks` that it passed.
 local environment = {
   cast = ffi.cast, str = ffi.string, strnlen = ffi.C.lbpf_strnlen, tonumber = tonumber,
   min = math.min, max = math.max,
-  says_all = ffi.cast("int (*)(const void *, const void *)", core.codec_says_all()),
-  new_checks = ffi.typeof "struct { uint32_t kind, offset, size; } [?]",
+  says_all = ffi.cast("int (*)(void *, const void *)", core.codec_says_all()),
 }
 
 -- Pointer types: "uint32_t" is u4, "int64_t" is s8, "float" is f4.
@@ -95,6 +95,10 @@ function kinds.string(step, at, type)
   if step.is_whole then
     return ("str(d + %d, %s)"):format(at, n)
   end
+  local check = type.string_checks[at]
+  if check then
+    return ("str(d + %d, checks[%d].length)"):format(at, check)
+  end
   return ("str(d + %d, strnlen(d + %d, %s))"):format(at, at, n)
 end
 
@@ -133,37 +137,44 @@ end
 -- keeps the bytes. core/btf/codec_exact.c has the numbers.
 local check_kinds = {string = 1, bool = 2, float = 3, padding = 4}
 
-local function add_checks(list, step, at, type)
-  local kind = check_kinds[step.kind]
+local function add_checks(step, at, type)
+  local list, kind = type.checks, check_kinds[step.kind]
   if step.kind == "struct" then
     for _, part in ipairs(step) do
-      add_checks(list, part, at - step.offset + part.offset, type)
+      add_checks(part, at - step.offset + part.offset, type)
     end
   elseif step.kind == "array" then
     for i = 1, step.count do
-      add_checks(list, step[1], at + (i - 1) * step.size + step[1].offset, type)
+      add_checks(step[1], at + (i - 1) * step.size + step[1].offset, type)
     end
   elseif type.numbers and step.size == 8 and (step.kind == "unsigned" or step.kind == "signed") then
     kind = step.kind == "signed" and 6 or 5
   end
   if kind and step.size > 0 and not step.is_whole then
-    list[#list + 1] = ("{%d, %d, %d}"):format(kind, at, step.size)
+    type.string_checks[at] = step.kind == "string" and #list or nil
+    list[#list + 1] = {kind, at, step.size}
   end
 end
 
--- The source of a list of checks for `says_all`; "nil" if there is nothing to check.
-function expression.checks(type)
-  local list = {}
+local function find_checks(type)
+  type.checks, type.string_checks = {}, {}
   for _, step in ipairs(type) do
     if step.kind == "struct" or step.kind == "array" then
-      add_checks(list, step, step.offset, type)
+      add_checks(step, step.offset, type)
     end
   end
-  if #list == 0 then
-    return "nil"
+end
+
+-- The checks of a type with expressions; nil if there are none. C writes the lengths of strings
+-- there: so what is checked at the same time needs checks of its own.
+function expression.new_checks(type)
+  local n = #type.checks
+  if n == 0 then
+    return nil
   end
-  list[#list + 1] = "{0, 0, 0}" -- the end; FFI leaves the rest of such an array as it is
-  return ("new_checks(%d, {%s})"):format(#list, table.concat(list, ", "))
+  local checks = layout.checks(n + 1, type.checks)
+  checks[n] = {0, 0, 0} -- the end; FFI leaves the rest of such an array as it is
+  return checks
 end
 
 -- How many bytes the expressions need. Where an array ends early in a table C makes that.
@@ -186,6 +197,7 @@ end
 -- @return a list of expressions; nil if one is not supported
 function expression.list(type)
   local list = {}
+  find_checks(type)
   for i = 1, #type do
     list[i] = of(type[i], 0, type)
   end

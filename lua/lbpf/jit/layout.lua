@@ -12,10 +12,22 @@ struct lbpf_cursor {
 };
 /* struct batch_counters: what has been delivered */
 struct lbpf_counters { double events, bytes; };
+/* struct codec_check: a part of a table's bytes whose value may not say all of them */
+struct lbpf_check { uint32_t kind, offset, size; int32_t length; };
+/* struct batch_claim: the events of a batch that a function takes */
+struct lbpf_claim {
+  struct lbpf_cursor *cursor; struct lbpf_counters *counters; struct lbpf_check *checks;
+  int32_t fn; uint32_t least;
+};
 /* struct jit_element: a key and a value of a map */
-struct lbpf_element { const void *map; int32_t busy, value_at; uint8_t bytes[?]; };
+struct lbpf_element {
+  const void *map; struct lbpf_check *checks; int32_t busy, value_at; uint8_t bytes[?];
+};
 /* the beginning of struct mapwalk: a walk over a map */
-struct lbpf_walk { uint8_t *keys, *values; uint32_t n, at; int32_t stepping; };
+struct lbpf_walk {
+  uint8_t *keys, *values; struct lbpf_check *key_checks, *value_checks; uint32_t n, at;
+  int32_t stepping;
+};
 ]])
 
 return {
@@ -23,6 +35,8 @@ return {
   event_size = ffi.sizeof "struct lbpf_event",
   cursor = ffi.typeof "struct lbpf_cursor *",
   counters = ffi.typeof "struct lbpf_counters *",
+  checks = ffi.typeof "struct lbpf_check [?]",
+  claim = ffi.typeof "struct lbpf_claim",
   element = ffi.typeof "struct lbpf_element",
   walk = ffi.typeof "struct lbpf_walk *",
 }

@@ -17,15 +17,14 @@ local environment = setmetatable({
 -- A finalizer that runs at an allocation may call these for the same map: while one is busy, the
 -- other calls C. An error leaves it busy, which makes later calls slower, but not wrong.
 local LOOKUP = [[
-local look_up, slow = look_up, slow_lookup
-local checks = CHECKS
+local look_up, slow = LOOKUP, slow_lookup
 return function(self, key, e)
   if e.busy == 0 then
     e.busy = 1
     if put_key(e.bytes, key) then
       local status = look_up(e)
-      local d = e.bytes + VALUEAT
-      if status == 0 SAYSALL then
+      if status == 0 then
+        local d, checks = e.bytes + VALUEAT, e.checks
         local NAMES = VALUES
         e.busy = 0
         return NAMES
@@ -58,18 +57,17 @@ end
 -- If a finalizer steps the same walk, C raises an error.
 local STEP = [[
 local next_element, slow = next_element, slow_step
-local key_checks, value_checks = KEYCHECKS, VALUECHECKS
-return function(w, walk, names)
-  local at = next_element(w, key_checks, value_checks)
+return function(w, rest)
+  local at = next_element(w)
   if at >= 0 then
-    local d = w.keys + at * KEYSIZE
+    local d, checks = w.keys + at * KEYSIZE, w.key_checks
     local key = KEY
-    d = w.values + at * VALUESIZE
+    d, checks = w.values + at * VALUESIZE, w.value_checks
     local NAMES = VALUES
     w.stepping = 0
     return key, NAMES
   end
-  return slow(walk, names)
+  return slow(rest.walk, rest.names)
 end
 ]]
 
@@ -81,12 +79,10 @@ local function load(source)
   return functions[source]
 end
 
-local function lookup_for(put_key, value, values, value_at)
-  local checks = expression.checks(value)
+local function lookup_for(put_key, values, value_at, is_checked)
   return put_key and values and load(writer.PROLOGUE .. put_key .. expression.fill(LOOKUP,
     {VALUES = table.concat(values, ", "), NAMES = expression.names(#values), ENOENT = 2,
-      VALUEAT = value_at, CHECKS = checks,
-      SAYSALL = checks == "nil" and "" or "and says_all(checks, d) ~= 0"}))
+      VALUEAT = value_at, LOOKUP = is_checked and "look_up_checked" or "look_up"}))
 end
 
 local function update_for(put_key, put_value, value_at)
@@ -94,9 +90,9 @@ local function update_for(put_key, put_value, value_at)
     .. expression.fill(UPDATE, {VALUEAT = value_at}))
 end
 
-local new_iterator = of_many(function(step, w, walk, names)
+local new_iterator = of_many(function(step, w, rest)
   return function()
-    return step(w, walk, names)
+    return step(w, rest)
   end
 end)
 
@@ -105,19 +101,21 @@ local function walk_for(key, value, values)
   local step = keys and values and load(expression.fill(STEP, {
     KEY = keys[1], KEYSIZE = key.size, VALUESIZE = value.size,
     VALUES = table.concat(values, ", "), NAMES = expression.names(#values),
-    KEYCHECKS = expression.checks(key), VALUECHECKS = expression.checks(value),
   }))
   return step and function(at, walk, names)
-    return new_iterator(step, ffi.cast(layout.walk, at), walk, names)
+    local w, rest = ffi.cast(layout.walk, at), {walk = walk, names = names}
+    rest.key_checks, rest.value_checks = expression.new_checks(key), expression.new_checks(value)
+    w.key_checks, w.value_checks = rest.key_checks, rest.value_checks -- which are kept there
+    return new_iterator(step, w, rest)
   end
 end
 
 -- What is compiled for a map: `lookup` and `update`, which are called with the `element` as an
 -- argument more; and `walk`, which is called with the address of a walk, the walk and its
--- names, and returns an iterator. LOOK_UP, UPDATE and NEXT_ELEMENT are the addresses of the
--- functions that they call.
+-- names, and returns an iterator. The other arguments are the addresses of the functions that they
+-- call.
 -- @return nil if it cannot be told yet; false if nothing is compiled
-return function(map, look_up, update, next_element)
+return function(map, look_up, look_up_checked, update, next_element)
   local at, key, value = core.compiled_map(map)
   if not at then
     return at
@@ -127,15 +125,20 @@ return function(map, look_up, update, next_element)
   end
   environment.origins = value.origins
   environment.look_up = environment.look_up or ffi.cast("int (*)(void *)", look_up)
+  environment.look_up_checked = environment.look_up_checked
+    or ffi.cast("int (*)(void *)", look_up_checked)
   environment.update = environment.update or ffi.cast("int (*)(void *)", update)
   environment.next_element = environment.next_element
-    or ffi.cast("int32_t (*)(void *, const void *, const void *)", next_element)
+    or ffi.cast("int32_t (*)(void *)", next_element)
   local put_key, values = writer.source("put_key", key), expression.fixed_list(value)
   local value_at = math.ceil(key.size / ALIGNED) * ALIGNED
+  local checks = expression.new_checks(value)
   return {
-    lookup = lookup_for(put_key, value, values, value_at),
+    lookup = lookup_for(put_key, values, value_at, checks ~= nil),
     update = update_for(put_key, writer.source("put_value", value), value_at),
     walk = walk_for(key, value, values),
-    element = layout.element(value_at + value.size, {map = at, value_at = value_at}),
+    element = layout.element(value_at + value.size,
+      {map = at, value_at = value_at, checks = checks}),
+    checks = checks, -- which are kept with the element
   }
 end
