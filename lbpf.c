@@ -150,7 +150,9 @@ static void (*const modules[])(lua_State *) = {
 
 int luaopen_lbpf_core(lua_State *L)
 {
-	lua_newtable(L);
+	enum { FUNCTIONS = 256 }; /* about so many: a table that grows takes time */
+
+	lua_createtable(L, 0, FUNCTIONS);
 	for (size_t i = 0; i < sizeof(modules) / sizeof(modules[0]); i++)
 		modules[i](L);
 	return 1;

@@ -7,6 +7,15 @@
 /* In the registry: a weak table of all userdata, by their addresses. */
 static const char alive_key;
 
+static int count_methods(const luaL_Reg *methods)
+{
+	int n = 0;
+
+	while (methods[n].name)
+		n++;
+	return n;
+}
+
 void class_new(lua_State *L, const char *name, const luaL_Reg *methods, const luaL_Reg *meta)
 {
 	luaL_newmetatable(L, name);
@@ -15,7 +24,7 @@ void class_new(lua_State *L, const char *name, const luaL_Reg *methods, const lu
 	lua_setfield(L, -2, "__name");
 	lua_pushboolean(L, 0); /* so that getmetatable() does not expose __gc */
 	lua_setfield(L, -2, "__metatable");
-	lua_newtable(L);
+	lua_createtable(L, 0, count_methods(methods));
 	luaL_setfuncs(L, methods, 0);
 	lua_getfield(L, -2, "__index");
 	if (lua_iscfunction(L, -1)) {

@@ -13,12 +13,12 @@ local lbpf = require "lbpf.core"
 --- lbpf's version, as a string. The rock and the Debian package have it from here.
 lbpf._VERSION = "0.1.0"
 
-lbpf.run = require "lbpf.run"
 lbpf.set_layout_reader(function(...) return require "lbpf.layout.option"(...) end)
 
--- Modules that not every script needs are loaded on first use: by name, and those of symbols.
+-- Modules that not every script needs are loaded on first use: by name, and those of symbols. A
+-- script that gives up the right to read its files mentions what it needs beforehand.
 local modules = {
-  compile = "lbpf.compile", handlers = "lbpf.handlers", layout = "lbpf.layout",
+  compile = "lbpf.compile", handlers = "lbpf.handlers", layout = "lbpf.layout", run = "lbpf.run",
   trace = "lbpf.trace",
 }
 local symbols = {

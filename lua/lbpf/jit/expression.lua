@@ -13,7 +13,7 @@ pcall(ffi.cdef, [[int lbpf_strnlen(const void *, int) __asm__("strnlen");]])
 
 local expression = {}
 
--- What the expressions refer to, besides `d`, a pointer to the data, and the `checks` that it passed.
+-- What the expressions refer to, besides `d`, a pointer to the data, and its `checks`.
 local environment = {
   cast = ffi.cast, str = ffi.string, strnlen = ffi.C.lbpf_strnlen, tonumber = tonumber,
   min = math.min, max = math.max,
