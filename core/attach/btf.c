@@ -1,4 +1,4 @@
-/* Attaching to what BTF describes: lsm, freplace, iterators, struct_ops. */
+/* Attaching to what BTF describes: tracing_multi, lsm, freplace, iterators, struct_ops. */
 #include "attach/attach.h"
 
 #include "attach/attempt.h"
@@ -6,6 +6,8 @@
 #include "base/enum.h"
 #include "base/fd.h"
 #include "base/field.h"
+#include "base/list.h"
+#include "base/newer.h"
 #include "base/value.h"
 #include "map/map.h"
 #include "object/program.h"
@@ -21,6 +23,64 @@
 #if LBPF_HEADERS(1, 7)
 #pragma weak bpf_program__assoc_struct_ops
 #endif
+
+static const struct field tracing_multi_fields[] = {
+	FIELD_BY_MODULE("ids"),
+	FIELD_BY_MODULE("cookies"),
+	FIELDS_END,
+};
+
+/* libbpf does not check this: it would attach an fentry program to its own function, and take the
+ * address of the ids for its cookie.
+ */
+static bool is_tracing_multi(const struct bpf_program *prog)
+{
+	int type = (int)bpf_program__expected_attach_type(prog);
+
+	return type >= TRACE_FENTRY_MULTI && type <= TRACE_FSESSION_MULTI;
+}
+
+/*** Attaches to many kernel functions in one call. The program must be SEC("fentry.multi"),
+SEC("fexit.multi") or SEC("fsession.multi"), or one of these with ".s". For functions of a kernel
+module, the section names it: SEC("fentry.multi/module:pattern").
+@function program:attach_tracing_multi
+@tparam ?string pattern of function names, with * and ?; "module:pattern" for those of a module; nil
+if ids are given. Functions whose arguments cannot be traced are left out.
+@tparam ?table opts `ids`: a list of the functions' ids in the BTF of the kernel or of the module;
+`cookies`: a list of 64-bit integers of the same length, for bpf_get_attach_cookie
+@treturn link
+@failslog EINVAL for a program of another section, or if nothing matches, EOPNOTSUPP before
+libbpf 1.8
+@raise unless either a pattern or ids are given; for cookies without ids
+@see bpf_program__attach_tracing_multi
+*/
+static int attach_tracing_multi(lua_State *L)
+{
+	struct bpf_tracing_multi_opts opts = {.sz = sizeof(opts)};
+	struct bpf_link *link = NULL;
+	const char *pattern;
+	struct attempt a;
+
+	lua_settop(L, 3);
+	attempt_check(L, &a);
+	pattern = luaL_optstring(L, 2, NULL);
+	field_read(L, 3, tracing_multi_fields, &opts);
+	opts.ids = list_u32(L, 3, "ids", &opts.cnt);
+	opts.cookies = (const __u64 *)list_u64(L, 3, "cookies", &opts.cnt);
+	luaL_argcheck(L, (pattern != NULL) + (opts.ids != NULL) == 1, 2,
+		      "expected either a pattern or option 'ids'");
+	luaL_argcheck(L, opts.ids || !opts.cookies, 3, "option 'cookies' needs option 'ids'");
+	if (!bpf_program__attach_tracing_multi)
+		return value_needs_libbpf(L, "program:attach_tracing_multi", 1, 8);
+	if (!is_tracing_multi(a.prog))
+		return value_fail_because(
+			L, EINVAL,
+			"its SEC() is not one of fentry.multi, fexit.multi and fsession.multi",
+			"attach_tracing_multi: program '%s'", bpf_program__name(a.prog));
+	attempt_begin(L, &a);
+	link = bpf_program__attach_tracing_multi(a.prog, pattern, &opts);
+	return attempt_finish(L, &a, link, "attach_tracing_multi", pattern);
+}
 
 /*** Attaches to the LSM hook that the program was loaded for.
 @function program:attach_lsm
@@ -235,11 +295,9 @@ static int program_assoc_struct_ops(lua_State *L)
 void attach_btf_open(lua_State *L)
 {
 	static const luaL_Reg methods[] = {
-		{"attach_lsm", attach_lsm},
-		{"attach_freplace", attach_freplace},
-		{"attach_iter", attach_iter},
-		{"assoc_struct_ops", program_assoc_struct_ops},
-		{NULL, NULL},
+		{"attach_tracing_multi", attach_tracing_multi}, {"attach_lsm", attach_lsm},
+		{"attach_freplace", attach_freplace},           {"attach_iter", attach_iter},
+		{"assoc_struct_ops", program_assoc_struct_ops}, {NULL, NULL},
 	};
 	static const luaL_Reg map_methods[] = {
 		{"attach_struct_ops", attach_struct_ops},

@@ -29,6 +29,24 @@ static int wrong(lua_State *L, int arg, const char *name, size_t i, const char *
 		L, arg, lua_pushfstring(L, "option '%s': [%d] is not %s", name, (int)i + 1, what));
 }
 
+uint32_t *list_u32(lua_State *L, int arg, const char *name, size_t *n)
+{
+	uint64_t value;
+	uint32_t *values;
+
+	if (!push_list(L, arg, name, n))
+		return NULL;
+	values = compat_newuserdata(L, *n * sizeof(*values));
+	for (size_t i = 0; i < *n; i++) {
+		lua_rawgeti(L, -2, (int)i + 1);
+		if (!value_to_u64(L, -1, &value) || value > UINT32_MAX)
+			wrong(L, arg, name, i, "an integer from 0 to 2^32 - 1");
+		values[i] = (uint32_t)value;
+		lua_pop(L, 1);
+	}
+	return values;
+}
+
 uint64_t *list_u64(lua_State *L, int arg, const char *name, size_t *n)
 {
 	uint64_t *values;

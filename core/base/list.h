@@ -9,6 +9,7 @@
  * not given. The array is valid while the values left on the stack are. *N is 0 until a list sets
  * it; lists read with the same *N must have the same length. Errors name the option.
  */
+uint32_t *list_u32(lua_State *L, int arg, const char *name, size_t *n);
 uint64_t *list_u64(lua_State *L, int arg, const char *name, size_t *n);
 const char **list_strings(lua_State *L, int arg, const char *name, size_t *n);
 int *list_fds(lua_State *L, int arg, const char *name, size_t *n);

@@ -2,6 +2,8 @@
 
 #include "base/enum.h"
 #include "base/fd.h"
+#include "base/field.h"
+#include "base/newer.h"
 #include "base/value.h"
 #include "check/btfcheck.h"
 #include <bpf/bpf.h>
@@ -484,21 +486,38 @@ static int new_from_bytes(lua_State *L)
 	return finish_btf(L, &f, b, new_split(data, (__u32)size, base_of(b)), "make BTF of");
 }
 
+static const struct field new_empty_fields[] = {
+	FIELD(struct btf_new_opts, add_layout, FIELD_BOOL),
+	FIELDS_END,
+};
+
 /*** Creates BTF without types.
 @function btf_new_empty
 @tparam ?btf base
+@tparam ?table opts `add_layout` (boolean): with a description of how long the types of each kind
+are, by which a reader can skip those of a kind that it does not know; libbpf 1.8
 @treturn btf
-@fails
+@fails EOPNOTSUPP before libbpf 1.8 if `add_layout` is true
 @see btf__new_empty
 @see btf__new_empty_split
+@see btf__new_empty_opts
 */
 static int new_empty(lua_State *L)
 {
-	struct box *b = push_box(L, "empty", base_at(L, 1));
+	struct btf_new_opts opts = {.sz = sizeof(opts)};
+	struct box *b;
+	struct btf *btf;
 	struct frame f;
 
+	lua_settop(L, 2);
+	field_read(L, 2, new_empty_fields, &opts);
+	if (opts.add_layout && !btf__new_empty_opts)
+		return value_needs_libbpf(L, "btf_new_empty: option 'add_layout'", 1, 8);
+	b = push_box(L, "empty", base_at(L, 1));
+	opts.base_btf = base_of(b);
 	btf_enter(L, &f, base_owner(b), &b->owner);
-	return finish_btf(L, &f, b, btf__new_empty_split(base_of(b)), "make BTF");
+	btf = opts.add_layout ? btf__new_empty_opts(&opts) : btf__new_empty_split(opts.base_btf);
+	return finish_btf(L, &f, b, btf, "make BTF");
 }
 
 void btf_push_of(lua_State *L, struct owner *object, struct btf *btf)

@@ -80,7 +80,7 @@ static bool has_enumerator(const struct btf *btf, const struct btf_type *t, cons
 	const struct btf_enum64 *wide = btf_enum64(t);
 	const struct btf_enum *narrow = btf_enum(t);
 
-	for (int i = 0; i < btf_vlen(t); i++) {
+	for (unsigned i = 0; i < btf_vlen(t); i++) {
 		__u32 off = btf_is_enum64(t) ? wide[i].name_off : narrow[i].name_off;
 
 		if (strcmp(btf__str_by_offset(btf, off), name) == 0)

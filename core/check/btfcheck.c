@@ -27,6 +27,20 @@ static bool bad(const struct check *c, __u32 id, const char *what, ...)
 	return false;
 }
 
+/* libbpf 1.8 takes kinds that it does not know, if the BTF describes their layout; and a type has
+ * more bits there for its kind and its number of parts than in older headers.
+ */
+static bool is_known(const struct check *c, __u32 id, const struct btf_type *t)
+{
+	unsigned kind = t->info >> 24 & 0x7f, n = t->info & 0xffffff;
+
+	if (kind < BTF_KIND_INT || kind > BTF_KIND_ENUM64)
+		return bad(c, id, "is of kind %u, which lbpf does not know", kind);
+	if (n != btf_vlen(t))
+		return bad(c, id, "has %u parts, more than lbpf was built for", n);
+	return true;
+}
+
 /* References ------------------------------------------------------------------------------ */
 
 /* The offset in the strings of a type's part: a member, a value, a parameter. */
@@ -102,7 +116,7 @@ bool btfcheck(const struct btf *btf, char *why, size_t size)
 	for (__u32 id = first; ok && id < n; id++) {
 		const struct btf_type *t = btf__type_by_id(btf, id);
 
-		ok = has_strings(&c, id, t) && has_refs(&c, id, t);
+		ok = is_known(&c, id, t) && has_strings(&c, id, t) && has_refs(&c, id, t);
 	}
 	if (!ok)
 		return false;

@@ -23,6 +23,7 @@ static const struct feature {
 	bool built;
 } features[] = {
 	{"btf_dump.emit_strings", 1, 6, LBPF_HEADERS(1, 6)},
+	{"btf_new_empty.add_layout", 1, 8, true}, /* declared in base/newer.h */
 	{"cgroup.opts", 1, 6, LBPF_HEADERS(1, 6)},
 	{"kprobe.attach_mode", 1, 2, LBPF_HEADERS(1, 2)},
 	{"kprobe_multi.session", 1, 5, LBPF_HEADERS(1, 5)},
@@ -37,8 +38,9 @@ static const struct feature {
 	{"set_memlock_rlim", 1, 4, LBPF_HEADERS(1, 4)},
 	{"object.unpin", 1, 3, LBPF_HEADERS(1, 3)},
 	{"object.token_fd", 1, 5, LBPF_HEADERS(1, 5)},
-	{"object.prepare", 1, 6, LBPF_HEADERS(1, 6)},
+	{"object.prepare", 1, 6, true},
 	{"gen_loader.gen_hash", 1, 7, LBPF_HEADERS(1, 7)},
+	{"program.clone", 1, 8, true},
 	{"program.func_info", 1, 6, LBPF_HEADERS(1, 6)},
 	{"program.line_info", 1, 6, LBPF_HEADERS(1, 6)},
 	{"program.assoc_struct_ops", 1, 7, LBPF_HEADERS(1, 7)},
@@ -48,6 +50,7 @@ static const struct feature {
 	{"sockmap", 1, 5, LBPF_HEADERS(1, 5)},
 	{"tc_hook.qdisc", 1, 6, LBPF_HEADERS(1, 6)},
 	{"tcx", 1, 3, LBPF_HEADERS(1, 3)},
+	{"tracing_multi", 1, 8, true},
 	{"uprobe_multi", 1, 3, LBPF_HEADERS(1, 3)},
 	{"uprobe_multi.session", 1, 6, LBPF_HEADERS(1, 6)},
 	{"ring.consume", 1, 3, LBPF_HEADERS(1, 3)},

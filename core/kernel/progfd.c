@@ -5,8 +5,10 @@
 #include "base/field.h"
 #include "base/frame.h"
 #include "base/list.h"
+#include "base/newer.h"
 #include "base/value.h"
 #include "kernel/syscall.h"
+#include "object/object.h"
 #include "object/program.h"
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -84,17 +86,23 @@ static void read_load_opts(lua_State *L, int arg, struct bpf_prog_load_opts *opt
 #endif
 }
 
-/* One call of a loading function, with a buffer for the kernel's log. */
-typedef int load_call(void *args, char *log, uint32_t size);
+/* A load, and the kernel's log of it. */
+struct load {
+	int (*call)(void *args, char *log, uint32_t size);
+	void *args;
+	struct owner *owner; /* of the program; NULL if the load has no callbacks */
+	int env;             /* index of the owner's table, or 0 */
+	uint32_t log_size;   /* 0: as much as the log needs */
+	bool log_wanted;
+};
 
-/* Calls FN with larger and larger buffers, unless the script sets the size: the kernel refuses a
- * load if its log does not fit. Returns the descriptor, and the log if WANTED; or nil, message,
- * errno, log.
+/* Calls the function with larger and larger buffers, unless the script sets the size: the kernel
+ * refuses a load if its log does not fit. Returns the descriptor, and the log if it is wanted; or
+ * nil, message, errno, log.
  */
-static int call_load(lua_State *L, load_call *call, void *args, uint32_t log_size, bool wanted,
-		     const char *what)
+static int call_load(lua_State *L, const struct load *l, const char *what)
 {
-	uint32_t size = log_size ? log_size : LOG_FIRST;
+	uint32_t size = l->log_size ? l->log_size : LOG_FIRST;
 	struct fd *fd = fd_push(L);
 	int top = lua_gettop(L), number, err;
 	struct frame f;
@@ -105,10 +113,10 @@ static int call_load(lua_State *L, load_call *call, void *args, uint32_t log_siz
 		lua_settop(L, top);
 		log = compat_newuserdata(L, (size_t)size + 1);
 		log[0] = log[size] = '\0';
-		frame_enter(L, &f, NULL, 0);
-		number = call(args, log, size);
+		frame_enter(L, &f, l->owner, l->env);
+		number = l->call(l->args, log, size);
 		err = number < 0 ? value_errno(number) : 0;
-		again = err == ENOSPC && !log_size && size < LOG_LAST;
+		again = err == ENOSPC && !l->log_size && size < LOG_LAST;
 		if (!err)
 			fd_own(fd, number);
 		else if (!again)
@@ -119,7 +127,7 @@ static int call_load(lua_State *L, load_call *call, void *args, uint32_t log_siz
 	if (err)
 		return value_fail_logged(L, &f, err, "%s", what);
 	lua_pushvalue(L, top);
-	if (!wanted)
+	if (!l->log_wanted)
 		return 1;
 	lua_pushstring(L, log);
 	return 2;
@@ -161,6 +169,7 @@ static int call_prog_load(void *args, char *log, uint32_t size)
 static int prog_load(lua_State *L)
 {
 	struct prog_args a = {.opts.sz = sizeof(a.opts)};
+	struct load l = {.call = call_prog_load, .args = &a};
 	size_t size;
 
 	lua_settop(L, 5);
@@ -172,8 +181,77 @@ static int prog_load(lua_State *L)
 	luaL_argcheck(L, size % sizeof(*a.insns) == 0 && a.n >= 1 && a.n <= PROGRAM_INSNS_MAX, 4,
 		      "expected 1 to 1,000,000 instructions of 8 bytes");
 	read_load_opts(L, 5, &a.opts);
-	return call_load(L, call_prog_load, &a, a.opts.log_size, a.opts.log_level > 0,
-			 lua_pushfstring(L, "prog_load '%s'", a.name ? a.name : ""));
+	l.log_size = a.opts.log_size;
+	l.log_wanted = a.opts.log_level > 0;
+	return call_load(L, &l, lua_pushfstring(L, "prog_load '%s'", a.name ? a.name : ""));
+}
+
+struct clone_args {
+	struct bpf_program *prog;
+	struct bpf_prog_load_opts opts;
+};
+
+static int call_clone(void *args, char *log, uint32_t size)
+{
+	struct clone_args *a = args;
+
+	a->opts.log_buf = log;
+	a->opts.log_size = size;
+	return bpf_program__clone(a->prog, &a->opts);
+}
+
+/* After the load, libbpf may no longer have the handlers that the program was opened with, but
+ * would call them. What is not to be loaded has not been relocated.
+ */
+static struct bpf_program *check_clonable(lua_State *L, struct owner **owner)
+{
+	struct bpf_program *prog = program_check(L, 1, owner);
+
+	owner_check_idle(L, *owner, "clone");
+	if (!object_is_prepared(*owner) || object_is_loading_over(*owner))
+		luaL_error(L,
+			   "program '%s' can be cloned after object:prepare() and before "
+			   "object:load()",
+			   bpf_program__name(prog));
+	if (!bpf_program__autoload(prog))
+		luaL_error(L, "program '%s' cannot be cloned: its autoload is off",
+			   bpf_program__name(prog));
+	return prog;
+}
+
+/*** Loads a program of a prepared object, apart from the object: one may try it with other options,
+or load it more than once.
+@function program:clone
+@tparam ?table opts those of `lbpf.prog_load`; a field that is not given, or is 0, is as the object
+has it, except `log_level`. `attempts` has no effect.
+@treturn fd a program that the object does not know of. The object's maps of constants are not bound
+to it: `lbpf.prog_bind_map` does that.
+@treturn ?string with `log_level`, the verifier's log
+@failslog EOPNOTSUPP before libbpf 1.8
+@raise unless the object is prepared and not yet loaded; if the program's autoload is off; the error
+of a handler's function; inside a callback of its object
+@usage local object = assert(lbpf.open("trace.bpf.o"))
+assert(object:prepare())
+local clone, log = assert(object.progs.enter:clone({log_level = 4}))
+print(log)
+@see bpf_program__clone
+*/
+static int program_clone(lua_State *L)
+{
+	struct clone_args a = {.opts.sz = sizeof(a.opts)};
+	struct load l = {.call = call_clone, .args = &a};
+
+	lua_settop(L, 2);
+	program_check(L, 1, NULL);
+	read_load_opts(L, 2, &a.opts);
+	if (!bpf_program__clone)
+		return value_needs_libbpf(L, "program:clone", 1, 8);
+	a.prog = check_clonable(L, &l.owner);
+	class_env(L, 1);
+	l.env = lua_gettop(L);
+	l.log_size = a.opts.log_size;
+	l.log_wanted = a.opts.log_level > 0;
+	return call_load(L, &l, lua_pushfstring(L, "clone '%s'", bpf_program__name(a.prog)));
 }
 
 struct btf_args {
@@ -211,11 +289,14 @@ static const struct field btf_load_fields[] = {
 static int btf_load(lua_State *L)
 {
 	struct btf_args a = {.opts.sz = sizeof(a.opts)};
+	struct load l = {.call = call_btf_load, .args = &a};
 
 	lua_settop(L, 2);
 	a.data = luaL_checklstring(L, 1, &a.size);
 	field_read(L, 2, btf_load_fields, &a.opts);
-	return call_load(L, call_btf_load, &a, a.opts.log_size, a.opts.log_level > 0, "btf_load");
+	l.log_size = a.opts.log_size;
+	l.log_wanted = a.opts.log_level > 0;
+	return call_load(L, &l, "btf_load");
 }
 
 /* Running -------------------------------------------------------------------------------- */
@@ -499,6 +580,7 @@ void progfd_open(lua_State *L)
 	static const luaL_Reg methods[] = {
 		{"test_run", prog_test_run},
 		{"bind_map", prog_bind_map},
+		{"clone", program_clone},
 		{NULL, NULL},
 	};
 

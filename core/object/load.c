@@ -1,6 +1,7 @@
 #include "object/load.h"
 
 #include "base/field.h"
+#include "base/newer.h"
 #include "base/value.h"
 #include "check/guard.h"
 #include "object/object.h"
@@ -13,16 +14,11 @@
 #if LBPF_HEADERS(1, 5)
 #pragma weak bpf_object__token_fd
 #endif
-#if LBPF_HEADERS(1, 6)
-#pragma weak bpf_object__prepare
-#endif
 
-#if LBPF_HEADERS(1, 6)
 static int prepare(struct owner *owner)
 {
 	return bpf_object__prepare(object_of(owner));
 }
-#endif
 
 static int load(struct owner *owner)
 {
@@ -70,12 +66,10 @@ path. `object:load` does the rest.
 */
 static int object_prepare(lua_State *L)
 {
-#if LBPF_HEADERS(1, 6)
-	if (compat_libbpf(1, 6))
-		return object_advance(L, "prepare", prepare, OBJECT_OPENED, OBJECT_PREPARED);
-#endif
 	object_check(L, 1);
-	return value_needs_libbpf(L, "object:prepare", 1, 6);
+	if (!bpf_object__prepare)
+		return value_needs_libbpf(L, "object:prepare", 1, 6);
+	return object_advance(L, "prepare", prepare, OBJECT_OPENED, OBJECT_PREPARED);
 }
 
 /*** Loads the object's programs and maps into the kernel.

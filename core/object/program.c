@@ -240,17 +240,30 @@ BIND_SETTER(program_set_flags, bpf_program__set_flags, struct bpf_program, check
 */
 BIND_GETTER(program_autoload, this_program, bpf_program__autoload, lua_pushboolean)
 
+/* The program at 1, unless it is to be loaded after all though libbpf has prepared the object
+ * without it: libbpf would follow a NULL pointer.
+ */
+static struct bpf_program *check_autoload(lua_State *L, struct bound *b)
+{
+	struct bpf_program *prog = check_settable(L, b);
+
+	if (object_is_prepared(b->owner) && lua_toboolean(L, 2) && !bpf_program__autoload(prog))
+		luaL_error(L, "program '%s': too late, object '%s' has been prepared without it",
+			   b->name, b->owner->name);
+	return prog;
+}
+
 /*** Sets whether the program will be loaded with its object.
 @function program:set_autoload
 @tparam boolean autoload
 @treturn program itself
-@raise if its object has been loaded
+@raise if its object has been loaded; for true, if its object has been prepared
 @usage local object = assert(lbpf.open("trace.bpf.o"))
 object.progs.leave:set_autoload(false)
 assert(object:load())
 @see bpf_program__set_autoload
 */
-BIND_SETTER(program_set_autoload, bpf_program__set_autoload, struct bpf_program, check_settable,
+BIND_SETTER(program_set_autoload, bpf_program__set_autoload, struct bpf_program, check_autoload,
 	    bool, bind_bool)
 
 /*** Will `object:attach` attach the program?

@@ -2,6 +2,7 @@
 -- wrote is checked before libbpf uses it.
 local btf = require "btf"
 local lbpf = require "lbpf"
+local needs = require "needs"
 
 -- Checks that BTF is not taken, and why: in lbpf's own words, or what libbpf 1.3 says itself.
 local function refused(own, libbpfs, b, base)
@@ -80,6 +81,28 @@ describe("BTF that a script made", function()
     refused("BTF type 2 is a section that contains type 1, which is not a variable", nil, b)
     b = btf.new()
     b:add(31, "new", 0)
+    assert.is_nil((lbpf.btf_new(b:bytes())))
+  end)
+
+  -- 33 is 1, the kind of integers, where a kind has 5 bits.
+  it("has no kinds that only it describes", function()
+    for _, kind in ipairs({20, 33, 127}) do
+      local b = btf.new()
+      b:add(kind, "new", 4)
+      local types, message, errno = lbpf.btf_new(b:bytes_with_layout(kind))
+      assert.is_nil(types)
+      assert.equal(22, errno)
+      if needs.met("libbpf 1.8") then
+        assert.equal(("make BTF of 'memory': BTF type 1 is of kind %d, which lbpf does not know: "
+          .. "Invalid argument (EINVAL)"):format(kind), message)
+      end
+    end
+  end)
+
+  it("has no more parts than are looked at", function()
+    local b = btf.new()
+    b:int("int", 4)
+    b:add("struct", "s", 4, {"m", 1, 0}, 0x10001)
     assert.is_nil((lbpf.btf_new(b:bytes())))
   end)
 

@@ -149,6 +149,8 @@ describe("loading", function()
     assert.error_matches(function() object:attach() end, "is not loaded$")
     -- programs may still be changed
     assert.equal(prog, prog:set_autoload(false))
+    assert.error_matches(function() prog:set_autoload(true) end,
+      "^program 'other': too late, object '.-' has been prepared without it$")
     assert.equal(object, object:load())
     assert.is_number(object.progs.count:fd())
     assert.error_matches(function() prog:fd() end, "its autoload is off$")

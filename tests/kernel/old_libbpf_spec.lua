@@ -43,6 +43,8 @@ describe("a function that libbpf lacks", function()
         return prog:attach_uprobe_multi(nil, "/bin/true", "main")
       end,
       ["program:attach_sockmap"] = function() return prog:attach_sockmap(map) end,
+      ["program:attach_tracing_multi"] = function() return prog:attach_tracing_multi("vfs_*") end,
+      ["program:clone"] = function() return prog:clone() end,
       ["program:attach_tcx"] = function() return prog:attach_tcx(1) end,
       ["program:attach_netkit"] = function() return prog:attach_netkit(1) end,
       ["program:attach_netfilter"] = function() return prog:attach_netfilter({pf = 2}) end,
@@ -66,6 +68,7 @@ describe("a function that libbpf lacks", function()
       ["object:prepare"] = function() return unloaded:prepare() end,
       ["object:token_fd"] = function() return unloaded:token_fd() end,
       ["object:unpin"] = function() return object:unpin("/sys/fs/bpf/no/such") end,
+      btf_new_empty = function() return lbpf.btf_new_empty(nil, {add_layout = true}) end,
       ["btf:permute"] = function() return types:permute({1}) end,
       ["btf:distill_base"] = function() return types:distill_base() end,
       ["btf:relocate"] = function() return types:relocate(types) end,

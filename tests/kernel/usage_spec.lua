@@ -10,6 +10,7 @@ local TRACE = "build/bpf/trace.bpf.o"
 local more = {
   ["program:attach_kprobe"] = "kprobes", ["program:attach_ksyscall"] = "kprobes",
   ["program:attach_kprobe_multi"] = "kprobe_multi", ["user_ring_buffer"] = "user rings",
+  ["program:clone"] = "libbpf 1.8",
 }
 local programs = {kprobes = "probe", kprobe_multi = "multi"}
 

@@ -77,4 +77,12 @@ function btf:bytes()
     .. types .. self.strings
 end
 
+--- The same with a description of kinds up to KIND: those have nothing after their first words.
+function btf:bytes_with_layout(kind)
+  local types = table.concat(self.types)
+  local layout = u32(0):rep(kind + 1)
+  return "\159\235\1\0" .. u32(32) .. u32(0) .. u32(#types) .. u32(#types + #layout)
+    .. u32(#self.strings) .. u32(#types) .. u32(#layout) .. types .. layout .. self.strings
+end
+
 return btf

@@ -245,6 +245,12 @@ function probes.kprobe_multi()
     "trace_kprobe_multi", {kprobe_multi = {syms = {"vfs_read"}}})
 end
 
+function probes.tracing_multi()
+  return attaches("tracing_multi", nil, function(object)
+    return object.progs.enter:attach_tracing_multi("vfs_read")
+  end)
+end
+
 probes["kprobe session"] = function()
   return attaches("attach_session", nil, function(object)
     return object.progs.session:attach_kprobe_multi("vfs_read", {session = true})

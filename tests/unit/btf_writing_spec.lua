@@ -94,6 +94,26 @@ describe("types are added", function()
     assert.is_true(read(types, types:add_decl_attr("y", s)).attribute)
   end))
 
+  -- The length of the layout, which is the last of the header's numbers.
+  local function layout_size(of)
+    local low, high = of:raw_data():byte(29, 30)
+    return low + 256 * high
+  end
+
+  it("with a layout", needs({"libbpf 1.8", "little endian"}, function()
+    local described = assert(lbpf.btf_new_empty(nil, {add_layout = true}))
+    assert.equal(1, described:add_int("int", 4, "signed"))
+    assert.is_true(layout_size(described) > 0)
+    assert.equal(0, layout_size(types))
+    assert.equal(0, layout_size(assert(lbpf.btf_new_empty(nil, {add_layout = false}))))
+    local back = assert(lbpf.btf_new(described:raw_data()))
+    assert.same(described:type_by_id(1), back:type_by_id(1))
+    assert.equal(layout_size(described), layout_size(back))
+    local split = assert(lbpf.btf_new_empty(described, {add_layout = true}))
+    assert.equal(2, split:add_ptr(1))
+    assert.equal("int", split:type_by_id(1).name)
+  end))
+
   it("and are read back from their bytes", function()
     types:add_struct("s", 4)
     types:add_field("m", int, 0)
