@@ -136,7 +136,8 @@ local function bpf_source(structs)
   return table.concat(parts, "\n") .. "\n"
 end
 
--- Compiles the source; returns the path of the result, which the caller removes.
+-- Compiles the source; returns the path of the result, which the caller removes. C11: C23
+-- has keywords, such as bool, that the kernel declares itself.
 local function compile(source, command)
   local unique = os.tmpname()
   os.remove(unique)
@@ -145,8 +146,8 @@ local function compile(source, command)
   local file = assert(io.open(path .. ".c", "w"))
   file:write(source)
   file:close()
-  local ok = os.execute(("unset LD_PRELOAD; %s -w -o %s %s.c 2>%s.err"):format(command, path,
-    path, path))
+  local ok = os.execute(("unset LD_PRELOAD; %s -std=gnu11 -w -o %s %s.c 2>%s.err")
+    :format(command, path, path, path))
   local err = assert(io.open(path .. ".err"))
   local message = err:read("*a")
   err:close()
