@@ -12,6 +12,9 @@ return {
       sum = sum + i
     end
     out["sum"] = sum
+    out["enumerator"] = BPF_FD_TYPE_TRACEPOINT
     hist("sums", sum)
     print(task.comm, pid) ]]},
+  {"tp/sched/sched_process_exec", 'execs[args.pid] = args.old_pid'},
+  {"tp/syscalls/sys_enter_getpriority", 'asked[args.which] = args.who'},
 }

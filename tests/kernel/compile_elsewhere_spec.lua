@@ -30,6 +30,25 @@ describe("an object compiled from Lua on another kernel", function()
     assert.equal(0, out.bits)
     local n = out.pid % 8 + 3
     assert.equal(n * (n + 1) / 2, out.sum)
+    assert.equal(1, out.enumerator)
+    object:close()
+  end))
+
+  it("finds the fields of tracepoints here", needs({"root", "task_btf", "compiled_elsewhere",
+    "tracefs"}, function()
+    local object = assert(lbpf.open "build/bpf/elsewhere_lua.bpf.o")
+    assert(object:load())
+    assert(object:attach())
+    os.execute "renice 0 -p $$ >/dev/null; true"
+    local n = 0
+    for id, old in pairs(entries(object.maps.execs)) do
+      n = n + 1
+      assert.equal(id, old)
+    end
+    assert.is_true(n > 0)
+    for which, who in pairs(entries(object.maps.asked)) do
+      assert.is_true(which >= 0 and which <= 2 and who >= 0)
+    end
     object:close()
   end))
 end)
