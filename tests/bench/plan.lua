@@ -197,6 +197,24 @@ local function ten_mib_more(measured, peer)
   return measured("interpreter", peer) + 10240
 end
 
+local function fifth(row)
+  return times(row, {bpftrace = 1 / 5})
+end
+
+workload {
+  name = "first",
+  title = "From a tracer's start to its first event",
+  unit = "ms",
+  divisor = 1000000,
+  arguments = {},
+  peers = peers("tests/bench/first_event %s", {bpftrace = "tests/bench/first_event bpftrace"}),
+  rows = {
+    {"no event", none, nil, fifth "no event", fifth "no event"},
+    {"a file is opened", none, nil, fifth "a file is opened", fifth "a file is opened"},
+    {"the kernel's types", none, nil, fifth "the kernel's types", fifth "the kernel's types"},
+  },
+}
+
 workload {
   name = "memory",
   title = "Memory at its peak",

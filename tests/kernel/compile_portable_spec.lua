@@ -60,6 +60,13 @@ describe("an object for another kernel", function()
       out[2] = BPF_FD_TYPE_TRACEPOINT + 1 ]], other_enums, {portable = false}))
   end))
 
+  it("needs no types where it was compiled for that kernel alone", needs({"root", "task_btf"},
+    function()
+      local out = out_of("raw_tp", "out[1] = curtask.tgid == pid and 1 or 0", function() end,
+        {portable = false})
+      assert.same({1}, out)
+    end))
+
   -- The offsets of the instructions that read memory, and the numbers that others add.
   local function offsets(object)
     local found, bytes = {}, object.progs.probe_1:insns()

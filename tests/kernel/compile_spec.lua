@@ -1,4 +1,5 @@
 -- Programs in Lua, compiled, loaded and run: the language, its errors, the plan.
+local child = require "child"
 local disassemble = require "lbpf.trace.disassemble"
 local lbpf = require "lbpf"
 local needs = require "needs"
@@ -208,6 +209,21 @@ describe("a compiled program", function()
     assert.is_nil(loaded)
     assert.matches("; bpf_map_delete_elem%(x, x%)", log)
     object:close()
+  end))
+
+  it("has the script's lines in bpftool's dump", needs({"root", "btf", "bpftool"}, function()
+    local path, pin = os.tmpname(), "/sys/fs/bpf/lbpf_compile_spec"
+    local file = assert(io.open(path, "wb"))
+    file:write((assert(lbpf.compile {{"raw_tp", "local n = (m[1] or 0) + 5\nm[1] = n"}})))
+    file:close()
+    local text, status = child.output(("unset LD_PRELOAD; bpftool prog load %s %s")
+      :format(path, pin))
+    assert.same({"", 0}, {text, status})
+    text = child.output("unset LD_PRELOAD; bpftool prog dump xlated pinned " .. pin .. " linum")
+    os.remove(pin)
+    os.remove(path)
+    assert.matches("; local n = %(m%[1%] or 0%) %+ 5 %[file:raw_tp line_num:1 line_col:1%]", text)
+    assert.matches("; m%[1%] = n %[file:raw_tp line_num:2 line_col:1%]", text)
   end))
 
   it("is the same each time", needs("btf", function()

@@ -79,9 +79,11 @@ function generator:address_of(place)
   return d
 end
 
---- The relocation that adapts a place to the running kernel; nil if the layout is fixed.
+--- The relocation that adapts a place to the running kernel; nil if the layout is fixed, or if this
+-- is that kernel: then libbpf need not read its types again.
 function generator:relocation(place, kind)
-  if #place.steps == 0 or place.space == "ctx" or place.space == "packet" then
+  if #place.steps == 0 or place.space == "ctx" or place.space == "packet"
+    or not self.env.options.portable then
     return nil
   end
   return {kernel = self.kernel, root = place.root, steps = place.steps, kind = kind}
