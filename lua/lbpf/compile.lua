@@ -30,8 +30,8 @@ local clang = require "lbpf.clang"
 -- with `max_entries` and `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes
 -- that str() reads, 64; `loops`: "may_goto" or "bounded", by default what the running kernel has;
 -- `rounds`: of a bounded loop at most, 1024; `arch`: "x86_64" or "arm64", by default this
--- machine's; `portable`: false: fields, enumerators and records of tracepoints are where the running
--- kernel has them, which loads faster; else libbpf finds them in the kernel that loads the object
+-- machine's; `portable`: false: fields, enumerators and records of tracepoints are where the
+-- running kernel has them, which loads faster; else libbpf finds them where it loads the object
 -- @treturn string the object's bytes
 -- @treturn ?table of programs in Lua the plan: `programs`, `maps`, `events`, `problems`, as
 -- `lbpf.trace` uses it
