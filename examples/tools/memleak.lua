@@ -87,6 +87,9 @@ require "lbpf.tool" {
   maps = {"size"},
   compile = {maps = {size = BLOCKS, time = BLOCKS, stack = BLOCKS}},
   programs = programs,
+  start = function(_, args)
+    lbpf.watch_process(args.pid) -- it may end before its stacks are read
+  end,
   report = function(tracer, args, out)
     local now, by_stack, list = lbpf.monotonic() - args.older, {}, {}
     for _, row in ipairs(tracer:rows("size")) do

@@ -185,6 +185,15 @@ describe("the tool", function()
       assert.is_true(#rows == 0 or tonumber(rows[1].count) >= 1)
     end))
 
+  it("funccount and funclatency have the kernel's functions", needs(with("kprobe_multi"),
+    function()
+      local command = copy("/usr/bin/head") .. " -c 100 /etc/passwd"
+      local rows = tools.watch("funccount", "'vfs_rea*'", command, "function", "vfs_read")
+      assert.is_true(tonumber(rows[1].count) >= 1)
+      local _, out = tools.watch("funclatency", "vfs_read", command, "nsecs", "")
+      assert.matches("^nsecs,%d+,%d+\n", out)
+    end))
+
   it("funclatency measures functions", needs(with("cookies"), function()
     local process = child.probe_me()
     local tool = tools.start("funclatency", "'uprobe:build/helpers/probe_me:probe_add'")

@@ -78,6 +78,17 @@ describe("lbpf.trace", function()
       assert.equal(3, tracer:rows("nothing")[1].value)
     end))
 
+  it("attaches to ten thousand functions of the kernel", needs({"root", "kprobe_multi"}, function()
+    tracer = trace({["kprobe:*er*"] = [[ count("calls", func) ]]})
+    local links = 0
+    for _, link in pairs(tracer.object.links) do
+      links = links + link:info().kprobe_multi.count
+    end
+    assert.is_true(links >= 10000, links)
+    child.output("true")
+    assert.is_true(#tracer:rows("calls") >= 10)
+  end))
+
   it("takes patterns of static probes, and one process for them", needs({"root", "cookies"},
     function()
       local process, other = child.probe_me(), child.probe_me()

@@ -29,7 +29,10 @@ local function append(frames, tracer, id, pid, suffix, opts)
   local stack = id >= 0 and tracer.stacks:lookup(id)
   local names = stack and lbpf.frames(stack, pid, opts) or {}
   for i = #names, 1, -1 do
-    frames[#frames + 1] = names[i] .. suffix
+    local unknown = names[i]:match("^%[.*%]$")
+    if not unknown or frames[#frames] ~= unknown then -- one frame for a row of such
+      frames[#frames + 1] = unknown or names[i] .. suffix
+    end
   end
 end
 

@@ -2,7 +2,7 @@
 -- that called it.
 
 local ROW = 17       -- height of a frame in pixels
-local LETTER = 7     -- width of a letter
+local LETTER = 7.25  -- width of a letter
 local SMALLEST = 0.1 -- narrower frames are left out
 
 local head = [[
@@ -33,7 +33,7 @@ local script = [=[
 </g>
 <script><![CDATA[
 (function () {
-  var width = %d, letter = %d;
+  var width = %d, letter = %g;
   var frames = Array.prototype.slice.call(document.querySelectorAll("#frames > g"));
   var get = document.getElementById.bind(document);
   function number(g, name) { return +g.getAttribute("data-" + name); }
