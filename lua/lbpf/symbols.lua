@@ -12,6 +12,7 @@ local symbols = {}
 local processes = {} -- by pid
 local tables = {}    -- by device, inode and path: lbpf.elf_symbols(), or false
 local lines_by_file = {} -- the same: lbpf.elf_lines(), or false
+local demangled = {} -- names as they were written, by the linker's
 local kernel         -- lbpf.kallsyms(), or false
 
 -- The mappings of a process are read again at most once in so many seconds.
@@ -125,7 +126,15 @@ end
 
 -- The name as it was written in C++ or Rust, without Rust's hash.
 local function plain_name(name)
-  return (lbpf.demangle(name):gsub("::h%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x$", ""))
+  if not name:find("^_Z") then
+    return name
+  end
+  local plain = demangled[name]
+  if not plain then
+    plain = lbpf.demangle(name):gsub("::h%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x%x$", "")
+    demangled[name] = plain
+  end
+  return plain
 end
 
 -- What OPEN has of a mapping's file, in the mount namespace of the process, or else in this one; it
@@ -173,7 +182,7 @@ function symbols.forget_processes(pid)
   if pid then
     processes[pid] = nil
   else
-    processes, tables, lines_by_file, kernel = {}, {}, {}, nil
+    processes, tables, lines_by_file, demangled, kernel = {}, {}, {}, {}, nil
   end
 end
 

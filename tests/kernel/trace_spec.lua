@@ -82,7 +82,7 @@ describe("lbpf.trace", function()
     tracer = trace({["kprobe:*er*"] = [[ count("calls", func) ]]})
     local links = 0
     for _, link in pairs(tracer.object.links) do
-      links = links + link:info().kprobe_multi.count
+      links = links + assert(lbpf.link_get_info_by_fd(link:fd())).kprobe_multi.count
     end
     assert.is_true(links >= 10000, links)
     child.output("true")
