@@ -15,15 +15,15 @@ bool usdt_fits(lua_State *L, struct owner *owner, const struct bpf_program *prog
 	__u32 size = map ? bpf_map__value_size(map) : 0;
 	bool is_old = size == OLD_SIZE, is_new = size == NEW_SIZE;
 
-	/* other sizes, and versions after 1.7, may have changed again: do not check */
-	if ((!is_old && !is_new) || compat_libbpf(1, 8) || is_new == compat_libbpf(1, 7))
+	/* other sizes, and versions after 1.8, may have changed again: do not check */
+	if ((!is_old && !is_new) || compat_libbpf(1, 9) || is_new == compat_libbpf(1, 7))
 		return true;
 	lua_pushnil(L);
 	lua_pushfstring(
 		L,
 		"%s: program '%s' was compiled with the usdt.bpf.h of libbpf %s, and cannot "
 		"read what libbpf %s writes for it; compile it with that one's",
-		operation, bpf_program__name(prog), is_new ? "1.7" : "1.6 or older",
+		operation, bpf_program__name(prog), is_new ? "1.7 or newer" : "1.6 or older",
 		libbpf_version_string());
 	lua_pushinteger(L, EOPNOTSUPP);
 	return false;

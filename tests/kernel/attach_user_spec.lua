@@ -127,8 +127,8 @@ describe("user space:", function()
           "lbpf_test", "called")
         assert.is_nil(link)
         assert.equal("attach_usdt: program 'on_usdt' was compiled with the usdt.bpf.h of libbpf "
-          .. "1.6 or older, and cannot read what libbpf v1.7 writes for it; compile it with that "
-          .. "one's", message)
+          .. "1.6 or older, and cannot read what libbpf " .. lbpf.version_string()
+          .. " writes for it; compile it with that one's", message)
         assert.equal(95, errno)
         other:close()
       end))
