@@ -52,6 +52,13 @@ local function attach_each(prog, path, offsets, retprobe)
   return links
 end
 
+-- A program for several places by one link is of another kind.
+local function setup(prog)
+  if has_multi() then
+    prog:set_expected_attach_type(TRACE_UPROBE_MULTI)
+  end
+end
+
 local function definition(sec, retprobe)
   local function target(prog)
     local name, pattern = prog:section_name():sub(#sec + 1):match("^(.+):([^:]+)$")
@@ -63,11 +70,7 @@ local function definition(sec, retprobe)
   return {
     sec = sec,
     prog_type = "kprobe",
-    prog_setup_fn = function(prog)
-      if has_multi() then
-        prog:set_expected_attach_type(TRACE_UPROBE_MULTI)
-      end
-    end,
+    prog_setup_fn = setup,
     prog_prepare_load_fn = function(prog)
       target(prog)
     end,
@@ -89,4 +92,4 @@ local function definition(sec, retprobe)
   }
 end
 
-return {definition("uprobe.multi/", false), definition("uretprobe.multi/", true)}
+return {definition("uprobe.multi/", false), definition("uretprobe.multi/", true), setup = setup}

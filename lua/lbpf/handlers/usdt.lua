@@ -2,6 +2,7 @@
 -- runs at the static probes of a file that fit, of all processes or of one.
 
 local file = require "lbpf.handlers.file"
+local uprobe = require "lbpf.handlers.uprobe"
 
 local ENOENT = 2
 
@@ -106,6 +107,7 @@ end
 usdt[1] = {
   sec = "usdt/",
   prog_type = "kprobe",
+  prog_setup_fn = uprobe.setup, -- libbpf attaches to all places by one link, too
   prog_prepare_load_fn = function(prog)
     parse(prog:section_name())
   end,
