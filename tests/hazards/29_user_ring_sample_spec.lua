@@ -51,6 +51,28 @@ describe("a reserved sample", function()
     assert.equal("before", samples.kept(object, 1):sub(1, 6))
   end))
 
+  it("is discarded at the end of its scope", needs({"root", "user rings", "close"}, function()
+    local chunk = assert(load([[
+      local ring, use = ...
+      local sample <close> = assert(ring:reserve(8))
+      use(sample)
+      return function() return sample end
+    ]]))
+    local left = chunk(ring, tostring)()
+    assert.equal("lbpf.user_ring_sample (was discarded)", tostring(left))
+    left = chunk(ring, function(sample) sample:submit() end)()
+    assert.equal("lbpf.user_ring_sample (was submitted)", tostring(left))
+  end))
+
+  it("takes what fits, and no more", needs(NEEDS, function()
+    local sample = ring:reserve(8)
+    assert.error_matches(function() sample:write("123456789") end,
+      "^9 bytes at offset 0 do not fit a sample of 8$")
+    assert.error_matches(function() sample:write("12", 7) end,
+      "^2 bytes at offset 7 do not fit a sample of 8$")
+    assert.equal(sample, sample:write("2", 7))
+  end))
+
   it("is discarded when its ring is closed", needs(NEEDS, function()
     local list = {}
     for i = 1, 5 do

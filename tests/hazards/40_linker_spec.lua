@@ -1,6 +1,7 @@
 -- Hazard 40: After a failure a linker can only be freed. Every other call on it raises.
 local elf = require "elf"
 local lbpf = require "lbpf"
+local needs = require "needs"
 local u32 = require "bytes".u32
 
 local main, other = "build/bpf/link_main.bpf.o", "build/bpf/link_other.bpf.o"
@@ -144,6 +145,23 @@ describe("a linker", function()
       refuses_file("section %.bss has an alignment of more than 1048576",
         with_header(elf.read(main), ".bss", 0x30, "\0\0\0\0\1\0\0\0"))
     end)
+
+    it("sections without contents of gigabytes", function()
+      refuses_file("section %.bss is too large",
+        with_header(elf.read(main), ".bss", 0x20, "\0\0\0\128\0\0\0\0"))
+    end)
+
+    it("a section of the name that libbpf gives to its own", function()
+      refuses_file("section %.extern is not one that compilers write",
+        (elf.read(main):gsub("%.debug_frame", ".extern\0\0\0\0\0")))
+    end)
+
+    it("a section that is empty in two files", needs("no libbpf 1.3", function()
+      local function empty(name)
+        return with_header(elf.read(name), "license", 0x20, ("\0"):rep(8))
+      end
+      refuses_file("section license is empty in two files", empty(main), empty(other))
+    end))
 
     it("a variable that was in another section before", function()
       refuses_file("'added' is in section %.data, and was in %.kconfig before",

@@ -71,6 +71,16 @@ describe("An attach closure", function()
     assert.is_true(links:destroy())
     assert.is_false(counts(object, "abc1"))
     assert.is_nil(object.links.abc1)
+    links = assert(object.progs.abc1:attach())
+    assert.equal(links, links:disconnect())
+    assert.is_true(links:destroy())
+    assert.is_true(counts(object, "abc1")) -- until the descriptors are closed
+  end))
+
+  it("may return a list, which is attached and detached with the object", needs("root", function()
+    local object = loaded(function(prog)
+      return {handlers.to_sys_enter(prog), prog:attach_raw_tracepoint("sys_exit")}
+    end)
     assert.equal(object, object:attach())
     assert.equal(2, #object.links.abc1)
     assert.equal(object, object:detach())

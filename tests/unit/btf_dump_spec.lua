@@ -25,6 +25,12 @@ describe("a dump", function()
     dump = assert(lbpf.btf_dump(types))
   end)
 
+  it("has a name until it is closed", function()
+    assert.equal("lbpf.btf_dump: " .. path, tostring(dump))
+    dump:close()
+    assert.equal("lbpf.btf_dump: (closed)", tostring(dump))
+  end)
+
   it("writes a type after what it needs, once", function()
     local text = dump:dump_type(id("all", "struct"))
     assert.matches("enum color {\n\tRED = 0,\n\tGREEN = 5,\n};", text)

@@ -6,7 +6,7 @@ for _, name in ipairs {"typed_events", "layout", "written", "types"} do
   local types = assert(lbpf.btf_parse_elf("build/bpf/" .. name .. ".bpf.o"))
   for t in types:each_type() do
     local ok, codec = pcall(types.codec, types, t.id)
-    if ok and codec and codec:size() > 0 then
+    if ok and codec and codec:size() > 0 and codec:size() <= 4096 then
       codecs[#codecs + 1] = codec
     end
   end
@@ -51,8 +51,8 @@ return function(data)
       keys[#keys + 1] = key
     end
     table.sort(keys, function(a, b) return tostring(a) < tostring(b) end)
-    for _, key in ipairs(keys) do
-      value[key] = damage(value[key])
+    for i = 1, math.min(#keys, 64) do
+      value[keys[i]] = damage(value[keys[i]])
     end
     if take() % 8 == 0 then
       value[makers[take() % 5 + 1]()] = makers[take() % #makers + 1]()
