@@ -138,6 +138,9 @@ local function methods(value)
   end
   return methods_of[meta], meta
 end
+if jit then -- in LuaJIT 2.1.0-beta3 a compiled pairs() may go on for ever
+  jit.off(methods, true)
+end
 
 local function call(name, fn, ...)
   calls = calls + 1
