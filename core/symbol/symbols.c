@@ -97,7 +97,8 @@ static int find(lua_State *L)
 @tparam string pattern with `*`, `?` and `[...]`
 @treturn {string,...} their names
 @treturn {integer,...} the address of each, or the offset in the file
-@usage for i, name in ipairs(symbols:match("str*")) do print(name) end
+@usage local symbols = assert(lbpf.elf_symbols("/bin/sh"))
+for _, name in ipairs(symbols:match("str*")) do print(name) end
 */
 static int match_symbols(lua_State *L)
 {
@@ -221,7 +222,8 @@ build id or .gnu_debuglink names. This needs elfutils' libdw, which the first ca
 @treturn lines
 @fails EOPNOTSUPP without libdw, ENODATA if there is no such information, ENOEXEC if it is not an
 ELF file
-@usage local lines = assert(lbpf.elf_lines("build/program"))
+@usage local lines, message = lbpf.elf_lines("/bin/sh")
+if not lines then print(message) end
 */
 static int elf_lines(lua_State *L)
 {
@@ -246,7 +248,9 @@ static int elf_lines(lua_State *L)
 @tparam integer offset in the file
 @treturn ?{table,...} the innermost first, each inlined in the next: `name`, as the linker has it,
 `file` and `line`, as far as they are known; nil if nothing is known
-@usage for _, f in ipairs(lines:find(0x1139)) do print(f.name, f.file, f.line) end
+@usage local lines = lbpf.elf_lines("/bin/sh")
+local found = lines and lines:find(0x1139) -- the innermost function is the first
+if found then print(found[1].name, found[1].file, found[1].line) end
 */
 static int find_lines(lua_State *L)
 {
