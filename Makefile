@@ -155,16 +155,25 @@ $(BUILD)/%: tests/embed/%.c
 INST_LIBDIR ?= $(PREFIX)/lib/lua/$(LUA_ABI)
 INST_LUADIR ?= $(PREFIX)/share/lua/$(LUA_ABI)
 INST_BINDIR ?= $(PREFIX)/bin
+INST_MANDIR ?= $(PREFIX)/share/man/man1
+INST_COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+TOOLS       := $(wildcard examples/tools/*.lua)
 
 install: module
 	install -D -m 755 $(MODULE) $(DESTDIR)$(INST_LIBDIR)/lbpf/core.so
 	cd lua && find . -name '*.lua' -exec install -D -m 644 {} $(DESTDIR)$(INST_LUADIR)/{} \;
+	install -d $(DESTDIR)$(INST_LUADIR)/lbpf/tools
+	install -m 644 $(TOOLS) $(DESTDIR)$(INST_LUADIR)/lbpf/tools
 	install -D -m 755 bin/lbpf $(DESTDIR)$(INST_BINDIR)/lbpf
 	sed -i '1s/lua5\.4/$(LUA)/' $(DESTDIR)$(INST_BINDIR)/lbpf
+	install -D -m 644 docs/lbpf.1 $(DESTDIR)$(INST_MANDIR)/lbpf.1
+	install -D -m 644 bin/completion $(DESTDIR)$(INST_COMPLETIONDIR)/lbpf
 
 .PHONY: uninstall
 uninstall:
-	rm -f $(DESTDIR)$(INST_BINDIR)/lbpf $(DESTDIR)$(INST_LIBDIR)/lbpf/core.so
+	rm -f $(DESTDIR)$(INST_BINDIR)/lbpf $(DESTDIR)$(INST_LIBDIR)/lbpf/core.so \
+		$(DESTDIR)$(INST_MANDIR)/lbpf.1 $(DESTDIR)$(INST_COMPLETIONDIR)/lbpf
+	rm -rf $(DESTDIR)$(INST_LUADIR)/lbpf/tools
 	cd lua && find . -name '*.lua' -exec rm -f $(DESTDIR)$(INST_LUADIR)/{} \;
 	for dir in $(DESTDIR)$(INST_LIBDIR)/lbpf $(DESTDIR)$(INST_LUADIR)/lbpf; do \
 		[ ! -d $$dir ] || find $$dir -depth -type d -empty -delete; done
@@ -305,11 +314,13 @@ check:
 	$(call say,FMT,"$(words $(FORMATTED)) files of C")
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 	luacheck -q $(wildcard lua bin/lbpf docs/site examples tests debian/test.lua tests/check/layering tests/check/docs tests/check/api \
+		tests/check/man \
 		tests/bench/run tests/bench/bpftrace tests/bench/tools tests/bench/kernel_time tests/bench/instructions/run *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/run host tests/check
 	tests/check/docs
 	tests/check/api $(MODULE)
+	tests/check/man
 
 # The site, from the pages in docs/ and the comments in the code, into build/docs; annotations for
 # editors into build/annotations.

@@ -34,5 +34,7 @@ build = {
     INST_LIBDIR = "$(LIBDIR)",
     INST_LUADIR = "$(LUADIR)",
     INST_BINDIR = "$(BINDIR)",
+    INST_MANDIR = "$(PREFIX)/man/man1",
+    INST_COMPLETIONDIR = "$(PREFIX)/completion",
   },
 }

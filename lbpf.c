@@ -22,6 +22,7 @@
 #include "core/btf/query.h"
 #include "core/btf/write.h"
 #include "core/check/interposed.h"
+#include "core/event/interrupt.h"
 #include "core/event/jit_events.h"
 #include "core/event/perf.h"
 #include "core/event/perfbuf.h"
@@ -29,6 +30,7 @@
 #include "core/event/ring.h"
 #include "core/event/ringbuf.h"
 #include "core/event/userring.h"
+#include "core/kernel/cache.h"
 #include "core/kernel/info.h"
 #include "core/kernel/linfo.h"
 #include "core/kernel/linker.h"
@@ -130,6 +132,7 @@ static void (*const modules[])(lua_State *) = {
 	perf_open,
 	perfbuf_open,
 	poller_open,
+	interrupt_open,
 	ringbuf_open,
 	ring_open,
 	userring_open,
@@ -143,6 +146,7 @@ static void (*const modules[])(lua_State *) = {
 	probe_open,
 	progfd_open,
 	spawn_open,
+	cache_open,
 	syscall_open,
 	types_open,
 };

@@ -2,6 +2,7 @@
 
 #include "base/value.h"
 #include "event/batch.h"
+#include "event/interrupt.h"
 
 /*** @module lbpf */
 /*** Ring buffers and perf buffers share these methods: `buffer` is either
@@ -52,6 +53,7 @@ static int buffer_poll(lua_State *L)
 {
 	struct batch *b = check_open(L, buffer_at(L));
 
+	interrupt_check(L);
 	return batch_take(L, b, -1, batch_check_timeout(L, 2), SIZE_MAX);
 }
 
@@ -101,6 +103,7 @@ static int buffer_next(lua_State *L)
 
 	if (!lua_isnoneornil(L, 3))
 		ahead = (size_t)value_check_int(L, 3, 1, INT32_MAX);
+	interrupt_check(L);
 	return batch_next(L, b, batch_check_timeout(L, 2), ahead);
 }
 

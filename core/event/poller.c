@@ -2,6 +2,7 @@
 
 #include "base/class.h"
 #include "base/value.h"
+#include "event/interrupt.h"
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -137,6 +138,7 @@ static void push_signals(lua_State *L, const struct poller *p)
 	while (read(p->signals, &info, sizeof(info)) == sizeof(info)) {
 		for (size_t k = 0; k < sizeof(signals) / sizeof(signals[0]); k++)
 			if (signals[k].number == (int)info.ssi_signo) {
+				interrupt_note();
 				lua_pushstring(L, signals[k].name);
 				lua_rawseti(L, -2, ++n);
 			}
@@ -157,9 +159,11 @@ static int poller_wait(lua_State *L)
 	lua_Number seconds = luaL_optnumber(L, 2, -1);
 	struct epoll_event ready[READY];
 	int timeout = seconds < 0 ? -1 : seconds > 1e6 ? 1000000000 : (int)(seconds * 1000 + 0.999);
-	int n = epoll_wait(p->epoll, ready, READY, timeout), count = 0;
+	int n, count = 0;
 	bool came = false;
 
+	interrupt_check(L);
+	n = epoll_wait(p->epoll, ready, READY, timeout);
 	if (n < 0 && errno != EINTR)
 		return value_fail(L, errno, "poller:wait");
 	lua_settop(L, 0);

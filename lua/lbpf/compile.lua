@@ -14,8 +14,10 @@ local clang = require "lbpf.clang"
 --     local object = assert(lbpf.open_mem(bytes))
 --
 -- With a field `c` it compiles a source in C instead, by clang: as if it included vmlinux.h, with
--- those types of the running kernel that it names. Then `clang` may name the compiler, and `cflags`
--- is a list of more flags.
+-- those types of the running kernel that it names. Then `clang` may name the compiler, `cflags` is
+-- a list of more flags, and `btf` the path of other types than the kernel's. Objects are kept in
+-- $XDG_CACHE_HOME/lbpf/objects or ~/.cache/lbpf/objects, unless `cache` is false, another user has
+-- that directory, or others may write into it.
 --
 --     local bytes = assert(lbpf.compile {c = [[
 --       #include <bpf/bpf_helpers.h>
@@ -33,12 +35,12 @@ local clang = require "lbpf.clang"
 -- machine's; `portable`: false: fields, enumerators and records of tracepoints are where the
 -- running kernel has them, which loads faster; else libbpf finds them where it loads the object
 -- @treturn string the object's bytes
--- @treturn ?table of programs in Lua the plan: `programs`, `maps`, `events`, `problems`, as
--- `lbpf.trace` uses it
+-- @return of programs in Lua the plan, a table: `programs`, `maps`, `events`, `problems`, as
+-- `lbpf.trace` uses it; in C clang's warnings, a string, or nil
 -- @treturn[2] nil
 -- @treturn[2] string what is wrong, with file and line; clang's messages; or why clang was not run
 -- @treturn[2] ?integer the error number if clang could not be run
--- @raise if a program is no function and no string, or an option is unknown
+-- @raise if a program is no function and no string, or an option or a field is unknown
 return function(programs, opts)
   if type(programs) == "table" and type(programs.c) == "string" then
     local bytes, message, errno = clang.compile(programs, 2) -- no tail call: it counts the calls

@@ -163,8 +163,8 @@ end
 --   programs = {["tp/sched/sched_switch"] = [[ count("n") ]]}}
 return function(spec)
   local args = parse(spec)
-  local ok, problem = pcall(run, spec, args)
-  if not ok then
+  local signal, ok, problem = lbpf.interruptible(pcall, run, spec, args)
+  if not signal and not ok then
     local message = type(problem) == "table" and problem.message or problem
     io.stderr:write(spec.name, ": ", tostring(message), "\n")
     os.exit(1)

@@ -49,6 +49,139 @@ describe("lbpf.compile with a source in C", function()
       "compile the object elsewhere and open that, or write the program in Lua", message)
     assert.equal(2, errno)
   end))
+
+  it("refuses fields that it does not know", function()
+    assert.error_matches(function() lbpf.compile {c = "int x;", flags = {}} end,
+      "unknown field 'flags' beside 'c'; expected one of: btf, cache, cflags, clang")
+    assert.error_matches(function() lbpf.compile {c = "int x;", cflags = "-O1"} end,
+      "field 'cflags' must be a table, not string")
+  end)
+
+  it("returns clang's warnings", needs({"clang", "btf"}, function()
+    local bytes, warnings = lbpf.compile {c = "static int unused;"}
+    assert.is_string(bytes)
+    assert.matches("warning: unused variable 'unused'", warnings)
+  end))
+end)
+
+describe("the cache of lbpf.compile", function()
+  local dir, cache
+
+  local function write(name, text)
+    local file = assert(io.open(dir .. "/" .. name, "w"))
+    file:write(text)
+    file:close()
+  end
+
+  before_each(function()
+    dir = child.output("mktemp -d"):gsub("\n", "")
+    cache = dir .. "/cache/lbpf/objects"
+    write("clang", "#!/bin/sh\necho started >>" .. dir .. "/log\nexec clang \"$@\"\n")
+    write("x.h", "int a;")
+    child.output(("chmod 755 %s %s/clang"):format(dir, dir))
+  end)
+
+  after_each(function()
+    child.output("rm -r " .. dir)
+  end)
+
+  -- Compiles a source and says how often clang was started for that.
+  local function starts(source)
+    write("log", "")
+    write("main.lua", ([[
+      local bytes = assert(require("lbpf").compile {c = %q, clang = %q, cflags = {%q}})
+      require("lbpf").open_mem(bytes):close()
+    ]]):format(source, dir .. "/clang", "-I" .. dir))
+    assert.same({"", 0}, {child.output(("XDG_CACHE_HOME=%s/cache %s %s/main.lua"):format(dir,
+      os.getenv("LBPF_LUA"), dir))})
+    local log = assert(io.open(dir .. "/log"))
+    local n = select(2, log:read("*a"):gsub("started", ""))
+    log:close()
+    return n
+  end
+
+  local SOURCE = '#include "x.h"\nint b;'
+
+  it("keeps an object until its source, a header or clang changes", needs({"clang", "btf"},
+    function()
+      assert.equal(1, starts(SOURCE))
+      assert.equal(0, starts(SOURCE))
+      assert.equal(1, starts(SOURCE .. " "))
+      write("x.h", "int c;")
+      assert.equal(1, starts(SOURCE))
+      assert.equal(0, starts(SOURCE))
+      child.output(("touch %s/clang"):format(dir))
+      assert.equal(1, starts(SOURCE))
+    end))
+
+  it("is the user's own", needs({"clang", "btf"}, function()
+    assert.equal(1, starts(SOURCE))
+    assert.equal("drwx------\n", child.output("stat -c %A " .. cache))
+    assert.equal("-rw-------\n", child.output("stat -c %A " .. cache .. "/*"))
+  end))
+
+  it("is not used if others may write into it", needs({"clang", "btf"}, function()
+    assert.equal(1, starts(SOURCE))
+    for _, mode in ipairs {"g+w", "o+w"} do
+      child.output(("chmod %s %s"):format(mode, cache))
+      assert.equal(1, starts(SOURCE))
+      child.output(("chmod 700 %s; chmod %s %s/*"):format(cache, mode, cache))
+      assert.equal(1, starts(SOURCE)) -- and is written anew
+    end
+    assert.equal(0, starts(SOURCE))
+  end))
+
+  it("is not used if it is another user's, or a symbolic link", needs({"root", "clang", "btf"},
+    function()
+      assert.equal(1, starts(SOURCE))
+      child.output("chown 65534 " .. cache .. "/*")
+      assert.equal(1, starts(SOURCE))
+      assert.equal(0, starts(SOURCE))
+      child.output("chown 65534 " .. cache)
+      assert.equal(1, starts(SOURCE))
+      assert.equal(1, starts(SOURCE))
+      child.output(("cd %s; chown 0 objects; mv objects real; ln -s real objects")
+        :format(cache:gsub("/objects", "")))
+      assert.equal(1, starts(SOURCE))
+    end))
+
+  it("drops what was not used for a month", needs({"clang", "btf"}, function()
+    assert.equal(1, starts(SOURCE))
+    child.output(("touch -d '31 days ago' %s/*"):format(cache))
+    assert.equal(1, starts(SOURCE .. " "))
+    assert.equal("1\n", child.output(("ls %s | wc -l"):format(cache)))
+  end))
+
+  it("does not keep what has warnings", needs({"clang", "btf"}, function()
+    assert.equal(1, starts("static int unused;"))
+    assert.equal(1, starts("static int unused;"))
+  end))
+end)
+
+describe("lbpf.cache_get and lbpf.cache_put", function()
+  it("read and write", function()
+    local dir = child.output("mktemp -d"):gsub("\n", "")
+    assert.is_true(lbpf.cache_put(dir .. "/a/b", "name", "by\0tes"))
+    assert.equal("by\0tes", lbpf.cache_get(dir .. "/a/b", "name"))
+    local bytes, message, errno = lbpf.cache_get(dir .. "/a/b", "other")
+    assert.is_nil(bytes)
+    assert.matches("^cache: 'other': No such file or directory", message)
+    assert.equal(2, errno)
+    assert.equal(2, select(3, lbpf.cache_get(dir .. "/c", "name")))
+    child.output("chmod o+w " .. dir .. "/a/b")
+    bytes, message, errno = lbpf.cache_put(dir .. "/a/b", "name", "")
+    assert.is_nil(bytes)
+    assert.matches("another user has it, or may write into it: ", message)
+    assert.equal(1, errno)
+    child.output("rm -r " .. dir)
+  end)
+
+  it("take names of files alone", function()
+    for _, name in ipairs {"", ".", "..", ".x", "a/b", ("x"):rep(300)} do
+      assert.error_matches(function() lbpf.cache_get("/tmp", name) end,
+        "not the name of a file in a cache")
+    end
+  end)
 end)
 
 describe("lbpf.spawn", function()

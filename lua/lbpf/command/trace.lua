@@ -1,67 +1,24 @@
--- The command lbpf: `lbpf trace SPEC PROGRAM ...`, `lbpf compile FILE`.
-local function parser()
-  local found, argparse = pcall(require, "argparse")
-  if not found then
-    error("the command lbpf needs argparse (Debian: lua-argparse)", 0)
-  end
-  local p = argparse("lbpf", "Programs in Lua that run in the kernel.")
-  p:require_command(true)
-  p:command_target("command")
+-- lbpf trace SPEC PROGRAM ...: runs programs in Lua at probes, and shows what they report.
 
-  local trace = p:command("trace", "Run programs at probes, and show what they report.")
-  trace:argument("program", "SPEC PROGRAM [SPEC PROGRAM ...]: a probe, \"tp/sched/sched_switch\" "
+local support = require "lbpf.command.support"
+
+local trace = {summary = "Run programs at probes, and show what they report."}
+
+function trace.declare(command)
+  command:argument("program", "SPEC PROGRAM [SPEC PROGRAM ...]: a probe, \"tp/sched/sched_switch\" "
     .. "or \"tracepoint:sched:sched_switch\", and what runs there; or a file of Lua that returns a "
     .. "table of these."):args("*")
-  trace:option("-p --pid", "Only for this process."):convert(tonumber)
-  trace:option("-c --command", "Run the command, trace it, and end with it."):target("child")
-  trace:option("--cgroup", "Only for the processes in this cgroup, a directory.")
-  trace:option("-t --time", "End after so many seconds."):convert(tonumber)
-  trace:option("-n --lines", "End after so many lines."):convert(tonumber)
-  trace:flag("--json", "Write JSON, a line an event and a map.")
-  trace:flag("-v --verbose", "Show the instructions, on standard error.")
-  trace:option("-l --list", "List the probes that fit, with their arguments."):argname("<glob>")
-
-  local compile = p:command("compile", "Write a BPF object.")
-  compile:argument("file", "Lua that returns a table: SEC() name = function or text.")
-  compile:option("--arch", "For this processor, instead of the one here.")
-    :choices({"x86_64", "arm64"})
-  compile:option("--loops", "How loops end: may_goto needs Linux 6.9; by default what is here.")
-    :choices({"may_goto", "bounded"})
-  compile:option("-o --output", "The object's file; else FILE with .bpf.o for .lua.")
-  return p
-end
-
-local function fail(message, ...)
-  error({message = select("#", ...) > 0 and message:format(...) or message}, 0)
-end
-
--- A result, or the command ends with what went wrong.
-local function check(result, message)
-  return result or fail(message)
-end
-
--- The table of programs that a file returns.
-local function programs_of(path)
-  local chunk = check(loadfile(path))
-  local programs = chunk()
-  if type(programs) ~= "table" then
-    fail("%s: must return a table: SPEC = function or text", path)
-  end
-  return programs
+  command:option("-p --pid", "Only for this process."):convert(tonumber)
+  command:option("-c --command", "Run the command, trace it, and end with it."):target("child")
+  command:option("--cgroup", "Only for the processes in this cgroup, a directory.")
+  command:option("-t --time", "End after so many seconds."):convert(tonumber)
+  command:option("-n --lines", "End after so many lines."):convert(tonumber)
+  command:flag("--json", "Write JSON, a line an event and a map.")
+  command:flag("-v --verbose", "Show the instructions, on standard error.")
+  command:option("-l --list", "List the probes that fit, as lbpf list does."):argname("<glob>")
 end
 
 -- Writing ----------------------------------------------------------------------------------------
-
--- An encoder of JSON, whichever there is.
-local function json()
-  for _, name in ipairs({"cjson", "dkjson"}) do
-    local found, module = pcall(require, name)
-    if found then
-      return module.encode
-    end
-  end
-  fail("--json needs lua-cjson or lua-dkjson")
-end
 
 -- What JSON has of a value: numbers, strings, booleans.
 local function portable(value)
@@ -145,10 +102,10 @@ end
 local function start_child(command)
   local fifo = os.tmpname()
   os.remove(fifo)
-  check(os.execute("mkfifo -m 600 " .. fifo), "-c: cannot make " .. fifo)
-  local go = check(io.popen(("echo $$ >%s; read -r go && exec </proc/$PPID/fd/0 %s"):format(fifo,
-    command), "w"))
-  local file = check(io.open(fifo))
+  support.check(os.execute("mkfifo -m 600 " .. fifo), "-c: cannot make " .. fifo)
+  local script = ("echo $$ >%s; read -r go && exec </proc/$PPID/fd/0 %s"):format(fifo, command)
+  local go = support.check(io.popen(script, "w"))
+  local file = support.check(io.open(fifo))
   local pid = file:read("*n")
   file:close()
   os.remove(fifo)
@@ -164,21 +121,13 @@ local function has_ended(pid)
   return not state or state == "Z"
 end
 
--- Commands ---------------------------------------------------------------------------------------
-
-local function list_probes(glob)
-  local known = require("lbpf.trace.list").each(glob, function(section, arguments, result)
-    print(section .. (arguments and "(" .. arguments .. ")" or "")
-      .. (result and " -> " .. result or ""))
-  end)
-  return known and 0 or fail("%s: such probes cannot be listed", glob)
-end
+-- The subcommand ---------------------------------------------------------------------------------
 
 local function programs_in(arguments)
   if #arguments == 1 and arguments[1]:match("%.lua$") then
-    return programs_of(arguments[1])
+    return support.programs_of(arguments[1])
   elseif #arguments == 0 or #arguments % 2 == 1 then
-    fail("expected a program for each probe: lbpf trace SPEC PROGRAM [SPEC PROGRAM ...]")
+    support.fail("expected a program for each probe: lbpf trace SPEC PROGRAM [SPEC PROGRAM ...]")
   end
   local programs = {}
   for i = 1, #arguments, 2 do
@@ -187,12 +136,12 @@ local function programs_in(arguments)
   return programs
 end
 
-local function trace(args)
+function trace.run(args)
   local lbpf = require "lbpf"
   if args.list then
-    return list_probes(args.list)
+    return require("lbpf.command.list").run({glob = args.list})
   end
-  local encode = args.json and json()
+  local encode = args.json and support.json()
   local left, tracer, child = args.lines, nil, nil
   local function count() -- a line was written
     left = left and left - 1
@@ -204,8 +153,8 @@ local function trace(args)
   if args.child then
     child = start_child(args.child)
   end
-  tracer = check(lbpf.trace(programs, {pid = child and child.pid or args.pid, cgroup = args.cgroup,
-    out = function(line)
+  tracer = support.check(lbpf.trace(programs, {pid = child and child.pid or args.pid,
+    cgroup = args.cgroup, out = function(line)
       if left == 0 then
         return
       end
@@ -239,31 +188,4 @@ local function trace(args)
   return 0
 end
 
-local function compile(args)
-  local lbpf = require "lbpf"
-  local output = args.output or args.file:gsub("%.lua$", "") .. ".bpf.o"
-  local programs = require("lbpf.trace.expand")(programs_of(args.file))
-  local bytes = check(lbpf.compile(programs, {arch = args.arch,
-    loops = args.loops}))
-  local file = check(io.open(output, "wb"))
-  file:write(bytes)
-  check(file:close())
-  return 0
-end
-
-local commands = {trace = trace, compile = compile}
-
---- Runs the command.
--- @tparam {string,...} arguments
--- @treturn integer its exit status
-return function(arguments)
-  local ok, result = pcall(function()
-    local args = parser():parse(arguments)
-    return commands[args.command](args)
-  end)
-  if ok then
-    return result
-  end
-  io.stderr:write("lbpf: ", tostring(type(result) == "table" and result.message or result), "\n")
-  return 1
-end
+return trace
