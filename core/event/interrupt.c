@@ -133,7 +133,7 @@ static const char *pending_name(void)
 }
 
 /* Of the call whose results, or error, are all that the stack has. */
-static int push_results(lua_State *L, int status)
+static int finish_call(lua_State *L, int status)
 {
 	if (interrupt.pending) {
 		lua_settop(L, 0);
@@ -150,7 +150,7 @@ static int push_results(lua_State *L, int status)
 /* Within another call: that one has the signals. */
 static int inner_call(lua_State *L)
 {
-	return push_results(L, lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0));
+	return finish_call(L, lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0));
 }
 
 /*** Calls a function that SIGINT, SIGTERM, SIGHUP and SIGPIPE end: they raise an error in it, so
@@ -192,7 +192,7 @@ static int interruptible(lua_State *L)
 	} else {
 		restore_signals(before);
 	}
-	return push_results(L, status);
+	return finish_call(L, status);
 }
 
 void interrupt_open(lua_State *L)

@@ -14,8 +14,8 @@ local function number(value)
 end
 
 local function line(info)
-  local uptime = tonumber(support.read("/proc/uptime"):match("%S+"))
-  local loaded = os.time() - uptime + tonumber(info.load_time) / 1e9
+  local boot = tonumber(support.read("/proc/stat"):match("\nbtime (%d+)"))
+  local loaded = boot + tonumber(info.load_time) / 1e9
   local parts = {("%d: %s  name %s  tag %s%s"):format(info.id, info.type, info.name, info.tag,
     info.gpl_compatible and "  gpl" or "")}
   parts[2] = ("\n\tloaded_at %s  uid %d"):format(os.date("%Y-%m-%dT%H:%M:%S%z",

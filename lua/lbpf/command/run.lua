@@ -21,7 +21,11 @@ local unpack = table.unpack or unpack -- luacheck: globals unpack
 function run.call(path, arguments)
   local lbpf = require "lbpf"
   local chunk = support.check(loadfile(path))
-  _G.arg = {[0] = path, unpack(arguments)}
+  local own = _G.arg -- argparse has this table already
+  for i = 1, math.max(#own, #arguments) do
+    own[i] = arguments[i]
+  end
+  own[0] = path
   io.stdout:setvbuf("line")
   local results = {xpcall(function()
     return chunk(unpack(arguments))
