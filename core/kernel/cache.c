@@ -38,6 +38,42 @@ static int make_directories(const char *path)
 	return 0;
 }
 
+/* Says that a directory is a cache, and all in it the cache's: nothing else is ever removed. */
+static const char MARK[] = ".lbpf-cache";
+
+static bool is_empty(int directory)
+{
+	int number = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = number < 0 ? NULL : fdopendir(number);
+	const struct dirent *entry;
+	bool empty = dir != NULL;
+
+	while (dir && empty && (entry = readdir(dir)))
+		empty = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+			strcmp(entry->d_name, MARK) == 0; /* another process made it just now */
+	if (dir)
+		closedir(dir);
+	else if (number >= 0)
+		close(number);
+	return empty;
+}
+
+/* Marks an empty directory as a cache. Returns 0, or ENOTEMPTY if it is something else. */
+static int mark(int directory)
+{
+	int fd;
+
+	if (faccessat(directory, MARK, F_OK, 0) == 0)
+		return 0;
+	if (!is_empty(directory))
+		return ENOTEMPTY;
+	fd = openat(directory, MARK, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return errno;
+	close(fd);
+	return 0;
+}
+
 /* Whether only this user, and root, can have written it. */
 static bool is_private(const struct stat *st)
 {
@@ -119,7 +155,8 @@ static void remove_unused(int directory)
 	while (dir && (entry = readdir(dir))) {
 		struct stat st;
 
-		if (fstatat(directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+		if (entry->d_name[0] != '.' &&
+		    fstatat(directory, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(st.st_mode) && now - st.st_mtime > UNUSED_FOR)
 			unlinkat(directory, entry->d_name, 0);
 	}
@@ -154,15 +191,16 @@ static int write_file(int directory, const char *name, const char *data, size_t 
 }
 
 /*** Writes a file in a directory that only this user writes, and makes the directory if there is
-none. Who reads meanwhile gets the file that was there before. Files of the directory that were not
-used for 30 days are removed.
+none. Who reads meanwhile gets the file that was there before. The directory has nothing but such
+files, and a mark: those that were not used for 30 days are removed.
 @function cache_put
 @tparam string directory its path
 @tparam string name of the file; it does not begin with a dot, and has no slash
 @tparam string bytes the contents
 @treturn boolean true
-@fails EPERM if the directory belongs to another user, or others may write into it
-@usage lbpf.cache_put("/root/.cache/lbpf", "name", "bytes")
+@fails EPERM if the directory belongs to another user, or others may write into it; ENOTEMPTY if it
+has files that no cache made
+@usage lbpf.cache_put("/root/.cache/lbpf/example", "name", "bytes")
 */
 static int cache_put(lua_State *L)
 {
@@ -176,6 +214,10 @@ static int cache_put(lua_State *L)
 	if (!directory)
 		return 3;
 	fd = fd_number(directory);
+	err = mark(fd);
+	if (err)
+		return value_fail(L, err, "cache '%s': it has files that are no cache's",
+				  lua_tostring(L, 1));
 	snprintf(new, sizeof(new), "%s.%d", name, (int)getpid());
 	unlinkat(fd, new, 0); /* of a process with this id that was killed */
 	err = write_file(fd, new, data, size);

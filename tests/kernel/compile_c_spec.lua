@@ -176,6 +176,17 @@ describe("lbpf.cache_get and lbpf.cache_put", function()
     child.output("rm -r " .. dir)
   end)
 
+  it("leave a directory alone that has other files", function()
+    local dir = child.output("mktemp -d"):gsub("\n", "")
+    child.output(("touch -d '31 days ago' %s/letter"):format(dir))
+    local done, message, errno = lbpf.cache_put(dir, "name", "bytes")
+    assert.is_nil(done)
+    assert.matches("it has files that are no cache's: ", message)
+    assert.equal(39, errno)
+    assert.equal("letter\n", child.output("ls -A " .. dir))
+    child.output("rm -r " .. dir)
+  end)
+
   it("take names of files alone", function()
     for _, name in ipairs {"", ".", "..", ".x", "a/b", ("x"):rep(300)} do
       assert.error_matches(function() lbpf.cache_get("/tmp", name) end,
