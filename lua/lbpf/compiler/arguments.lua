@@ -160,15 +160,22 @@ end
 
 -- In tracefs --------------------------------------------------------------------------------------
 
+local EACCES = 13
+
+-- The text of a tracepoint's format file; or nil, and why it cannot be read.
 local function read_format(category, name)
+  local why = "is tracefs mounted, and is there such a tracepoint?"
   for _, root in ipairs {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"} do
-    local f = io.open(("%s/events/%s/%s/format"):format(root, category, name))
+    local f, _, errno = io.open(("%s/events/%s/%s/format"):format(root, category, name))
     if f then
       local text = f:read "*a"
       f:close()
       return text
+    elseif errno == EACCES then
+      why = "only root may read tracefs"
     end
   end
+  return nil, why
 end
 
 -- Sizes of the types that system calls have most, to be found without the kernel's.
@@ -238,10 +245,12 @@ function arguments.format(probe)
     return
   end
   local category, name = probe.target:match "^([%w_-]+)/([%w_-]+)$"
-  local text = category and read_format(category, name)
+  local text, why
+  if category then
+    text, why = read_format(category, name)
+  end
   if not text then
-    probe.no_arguments = "its format cannot be read from tracefs: is that mounted, and is there"
-      .. " such a tracepoint?"
+    probe.no_arguments = "its format cannot be read: " .. (why or "the name has no category")
     return
   end
   probe.is_call = category == "syscalls"
