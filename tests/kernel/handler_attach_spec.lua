@@ -1,4 +1,5 @@
 -- The attach closures of SEC() handlers: what they may return, and what becomes of the links.
+local child = require "child"
 local handlers = require "handlers"
 local needs = require "needs"
 
@@ -71,10 +72,20 @@ describe("An attach closure", function()
     assert.is_true(links:destroy())
     assert.is_false(counts(object, "abc1"))
     assert.is_nil(object.links.abc1)
-    links = assert(object.progs.abc1:attach())
-    assert.equal(links, links:disconnect())
-    assert.is_true(links:destroy())
-    assert.is_true(counts(object, "abc1")) -- until the descriptors are closed
+  end))
+
+  -- The descriptors of disconnected links stay open until their process ends.
+  it("may return a list of links, which can be disconnected", needs("root", function()
+    assert.same({"true\n", 0}, {child.run [[
+      local handlers = require "handlers"
+      handlers.register("abc+", "raw_tracepoint", nil, {prog_attach_fn = function(prog)
+        return {handlers.to_sys_enter(prog), prog:attach_raw_tracepoint("sys_exit")}
+      end})
+      local object = handlers.open("abc1"):load()
+      local links = object.progs.abc1:attach()
+      assert(links:disconnect() == links and links:destroy())
+      print(handlers.counts(object, "abc1"))
+    ]]})
   end))
 
   it("may return a list, which is attached and detached with the object", needs("root", function()

@@ -6,15 +6,15 @@ local needs = require "needs"
 local HUP, INT, PIPE, TERM = 1, 2, 13, 15
 
 -- Runs a script by lbpf run, and once it has printed "ready" a command of the shell's, for which
--- $pid is its process. Returns what it printed after that, and its exit status; a shell's for a
--- signal is the signal's number and 128.
+-- $pid is its process. Signals are as in a terminal, also where nohup runs the tests. Returns what
+-- it printed after that, and its exit status: of a signal its number and 128.
 local function run(script, command)
   local path = os.tmpname()
   local file = assert(io.open(path, "w"))
   file:write(script)
   file:close()
   local output, status = child.output(([[
-    %s bin/lbpf run %s >%s.out 2>&1 &
+    env --default-signal=HUP,INT,PIPE,TERM %s bin/lbpf run %s >%s.out 2>&1 &
     pid=$!
     for i in $(seq 2000); do ! grep -q ready %s.out || break; sleep 0.01; done
     %s
