@@ -308,9 +308,10 @@ describe("lbpf tools", function()
   end))
 
   it("ends one quietly when nobody reads on", needs({"root", "argparse", "tracefs"}, function()
-    assert.same({"PROCESS 141\n", 0}, {child.output(("bash -c '{ %s bin/lbpf tools opensnoop -t 20"
-      .. " 2>/dev/null; echo PROCESS $? >&2; } | head -n 1 >/dev/null'"):format(
-        os.getenv("LBPF_LUA")))})
+    assert.same({"PROCESS 141\n", 0}, {child.output(([[bash -c '
+      (while sleep 0.1; do cat /etc/hostname; done) >/dev/null 2>&1 & disown
+      { %s bin/lbpf tools opensnoop -t 20 2>/dev/null; echo PROCESS $? >&2; } | head -n 1 >/dev/null
+      kill $!']]):format(os.getenv("LBPF_LUA")))})
   end))
 end)
 

@@ -1,4 +1,5 @@
 -- Programs in Lua that call functions of the kernel, and that probe its modules.
+local compiled = require "compiled"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
@@ -16,20 +17,6 @@ local function loaded(section, text, f)
   assert(passed, failure)
 end
 
-local function out_of(object)
-  local out = {}
-  for key, value in object.maps.out:view({numbers = true}):pairs() do
-    out[key.k1] = value.v
-  end
-  return out
-end
-
-local function message_of(section, text)
-  local bytes, message = lbpf.compile({{section, text}})
-  assert.is_nil(bytes)
-  return message
-end
-
 describe("a program that calls the kernel's functions", function()
   it("passes strings and gets numbers", needs({"root", "kfunc bpf_strlen"}, function()
     loaded("raw_tp", [[
@@ -38,7 +25,7 @@ describe("a program that calls the kernel's functions", function()
       out[3] = bpf_strcmp(comm, comm)
       out[4] = bpf_strlen(comm .. "123") - bpf_strlen(comm) ]], function(object)
       assert(lbpf.prog_test_run(object.progs.probe_1, {}))
-      assert.same({4, -1, 0, 3}, out_of(object))
+      assert.same({4, -1, 0, 3}, compiled.out(object))
     end)
   end))
 
@@ -52,7 +39,7 @@ describe("a program that calls the kernel's functions", function()
       assert(object:attach())
       os.execute "sleep 0.1"
       local n = 0
-      for id, leader in pairs(out_of(object)) do
+      for id, leader in pairs(compiled.out(object)) do
         n = n + 1
         assert.equal(id, leader)
       end
@@ -70,7 +57,7 @@ describe("a program that calls the kernel's functions", function()
       assert(object:load())
       assert(lbpf.prog_test_run(object.progs.probe_1, {}))
       assert(lbpf.prog_test_run(object.progs.probe_2, {}))
-      assert.same({3, 3}, out_of(object))
+      assert.same({3, 3}, compiled.out(object))
       object:close()
     end))
 
@@ -86,11 +73,11 @@ describe("a program that calls the kernel's functions", function()
 
   it("must pass what they take", needs({"root", "kfunc bpf_task_release"}, function()
     assert.matches("^raw_tp:1:%d+: 'bpf_task_release' takes a pointer that the verifier knows",
-      message_of("raw_tp", "bpf_task_release(5)"))
+      compiled.message("raw_tp", "bpf_task_release(5)"))
     assert.matches("'bpf_task_release' takes 1 argument, and gets 0: bpf_task_release%(p%)",
-      message_of("raw_tp", "bpf_task_release()"))
+      compiled.message("raw_tp", "bpf_task_release()"))
     assert.matches("there is no function 'bpf_task_relaese'",
-      message_of("raw_tp", "bpf_task_relaese(5)"))
+      compiled.message("raw_tp", "bpf_task_relaese(5)"))
   end))
 end)
 

@@ -1,5 +1,6 @@
 -- Objects compiled from Lua for a kernel that numbers its enumerators and places its tracepoints'
 -- fields in another way: libbpf is given other types than those they were compiled with.
+local compiled = require "compiled"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
@@ -15,18 +16,14 @@ local function load_elsewhere(section, text, f, opts)
   file:write(btf:raw_data())
   file:close()
   local object = assert(lbpf.open_mem(bytes, {btf_custom_path = path}))
-  local ok, message, _, log = object:load()
-  assert(ok, tostring(message) .. "\n" .. tostring(log))
+  compiled.load(object)
   return object
 end
 
 local function out_of(section, text, f, opts)
   local object = load_elsewhere(section, text, f, opts)
   assert(lbpf.prog_test_run(object.progs.probe_1, {}))
-  local out = {}
-  for key, value in object.maps.out:view({numbers = true}):pairs() do
-    out[key.k1] = value.v
-  end
+  local out = compiled.out(object)
   object:close()
   return out
 end

@@ -1,5 +1,6 @@
 -- Each kind of probe as a program in Lua: loaded, attached, run, with its arguments.
 local child = require "child"
+local compiled = require "compiled"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
@@ -8,18 +9,14 @@ local function trace(programs, act)
   local bytes, plan = lbpf.compile(programs)
   assert(bytes, plan)
   local object = assert(lbpf.open_mem(bytes))
-  local loaded, message, _, log = object:load()
-  assert(loaded, tostring(message) .. "\n" .. tostring(log))
+  compiled.load(object)
   assert(object:attach())
   if act then
     act()
   else
     os.execute "cat /etc/hostname >/dev/null"
   end
-  local out = {}
-  for key, value in object.maps.out:view({numbers = true}):pairs() do
-    out[key.k1] = value.v
-  end
+  local out = compiled.out(object)
   object:close()
   return out
 end

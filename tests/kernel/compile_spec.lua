@@ -1,5 +1,6 @@
 -- Programs in Lua, compiled, loaded and run: the language, its errors, the plan.
 local child = require "child"
+local compiled = require "compiled"
 local disassemble = require "lbpf.trace.disassemble"
 local lbpf = require "lbpf"
 local needs = require "needs"
@@ -12,15 +13,12 @@ local function run(text, opts)
   local bytes, plan = lbpf.compile({{"raw_tp", text}}, opts)
   assert(bytes, plan)
   local object = assert(lbpf.open_mem(bytes))
-  local loaded, message, _, log = object:load()
-  assert(loaded, tostring(message) .. "\n" .. tostring(log))
+  compiled.load(object)
   assert(lbpf.prog_test_run(object.progs.probe_1, {}))
   local out, problems = {}, {}
   for _, map in ipairs(plan.maps) do
     if map.name == "out" then
-      for key, value in object.maps.out:view({numbers = true}):pairs() do
-        out[key.k1] = value.v
-      end
+      out = compiled.out(object)
     end
   end
   for i, problem in ipairs(plan.problems) do
@@ -34,12 +32,6 @@ local function run(text, opts)
   end
   object:close()
   return out, problems
-end
-
-local function message_of(section, text)
-  local bytes, message = lbpf.compile({{section, text}})
-  assert.is_nil(bytes)
-  return message
 end
 
 describe("a compiled program", function()
@@ -132,7 +124,7 @@ describe("a compiled program", function()
     assert.same({}, out)
     assert.same({"raw_tp:1:41: attempt to compare nil"}, problems)
     assert.matches("a number is needed here, not a string",
-      message_of("raw_tp", "out[1] = 1 < comm and 1 or 0"))
+      compiled.message("raw_tp", "out[1] = 1 < comm and 1 or 0"))
   end))
 
   it("stops where Lua would raise an error, and says where", needs({"root", "btf"}, function()
@@ -256,7 +248,7 @@ describe("a compile error", function()
         "tp_btf/sched_switch:1:17: struct task_struct has no field 'comn'; did you mean comm?"},
     }
     for _, case in ipairs(cases) do
-      local message = message_of(case[1], case[2])
+      local message = compiled.message(case[1], case[2])
       assert.equal(case[3], message:sub(1, #case[3]))
     end
   end))
@@ -298,12 +290,12 @@ describe("a compile error", function()
   end))
 
   it("refuses strings without a bound", needs("btf", function()
-    assert.matches("this string grows", message_of("raw_tp",
+    assert.matches("this string grows", compiled.message("raw_tp",
       [[ local s = "x" for i = 1, 9 do s = s .. "y" end print(s) ]]))
-    assert.matches("a joined string has at most 511", message_of("raw_tp",
+    assert.matches("a joined string has at most 511", compiled.message("raw_tp",
       [[ local s = str(0, 400) print(s .. s) ]]))
     assert.matches("a string is needed here, not a number; print several values",
-      message_of("raw_tp", [[ print("a" .. 1) ]]))
+      compiled.message("raw_tp", [[ print("a" .. 1) ]]))
   end))
 
   it("has arguments where the architecture has them", needs("btf", function()
@@ -318,8 +310,8 @@ describe("a compile error", function()
         ["kretprobe/no_such_function"] = {"out[1] = retval", at.retval},
         ["ksyscall/no_such_call"] = {"out[1] = args.arg2", at.inner},
       }) do
-        local compiled = assert(lbpf.compile({{section, case[1]}}, {arch = arch}))
-        local object = assert(lbpf.open_mem(compiled))
+        local bytes = assert(lbpf.compile({{section, case[1]}}, {arch = arch}))
+        local object = assert(lbpf.open_mem(bytes))
         local text = table.concat(disassemble(object.progs.probe_1:insns()), "\n")
         local load = ("*(u64 *)(r1 + %d)"):format(case[2])
         assert(text:find(load, 1, true), ("%s, %s: no %s in\n%s"):format(arch, section, load, text))

@@ -26,11 +26,7 @@ local function dump(args)
     list[#list + 1] = args.json and {key = show.plain(key), value = show.plain(value)}
       or ("%s: %s"):format(show.text(key), show.text(value))
   end
-  if args.json then
-    print(#list == 0 and "[]" or support.json()(list))
-  elseif #list > 0 then
-    print(table.concat(list, "\n"))
-  end
+  support.list(list, args.json)
   return 0
 end
 

@@ -47,11 +47,8 @@ function objects.show(each, args, line)
     support.fail("%s; this needs root, or CAP_BPF and CAP_SYS_ADMIN", message)
   elseif name and #list == 0 then
     support.fail("there is none with the id or the name '%s'", args.object)
-  elseif args.json then
-    print(#list == 0 and "[]" or support.json()(list))
-  elseif #list > 0 then
-    print(table.concat(list, "\n"))
   end
+  support.list(list, args.json)
   return 0
 end
 

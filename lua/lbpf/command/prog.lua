@@ -42,11 +42,7 @@ local function dump(args)
   local bytes = support.check(info.xlated_prog_insns, "the kernel hides the instructions: "
     .. "this needs CAP_PERFMON and CAP_SYS_ADMIN, and kernel.kptr_restrict must not be 2")
   local lines = require "lbpf.trace.disassemble"(bytes, {})
-  if args.json then
-    print(support.json()(lines))
-  else
-    print(table.concat(lines, "\n"))
-  end
+  support.list(lines, args.json)
   return 0
 end
 

@@ -27,6 +27,15 @@ function support.json()
   support.fail("--json needs lua-cjson or lua-dkjson")
 end
 
+--- Writes a list to standard output, a line each, or as JSON.
+function support.list(list, as_json)
+  if as_json then
+    print(#list == 0 and "[]" or support.json()(list))
+  elseif #list > 0 then
+    print(table.concat(list, "\n"))
+  end
+end
+
 --- What a file contains; nil, message, if it cannot be read.
 function support.read(path)
   local file, message = io.open(path, "rb")

@@ -1,0 +1,28 @@
+--- Programs in Lua, compiled for a spec.
+local lbpf = require "lbpf"
+
+local compiled = {}
+
+--- Loads an object; an error has the verifier's log.
+function compiled.load(object)
+  local ok, message, _, log = object:load()
+  assert(ok, tostring(message) .. "\n" .. tostring(log))
+end
+
+--- What the map `out` has.
+function compiled.out(object)
+  local out = {}
+  for key, value in object.maps.out:view({numbers = true}):pairs() do
+    out[key.k1] = value.v
+  end
+  return out
+end
+
+--- Why a program cannot be compiled.
+function compiled.message(section, text)
+  local bytes, message = lbpf.compile({{section, text}})
+  assert(not bytes, "it was compiled")
+  return message
+end
+
+return compiled
