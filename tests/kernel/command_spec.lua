@@ -385,8 +385,8 @@ describe("lbpf", function()
       :format(dir, _VERSION:sub(5), dir, _VERSION:sub(5), dir, _VERSION:sub(5), lua, dir))
     assert.equal(0, status, output)
     assert.matches("\nopensnoop ", output)
-    assert.matches("run BPF programs in Lua and in C", (child.output(
-      ("MANPAGER=cat man -l %s/share/man/man1/lbpf.1 | col -b"):format(dir))))
+    assert.matches("run BPF programs in Lua and in C",
+      (child.output("cat " .. dir .. "/share/man/man1/lbpf.1")))
     assert.equal(0, (select(2, child.output("test -s " .. dir
       .. "/share/bash-completion/completions/lbpf"))))
   end))

@@ -18,8 +18,9 @@ function tools.start(name, arguments)
   if not arguments:find("--json", 1, true) then
     arguments = "--csv " .. arguments
   end
-  self.pipe = assert(io.popen(("echo $$; exec timeout -s KILL 60 %s examples/tools/%s.lua %s "
-    .. ">%s 2>%s"):format(os.getenv("LBPF_LUA"), name, arguments, self.out, self.err)))
+  self.pipe = assert(io.popen(("echo $$; exec timeout --foreground -s KILL 60 %s "
+    .. "examples/tools/%s.lua %s >%s 2>%s"):format(os.getenv("LBPF_LUA"), name, arguments, self.out,
+    self.err)))
   self.timeout = tonumber(self.pipe:read("*l"))
   child.wait_until(function()
     return read(self.out) ~= "" or read(self.err) ~= ""
@@ -27,9 +28,10 @@ function tools.start(name, arguments)
   return self
 end
 
---- Has it end by SIGINT. Returns what it wrote: standard output, and standard error.
+--- Has it end by SIGINT, which timeout passes on. Returns what it wrote: standard output, and
+--- standard error.
 function tools:stop()
-  child.output(("pkill -INT -P %d"):format(self.timeout))
+  child.output(("kill -INT %d"):format(self.timeout))
   self.pipe:read("*a")
   self.pipe:close()
   local out, err = read(self.out), read(self.err)
