@@ -137,12 +137,13 @@ local function plain_name(name)
   return plain
 end
 
--- What OPEN has of a mapping's file, in the mount namespace of the process, or else in this one; it
--- is kept in CACHE. False if it has nothing.
+-- What OPEN has of a mapping's file, in the mount namespace of the process, or else in this one, or
+-- by the mapping itself; it is kept in CACHE. False if it has nothing.
 local function of_file(cache, open, process, mapping)
   local found = cache[mapping.file]
   if found == nil then
     found = open(("/proc/%d/root%s"):format(process.pid, mapping.path)) or open(mapping.path)
+      or open(("/proc/%d/map_files/%x-%x"):format(process.pid, mapping.first, mapping.last))
       or false
     cache[mapping.file] = found
   end

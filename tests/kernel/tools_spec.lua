@@ -51,8 +51,8 @@ describe("the tool", function()
   end))
 
   it("killsnoop shows signals", needs(WANTED, function()
-    local rows = tools.watch("killsnoop", "", copy("/bin/kill") .. " -s USR1 999999", "comm",
-      WORK)
+    local rows = tools.watch("killsnoop", "", copy("/bin/sh") .. " -c 'kill -s USR1 999999'",
+      "comm", WORK)
     assert.same({"10", "999999", "-3"}, {rows[1].signal, rows[1].target, rows[1].error})
   end))
 
@@ -144,7 +144,7 @@ describe("the tool", function()
     assert.matches("^NO_SOCKET tcp_v4_rcv%+%d+$", rows[1].why)
   end))
 
-  it("biolatency and biosnoop show requests to disks", needs(WANTED, function()
+  it("biolatency and biosnoop show requests to disks", needs(with("a disk"), function()
     local write = copy("/bin/dd")
       .. " if=/dev/zero of=lbpf_blocks bs=4k count=5 oflag=direct conv=fsync 2>/dev/null"
     finally(function() os.remove("lbpf_blocks") end)

@@ -493,6 +493,12 @@ probes["little endian"] = function()
   return read("/proc/self/exe"):byte(6) == 1, "this processor is big-endian"
 end
 
+--- A directory on a block device: file systems in memory, and those above others, have none.
+probes["a disk"] = function()
+  local major = math.floor(require("lfs").attributes(".", "dev") / 256) % 4096
+  return major ~= 0, "this directory is on no block device"
+end
+
 --- Integers of 64 bits, other than numbers that round them.
 probes["64 bits"] = function()
   return math.type ~= nil or jit ~= nil, "all numbers are floating point" -- luacheck: globals jit
