@@ -144,7 +144,8 @@ describe("lbpf build", function()
     }
   ]]
 
-  it("gives a source and its headers the types that they name", needs({"root", "argparse", "clang",
+  it("gives a source and its headers the types that they name",
+    needs({"unsanitized", "root", "argparse", "clang",
     "btf"}, function()
       local dir = directory()
       write(dir .. "/x.bpf.c", (SOURCE:gsub("signal, leader_pid_type", "real_parent, tgid")))
@@ -161,7 +162,8 @@ describe("lbpf build", function()
       assert.same("common.h\nx.bpf.c\nx.bpf.o\n", child.output("ls " .. dir))
     end))
 
-  it("tells clang's messages with the file's lines", needs({"argparse", "clang", "btf"}, function()
+  it("tells clang's messages with the file's lines",
+    needs({"unsanitized", "argparse", "clang", "btf"}, function()
     local dir = directory()
     write(dir .. "/x.bpf.c", "#include \"vmlinux.h\"\nint x = y;\n")
     local text, status = lbpf(("build %s/x.bpf.c"):format(dir))
@@ -169,7 +171,7 @@ describe("lbpf build", function()
     assert.matches(dir .. "/x.bpf.c:2:9: error: use of undeclared identifier 'y'", text, 1, true)
   end))
 
-  it("builds what the project has", needs({"argparse", "clang"}, function()
+  it("builds what the project has", needs({"unsanitized", "argparse", "clang"}, function()
     local dir = directory()
     for _, name in ipairs {"opens", "every"} do
       assert.same({"", 0}, {lbpf(("build -o %s/x.o examples/%s/%s.bpf.c"):format(dir, name, name))})
@@ -374,7 +376,8 @@ describe("lbpf", function()
       {lbpf("trace --no-such")})
   end))
 
-  it("is installed with its tools, manual page and completion", needs({"argparse"}, function()
+  it("is installed with its tools, manual page and completion",
+    needs({"unsanitized", "argparse"}, function()
     local dir = directory()
     local lua = os.getenv("LBPF_LUA")
     local _, status = child.output(("make -s install LUA=%s PREFIX=%s"):format(lua, dir))

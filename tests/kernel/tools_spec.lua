@@ -228,7 +228,7 @@ describe("the tool", function()
     assert.matches("\nsleep;[^\n]*schedule[^\n]* %d+\n", "\n" .. out)
   end))
 
-  it("memleak shows what was not freed, by stack", needs(WANTED, function()
+  it("memleak shows what was not freed, by stack", needs(with("unsanitized"), function()
     local pipe = assert(io.popen("exec perl -e '$| = 1; print qq($$\\n); for (;;) "
       .. "{ push @x, qq(x) x 1000; @x = () if @x == 10000; }'"))
     local pid = tonumber(pipe:read("*l"))

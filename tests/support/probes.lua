@@ -493,6 +493,12 @@ probes["little endian"] = function()
   return read("/proc/self/exe"):byte(6) == 1, "this processor is big-endian"
 end
 
+--- No AddressSanitizer, which other programs that this process starts would have, too: it takes
+--- their malloc(), and ends those that leak with an error.
+function probes.unsanitized()
+  return not (os.getenv("LD_PRELOAD") or ""):find("asan", 1, true), "AddressSanitizer is there"
+end
+
 --- A directory on a block device: file systems in memory, and those above others, have none.
 probes["a disk"] = function()
   local major = math.floor(require("lfs").attributes(".", "dev") / 256) % 4096
