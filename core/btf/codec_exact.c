@@ -79,12 +79,22 @@ static bool is_number(const char *data, uint32_t size)
 	return f == f && d == d;
 }
 
+/* Sets the length of a string; one that has more behind its end leaves that of before: a finalizer
+ * may come between a check and the use of the length.
+ */
+static bool set_length(struct codec_check *c, int32_t length)
+{
+	if (length < 0)
+		return false;
+	c->length = length;
+	return true;
+}
+
 static bool check_passes(struct codec_check *c, const char *data)
 {
 	switch (c->kind) {
 	case CHECK_STRING:
-		c->length = string_length(data, c->size);
-		return c->length >= 0;
+		return set_length(c, string_length(data, c->size));
 	case CHECK_BOOL:
 		return codec_load(data, c->size) <= 1;
 	case CHECK_FLOAT:
@@ -111,10 +121,8 @@ __attribute__((noinline)) static int others_say_all(struct codec_check *checks, 
 /* Of most structures the names of tasks are checked, or nothing. */
 int codec_says_all(struct codec_check *checks, const char *data)
 {
-	for (; checks->kind == CHECK_STRING && checks->size == TASK_NAME; checks++) {
-		checks->length = task_name_length(data + checks->offset);
-		if (checks->length < 0)
+	for (; checks->kind == CHECK_STRING && checks->size == TASK_NAME; checks++)
+		if (!set_length(checks, task_name_length(data + checks->offset)))
 			return 0;
-	}
 	return checks->kind ? others_say_all(checks, data) : 1;
 }

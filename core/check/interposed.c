@@ -3,7 +3,7 @@
 #include <dlfcn.h>
 #include <elf.h>
 #include <link.h>
-#include <stdlib.h>
+#include <stdlib.h> /* getenv() */
 
 /* A program that exports a function with the name of one of libbpf's replaces it for every library
  * of the process, libbpf included, and its own takes other arguments: PowerDNS's dnsdist has a
@@ -112,8 +112,7 @@ static bool is_exported_function(const ElfW(Sym) * symbol)
 }
 
 /* What libbpf exports, to be found in other libraries. */
-struct export
-{
+struct exported {
 	const char *name;
 	const void *own;
 	uint32_t hash;
@@ -122,22 +121,24 @@ struct export
 
 struct exports {
 	const char *base; /* libbpf's */
-	struct export *list;
+	struct exported *list;
 	size_t n;
 };
 
-static void list_exports(struct exports *exports, const struct dynamic_symbols *libbpf)
+/* Pushes what holds the list. */
+static void list_exports(lua_State *L, struct exports *exports,
+			 const struct dynamic_symbols *libbpf)
 {
 	size_t n = hashed_symbols(libbpf);
 
 	exports->base = libbpf->base;
-	exports->list = calloc(n + 1, sizeof(*exports->list));
-	for (size_t i = 0; i < n && exports->list; i++) {
+	exports->list = compat_newuserdata(L, (n + 1) * sizeof(*exports->list));
+	for (size_t i = 0; i < n; i++) {
 		const ElfW(Sym) *symbol = libbpf->list + i;
 		const char *name = libbpf->names + symbol->st_name;
 
 		if (is_exported_function(symbol))
-			exports->list[exports->n++] = (struct export){
+			exports->list[exports->n++] = (struct exported){
 				name, libbpf->base + symbol->st_value, hash_name(name), false};
 	}
 }
@@ -196,19 +197,20 @@ static bool is_linked_in(void)
 }
 
 /* The first of libbpf's functions that another file has, and that file; NULL if there is none. */
-static const char *find_replaced(const struct dynamic_symbols *libbpf, const char **name)
+static const char *find_replaced(lua_State *L, const struct dynamic_symbols *libbpf,
+				 const char **name)
 {
 	struct exports exports = {0};
 	const char *file = NULL;
 
-	list_exports(&exports, libbpf);
+	list_exports(L, &exports, libbpf);
 	dl_iterate_phdr(find_elsewhere, &exports);
 	for (size_t i = 0; i < exports.n && !file; i++) {
 		*name = exports.list[i].name;
 		if (exports.list[i].is_elsewhere)
 			file = find_replacement(exports.list[i].own, *name);
 	}
-	free(exports.list);
+	lua_pop(L, 1);
 	return file;
 }
 
@@ -218,14 +220,16 @@ void interposed_open(lua_State *L)
 	const char *allowed = getenv("LBPF_INTERPOSED"), *file = NULL, *name = NULL;
 	struct dynamic_symbols symbols;
 	struct link_map *library;
+	int err;
 
 	if (!libbpf)
 		return;
-	if (!dlinfo(libbpf, RTLD_DI_LINKMAP, &library)) {
-		symbols = read_dynamic((const char *)library->l_addr, library->l_ld);
-		file = find_replaced(&symbols, &name);
-	}
+	err = dlinfo(libbpf, RTLD_DI_LINKMAP, &library);
 	dlclose(libbpf); /* libbpf is a dependency of this module, and stays */
+	if (err)
+		return;
+	symbols = read_dynamic((const char *)library->l_addr, library->l_ld);
+	file = find_replaced(L, &symbols, &name);
 	if (file && !(allowed && *allowed))
 		luaL_error(
 			L,

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -26,8 +27,8 @@ static const struct {
 
 /* Signals belong to the process, and so does this. */
 static struct {
-	lua_State *volatile L; /* what a signal interrupts; NULL: nothing */
-	pthread_t thread;      /* ... which runs there */
+	_Atomic(lua_State *) L; /* what a signal interrupts; NULL: nothing */
+	pthread_t thread;       /* ... which runs there */
 	volatile sig_atomic_t pending;
 	volatile long came; /* when the last one came, in milliseconds */
 } interrupt;
@@ -172,16 +173,18 @@ of lbpf.
 static int interruptible(lua_State *L)
 {
 	struct sigaction before[COUNT(signals)];
+	lua_State *none = NULL;
 	int status;
 
 	luaL_checktype(L, 1, LUA_TFUNCTION);
-	if (interrupt.L)
+	if (!atomic_compare_exchange_strong(&interrupt.L, &none, L))
 		return inner_call(L);
-	if (interrupt.pending)
+	if (interrupt.pending) {
+		interrupt.L = NULL;
 		return luaL_error(L, "interruptible: a signal has ended another call");
+	}
 	interrupt.thread = pthread_self();
 	interrupt.came = 0;
-	interrupt.L = L;
 	catch_signals(before);
 	status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
 	interrupt.L = NULL;

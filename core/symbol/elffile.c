@@ -65,10 +65,12 @@ static void read_identity(struct elffile *f)
 	}
 }
 
-/* Reads the file instead of mapping it: if a mapped file shrinks, an access raises SIGBUS. */
+/* Reads the file instead of mapping it: if a mapped file shrinks, an access raises SIGBUS. Another
+ * process may have put a FIFO at the path: O_NONBLOCK does not wait for its writer.
+ */
 int elffile_open(struct elffile *f, const char *path)
 {
-	*f = (struct elffile){.fd = open(path, O_RDONLY | O_CLOEXEC)};
+	*f = (struct elffile){.fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
 	if (f->fd < 0)
 		return errno;
 	if (elf_version(EV_CURRENT) != EV_NONE)

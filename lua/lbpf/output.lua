@@ -4,26 +4,11 @@
 --     out:row {pid = 12, path = "/etc/passwd"}
 -- @classmod lbpf.output
 
+local json = require "lbpf.json"
 local text = require "lbpf.text"
 
 local output = {}
 output.__index = output
-
--- An encoder of JSON, whichever there is.
-local function json_encoder()
-  for _, name in ipairs({"cjson", "dkjson"}) do
-    local found, module = pcall(require, name)
-    if found then
-      return module.encode
-    end
-  end
-  error("JSON needs lua-cjson or lua-dkjson", 0)
-end
-
--- What JSON has of a value: numbers, strings, booleans.
-local function portable(value)
-  return type(value) == "cdata" and tonumber(value) or value
-end
 
 local function is_terminal()
   local first, _, status = os.execute("test -t 1")
@@ -50,7 +35,7 @@ function output.new(opts)
     self.has_time = self.has_time or column[1] == "time"
   end
   if self.format == "json" then
-    self.encode = json_encoder()
+    self.encode = assert(json.encoder())
   end
   return self
 end
@@ -94,7 +79,7 @@ local function object(encode, members)
   local parts = {}
   for _, member in ipairs(members) do
     if member[2] ~= nil then
-      parts[#parts + 1] = encode(member[1]) .. ":" .. encode(portable(member[2]))
+      parts[#parts + 1] = encode(member[1]) .. ":" .. encode(json.portable(member[2]))
     end
   end
   return "{" .. table.concat(parts, ",") .. "}"
@@ -161,14 +146,14 @@ local function data_of(map, value)
   if is_histogram(map) then
     local buckets = {}
     for bucket, n in pairs(value) do
-      buckets[tostring(bucket)] = portable(n)
+      buckets[tostring(bucket)] = json.portable(n)
     end
     return buckets
   elseif type(value) == "table" then
-    return {count = portable(value.count), total = portable(value.total),
-      average = portable(value.average)}
+    return {count = json.portable(value.count), total = json.portable(value.total),
+      average = json.portable(value.average)}
   end
-  return portable(value)
+  return json.portable(value)
 end
 
 local function map_json(self, tracer, map)

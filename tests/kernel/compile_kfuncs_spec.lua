@@ -110,6 +110,7 @@ describe("a program that probes a module", function()
     assert(name, "no module has such a function")
     local text = ("out[1] = args.%s.%s"):format(argument, member)
     loaded("fentry/" .. name, text, function() end)
+    require("lbpf.compiler.kernel").forget() -- the modules' types are on top of the kernel's
     loaded("kprobe/" .. name, text, function() end)
   end))
 end)

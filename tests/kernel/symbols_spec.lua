@@ -136,6 +136,16 @@ describe("the symbols of an ELF file", function()
     assert.equal(8, errno)
     assert.is_nil((lbpf.elf_symbols("no/such/file")))
   end)
+
+  it("do not wait for who writes to a FIFO", function()
+    local path = os.tmpname()
+    os.remove(path)
+    assert(child.succeeds("mkfifo " .. path))
+    finally(function() os.remove(path) end)
+    assert.same({"nil\n", 0}, {child.run(([[
+      print((require "lbpf".elf_symbols("%s")))
+    ]]):format(path), "timeout 10")})
+  end)
 end)
 
 describe("the lines of an ELF file", function()

@@ -31,6 +31,11 @@ local function kernel()
   return read("/sys/kernel/notes") .. read("/proc/version")
 end
 
+-- Where clang looks for headers, too.
+local function environment()
+  return (os.getenv("CPATH") or "") .. "\0" .. (os.getenv("C_INCLUDE_PATH") or "")
+end
+
 -- The program as PATH has it, and a stamp of its file.
 local function program(name)
   if name:find("/", 1, true) then
@@ -54,8 +59,8 @@ function cache.key(argv, source)
   if not folder then
     return nil
   end
-  local input = table.concat({FORMAT, program(argv[1]), table.concat(argv, "\0"), kernel(), source},
-    "\0\0")
+  local input = table.concat({FORMAT, program(argv[1]), table.concat(argv, "\0"), environment(),
+    kernel(), source}, "\0\0")
   local status, output = lbpf.spawn({"sha256sum"}, input)
   local name = status == 0 and output:match("^%x+")
   return name and {folder = folder, name = name}

@@ -21,10 +21,10 @@ local function load(name)
   local types = require "lbpf.clang.types"
   if name:match("^%d+$") then
     for info, fd in lbpf.btfs() do
+      fd:close()
       if tostring(info.id) == name and info.kernel_btf then
         return types.load("/sys/kernel/btf/" .. info.name)
       end
-      fd:close()
     end
     return lbpf.btf_load_from_kernel_by_id(tonumber(name))
   end

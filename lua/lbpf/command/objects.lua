@@ -26,8 +26,8 @@ local function fits(info, name)
   return not name or tostring(info.id) == name or info.name == name
 end
 
---- Lists the objects of EACH, an iterator of lbpf's, by LINE(info, fd). NAME: only those that it
--- names. Returns how many there are.
+--- Lists the objects of EACH, an iterator of lbpf's, by LINE(info, fd): those that the arguments
+-- name, or all. Returns the exit status.
 function objects.show(each, args, line)
   local name, list = args.object, {}
   local pinned = name and name:find("/", 1, true)

@@ -1,5 +1,7 @@
 -- What the subcommands of lbpf share.
 
+local json = require "lbpf.json"
+
 local support = {}
 
 --- Ends the command with a message; a format and its values.
@@ -12,19 +14,9 @@ function support.check(result, message)
   return result or support.fail("%s", message)
 end
 
---- An encoder of JSON, whichever there is.
+--- An encoder of JSON.
 function support.json()
-  for _, name in ipairs({"cjson", "dkjson"}) do
-    local found, module = pcall(require, name)
-    if found then
-      if name == "cjson" then
-        module = module.new()
-        module.encode_number_precision(16) -- exact up to 2^53
-      end
-      return module.encode
-    end
-  end
-  support.fail("--json needs lua-cjson or lua-dkjson")
+  return support.check(json.encoder())
 end
 
 --- Writes a list to standard output, a line each, or as JSON.

@@ -1,5 +1,6 @@
 -- lbpf trace SPEC PROGRAM ...: runs programs in Lua at probes, and shows what they report.
 
+local json = require "lbpf.json"
 local support = require "lbpf.command.support"
 
 local trace = {summary = "Run programs at probes, and show what they report."}
@@ -20,11 +21,6 @@ end
 
 -- Writing ----------------------------------------------------------------------------------------
 
--- What JSON has of a value: numbers, strings, booleans.
-local function portable(value)
-  return type(value) == "cdata" and tonumber(value) or value
-end
-
 -- One map, or all and what was lost.
 local function show_json(tracer, encode, name)
   for _, map in ipairs(tracer.plan.maps) do
@@ -37,7 +33,7 @@ local function show_json(tracer, encode, name)
           value[tostring(bucket)] = n
         end
       end
-      rows[i] = {key = row.text, value = portable(value)}
+      rows[i] = {key = row.text, value = json.portable(value)}
     end
     if #rows > 0 then
       print(encode({type = map.kind, name = map.name, data = rows}))
@@ -61,7 +57,7 @@ local function write_json(tracer, encode, count)
         end
         local data = {}
         for i = 1, #event.fields do
-          local value = portable((select(i, ...)))
+          local value = json.portable((select(i, ...)))
           if event.kind == "emit" then
             data[event.fields[i]] = value
           else

@@ -4,15 +4,14 @@ local lbpf = require "lbpf.core"
 
 local modules = {}
 
-local list
+local list, base
 
--- The modules as kernel objects, read once. Without root there are none.
+-- The modules as kernel objects, read once for the kernel's types. Without root there are none.
 local function all()
-  if list then
+  if list and base == kernel.running() then
     return list
   end
-  list = {}
-  local base = kernel.running()
+  list, base = {}, kernel.running()
   local names = {}
   pcall(function()
     for info in lbpf.btfs() do

@@ -1,18 +1,46 @@
 -- SEC("uprobe.multi//usr/lib/libc.so.6:str*"), SEC("uretprobe.multi/bash:readline"): a program
--- that runs where the functions that fit are entered, or return: by one link where the kernel (6.6)
--- and libbpf (1.3) have those, else by one for each function. bpf_get_attach_cookie() is the
+-- that runs where the functions that fit are entered, or return: by one link where the kernel and
+-- libbpf have those, else by one for each function. bpf_get_attach_cookie() is the
 -- function's offset in the file.
 
 local file = require "lbpf.handlers.file"
 local lbpf = require "lbpf.core"
 
-local ENOENT = 2
-local TRACE_UPROBE_MULTI = 48 -- libbpf before 1.3 has no name for it
+local ENOENT, EBADF, EINVAL = 2, 9, 22
+local MULTI = "trace_uprobe_multi"
+
+local RETURN_0 = "\183\0\0\0\0\0\0\0\149\0\0\0\0\0\0\0"
+local NO_PID = 2 ^ 32 - 1
+
+-- The error of a link to "/", which is no program, and so cannot be made.
+local function error_of_link(prog, pid)
+  return select(3, lbpf.link_create(prog, 0, MULTI,
+    {uprobe_multi = {path = "/", offsets = {0}, pid = pid}}))
+end
+
+local function try_multi()
+  if not lbpf.has "uprobe_multi" then
+    return false
+  end
+  local prog = lbpf.prog_load("kprobe", nil, "GPL", RETURN_0, {expected_attach_type = MULTI})
+  if not prog then
+    return false
+  end
+  local works = error_of_link(prog, 0) == EBADF
+    -- newer libbpf uses no kernel that takes a thread for the process, as Linux 6.6 did
+    and (lbpf.major_version() == 1 and lbpf.minor_version() < 4
+      or error_of_link(prog, NO_PID) == EINVAL)
+  prog:close()
+  return works
+end
+
+local multi -- whether libbpf and the kernel attach to many places by one link
 
 local function has_multi()
-  local major, minor = (file.read("/proc/sys/kernel/osrelease") or ""):match("^(%d+)%.(%d+)")
-  return major and (tonumber(major) > 6 or tonumber(major) == 6 and tonumber(minor) >= 6)
-    and (lbpf.major_version() > 1 or lbpf.minor_version() >= 3)
+  if multi == nil then
+    multi = try_multi()
+  end
+  return multi
 end
 
 -- The offsets in the file of the functions that fit, each once; or nil, message, errno.
@@ -55,7 +83,7 @@ end
 -- A program for several places by one link is of another kind.
 local function setup(prog)
   if has_multi() then
-    prog:set_expected_attach_type(TRACE_UPROBE_MULTI)
+    prog:set_expected_attach_type(MULTI)
   end
 end
 
