@@ -119,8 +119,8 @@ describe("user space:", function()
       other:stop()
     end))
 
-    it("says that the object was compiled for another libbpf", needs({"root", "libbpf 1.7"},
-      function()
+    it("says that the object was compiled for another libbpf",
+      needs({"root", "libbpf 1.7", "compiled_elsewhere"}, function()
         local other = assert(lbpf.open("build/bpf/attach_user_elsewhere.bpf.o"))
         assert(other:load())
         local link, message, errno = other.progs.on_usdt:attach_usdt(nil, probed.path,
