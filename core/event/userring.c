@@ -215,6 +215,7 @@ static void open_samples(lua_State *L)
 static void *wait_for_space(lua_State *L, struct userring *r, __u32 size, int timeout)
 {
 	long end = clock_milliseconds() + timeout, left;
+	lua_Hook hook = lua_gethook(L);
 	void *data;
 
 	do {
@@ -225,9 +226,13 @@ static void *wait_for_space(lua_State *L, struct userring *r, __u32 size, int ti
 							  left < PATIENCE ? (int)left : PATIENCE);
 		if (data || (errno != ENOSPC && errno != EINTR))
 			return data;
-		/* the handler of a signal has set a hook: return, so that Lua runs it */
-		if (errno == EINTR && lua_gethook(L))
+		/* The handler of a signal has set a hook: return, so that Lua runs it. The signal
+		 * may also have come while libbpf did not wait.
+		 */
+		if (lua_gethook(L) && (errno == EINTR || lua_gethook(L) != hook)) {
+			errno = EINTR;
 			return NULL;
+		}
 		errno = ENOSPC;
 	} while (timeout < 0 || left > 0);
 	return NULL;

@@ -159,6 +159,21 @@ describe("user_ring_buffer", function()
     assert.not_matches("returned", text, 1, true)
   end))
 
+  it("can be interrupted while there is space, but not enough", needs(NEEDS, function()
+    local process = child.lua([[
+      local samples, lbpf = require "samples", require "lbpf"
+      local ring = assert(lbpf.user_ring_buffer(samples.load().maps.samples))
+      ring:send(("x"):rep(samples.RING - 64))
+      print("returned", ring:reserve_blocking(128))
+    ]])
+    child.wait_for_load(process.pid) -- libbpf tries again and again
+    assert.is_true(child.succeeds(("kill -INT %d"):format(process.pid)))
+    local text = process.answers:read("*a")
+    process.answers:close()
+    assert.matches("interrupted!", text, 1, true)
+    assert.not_matches("returned", text, 1, true)
+  end))
+
   it("outlives its object", needs(NEEDS, function()
     object:close()
     assert.equal(ring, ring:send("12345678"))
