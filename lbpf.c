@@ -41,6 +41,7 @@
 #include "core/kernel/types.h"
 #include "core/map/attr.h"
 #include "core/map/batch.h"
+#include "core/map/clear.h"
 #include "core/map/create.h"
 #include "core/map/elem.h"
 #include "core/map/init.h"
@@ -111,6 +112,7 @@ static void (*const modules[])(lua_State *) = {
 	mapelem_open,
 	mapbatch_open,
 	mapwalk_open,
+	mapclear_open,
 	jit_maps_open,
 	vars_open,
 

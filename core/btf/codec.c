@@ -378,6 +378,13 @@ void codec_check_names(lua_State *L, int idx)
 		luaL_error(L, "the names of a type's members are gone");
 }
 
+bool codec_makes_table(const struct codec *c)
+{
+	enum step_kind kind = c->plan.steps->kind;
+
+	return !c->parts && (kind == STEP_STRUCT || kind == STEP_ARRAY);
+}
+
 int codec_values(const struct codec *c)
 {
 	return c->parts ? (int)c->n_parts : 1;

@@ -77,6 +77,13 @@ void codec_check_names(lua_State *L, int idx);
  */
 int codec_decode(lua_State *L, const struct codec *c, int names, const void *data, size_t size);
 
+/* Is there one value, a table? Then codec_fill() fills the table on top again, and those that it
+ * has for members and elements. It returns 1. What else is in a table stays; metatables are not
+ * used.
+ */
+bool codec_makes_table(const struct codec *c);
+int codec_fill(lua_State *L, const struct codec *c, int names, const void *data, size_t size);
+
 /* Pushes a description for code generators: a list with a table for each value that decoding
  * pushes, with the fields of struct step, and its members or its element as a list. `size` is the
  * size of the type; `whole` says whether there is one value for all of it.

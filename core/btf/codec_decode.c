@@ -197,52 +197,128 @@ static bool has_padding(const struct codec_run *w, const struct step *s, const s
 	return false;
 }
 
+/* Tables that are filled again --------------------------------------------------------- */
+
+static void decode_again(struct codec_run *w, const struct step *s, const char *data);
+
+/* May there be a table for the member or element from before? */
+static inline bool has_table(const struct codec_run *w, const struct step *s)
+{
+	return w->fills && (s->kind == STEP_STRUCT || s->kind == STEP_ARRAY);
+}
+
+/* Removes from the list on top what follows its first N elements. */
+static void end_list(lua_State *L, size_t n)
+{
+	for (int i = (int)n + 1;; i++) {
+		lua_rawgeti(L, -1, i);
+		if (lua_isnil(L, -1))
+			break;
+		lua_pop(L, 1);
+		lua_pushnil(L);
+		lua_rawseti(L, -2, i);
+	}
+	lua_pop(L, 1);
+}
+
+/* Keeps the origin of the table on top if it is LOST; a table from before may have another. */
+static void keep_origin(const struct codec_run *w, const struct step *s, const char *data,
+			bool lost)
+{
+	if (lost)
+		origin_keep(w, s, data);
+	else if (w->fills && (s->is_lossy || w->codec->numbers))
+		origin_drop(w);
+}
+
 /* Of what has a flexible array not even the length is always known by its members. */
 static bool ends_early(const struct codec_run *w, const struct step *s, const char *data)
 {
 	return s == w->codec->plan.steps && (size_t)(w->end - data) < s->size;
 }
 
-static __attribute__((noinline)) void decode_struct(struct codec_run *w, const struct step *s,
-						    const char *data)
+static __attribute__((noinline)) void fill_struct(struct codec_run *w, const struct step *s,
+						  const char *data)
 {
 	const struct step *m = s + 1;
 	bool lost = w->lost;
 
-	luaL_checkstack(w->L, 6, "a type is nested too deep");
-	lua_createtable(w->L, 0, (int)s->count);
+	luaL_checkstack(w->L, LUA_MINSTACK, "a type is nested too deep");
 	w->lost = s->is_union;
 	for (uint32_t i = 0; i < s->count; i++, m += m->span) {
 		lua_rawgeti(w->L, w->names, codec_step_number(w, m) + 1);
-		decode(w, m, data + m->offset);
+		if (!has_table(w, m)) {
+			decode(w, m, data + m->offset);
+			lua_rawset(w->L, -3);
+			continue;
+		}
+		lua_pushvalue(w->L, -1);
+		lua_rawget(w->L, -3);
+		decode_again(w, m, data + m->offset);
 		lua_rawset(w->L, -3);
 	}
-	if (w->lost || has_padding(w, m, step_end(s), data) || ends_early(w, s, data))
-		origin_keep(w, s, data);
+	keep_origin(w, s, data,
+		    w->lost || has_padding(w, m, step_end(s), data) || ends_early(w, s, data));
 	w->lost = lost;
 }
 
-static __attribute__((noinline)) void decode_elements(struct codec_run *w, const struct step *s,
-						      const char *data, size_t n)
+static __attribute__((noinline)) void fill_elements(struct codec_run *w, const struct step *s,
+						    const char *data, size_t n)
 {
 	bool lost = w->lost;
 
-	luaL_checkstack(w->L, 6, "a type is nested too deep");
-	lua_createtable(w->L, n < INT_MAX ? (int)n : 0, 0);
+	luaL_checkstack(w->L, LUA_MINSTACK, "a type is nested too deep");
 	w->lost = false;
 	for (size_t i = 0; i < n; i++) {
-		decode(w, s + 1, data + i * s->size);
+		if (has_table(w, s + 1)) {
+			lua_rawgeti(w->L, -1, (int)i + 1);
+			decode_again(w, s + 1, data + i * s->size);
+		} else {
+			decode(w, s + 1, data + i * s->size);
+		}
 		lua_rawseti(w->L, -2, (int)i + 1);
 	}
-	if (w->lost)
-		origin_keep(w, s, data);
+	if (w->fills)
+		end_list(w->L, n);
+	keep_origin(w, s, data, w->lost);
 	w->lost = lost;
 }
 
-static void decode_array(struct codec_run *w, const struct step *s, const char *data)
+/* Sets the members or elements of the table on top. */
+static void fill_table(struct codec_run *w, const struct step *s, const char *data)
 {
-	decode_elements(w, s, data, codec_count(w, s, data));
+	if (s->kind == STEP_STRUCT) {
+		fill_struct(w, s, data);
+		return;
+	}
+	fill_elements(w, s, data, codec_count(w, s, data));
 	w->lost |= s->is_flexible && (size_t)(w->end - data) % s->size;
+}
+
+static void push_array_table(lua_State *L, size_t n)
+{
+	lua_createtable(L, n < INT_MAX ? (int)n : 0, 0);
+}
+
+static void decode_table(struct codec_run *w, const struct step *s, const char *data)
+{
+	luaL_checkstack(w->L, 1, "a type is nested too deep");
+	if (s->kind == STEP_STRUCT)
+		lua_createtable(w->L, 0, (int)s->count);
+	else
+		push_array_table(w->L, codec_count(w, s, data));
+	fill_table(w, s, data);
+}
+
+/* Replaces what is on top by the value: by itself, if it is a table, filled again. */
+static void decode_again(struct codec_run *w, const struct step *s, const char *data)
+{
+	if (lua_istable(w->L, -1)) {
+		fill_table(w, s, data);
+		return;
+	}
+	lua_pop(w->L, 1);
+	decode_table(w, s, data);
 }
 
 /* What events are mostly made of takes a short way: is the step of that kind, and pushed? */
@@ -288,10 +364,8 @@ static void decode(struct codec_run *w, const struct step *s, const char *data)
 		lua_pushlstring(w->L, data, s->size);
 		break;
 	case STEP_STRUCT:
-		decode_struct(w, s, data);
-		break;
 	case STEP_ARRAY:
-		decode_array(w, s, data);
+		decode_table(w, s, data);
 		break;
 	default:
 		decode_integer(w, s, data);
@@ -327,10 +401,25 @@ static __attribute__((noinline)) void decode_partly(struct codec_run *w,
 	n = load_count(part->count, bytes + part->count_offset);
 	if (n > codec_count(w, s, data))
 		n = codec_count(w, s, data);
-	if (s->kind == STEP_STRING)
+	if (s->kind == STEP_STRING) {
 		lua_pushlstring(w->L, data, n);
-	else
-		decode_elements(w, s, data, n);
+		return;
+	}
+	push_array_table(w->L, n);
+	fill_elements(w, s, data, n);
+}
+
+int codec_fill(lua_State *L, const struct codec *c, int names, const void *data, size_t size)
+{
+	const char *bytes = data;
+	struct codec_run w = {
+		.L = L, .codec = c, .names = names, .end = bytes + size, .fills = true};
+
+	luaL_checkstack(L, LUA_MINSTACK, "too many values");
+	if (names < 0 && names > LUA_REGISTRYINDEX)
+		w.names = lua_absindex(L, names);
+	fill_table(&w, c->plan.steps, bytes);
+	return 1;
 }
 
 int codec_decode(lua_State *L, const struct codec *c, int names, const void *data, size_t size)

@@ -43,6 +43,7 @@ struct codec_run {
 	int arg;         /* what is encoded; 0: no argument */
 	const char *end; /* of the bytes: an array may end there before it has all elements */
 	bool lost;       /* decoding: a value does not say all that its bytes do */
+	bool fills;      /* decoding: there may be tables from before */
 };
 
 static inline int codec_step_number(const struct codec_run *w, const struct step *s)
@@ -82,6 +83,9 @@ bool codec_to_enum_value(lua_State *L, int idx, uint64_t *value);
  * these; see codec_origin.c. Keeps what is at DATA as the origin of the table on top.
  */
 void origin_keep(const struct codec_run *w, const struct step *s, const char *data);
+
+/* The table on top has no origin any more. */
+void origin_drop(const struct codec_run *w);
 
 /* The origin of the table at VALUE, pushed, and its length in *SIZE. NULL if it has none as a value
  * of this type, and then nothing is pushed.

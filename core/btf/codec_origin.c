@@ -11,6 +11,9 @@
 /* Its address is the key in the registry. */
 static const char origins;
 
+/* Has this process ever kept one? Most never do. */
+static bool any_kept;
+
 void origin_push_all(lua_State *L)
 {
 	compat_rawgetp(L, LUA_REGISTRYINDEX, &origins);
@@ -38,6 +41,7 @@ void origin_keep(const struct codec_run *w, const struct step *s, const char *da
 
 	if (has_any_size(w, s))
 		size = left;
+	__atomic_store_n(&any_kept, true, __ATOMIC_RELAXED);
 	luaL_checkstack(L, LUA_MINSTACK, "a type is nested too deep");
 	luaL_buffinit(L, &b);
 	luaL_addlstring(&b, (const char *)&print, sizeof(print));
@@ -51,6 +55,23 @@ void origin_keep(const struct codec_run *w, const struct step *s, const char *da
 	lua_insert(L, -2);
 	lua_rawset(L, -3);
 	lua_pop(L, 1);
+}
+
+void origin_drop(const struct codec_run *w)
+{
+	lua_State *L = w->L;
+
+	if (!__atomic_load_n(&any_kept, __ATOMIC_RELAXED))
+		return;
+	origin_push_all(L);
+	lua_pushvalue(L, -2);
+	lua_rawget(L, -2);
+	if (!lua_isnil(L, -1)) {
+		lua_pushvalue(L, -3);
+		lua_pushnil(L);
+		lua_rawset(L, -4);
+	}
+	lua_pop(L, 2);
 }
 
 /* Is the origin, a print and bytes, that of such a value? */

@@ -259,7 +259,7 @@ static bool deliver_event(lua_State *L, struct batch *b, const struct batch_even
 	/* consumed from here on, also if the function raises */
 	b->cursor.next += (int32_t)size_of(e);
 	lua_pushvalue(L, FUNCTION);
-	lua_call(L, b->kind->push(L, b, e, NAMES), LUA_MULTRET);
+	lua_call(L, b->kind->push(L, b, e, NAMES, true), LUA_MULTRET);
 	if (lua_gettop(L) == COMPILED)
 		return false;
 	stop = lua_isboolean(L, COMPILED + 1) && !lua_toboolean(L, COMPILED + 1);
@@ -431,7 +431,7 @@ static int take_next(lua_State *L, struct batch *b, int function, int names)
 {
 	bool claimed = b->cursor.reading == 0;
 	const struct batch_event *e = claimed ? claim_event(b) : copy_next(L, b, function);
-	int values = e ? b->kind->push(L, b, e, names) : 0;
+	int values = e ? b->kind->push(L, b, e, names, claimed) : 0;
 
 	if (claimed)
 		b->cursor.reading = 0;

@@ -43,9 +43,11 @@ struct batch_kind {
 	 */
 	int (*consume)(struct batch *b, int timeout);
 	/* Pushes an event's values, and counts it as delivered; returns how many values. NAMES is
-	 * the index of the names of the event's function.
+	 * the index of the names of the event's function. MAY_REUSE: no other event is being read,
+	 * so the table that option `reuse` asks for may be filled.
 	 */
-	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e, int names);
+	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e, int names,
+		    bool may_reuse);
 	/* libbpf's epoll descriptor; -1 once the buffer is closed. */
 	int (*epoll_fd)(const struct batch *b);
 	/* Raises unless this process may use the open buffer; may be NULL. */

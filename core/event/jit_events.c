@@ -1,5 +1,7 @@
 #include "event/jit_events.h"
 
+#include "event/type.h"
+
 /* What lua/lbpf/jit/layout.lua says of the structures in batch.h. */
 _Static_assert(offsetof(struct batch_event, size) == 0 &&
 		       offsetof(struct batch_event, function) == 4 &&
@@ -49,6 +51,17 @@ static int set_compiler(lua_State *L)
 	return 2;
 }
 
+/* Pushes the table that the function's events fill again, or nil. */
+static void push_reused(lua_State *L, int functions, int function)
+{
+	lua_rawgeti(L, functions, -function);
+	if (lua_istable(L, -1))
+		lua_rawgeti(L, -1, EVENTTYPE_REUSED);
+	else
+		lua_pushnil(L);
+	lua_remove(L, -2);
+}
+
 void jit_events_add(lua_State *L, struct batch *b, int function, const struct codec *c,
 		    struct batch_counters *delivered, bool has_cpu)
 {
@@ -68,7 +81,8 @@ void jit_events_add(lua_State *L, struct batch *b, int function, const struct co
 	lua_pushinteger(L, function);
 	lua_rawgeti(L, functions, function);
 	lua_pushboolean(L, has_cpu);
-	lua_call(L, 6, 1);
+	push_reused(L, functions, function);
+	lua_call(L, 7, 1);
 	lua_rawgeti(L, functions, BATCH_COMPILED);
 	if (!lua_istable(L, -1)) {
 		lua_pop(L, 1);

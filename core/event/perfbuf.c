@@ -133,7 +133,8 @@ static int consume_perfbuf(struct batch *b, int timeout)
 	return perf_buffer__poll(p->rings->pb, timeout);
 }
 
-static int push_record(lua_State *L, struct batch *b, const struct batch_event *e, int names)
+static int push_record(lua_State *L, struct batch *b, const struct batch_event *e, int names,
+		       bool may_reuse)
 {
 	struct perfbuf *p = (struct perfbuf *)b;
 	int values = 1;
@@ -143,7 +144,7 @@ static int push_record(lua_State *L, struct batch *b, const struct batch_event *
 	} else {
 		p->delivered.events++;
 		p->delivered.bytes += e->size;
-		values = eventtype_push(L, &p->type, b, names, e->data, e->size);
+		values = eventtype_push(L, &p->type, b, names, e->data, e->size, may_reuse);
 	}
 	lua_pushinteger(L, e->cpu);
 	return values + 1;

@@ -63,13 +63,14 @@ static int consume_ringbuf(struct batch *b, int timeout)
 	return timeout ? ring_buffer__poll(r->rb, timeout) : ring_buffer__consume(r->rb);
 }
 
-static int push_ring_sample(lua_State *L, struct batch *b, const struct batch_event *e, int names)
+static int push_ring_sample(lua_State *L, struct batch *b, const struct batch_event *e, int names,
+			    bool may_reuse)
 {
 	struct ring_map *m = ((struct reader *)b)->maps[e->function - 1];
 
 	m->delivered.events++;
 	m->delivered.bytes += e->size;
-	return eventtype_push(L, &m->type, b, names, e->data, e->size);
+	return eventtype_push(L, &m->type, b, names, e->data, e->size, may_reuse);
 }
 
 static int ringbuf_epoll_fd(const struct batch *b)
@@ -292,11 +293,12 @@ tables. `fields`: a list of fields ("pid", "file.name", "stack[1]"), each of whi
 argument of its own; this is the fastest. `bytes`, `enum_names`, `numbers`: as for `object:codec`.
 If there are events of several types, `type` is a function that is called with an event's bytes and
 returns the name of a type or nil; `fn` is then called with that name and the event, and `fields`
-has a list for each type name. `layout`: the types' declarations in C, see `lbpf.layout`, where BTF
-lacks them, as that of what only a program's code uses: "struct event { u32 pid; char comm[16]; }";
-without `type` it is the last that is declared. `btf`: where to look types up, if not in the BTF of
-the map's object. A field may also be "data[length]": of an array as many elements as another member
-says, of char all their bytes
+has a list for each type name. `reuse`: true: an event is read into the table of the one before, and
+so are its nested tables; copy what you keep. `layout`: the types' declarations in C, see
+`lbpf.layout`, where BTF lacks them, as that of what only a program's code uses: "struct event { u32
+pid; char comm[16]; }"; without `type` it is the last that is declared. `btf`: where to look types
+up, if not in the BTF of the map's object. A field may also be "data[length]": of an array as many
+elements as another member says, of char all their bytes
 @treturn ring_buffer
 @fails EINVAL for a map of another type, EBUSY if this process reads the map already
 @raise if there is no such type or field

@@ -83,7 +83,7 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 	int top = lua_gettop(L), type;
 	struct layout l;
 
-	*t = (struct eventtype){.opts = opts->codec};
+	*t = (struct eventtype){.opts = opts->codec, .reuse = opts->reuse};
 	if (lua_isnil(L, arg)) {
 		lua_newtable(L);
 		return;
@@ -94,6 +94,7 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		lua_getfield(L, arg, "fields");
 		luaL_argcheck(L, lua_isnil(L, -1), arg,
 			      "option 'fields' needs option 'type' or 'layout'");
+		luaL_argcheck(L, !t->reuse, arg, "option 'reuse' needs option 'type' or 'layout'");
 		lua_newtable(L);
 	} else if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TFUNCTION) {
 		luaL_argerror(L, arg, "option 'type' must be a name or number, or a function");
@@ -107,7 +108,14 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		t->opts.arg = arg;
 		t->codec = codec_ref(push_codec(L, l.btf, l.owner, lua_gettop(L), &t->opts, arg));
 		t->least = codec_least(t->codec);
+		luaL_argcheck(L, !t->reuse || codec_makes_table(t->codec), arg,
+			      "option 'reuse' needs events that are tables: no 'fields', and a "
+			      "structure or an array");
 		class_env(L, -1);
+		if (t->reuse) {
+			lua_newtable(L);
+			lua_rawseti(L, -2, EVENTTYPE_REUSED);
+		}
 	}
 	lua_replace(L, top + 1);
 	lua_settop(L, top + 1);
@@ -149,18 +157,28 @@ static struct codec *compile_event(lua_State *L, const struct eventtype *t, int 
 	return c;
 }
 
+/* NAMES is an absolute index, or that of an upvalue. */
 static int push_decoded(lua_State *L, const struct codec *c, int names, const void *data,
-			size_t size)
+			size_t size, bool reuses)
 {
 	if (size < codec_least(c))
 		luaL_error(L, "an event has %d bytes, and its type %d", (int)size,
 			   (int)codec_size(c));
-	return codec_decode(L, c, names, data, size);
+	if (!reuses || !codec_makes_table(c))
+		return codec_decode(L, c, names, data, size);
+	lua_rawgeti(L, names, EVENTTYPE_REUSED);
+	if (!lua_istable(L, -1)) {
+		lua_pop(L, 1);
+		lua_newtable(L);
+		lua_pushvalue(L, -1);
+		lua_rawseti(L, names, EVENTTYPE_REUSED);
+	}
+	return codec_fill(L, c, names, data, size);
 }
 
 /* Pushes the name of the type that the function returned, and the values; or nil and the bytes. */
 static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b, int names,
-		       const void *data, size_t size)
+		       const void *data, size_t size, bool may_reuse)
 {
 	const struct codec *c;
 	int first, n;
@@ -192,18 +210,18 @@ static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b,
 	class_env(L, -1);
 	codec_check_names(L, -1);
 	lua_replace(L, first + 1);
-	n = push_decoded(L, c, first + 1, data, size);
+	n = push_decoded(L, c, first + 1, data, size, may_reuse && t->reuse);
 	lua_remove(L, first + 1);
 	return 1 + n;
 }
 
 int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *b, int names,
-			 const void *data, size_t size)
+			 const void *data, size_t size, bool may_reuse)
 {
 	if (t->codec)
-		return push_decoded(L, t->codec, names, data, size);
+		return push_decoded(L, t->codec, names, data, size, may_reuse && t->reuse);
 	if (t->btf)
-		return push_picked(L, t, b, names, data, size);
+		return push_picked(L, t, b, names, data, size, may_reuse);
 	lua_pushlstring(L, data, size);
 	return 1;
 }

@@ -8,19 +8,26 @@
 #include "btf/layout.h"
 #include "event/batch.h"
 
+/* In the names of a codec: the table that is filled again. The names begin at 1. */
+enum { EVENTTYPE_REUSED = 0 };
+
 struct eventtype {
 	struct codec *codec; /* NULL: bytes, or one of several */
 	size_t least;        /* what the type needs, in bytes */
 	struct btf *btf;     /* for several types: where they are looked up; else NULL */
 	struct codec_opts opts;
+	bool reuse; /* a table is filled again for each event; the names of its codec have it */
 };
 
 struct eventtype_opts {
 	struct codec_opts codec; /* first, so that the offsets of its fields are valid here */
+	bool reuse;
 };
 
 /* Options of a structure that starts with struct eventtype_opts. */
-#define EVENTTYPE_FIELDS FIELD_BY_MODULE("type"), LAYOUT_FIELDS, CODEC_FIELDS
+#define EVENTTYPE_FIELDS                                                                           \
+	FIELD_BY_MODULE("type"), LAYOUT_FIELDS, CODEC_FIELDS,                                      \
+		FIELD(struct eventtype_opts, reuse, FIELD_BOOL)
 
 /* Initialises T from the options read from the table at ARG (nil: none), with types of the object
  * whose map is at MAP_ARG. Pushes the table of names that belongs to it. Raises if an option is
@@ -30,19 +37,21 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		    const struct eventtype_opts *opts);
 void eventtype_free(struct eventtype *t);
 
-/* Pushes an event of several types, or one that is too short for its type. */
+/* Pushes an event of several types, one that is too short for its type, or one that fills a table
+ * again.
+ */
 int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *b, int names,
-			 const void *data, size_t size);
+			 const void *data, size_t size, bool may_reuse);
 
 /* Pushes the values of an event of the batch; returns how many. Raises if it is shorter than its
- * type.
+ * type. MAY_REUSE: see struct batch_kind.
  */
 static inline int eventtype_push(lua_State *L, const struct eventtype *t, struct batch *b,
-				 int names, const void *data, size_t size)
+				 int names, const void *data, size_t size, bool may_reuse)
 {
-	if (t->codec && size >= t->least)
+	if (t->codec && size >= t->least && !t->reuse)
 		return codec_decode(L, t->codec, names, data, size);
-	return eventtype_push_other(L, t, b, names, data, size);
+	return eventtype_push_other(L, t, b, names, data, size, may_reuse);
 }
 
 #endif

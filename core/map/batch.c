@@ -64,9 +64,9 @@ struct batch_lists {
 static void append(lua_State *L, struct batch_lists *l, const struct mapwalk *w, uint32_t i)
 {
 	l->n++;
-	mapcodec_push_key(L, &w->m, l->names, mapwalk_key(w, i));
+	mapcodec_push_key(L, &w->m, l->names, mapwalk_key(w, i), 0);
 	lua_rawseti(L, l->first, l->n);
-	mapcodec_push_value(L, &w->m, l->names, mapwalk_value(w, i), w->opts.elem_flags);
+	mapcodec_push_value(L, &w->m, l->names, mapwalk_value(w, i), w->opts.elem_flags, 0);
 	for (int list = l->count; list-- > 1;)
 		lua_rawseti(L, l->first + list, l->n);
 }

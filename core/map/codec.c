@@ -219,23 +219,29 @@ static int push_part_names(lua_State *L, int names, int which, bool needed)
 	return lua_gettop(L);
 }
 
-/* Decodes with the names of the codec. */
-static int decode_part(lua_State *L, const struct codec *c, int names, int which, const void *data)
+/* Decodes with the names of the codec, into the table at INTO if that is one. */
+static int decode_part(lua_State *L, const struct codec *c, int names, int which, const void *data,
+		       int into)
 {
-	int at = push_part_names(L, names, which, names && codec_needs_names(c));
-	int n = codec_decode(L, c, at, data, codec_size(c));
+	int at = push_part_names(L, names, which, names && codec_needs_names(c)), n;
 
+	if (into && lua_istable(L, into) && codec_makes_table(c)) {
+		lua_pushvalue(L, into);
+		n = codec_fill(L, c, at, data, codec_size(c));
+	} else {
+		n = codec_decode(L, c, at, data, codec_size(c));
+	}
 	if (at)
 		lua_remove(L, at);
 	return n;
 }
 
-int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const void *data)
+int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const void *data, int into)
 {
 	uint32_t index;
 
 	if (m->key)
-		return decode_part(L, m->key, names, KEY, data);
+		return decode_part(L, m->key, names, KEY, data, into);
 	if (!m->has_indices) {
 		lua_pushlstring(L, data, m->map.key_size);
 		return 1;
@@ -339,8 +345,14 @@ static int push_stack(lua_State *L, const struct mapfd *m, const char *data, siz
 	return 1;
 }
 
+bool mapcodec_fills_value(const struct mapcodec *m, uint64_t flags)
+{
+	return m->value && !m->takes_fds && !m->has_stacks &&
+	       !mapfd_is_of_all_cpus(&m->map, flags) && codec_makes_table(m->value);
+}
+
 int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const void *data,
-			uint64_t flags)
+			uint64_t flags, int into)
 {
 	size_t size = mapfd_value_size(L, &m->map, flags);
 
@@ -354,7 +366,7 @@ int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const
 		lua_pushlstring(L, data, size);
 		return 1;
 	}
-	return decode_part(L, m->value, names, VALUE, data);
+	return decode_part(L, m->value, names, VALUE, data, into);
 }
 
 static const char *entry_name(lua_State *L, int entry)

@@ -42,11 +42,16 @@ void mapcodec_free(struct mapcodec *m);
 int mapcodec_values(const struct mapcodec *m);
 
 /* Pushes a key or a value. NAMES is the index of the table of names; FLAGS are those with which the
- * kernel copied the value. Returns how many values were pushed: there may be several fields.
+ * kernel copied the value. What is a structure or an array fills the table at INTO again, unless
+ * that is 0, or no table. Returns how many values were pushed: there may be several fields.
  */
-int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const void *data);
+int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const void *data,
+		      int into);
 int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const void *data,
-			uint64_t flags);
+			uint64_t flags, int into);
+
+/* Is a value one that fills a table? */
+bool mapcodec_fills_value(const struct mapcodec *m, uint64_t flags);
 
 /* The bytes of the key or value at IDX: those of a string, or encoded in OUT, which must be large
  * enough. Errors are about argument ARG and, if ENTRY is not 0, about that entry of a list, from 1.

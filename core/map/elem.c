@@ -78,8 +78,9 @@ static int fail(lua_State *L, const struct elem_call *e, int ret, const char *op
 
 typedef int look_up(int fd, const void *key, void *value, __u64 flags);
 
-/* Pushes the value of the key at KEY_ARG, or nil. */
-static int value_of(lua_State *L, look_up *fn, const char *operation, int key_arg, int flags_arg)
+/* Pushes the value of the key at KEY_ARG, or nil. A table at INTO_ARG (0: none) is filled. */
+static int value_of(lua_State *L, look_up *fn, const char *operation, int key_arg, int into_arg,
+		    int flags_arg)
 {
 	struct elem_call e;
 	const void *key;
@@ -87,6 +88,8 @@ static int value_of(lua_State *L, look_up *fn, const char *operation, int key_ar
 	int ret;
 
 	begin_call(L, &e, flags_arg, true);
+	if (into_arg && !lua_isnil(L, into_arg) && !mapcodec_fills_value(e.m, e.flags))
+		luaL_argerror(L, into_arg, "only a structure or an array fills a table");
 	if (e.m->map.type == BPF_MAP_TYPE_BLOOM_FILTER) { /* the argument is the value */
 		const void *asked;
 
@@ -102,11 +105,25 @@ static int value_of(lua_State *L, look_up *fn, const char *operation, int key_ar
 	}
 	ret = fn(e.m->map.fd, key, value, e.flags);
 	if (ret == 0)
-		return mapcodec_push_value(L, e.m, e.names, value, e.flags);
+		return mapcodec_push_value(L, e.m, e.names, value, e.flags, into_arg);
 	if (value_errno(ret) != ENOENT)
 		return fail(L, &e, ret, operation);
 	lua_pushnil(L);
 	return 1;
+}
+
+/* (map, key, [into,] flags): leaves nil for INTO if there is none. */
+static void take_into(lua_State *L)
+{
+	lua_settop(L, 4);
+	if (lua_istable(L, 3))
+		return;
+	luaL_argcheck(L, lua_isnil(L, 4) || lua_isnil(L, 3), 3, "the table to fill is no table");
+	if (lua_isnil(L, 3))
+		return;
+	lua_pushnil(L);
+	lua_insert(L, 3);
+	lua_settop(L, 4);
 }
 
 /*** Reads a value. Keys and values are Lua values of the types in the map's definition: integers,
@@ -120,25 +137,36 @@ type are bytes; those of per-CPU maps are lists of bytes. A value that is writte
 descriptors, for which keys and values are bytes.
 @function map:lookup
 @param key nil for a queue or stack: reads the next value; for a Bloom filter the value to look for
+@tparam ?table into may be left out: a table that is filled and returned. The members or elements
+are set, also in the tables that it has for some of them, and lists end with the last element; what
+else is in it stays. Nothing is changed if there is no such key
 @tparam ?string|integer flags "lock": under the value's spin lock; 8: of the CPU in the upper 32
 bits, Linux 7.0
 @return the value, or with `fields` one result for each field; nil if there is no such key
 @fails
+@raise if there is a table to fill, and values are not structures or arrays
 @usage local counts = object.maps.flows:lookup {address = 0x0a000001, port = 80}
 print(counts and counts.packets or "no such flow")
+local into = {}
+for port = 80, 90 do
+  if object.maps.flows:lookup({address = 0x0a000001, port = port}, into) then
+    print(port, into.packets)
+  end
+end
 @see bpf_map__lookup_elem
 @see bpf_map_lookup_elem_flags
 */
 static int map_lookup(lua_State *L)
 {
-	lua_settop(L, 3);
-	return value_of(L, bpf_map_lookup_elem_flags, "lookup", 2, 3);
+	take_into(L);
+	return value_of(L, bpf_map_lookup_elem_flags, "lookup", 2, 3, 4);
 }
 
 /*** Reads a value and deletes its key atomically; removes the next value of a queue or stack. Also
 `lbpf.map_lookup_and_delete(map, key, flags)`.
 @function map:lookup_and_delete
 @param key nil for a queue or stack
+@tparam ?table into as for `map:lookup`
 @tparam ?string|integer flags "lock": under the value's spin lock
 @return the value; nil if there is no such key, or if the queue or stack is empty
 @fails ENOTSUPP if maps of this type do not support it
@@ -148,8 +176,8 @@ static int map_lookup(lua_State *L)
 */
 static int map_lookup_and_delete(lua_State *L)
 {
-	lua_settop(L, 3);
-	return value_of(L, bpf_map_lookup_and_delete_elem_flags, "lookup_and_delete", 2, 3);
+	take_into(L);
+	return value_of(L, bpf_map_lookup_and_delete_elem_flags, "lookup_and_delete", 2, 3, 4);
 }
 
 /* If the value of a cgroup array is a path, opens it and puts it at ARG and in *OPENED. Returns
@@ -273,7 +301,7 @@ static int map_next_key(lua_State *L)
 	next = compat_newuserdata(L, e.m->map.key_size + 1);
 	ret = bpf_map_get_next_key(e.m->map.fd, key, next);
 	if (ret == 0)
-		return mapcodec_push_key(L, e.m, e.names, next);
+		return mapcodec_push_key(L, e.m, e.names, next, 0);
 	if (value_errno(ret) != ENOENT)
 		return fail(L, &e, ret, "next_key");
 	lua_pushnil(L);
@@ -302,7 +330,7 @@ static int next_value(lua_State *L, look_up *fn, const char *operation)
 {
 	lua_settop(L, 1);
 	lua_pushnil(L);
-	return value_of(L, fn, operation, 2, 0);
+	return value_of(L, fn, operation, 2, 0, 0);
 }
 
 /*** Removes the next value of a queue or stack, and returns it.

@@ -1,6 +1,7 @@
 #include "map/walk.h"
 
 #include "base/class.h"
+#include "base/field.h"
 #include "base/iterator.h"
 #include "base/value.h"
 #include "map/view.h"
@@ -45,8 +46,7 @@ uint32_t mapwalk_done(int err, uint32_t asked, uint32_t count)
 
 /* Reading -------------------------------------------------------------------------------- */
 
-/* In batches of these maps the kernel goes bucket by bucket, which deletions do not disturb. */
-static bool has_buckets(uint32_t type)
+bool mapwalk_has_buckets(uint32_t type)
 {
 	switch (type) {
 	case BPF_MAP_TYPE_HASH:
@@ -95,7 +95,7 @@ struct mapwalk *mapwalk_push(lua_State *L, const struct mapcodec *m, mapwalk_rea
 	w->read = read;
 	w->opts = (struct bpf_map_batch_opts){.sz = sizeof(w->opts), .elem_flags = elem_flags};
 	w->value_size = mapfd_value_size(L, &m->map, elem_flags);
-	w->repeats = !mapfd_is_array(m->map.type) && !(read && has_buckets(m->map.type));
+	w->repeats = !mapfd_is_array(m->map.type) && !(read && mapwalk_has_buckets(m->map.type));
 	/* hashes store a bucket number there, however short their keys are */
 	w->token_size = m->map.key_size < 4 ? 4 : m->map.key_size;
 	/* preallocated hashes have some more entries than max_entries, for each CPU */
@@ -223,10 +223,7 @@ bool mapwalk_is_new(lua_State *L, struct mapwalk *w, const char *key)
 	return is_new;
 }
 
-/* Nobody will ask for more: a script may walk often before there is garbage enough to collect. What
- * compiled code may look at yet is a walk that has no elements.
- */
-static void end_walk(struct mapwalk *w)
+void mapwalk_end(struct mapwalk *w)
 {
 	w->n = w->at = 0;
 	if (w->m.map.fd >= 0)
@@ -245,7 +242,7 @@ static int walk_gc(lua_State *L)
 {
 	struct mapwalk *w = class_retire(L, WALK);
 
-	end_walk(w);
+	mapwalk_end(w);
 	mapcodec_free(&w->m);
 	return 0;
 }
@@ -265,7 +262,7 @@ static int start_walk(lua_State *L, struct mapwalk **walk, const struct mapcodec
 	err = mapwalk_fill(*walk, 0);
 	if (!err || !mapwalk_has_no_batches(-err))
 		return err;
-	end_walk(*walk);
+	mapwalk_end(*walk);
 	lua_pop(L, 1);
 	*walk = mapwalk_push(L, m, NULL, 0, 0);
 	return mapwalk_fill(*walk, 0);
@@ -277,23 +274,35 @@ static int raise_walk(lua_State *L, const struct mapwalk *w, int err)
 	return luaL_error(L, "%s", lua_tostring(L, -2));
 }
 
-/* Steps the walk at the index WALK_AT; its names are at NAMES. */
-static int step_walk(lua_State *L, int walk_at, int names)
+/* The tables that a walk fills again. */
+enum { KEY_AGAIN = 1, VALUE_AGAIN };
+
+/* Steps the walk at the index WALK_AT; its names are at NAMES, and at AGAIN a list of the tables
+ * that it fills again, or nil.
+ */
+static int step_walk(lua_State *L, int walk_at, int names, int again)
 {
 	struct mapwalk *w = class_test(L, walk_at, WALK);
+	int key_again = 0, value_again = 0;
 
 	/* a finalizer that steps while values are decoded would move their memory */
 	luaL_argcheck(L, w && !w->stepping, 1, "the walk is over");
 	if (w->m.owner)
 		owner_check(L, w->m.owner);
 	w->stepping = true;
+	if (lua_istable(L, again)) {
+		lua_rawgeti(L, again, KEY_AGAIN);
+		key_again = lua_gettop(L);
+		lua_rawgeti(L, again, VALUE_AGAIN);
+		value_again = lua_gettop(L);
+	}
 	for (;;) {
 		const char *key;
 		int err, values;
 
 		if (w->at == w->n) {
 			if (w->ended) {
-				end_walk(w);
+				mapwalk_end(w);
 				w->stepping = false;
 				return 0;
 			}
@@ -312,30 +321,32 @@ static int step_walk(lua_State *L, int walk_at, int names)
 			if (!is_new)
 				continue;
 		}
-		values = mapcodec_push_key(L, &w->m, names, key);
-		values += mapcodec_push_value(L, &w->m, names, mapwalk_value(w, w->at - 1), 0);
+		values = mapcodec_push_key(L, &w->m, names, key, key_again);
+		values += mapcodec_push_value(L, &w->m, names, mapwalk_value(w, w->at - 1), 0,
+					      value_again);
 		w->stepping = false;
 		return values;
 	}
 }
 
-/* upvalues: the walk, the names */
+/* upvalues: the walk, the names, the tables that are filled again */
 static int step_closure(lua_State *L)
 {
 	lua_settop(L, 0);
-	return step_walk(L, lua_upvalueindex(1), lua_upvalueindex(2));
+	return step_walk(L, lua_upvalueindex(1), lua_upvalueindex(2), lua_upvalueindex(3));
 }
 
 /*** Steps a walk over a map, for code that `lbpf.jit` makes.
 @function map_step
 @param walk
 @param names
+@tparam ?table again the tables that are filled again
 @return the next key and its values; nothing at the end
 */
 static int map_step(lua_State *L)
 {
-	lua_settop(L, 2);
-	return step_walk(L, 1, 2);
+	lua_settop(L, 3);
+	return step_walk(L, 1, 2, 3);
 }
 
 /* In the registry: see mapwalk_set_compiler(). */
@@ -346,12 +357,12 @@ void mapwalk_set_compiler(lua_State *L)
 	compat_rawsetp(L, LUA_REGISTRYINDEX, &compiler);
 }
 
-/* Puts code that is compiled for the map at IDX in place of the walk W and its names, which are on
- * top; false if there is none.
+/* Puts code that is compiled for the map at IDX in place of the walk W, its names and the tables
+ * that it fills again, which are on top; false if there is none.
  */
 static bool compile_step(lua_State *L, int idx, struct mapwalk *w)
 {
-	int walk = lua_gettop(L) - 1;
+	int walk = lua_gettop(L) - 2;
 
 	compat_rawgetp(L, LUA_REGISTRYINDEX, &compiler);
 	if (w->repeats || !lua_isfunction(L, -1)) {
@@ -362,7 +373,8 @@ static bool compile_step(lua_State *L, int idx, struct mapwalk *w)
 	lua_pushlightuserdata(L, w);
 	lua_pushvalue(L, walk);
 	lua_pushvalue(L, walk + 1);
-	lua_call(L, 4, 1);
+	lua_pushvalue(L, walk + 2);
+	lua_call(L, 5, 1);
 	if (!lua_isfunction(L, -1)) {
 		lua_pop(L, 1);
 		return false;
@@ -372,33 +384,64 @@ static bool compile_step(lua_State *L, int idx, struct mapwalk *w)
 	return true;
 }
 
+struct pairs_opts {
+	bool reuse;
+};
+
+/* Pushes the tables that a walk fills again, or nil. */
+static void push_again(lua_State *L, bool reuse)
+{
+	if (!reuse) {
+		lua_pushnil(L);
+		return;
+	}
+	lua_createtable(L, 2, 0);
+	lua_newtable(L);
+	lua_rawseti(L, -2, KEY_AGAIN);
+	lua_newtable(L);
+	lua_rawseti(L, -2, VALUE_AGAIN);
+}
+
 /*** Returns an iterator over keys and values: `for key, value in map:pairs() do`. In Lua 5.2 and
 newer `pairs(map)` is the same. Entries are read in batches if the kernel supports it. A key that
 stays in the map is returned once; one that is added or deleted meanwhile may be returned or not.
 The loop's body may change the map.
 @function map:pairs
+@tparam ?table opts `reuse`: true: an entry is read into the tables of the one before, for the key
+and for the value where they are structures or arrays: the loop makes no garbage; copy what you keep
 @treturn function iterator; with `fields` it returns the key and a value for each field
 @raise if the map has no keys; in the loop, if the kernel refuses
 @usage for flow, counts in object.maps.flows:pairs() do
   print(flow.address, flow.port, counts.packets)
+end
+local total = 0
+for _, counts in object.maps.flows:pairs {reuse = true} do
+  total = total + counts.packets
 end
 @see bpf_map_lookup_batch
 @see bpf_map__get_next_key
 */
 static int map_pairs(lua_State *L)
 {
+	static const struct field fields[] = {FIELD(struct pairs_opts, reuse, FIELD_BOOL),
+					      FIELDS_END};
+	struct pairs_opts opts = {false};
 	const struct mapcodec *m;
 	struct mapcodec plain;
 	struct mapwalk *w;
 	int err;
 
+	lua_settop(L, 2);
+	mapview_check(L, 1, &plain); /* that it is no map is told first */
+	field_read(L, 2, fields, &opts);
 	m = mapview_check(L, 1, &plain);
 	err = start_walk(L, &w, m, bpf_map_lookup_batch);
 	if (err)
 		return raise_walk(L, w, -err);
 	mapview_push_names(L, 1, m);
-	if (!compile_step(L, 1, w) && !iterator_push(L, map_step, 2))
-		lua_pushcclosure(L, step_closure, 2);
+	push_again(L, opts.reuse);
+	if (!compile_step(L, 1, w) && !iterator_push(L, map_step, 3))
+		lua_pushcclosure(L, step_closure, 3);
 	return 1;
 }
 
@@ -430,133 +473,9 @@ static int map_count(lua_State *L)
 			break;
 		err = mapwalk_fill(w, 0);
 	}
-	end_walk(w);
+	mapwalk_end(w);
 	if (err)
 		return mapfd_fail(L, &m->map, -err, "count");
-	lua_pushinteger(L, n);
-	return 1;
-}
-
-/* Clearing ------------------------------------------------------------------------------- */
-
-/* The elements of an array cannot be deleted: sets them to zero. */
-static int clear_array(lua_State *L, const struct mapfd *m, lua_Integer *n)
-{
-	size_t size = mapfd_value_size(L, m, 0);
-	void *zero = compat_newuserdata(L, size + 1);
-
-	memset(zero, 0, size);
-	for (uint32_t key = 0; key < m->max_entries; key++, ++*n) {
-		int ret = bpf_map_update_elem(m->fd, &key, zero, 0);
-
-		if (ret)
-			return -value_errno(ret);
-	}
-	return 0;
-}
-
-static int clear_queue(lua_State *L, const struct mapfd *m, lua_Integer *n)
-{
-	void *value = compat_newuserdata(L, m->value_size + 1);
-
-	for (;; ++*n) {
-		int ret = bpf_map_lookup_and_delete_elem(m->fd, NULL, value);
-
-		if (ret)
-			return value_errno(ret) == ENOENT ? 0 : -value_errno(ret);
-	}
-}
-
-/* Deletes the first key until there is none. If others add keys it takes longer, but ends. */
-static int clear_keys(lua_State *L, const struct mapfd *m, lua_Integer *n)
-{
-	void *key = compat_newuserdata(L, m->key_size + 1);
-	uint64_t limit = 2 * (uint64_t)m->max_entries + 1024;
-
-	for (uint64_t i = 0; i < limit; i++) {
-		int ret = bpf_map_get_next_key(m->fd, NULL, key);
-
-		if (ret)
-			return value_errno(ret) == ENOENT ? 0 : -value_errno(ret);
-		ret = bpf_map_delete_elem(m->fd, key);
-		if (ret && value_errno(ret) != ENOENT)
-			return -value_errno(ret);
-		*n += !ret;
-	}
-	return -EAGAIN;
-}
-
-/* Deletes all possible keys; keys without a value are skipped. For some types the kernel reports
- * success for a key that does not exist; most of these can be looked up.
- */
-static int clear_slots(lua_State *L, const struct mapfd *m, lua_Integer *n)
-{
-	void *value = compat_newuserdata(L, m->value_size + 1);
-
-	for (uint32_t key = 0; key < m->max_entries; key++) {
-		int ret = bpf_map_lookup_elem(m->fd, &key, value);
-
-		if (ret && value_errno(ret) == ENOENT)
-			continue;
-		ret = bpf_map_delete_elem(m->fd, &key);
-		if (ret && value_errno(ret) != ENOENT && value_errno(ret) != EINVAL)
-			return -value_errno(ret);
-		*n += !ret;
-	}
-	return 0;
-}
-
-static int clear_hash(lua_State *L, const struct mapcodec *m, lua_Integer *n)
-{
-	struct mapwalk *w = mapwalk_push(L, m, bpf_map_lookup_and_delete_batch, 0, 0);
-	int err = mapwalk_fill(w, 0);
-	bool has_batches = !err || !mapwalk_has_no_batches(-err);
-
-	while (!err) {
-		*n += w->n;
-		if (w->ended)
-			break;
-		err = mapwalk_fill(w, 0);
-	}
-	end_walk(w);
-	return has_batches ? err : clear_keys(L, &m->map, n);
-}
-
-/*** Deletes all keys; sets all elements of an array to zero; empties a queue or stack. What others
-add meanwhile may stay.
-@function map:clear
-@treturn integer how many; for an xskmap, which cannot be read, its maximum number of entries
-@fails
-@usage assert(object.maps.flows:clear())
-@see bpf_map_lookup_and_delete_batch
-@see bpf_map_delete_elem
-*/
-static int map_clear(lua_State *L)
-{
-	struct mapcodec plain;
-	const struct mapcodec *m = mapview_check(L, 1, &plain);
-	lua_Integer n = 0;
-	int err;
-
-	switch (m->map.type) {
-	case BPF_MAP_TYPE_ARRAY:
-	case BPF_MAP_TYPE_PERCPU_ARRAY:
-		err = clear_array(L, &m->map, &n);
-		break;
-	case BPF_MAP_TYPE_QUEUE:
-	case BPF_MAP_TYPE_STACK:
-		err = clear_queue(L, &m->map, &n);
-		break;
-	default:
-		if (mapfd_is_array(m->map.type))
-			err = clear_slots(L, &m->map, &n);
-		else if (has_buckets(m->map.type))
-			err = clear_hash(L, m, &n);
-		else
-			err = clear_keys(L, &m->map, &n);
-	}
-	if (err)
-		return mapfd_fail(L, &m->map, -err, "clear");
 	lua_pushinteger(L, n);
 	return 1;
 }
@@ -568,7 +487,6 @@ void mapwalk_open(lua_State *L)
 	static const luaL_Reg methods[] = {
 		{"pairs", map_pairs},
 		{"count", map_count},
-		{"clear", map_clear},
 		{NULL, NULL},
 	};
 

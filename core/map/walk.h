@@ -42,6 +42,14 @@ int mapwalk_fill(struct mapwalk *w, uint32_t at_most);
 /* Is this the first time that the walk, on top of the stack, returns this key? */
 bool mapwalk_is_new(lua_State *L, struct mapwalk *w, const char *key);
 
+/* Nobody will ask for more: a script may walk often before there is garbage enough to collect. What
+ * compiled code may look at yet is a walk that has no elements.
+ */
+void mapwalk_end(struct mapwalk *w);
+
+/* In batches of these maps the kernel goes bucket by bucket, which deletions do not disturb. */
+bool mapwalk_has_buckets(uint32_t type);
+
 static inline const char *mapwalk_key(const struct mapwalk *w, uint32_t i)
 {
 	return w->keys + (size_t)i * w->m.map.key_size;

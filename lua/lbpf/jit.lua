@@ -53,12 +53,14 @@ end
 
 local slow_lookup, slow_update = core.map_lookup, core.map_update
 
-local function lookup(self, key, flags)
+local function lookup(self, key, into, flags)
   local methods = maps[self] or find_methods(self)
-  if methods and methods.lookup and flags == nil then
+  if methods and methods.lookup and into == nil and flags == nil then
     return methods.lookup(self, key, methods.element)
+  elseif methods and methods.fill and type(into) == "table" and flags == nil then
+    return methods.fill(self, key, methods.element, into)
   end
-  return slow_lookup(self, key, flags)
+  return slow_lookup(self, key, into, flags)
 end
 
 local function update(self, ...)

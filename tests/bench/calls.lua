@@ -25,6 +25,14 @@ local function lookup_struct()
   return sum
 end
 
+local function lookup_into()
+  local sum, into = 0, {}
+  for i = 0, bench.count - 1 do
+    sum = sum + structs:lookup(i % KEYS, into).cookie
+  end
+  return sum
+end
+
 local function lookup_field()
   local sum = 0
   for i = 0, bench.count - 1 do
@@ -62,6 +70,7 @@ end
 for _ = 1, bench.repeats do
   bench.measure("lookup of a count", lookup_count)
   bench.measure("lookup of a struct", lookup_struct)
+  bench.measure("lookup of a struct, into a table", lookup_into)
   bench.measure("lookup of a struct, one field", lookup_field)
   bench.measure("update of a count", update_count)
   bench.measure("update of a struct", update_struct)

@@ -88,6 +88,8 @@ for _ = 1, bench.repeats do
   end, true)
   measure("whole event", options(), on_table)
   measure("whole event, pull", options(), pull_table, true)
+  measure("whole event, reuse", {type = "event", reuse = true}, on_table)
+  measure("whole event, reuse, pull", {type = "event", reuse = true}, pull_table, true)
   measure("bytes", nil, function(bytes)
     sum = sum + #bytes
   end)

@@ -13,6 +13,14 @@ local function tables()
   return sum
 end
 
+local function reused()
+  local sum = 0
+  for key, e in map:pairs {reuse = true} do
+    sum = sum + key + e.pid + e.uid + e.ts + #e.comm + e.cookie
+  end
+  return sum
+end
+
 local function fields(view)
   return function()
     local sum = 0
@@ -29,6 +37,7 @@ local by_numbers = fields(map:view {fields = five, numbers = true})
 
 for _ = 1, bench.repeats do
   bench.measure("pairs, tables", tables)
+  bench.measure("pairs, a table reused", reused)
   bench.measure("pairs, fields", by_fields)
   if jit then
     bench.measure("pairs, fields, numbers", by_numbers)

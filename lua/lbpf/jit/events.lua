@@ -2,6 +2,7 @@
 -- the trace compiler compiles the whole path from the bytes to the script's code.
 local ffi = require "ffi"
 local expression = require "lbpf.jit.expression"
+local filler = require "lbpf.jit.filler"
 local layout = require "lbpf.jit.layout"
 local of_many = require "lbpf.jit.closures"
 
@@ -12,7 +13,7 @@ local claim_type = ffi.typeof "struct lbpf_event *(*)(const struct lbpf_claim *)
 -- The batch's memory does not change while events are delivered: C refuses to poll meanwhile.
 local PUSH = [[
 local event, band = event, band
-return function(cursor, counters, number, checks, fn, limit)
+return function(cursor, counters, number, checks, into, fn, limit)
   local n, bytes = 0, cursor.bytes
   local at, used = cursor.next, cursor.used
   while at < used and n < limit do
@@ -56,29 +57,32 @@ end
 -- the same events share the function that pulls them, and with the same callback the one that
 -- pushes them.
 local pulls, pushes = {}, {}
-local environment = {event = layout.event, band = bit.band}
+local environment =
+  setmetatable({event = layout.event, band = bit.band}, {__index = filler.environment})
 
-local function push_for(values, least, is_checked, fn)
-  local key = values .. least .. tostring(is_checked)
+-- FILL is the source of what fills a table again, or empty.
+local function push_for(fill, values, least, is_checked, fn)
+  local key = fill .. values .. least .. tostring(is_checked)
   local known = pushes[key] or setmetatable({}, {__mode = "kv"})
   pushes[key] = known
   if not known[fn] then
-    known[fn] = expression.load(expression.fill(PUSH,
+    known[fn] = expression.load(fill .. expression.fill(PUSH,
       {VALUES = values, LEAST = least, HEADER = HEADER,
         SAYSALL = is_checked and "or says_all(checks, d) == 0" or ""}), environment)
   end
   return known[fn]
 end
 
-local function pull_for(values, n)
-  pulls[values] = pulls[values] or expression.load(expression.fill(PULL,
+local function pull_for(fill, values, n)
+  local key = fill .. values
+  pulls[key] = pulls[key] or expression.load(fill .. expression.fill(PULL,
     {VALUES = values, NAMES = expression.names(n), HEADER = HEADER}), environment)
-  return pulls[values]
+  return pulls[key]
 end
 
-local new_push = of_many(function(push, cursor, counters, number, checks)
+local new_push = of_many(function(push, cursor, counters, number, checks, into)
   return function(fn, limit)
-    return push(cursor, counters, number, checks, fn, limit)
+    return push(cursor, counters, number, checks, into, fn, limit)
   end
 end)
 
@@ -91,9 +95,10 @@ end)
 -- Makes the functions that deliver the events of a batch whose function FN has this number:
 -- push(fn, limit), which returns how many and whether to stop, if there is a FN; and
 -- pull(next, buffer, timeout), which returns an iterator that calls SLOW with these for what it
--- does not do itself. CLAIM is the address of batch_claim().
+-- does not do itself. CLAIM is the address of batch_claim(); INTO is the table that is filled
+-- again, or nil.
 -- @return a list of the two; nil if the type has something that is not known here
-local function compile(claim, slow, type, cursor, counters, number, fn, has_cpu)
+local function compile(claim, slow, type, cursor, counters, number, fn, has_cpu, into)
   local list = {"str(d, size)"}
   if type then
     list = expression.list(type)
@@ -106,17 +111,27 @@ local function compile(claim, slow, type, cursor, counters, number, fn, has_cpu)
   local least = type and expression.least(type) or 0
   local checks = type and expression.new_checks(type)
   list[#list + 1] = has_cpu and "e.cpu" or nil
-  local values = table.concat(list, ", ")
-  local push = fn and push_for(values, least, checks ~= nil, fn)
-  local pull = pull_for(values, #list)
+  local fill, pushed = "", table.concat(list, ", ")
+  local pulled = pushed
+  if into then
+    environment.origins = type.origins
+    fill = filler.PROLOGUE .. filler.source("refill", type)
+    list[1] = "refill(into, d, size, checks)"
+    pushed = table.concat(list, ", ")
+    list[1] = "refill(rest.into, d, size, checks)"
+    pulled = table.concat(list, ", ")
+  end
+  local push = fn and push_for(fill, pushed, least, checks ~= nil, fn)
+  local pull = pull_for(fill, pulled, #list)
   cursor = ffi.cast(layout.cursor, cursor)
   counters = ffi.cast(layout.counters, counters)
   return {
-    push and new_push(push, cursor, counters, number, checks),
+    push and new_push(push, cursor, counters, number, checks, into),
     function(next, buffer, timeout)
       local own = type and expression.new_checks(type)
       return new_pull(pull, layout.claim(cursor, counters, own, number, least),
-        {next = next, buffer = buffer, timeout = timeout, checks = own}) -- which keeps them
+        {next = next, buffer = buffer, timeout = timeout, into = into,
+          checks = own}) -- which keeps them
     end,
   }
 end

@@ -133,6 +133,8 @@ function of(step, base, type)
   return not step.may_lack and kinds[step.kind](step, base + step.offset, type) or nil
 end
 
+expression.value = of
+
 -- What of a table's members could hold more than their values say: then C makes the table, and
 -- keeps the bytes. core/btf/codec_exact.c has the numbers.
 local check_kinds = {string = 1, bool = 2, float = 3, padding = 4}

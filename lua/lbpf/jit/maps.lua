@@ -3,6 +3,7 @@
 local ffi = require "ffi"
 local core = require "lbpf.core"
 local expression = require "lbpf.jit.expression"
+local filler = require "lbpf.jit.filler"
 local layout = require "lbpf.jit.layout"
 local of_many = require "lbpf.jit.closures"
 local writer = require "lbpf.jit.writer"
@@ -12,13 +13,14 @@ local LARGEST = 4096
 
 local environment = setmetatable({
   slow_lookup = core.map_lookup, slow_update = core.map_update, slow_step = core.map_step,
+  rawget = rawget, rawset = rawset,
 }, {__index = writer.environment})
 
 -- A finalizer that runs at an allocation may call these for the same map: while one is busy, the
 -- other calls C. An error leaves it busy, which makes later calls slower, but not wrong.
 local LOOKUP = [[
 local look_up, slow = LOOKUP, slow_lookup
-return function(self, key, e)
+return function(self, key, e, into)
   if e.busy == 0 then
     e.busy = 1
     if put_key(e.bytes, key) then
@@ -35,7 +37,7 @@ return function(self, key, e)
     end
     e.busy = 0
   end
-  return slow(self, key)
+  return slow(self, key, into)
 end
 ]]
 
@@ -67,7 +69,7 @@ return function(w, rest)
     w.stepping = 0
     return key, NAMES
   end
-  return slow(rest.walk, rest.names)
+  return slow(rest.walk, rest.names, rest.again)
 end
 ]]
 
@@ -85,6 +87,13 @@ local function lookup_for(put_key, values, value_at, is_checked)
       VALUEAT = value_at, LOOKUP = is_checked and "look_up_checked" or "look_up"}))
 end
 
+-- The same, into a table; nil if values are no tables.
+local function fill_for(put_key, values, value, value_at, is_checked)
+  local fill = put_key and values and filler.source("refill", value)
+  return fill and lookup_for(filler.PROLOGUE .. fill .. put_key,
+    {"refill(into, d, nil, checks)"}, value_at, is_checked)
+end
+
 local function update_for(put_key, put_value, value_at)
   return put_key and put_value and load(writer.PROLOGUE .. put_key .. put_value
     .. expression.fill(UPDATE, {VALUEAT = value_at}))
@@ -96,14 +105,33 @@ local new_iterator = of_many(function(step, w, rest)
   end
 end)
 
-local function walk_for(key, value, values)
-  local keys = expression.fixed_list(key)
-  local step = keys and values and load(expression.fill(STEP, {
+local function step_for(fill, key, value, keys, values)
+  return load(fill .. expression.fill(STEP, {
     KEY = keys[1], KEYSIZE = key.size, VALUESIZE = value.size,
     VALUES = table.concat(values, ", "), NAMES = expression.names(#values),
   }))
-  return step and function(at, walk, names)
-    local w, rest = ffi.cast(layout.walk, at), {walk = walk, names = names}
+end
+
+-- The same; tables are filled again.
+local function step_again_for(key, value, keys, values)
+  local fill_key = filler.source("refill_key", key)
+  local fill_value = filler.source("refill_value", value)
+  return step_for(filler.PROLOGUE .. (fill_key or "") .. (fill_value or ""), key, value,
+    fill_key and {"refill_key(rest.again[1], d, nil, checks)"} or keys,
+    fill_value and {"refill_value(rest.again[2], d, nil, checks)"} or values)
+end
+
+local function walk_for(key, value, values)
+  local keys = expression.fixed_list(key)
+  local step_new = keys and values and step_for("", key, value, keys, values)
+  local step_again
+  return step_new and function(at, walk, names, again)
+    local w, rest = ffi.cast(layout.walk, at), {walk = walk, names = names, again = again}
+    local step = step_new
+    if again then
+      step_again = step_again or step_again_for(key, value, keys, values)
+      step = step_again
+    end
     rest.key_checks, rest.value_checks = expression.new_checks(key), expression.new_checks(value)
     w.key_checks, w.value_checks = rest.key_checks, rest.value_checks -- which are kept there
     return new_iterator(step, w, rest)
@@ -111,8 +139,9 @@ local function walk_for(key, value, values)
 end
 
 -- What is compiled for a map: `lookup` and `update`, which are called with the `element` as an
--- argument more; and `walk`, which is called with the address of a walk, the walk and its
--- names, and returns an iterator. The other arguments are the addresses of the functions that they
+-- argument more; `fill`, which looks up and has the table to fill as another; and `walk`, which is
+-- called with the address of a walk, the walk, its names and the tables to fill again, or nil, and
+-- returns an iterator. The other arguments are the addresses of the functions that they
 -- call.
 -- @return nil if it cannot be told yet; false if nothing is compiled
 return function(map, look_up, look_up_checked, update, next_element)
@@ -135,6 +164,7 @@ return function(map, look_up, look_up_checked, update, next_element)
   local checks = expression.new_checks(value)
   return {
     lookup = lookup_for(put_key, values, value_at, checks ~= nil),
+    fill = fill_for(put_key, values, value, value_at, checks ~= nil),
     update = update_for(put_key, writer.source("put_value", value), value_at),
     walk = walk_for(key, value, values),
     element = layout.element(value_at + value.size,
