@@ -30,9 +30,9 @@ local clang = require "lbpf.clang"
 -- where their order matters; or what has a field `c`
 -- @tparam ?table opts of programs in Lua: `max_entries` of each map, 4096; `maps`: by name, a table
 -- with `max_entries` and `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes
--- that str() reads, 64; `loops`: "may_goto" or "bounded", by default what the running kernel has;
--- `rounds`: of a bounded loop at most, 1024; `arch`: "x86_64" or "arm64", by default this
--- machine's; `portable`: false: fields, enumerators and records of tracepoints are where the
+-- that str() reads, 64; `loops`: "may_goto", "bpf_loop" or "bounded", by default what the running
+-- kernel has; `rounds`: of a bounded loop at most, 1024; `arch`: "x86_64" or "arm64", by default
+-- this machine's; `portable`: false: fields, enumerators and records of tracepoints are where the
 -- running kernel has them, which loads faster; else libbpf finds them where it loads the object
 -- @treturn string the object's bytes
 -- @return of programs in Lua the plan, a table: `programs`, `maps`, `events`, `problems`, as

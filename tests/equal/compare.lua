@@ -111,7 +111,9 @@ function compare.program(text, names, options)
   for _, name in ipairs(names) do
     differs = differs or difference(name, lua[name], kernel[name] or {})
   end
-  if not differs and (not raised) ~= (not stopped) then
+  if differs and stopped then
+    differs = ("%s; the kernel stopped: %s"):format(differs, stopped)
+  elseif not differs and (not raised) ~= (not stopped) then
     differs = ("Lua raised: %s; the kernel stopped: %s"):format(tostring(raised), tostring(stopped))
   end
   return differs, raised, instructions

@@ -277,7 +277,7 @@ function generate:statement(depth)
     branch(self, depth)
   elseif r == 11 then
     loop(self, depth)
-  elseif self.in_loop then
+  elseif self.in_loop and not (self.in_function and self:chance(50)) then
     self:line("if %s then break end", self:condition(1))
   elseif self.in_function then
     self:line("if %s then return %s end", self:condition(1), self:number_of(1))
@@ -296,7 +296,7 @@ local function define_function(self)
   self:line("local function %s(%s)", name, table.concat(params, ", "))
   self.in_function, self.depth = true, self.depth + 1
   for _ = 1, self:random(3) do
-    self:statement(1)
+    self:statement(self.joins and 2 or 1)
   end
   self:line("return %s", self:number_of(2))
   self.in_function, self.depth = false, self.depth - 1
@@ -308,7 +308,7 @@ end
 --- A program of so many cases, each in a block of its own.
 -- @param seed
 -- @param cases
--- @param joins ?true: strings are joined and measured, too
+-- @param joins ?true: strings are joined and measured, too; and functions return from loops
 -- @return the source
 local function program(seed, cases, joins)
   local self = setmetatable({seed = seed, lines = {}, depth = 0, vars = {}, functions = {},

@@ -290,7 +290,8 @@ describe("lbpf check", function()
     local text = lbpf("check")
     local probes = require "probes"
     for check, probe in pairs {kprobes = "kprobes", kprobe_multi = "kprobe_multi",
-      trampolines = "trampolines", may_goto = "may_goto", iterators = "iterators"} do
+      trampolines = "trampolines", may_goto = "may_goto", bpf_loop = "bpf_loop",
+      iterators = "iterators"} do
       local ok, works = pcall(probes[probe])
       assert.matches(("\n%s  %s "):format(ok and works and "yes" or "no ", check), text)
     end

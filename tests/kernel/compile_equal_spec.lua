@@ -1,5 +1,6 @@
 -- Generated programs leave in maps what Lua 5.4 does. tests/equal/run compares as many as are
 -- wanted.
+local machine = require "lbpf.compiler.machine"
 local needs = require "needs"
 
 package.path = "tests/equal/?.lua;" .. package.path
@@ -10,24 +11,33 @@ local has_integers = math.type and _VERSION >= "Lua 5.4" -- luacheck: ignore 143
 
 describe("compiled programs and Lua 5.4's", function()
   it("end their loops as this kernel can", needs({"root", "may_goto", "btf"}, function()
-    assert.equal("may_goto", require("lbpf.compiler.machine").loops())
+    assert.equal("may_goto", machine.loops())
   end))
 
-  -- the verifier follows 8192 branches, which loops without may_goto soon have
-  it("do the same", needs({"root", "may_goto", "btf"}, function()
-    for seed = 1, has_integers and 40 or 0 do
-      local text = generate.program(seed, 4, seed > 20)
-      local differs = compare.program(text, {"out", "m", "two"}, {max_entries = 65536})
-      assert(not differs, ("seed %d: %s\n%s"):format(seed, tostring(differs), text))
-    end
+  it("... or by bpf_loop", needs({"root", "bpf_loop", "btf"}, function()
+    assert.is_true(machine.has_bpf_loop())
+    assert.not_equal("bounded", machine.loops())
   end))
 
-  -- the verifier must not follow each way through the conditions of a loop apart
-  it("load with many conditions in a loop", needs({"root", "may_goto", "btf"}, function()
-    if has_integers then
-      assert.is_nil((compare.program(generate.program(1074, 4), {"out", "m", "two"})))
-    end
-  end))
+  for _, kind in ipairs {"may_goto", "bpf_loop"} do
+    -- the verifier follows 8192 branches, which loops that it walks soon have
+    it("do the same with loops by " .. kind, needs({"root", kind, "btf"}, function()
+      for seed = 1, has_integers and 40 or 0 do
+        local text = generate.program(seed, 4, seed > 20)
+        local differs = compare.program(text, {"out", "m", "two"}, {max_entries = 65536,
+          loops = kind})
+        assert(not differs, ("seed %d: %s\n%s"):format(seed, tostring(differs), text))
+      end
+    end))
+
+    -- the verifier must not follow each way through the conditions of a loop apart
+    it("load with many conditions in a loop by " .. kind, needs({"root", kind, "btf"}, function()
+      if has_integers then
+        assert.is_nil((compare.program(generate.program(1074, 4), {"out", "m", "two"},
+          {loops = kind})))
+      end
+    end))
+  end
 
   it("evaluate in the same order", needs({"root", "btf"}, function()
     local text = [[

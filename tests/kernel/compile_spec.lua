@@ -15,21 +15,13 @@ local function run(text, opts)
   local object = assert(lbpf.open_mem(bytes))
   compiled.load(object)
   assert(lbpf.prog_test_run(object.progs.probe_1, {}))
-  local out, problems = {}, {}
+  local out = {}
   for _, map in ipairs(plan.maps) do
     if map.name == "out" then
       out = compiled.out(object)
     end
   end
-  for i, problem in ipairs(plan.problems) do
-    local total = 0
-    for _, n in ipairs(object.maps.problems:view({numbers = true}):lookup(i - 1)) do
-      total = total + n
-    end
-    if total > 0 then
-      problems[#problems + 1] = problem.place .. ": " .. problem.message
-    end
-  end
+  local problems = compiled.problems(object, plan)
   object:close()
   return out, problems
 end

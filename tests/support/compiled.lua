@@ -18,6 +18,21 @@ function compiled.out(object)
   return out
 end
 
+--- What programs could not do, from the plan and the map `problems`.
+function compiled.problems(object, plan)
+  local found = {}
+  for i, problem in ipairs(plan.problems) do
+    local total = 0
+    for _, n in ipairs(object.maps.problems:view({numbers = true}):lookup(i - 1)) do
+      total = total + n
+    end
+    if total > 0 then
+      found[#found + 1] = problem.place .. ": " .. problem.message
+    end
+  end
+  return found
+end
+
 --- Why a program cannot be compiled.
 function compiled.message(section, text)
   local bytes, message = lbpf.compile({{section, text}})

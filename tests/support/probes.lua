@@ -213,6 +213,11 @@ function probes.may_goto()
   return load("socket_filter", nil, insns.mov(0, 0) .. may_goto .. insns.returns(0))
 end
 
+--- Functions that the kernel calls for each round of a loop, from Linux 5.17.
+function probes.bpf_loop()
+  return lbpf.probe_bpf_helper("raw_tracepoint", "loop"), "no such helper"
+end
+
 -- A map that programs and user space share as memory.
 function probes.arena()
   local ARENA = 33 -- which older libbpfs have no name for

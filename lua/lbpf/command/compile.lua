@@ -8,8 +8,9 @@ function compile.declare(command)
   command:argument("file", "Lua that returns a table: SEC() name = function or text.")
   command:option("--arch", "For this processor, instead of the one here.")
     :choices({"x86_64", "arm64"})
-  command:option("--loops", "How loops end: may_goto needs Linux 6.9; by default what is here.")
-    :choices({"may_goto", "bounded"})
+  command:option("--loops", "How loops end: may_goto needs Linux 6.9, bpf_loop 5.17; by default "
+    .. "what is here.")
+    :choices({"may_goto", "bpf_loop", "bounded"})
   command:option("-o --output", "The object's file; else FILE with .bpf.o for .lua.")
 end
 

@@ -254,7 +254,10 @@ return {
     {map_flags = "mmapable"}), "Linux 6.9 and libbpf 1.4"},
   {"may_goto", "loops without a bound", function()
     return require("lbpf.compiler.machine").loops() == "may_goto" and "works", "not in this kernel"
-  end, "Linux 6.9; before that loops have at most 1024 rounds"},
+  end, "Linux 6.9; before that loops are functions, see bpf_loop"},
+  {"bpf_loop", "the same, as functions", function()
+    return require("lbpf.compiler.machine").has_bpf_loop() and "works", "not in this kernel"
+  end, "Linux 5.17; before that loops have at most 1024 rounds"},
   {"XDP", "SEC(\"xdp\")", network("xdp", "xdp", GENERIC), "CONFIG_NET; " .. ROOT},
   {"tcx", "SEC(\"tcx/ingress\")", network("sched_cls", "tcx_ingress"),
     "Linux 6.6 and libbpf 1.3; before that tc/ingress uses clsact"},

@@ -46,6 +46,8 @@ function encode.map(ins)
   return instruction(0x18, ins.d, 0, 0, 0) .. ("\0"):rep(8)
 end
 
+encode.func = encode.map -- its relocation tells them apart
+
 function encode.frame(ins)
   return instruction(0xbf, ins.d, FRAME, 0, 0) .. instruction(0x07, ins.d, 0, 0,
     ins.slot.offset + ins.off)
@@ -96,7 +98,7 @@ function encode.exit()
   return instruction(0x95, 0, 0, 0, 0)
 end
 
-local lengths = {imm64 = 2, map = 2, frame = 2, label = 0}
+local lengths = {imm64 = 2, map = 2, func = 2, frame = 2, label = 0}
 
 -- The position of each label, in instructions; and the number of all.
 local function place(list)
@@ -113,15 +115,16 @@ end
 local FARTHEST = 32767
 
 --- @param list instructions with the machine's registers
--- @return a table: `bytes`; `maps`, `core`, `calls`: lists of {offset, map}, {offset, reloc} and
--- {offset, kfunc}; `lines`: a list of {offset, node}; `count`. nil if the program is too long
+-- @return a table: `bytes`; `maps`, `funcs`, `core`, `calls`: lists of {offset, map}, {offset,
+-- func}, {offset, reloc} and {offset, kfunc}; `lines`: a list of {offset, node}; `count`. nil if
+-- the program is too long
 function assembler.assemble(list)
   local labels, length = place(list)
   if length > FARTHEST then
     return nil, length
   end
   local out, at = {}, 0
-  local result = {maps = {}, core = {}, calls = {}, lines = {}, count = length}
+  local result = {maps = {}, funcs = {}, core = {}, calls = {}, lines = {}, count = length}
   local last
   for _, ins in ipairs(list) do
     if ins.op ~= "label" then
@@ -131,6 +134,9 @@ function assembler.assemble(list)
       end
       if ins.op == "map" then
         table.insert(result.maps, {offset = at * 8, map = ins.map})
+      end
+      if ins.func then
+        table.insert(result.funcs, {offset = at * 8, func = ins.func})
       end
       if type(ins.helper) == "table" then
         table.insert(result.calls, {offset = at * 8, kfunc = ins.helper})

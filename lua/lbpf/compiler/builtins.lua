@@ -215,7 +215,10 @@ builtins.addr = {
     types:pointer(node.args[1])
     return T.int
   end,
-  value = function(self, node) return self:value(node.args[1]) end,
+  value = function(self, node)
+    local c, operand = self.code, self:value(node.args[1])
+    return node.args[1].type.known and self:as_number(c:mov(c:reg(), operand)) or operand
+  end,
 }
 
 builtins.packet = {

@@ -11,6 +11,10 @@
 --   swap {d, width}                 to the other byte order
 --   branch {code, a, s or imm, label, word}  jump {label}  may_goto {label}  label {label}
 --   call {helper, n}  exit          helper: a number, or a function as kfuncs.lua has it
+--   func {d, func}                  the address of a function as outline.lua has it
+--   round {label}                   another round of bpf_loop(), or all are used: label
+--
+-- Each has `fn`, the function that it will be in: of a loop, or `code.main`.
 local int64 = require "lbpf.compiler.int64"
 
 local code = {}
@@ -19,8 +23,9 @@ code.__index = code
 local FIRST = 16
 
 function code.new()
-  return setmetatable({list = {}, registers = FIRST, labels = 0, depth = 0, top = 0, most = 0},
-    code)
+  local main = {}
+  return setmetatable({list = {}, registers = FIRST, labels = 0, depth = 0, top = 0, most = 0,
+    main = main, fn = main}, code)
 end
 
 function code:reg()
@@ -29,19 +34,21 @@ function code:reg()
 end
 
 function code:emit(op, fields)
-  fields.op, fields.node, fields.depth = op, self.node, self.depth
+  fields.op, fields.node, fields.depth, fields.fn = op, self.node, self.depth, self.fn
   self.list[#self.list + 1] = fields
   return fields
 end
 
 --- The code that F generates is placed at the end of the program, because it rarely runs.
-function code:cold(f)
-  local list = self.list
+-- @param f
+-- @param fn ?the function that it belongs to; else the current one
+function code:cold(f, fn)
+  local list, here = self.list, self.fn
   self.rare = self.rare or {}
-  self.list = {}
+  self.list, self.fn = {}, fn or here
   f()
   self.rare[#self.rare + 1] = self.list
-  self.list = list
+  self.list, self.fn = list, here
 end
 
 -- Places the slots that nothing else uses, below all others.
@@ -247,7 +254,8 @@ function code.each_use(ins, f)
   end
 end
 
-local writers = {alu = true, imm64 = true, map = true, frame = true, load = true, swap = true}
+local writers = {alu = true, imm64 = true, map = true, frame = true, load = true, swap = true,
+  func = true}
 
 --- The register that is written, if there is one. A call writes 0 to 5.
 function code.written(ins)

@@ -46,8 +46,8 @@ local function thread(list, at)
   end
 end
 
--- Removes unreachable instructions, and labels without jumps.
-local function reachable(list, at)
+-- The instructions that can be reached, and the labels of jumps.
+local function reach(list, at)
   local seen, work, used = {}, {1}, {}
   while #work > 0 do
     local i = table.remove(work)
@@ -64,9 +64,26 @@ local function reachable(list, at)
       i = i + 1
     end
   end
+  return seen, used
+end
+
+-- Removes unreachable instructions, and labels without jumps.
+local function reachable(list, at)
+  local seen, used = reach(list, at)
   local out = {}
   for i, ins in ipairs(list) do
     if seen[i] and (ins.op ~= "label" or used[ins.label]) then
+      out[#out + 1] = ins
+    end
+  end
+  return out
+end
+
+--- The instructions that can be reached, with all their labels.
+function flow.reachable(list)
+  local seen, out = reach(list, positions(list)), {}
+  for i, ins in ipairs(list) do
+    if seen[i] then
       out[#out + 1] = ins
     end
   end

@@ -2,6 +2,7 @@
 local assembler = require "lbpf.compiler.assembler"
 local code = require "lbpf.compiler.code"
 local flow = require "lbpf.compiler.flow"
+local outline = require "lbpf.compiler.outline"
 local registers = require "lbpf.compiler.registers"
 local tails = require "lbpf.compiler.tails"
 local fail = require("lbpf.compiler.source").fail_at
@@ -10,7 +11,8 @@ local generator = {}
 generator.__index = generator
 
 local LOOKUP = 1 -- bpf_map_lookup_elem
-local STACK = 512
+local STACK, LEAST_FRAME = 512, 32 -- bytes: of all frames, and what each takes
+local MOST_FRAMES = 8
 
 -- Problems: what the program cannot do, counted where the user sees it ----------------------------
 
@@ -42,7 +44,7 @@ function generator:problem(node, message)
       c:place(label)
       c:mov(self.failed.index, {imm = index})
       c:jump(cleanup and cleanup.label or self.failed.label)
-    end)
+    end, cleanup and cleanup.fn or c.main)
   end
   return self.problem_labels[key]
 end
@@ -61,7 +63,7 @@ end
 --- Calls F. Where the program ends early in it, UNDO comes first.
 function generator:guarded(f, undo)
   local c, outer = self.code, self.cleanup
-  local cleanup = {label = c:label()}
+  local cleanup = {label = c:label(), fn = c.fn}
   self.cleanup = cleanup
   f()
   self.cleanup = outer
@@ -162,12 +164,16 @@ function generator:set(var, node)
   local c = self.code
   if var.type.kind == "nil" or node.type.kind == "nil" then
     self:optional(node)
+    if var.slot and self:hides_strings() then
+      self:clear(var.slot, 0, var.type.size)
+    end
     if var.reg then
       c:mov(var.reg, {imm = 0})
     end
     return var.flag and c:mov(var.flag, {imm = 0})
   elseif var.slot then
     local flag = self:string_into(node, var.slot, 0, var.type.size, true)
+    self:hide_string(var)
     return var.flag and c:mov(var.flag, normalize(self, flag))
   end
   local operand, flag = self:optional(node)
@@ -271,6 +277,20 @@ statement["break"] = function(self)
   self.code:jump(self.loop.done)
 end
 
+-- Ends the program with a value, also from a loop with a function of its own.
+local function exit(self, operand)
+  local c = self.code
+  if c.fn == c.main then
+    return c:exit(operand)
+  end
+  local result, label = c:mov(c:reg(), operand), c:label()
+  c:jump(label)
+  c:cold(function()
+    c:place(label)
+    c:exit(result)
+  end, c.main)
+end
+
 statement["return"] = function(self, node)
   local value, c = node.values[1], self.code
   local call = node.inlined
@@ -280,7 +300,7 @@ statement["return"] = function(self, node)
     end
     c:jump(call.done)
   elseif value and value.type.kind ~= "nil" then
-    c:exit(self:value(value))
+    exit(self, self:value(value))
   else
     c:jump(self.ending)
   end
@@ -310,6 +330,55 @@ function generator:context()
   return self.ctx
 end
 
+-- Allocates the registers of a function: the program, or a loop's.
+local function allocate(list, c, top, colors)
+  list = registers.allocate(flow.drop_unused(flow.clean(list)), c, top, colors)
+  return flow.clean(tails.merge(flow.clean(list), c))
+end
+
+local function assemble(self, list)
+  local result, length = assembler.assemble(list)
+  if not result then
+    fail(self.unit.fn, "this program has %d instructions, too many for a jump", length)
+  end
+  return result
+end
+
+-- The stack of a program whose loops are functions, so many of them in one another.
+local function check_stack(self, nested)
+  local used = self.code.most
+  if nested > 0 then -- the verifier rounds each frame up
+    used = (math.ceil(used / LEAST_FRAME) + nested) * LEAST_FRAME
+  end
+  if used > STACK then
+    fail(self.unit.fn, "this program needs %d bytes of the stack, which has %d: strings in"
+      .. " variables and keys take theirs; give str() a smaller bound, or print them at once", used,
+      STACK)
+  elseif nested >= MOST_FRAMES then
+    fail(self.unit.fn, "%d loops are in one another, and %d can be", nested, MOST_FRAMES - 1)
+  end
+end
+
+-- The program's code, with its `functions`.
+local function machine_code(self)
+  local c, nested = self.code, 0
+  local list, fns = outline.functions(c:finish(), c)
+  list = allocate(list, c)
+  c.main.depth, c.main.top_of_stack = 0, c.top
+  local functions = {}
+  for i, fn in ipairs(fns) do
+    local body = outline.rebase(allocate(fn.list, c, fn.outer.top_of_stack, outline.COLORS))
+    functions[i] = assemble(self, body)
+    functions[i].func = fn
+    fn.depth, fn.top_of_stack = fn.outer.depth + 1, c.top
+    nested = math.max(nested, fn.depth)
+  end
+  check_stack(self, nested)
+  local result = assemble(self, list)
+  result.functions = functions
+  return result
+end
+
 --- Compiles a program whose nodes have types.
 -- @param unit `fn` and `probe`
 -- @param env `problems`, `options`, and what built-ins want
@@ -331,17 +400,7 @@ function generator.generate(unit, env)
       count(self, self.failed.index, self.ending)
     end
   end)
-  local list = flow.drop_unused(flow.clean(c:finish()))
-  list = flow.clean(tails.merge(flow.clean(registers.allocate(list, c)), c))
-  if c.most > STACK then
-    fail(unit.fn, "this program needs %d bytes of the stack, which has %d: strings in variables and"
-      .. " keys take theirs; give str() a smaller bound, or print them at once", c.most, STACK)
-  end
-  local result, length = assembler.assemble(list)
-  if not result then
-    fail(unit.fn, "this program has %d instructions, too many for a jump", length)
-  end
-  return result
+  return machine_code(self)
 end
 
 generator.is_comparison = {["=="] = true, ["~="] = true, ["<"] = true, ["<="] = true, [">"] = true,

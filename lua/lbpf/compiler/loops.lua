@@ -34,18 +34,65 @@ function generator:hide(r)
   end
 end
 
--- What changes in a loop: registers, and variables. The verifier must know pointers.
-local function hide_registers(self, registers, vars)
-  for _, r in ipairs(registers) do
-    hide(self, r)
+--- Makes a number of what the verifier may know to be a pointer.
+function generator:as_number(r)
+  for _ = 1, 2 do -- back and forth
+    self.code:emit("swap", {d = r, width = 64})
   end
-  local seen = {}
+  return r
+end
+
+-- What changes in a loop, as a list: registers, and variables that are there before it. By may_goto
+-- the verifier must know pointers.
+local function changing(kind, registers, vars)
+  local list, seen = {}, {}
+  for _, r in ipairs(registers) do
+    list[#list + 1] = {reg = r}
+  end
   for _, var in ipairs(vars) do
-    if not seen[var] and var.type.kind ~= "ptr" then
+    local is_pointer = var.type.kind == "ptr"
+    if not seen[var] and (not is_pointer or kind == "bpf_loop") then
       seen[var] = true
-      hide(self, var.reg)
-      hide(self, var.flag)
+      list[#list + 1] = {reg = var.reg, is_pointer = is_pointer}
+      list[#list + 1] = {reg = not is_pointer and var.flag or nil}
+      list[#list + 1] = {slot = kind == "bpf_loop" and var.slot or nil, size = var.type.size}
     end
+  end
+  return list
+end
+
+local function hide_memory(self, slot, size)
+  for at = 0, size - 1, 8 do
+    local word = self.code:load(slot, at, 8)
+    hide(self, word)
+    self.code:store(slot, at, 8, word)
+  end
+end
+
+local function hide_all(self, list)
+  for _, item in ipairs(list) do
+    if item.is_pointer and item.reg then
+      self:as_number(item.reg)
+    end
+    hide(self, item.reg)
+    if item.slot then
+      hide_memory(self, item.slot, item.size)
+    end
+  end
+end
+
+--- Whether strings in variables must be hidden: loops that are functions may use them.
+function generator:hides_strings()
+  return self.env.options.loops == "bpf_loop" and self.unit.has_loops
+end
+
+--- Hides what the verifier knows of a variable's string.
+function generator:hide_string(var)
+  if self:hides_strings() then
+    local zero = self.zero
+    self.zero = zero or load_zero(self)
+    hide_memory(self, var.slot, var.type.size)
+    self.zero = zero
   end
 end
 
@@ -70,42 +117,74 @@ end
 -- Loops -------------------------------------------------------------------------------------------
 
 -- How the end of a loop is guaranteed to the verifier: it walks a few rounds itself; or the kernel
--- counts them (may_goto), or the program does.
+-- counts them (may_goto, bpf_loop), or the program does.
 local function guard(self, node, kind, counter)
   local c, rounds = self.code, self.env.options.rounds
   if kind == "bounded" then
     c:branch("==", counter, {imm = 0},
       self:problem(node, ("this loop ends after %d rounds"):format(rounds)))
     c:change("-", counter, {imm = 1})
-  elseif kind == "may_goto" then
-    c:emit("may_goto", {label = self:problem(node, "this loop has gone on for too long")})
+  elseif kind == "may_goto" or kind == "bpf_loop" then
+    c:emit(kind == "may_goto" and "may_goto" or "round", {
+      label = self:problem(node, "this loop has gone on for too long")})
   end
 end
 
--- A loop whose body F generates; registers of its own that change are in `changing`.
-local function loop(self, node, rounds, changing, f)
-  local c, outer, zero, wary = self.code, self.loop, self.zero, self.wary
+-- Whether the verifier must know a variable that changes: as a pointer.
+local function changes_pointers(vars)
+  for _, var in ipairs(vars) do
+    local t = var.type
+    if t.kind == "ptr" and (t.known or t.space == "ctx" or t.space == "packet") then
+      return true
+    end
+  end
+  return false
+end
+
+-- How a loop ends. In a round of bpf_loop() Linux before 6.7 takes what it knows of the first one
+-- for what is always so. What changes is hidden from it, which pointers that it must know cannot
+-- be.
+local function kind_of(self, node, rounds)
   local kind = self.env.options.loops
+  if kind == "bpf_loop" and changes_pointers(node.assigned) then
+    kind = "bounded"
+  end
   if rounds and (kind == "bounded"
     or rounds <= WALKED_ROUNDS and not node.has_loops and not self.zero) then
-    kind = "walked"
+    return "walked"
   end
-  local top = c:label()
+  return kind
+end
+
+-- A loop whose body F generates; registers of its own that change are in `own`.
+local function loop(self, node, rounds, own, f)
+  local c, outer, zero, wary, fn = self.code, self.loop, self.zero, self.wary, self.code.fn
+  local kind = kind_of(self, node, rounds)
+  local is_function = kind == "bpf_loop"
+  local top, hidden = c:label(), {}
   self.loop = {done = c:label()}
   local counter = kind == "bounded" and c:mov(c:reg(), {imm = self.env.options.rounds})
-  if kind == "may_goto" then
+  if kind == "may_goto" or is_function then
     self.zero = self.zero or load_zero(self)
     self.wary = self.wary or node.conditions > FEW
+    hidden = changing(kind, own, node.assigned)
   end
   c.depth = c.depth + 1
+  if is_function then -- the verifier compares what a function finds
+    hide_all(self, hidden)
+    c.fn = {outer = fn, top = top}
+  end
   c:place(top)
-  if kind == "may_goto" then
-    hide_registers(self, changing, node.assigned)
+  if not is_function then
+    hide_all(self, hidden)
   end
   guard(self, node, kind, counter)
   f(self.loop.done)
+  if is_function then
+    hide_all(self, hidden)
+  end
   c:jump(top)
-  c.depth = c.depth - 1
+  c.depth, c.fn = c.depth - 1, fn
   c:place(self.loop.done)
   self.loop, self.zero, self.wary = outer, zero, wary
 end

@@ -21,18 +21,38 @@ end
 local MAY_GOTO = "\183\0\0\0\0\0\0\0" .. "\229\0\1\0\0\0\0\0" .. "\183\0\0\0\1\0\0\0"
   .. "\149\0\0\0\0\0\0\0"
 
+local BPF_LOOP = 181
+
+local function loads(code)
+  local program = lbpf.prog_load("socket_filter", "loops", "GPL", code)
+  if program then
+    program:close()
+  end
+  return program ~= nil
+end
+
+-- Where the kernel interprets programs, none can pass a function's address.
+local function has_jit()
+  local file = io.open "/proc/sys/net/core/bpf_jit_enable"
+  local text = file and file:read "*a" or ""
+  if file then
+    file:close()
+  end
+  return text:sub(1, 1) ~= "0"
+end
+
 local loops
 
+--- Whether the running kernel calls functions by bpf_loop().
+function machine.has_bpf_loop()
+  return lbpf.probe_bpf_helper("raw_tracepoint", BPF_LOOP) and has_jit()
+end
+
 --- How the running kernel lets a loop end: "may_goto" if it loads a program with one, else
--- "bounded", which every kernel has.
+-- "bpf_loop" if it has that helper, else "bounded", which every kernel has.
 function machine.loops()
-  if not loops then
-    local program = lbpf.prog_load("socket_filter", "may_goto", "GPL", MAY_GOTO)
-    loops = program and "may_goto" or "bounded"
-    if program then
-      program:close()
-    end
-  end
+  loops = loops or loads(MAY_GOTO) and "may_goto" or machine.has_bpf_loop() and "bpf_loop"
+    or "bounded"
   return loops
 end
 

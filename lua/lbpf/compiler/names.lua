@@ -384,6 +384,7 @@ end
 function names:loop(node, scope, condition)
   local outer = self.in_loop
   self.in_loop, node.assigned, node.conditions = node, {}, 0
+  self.unit.has_loops = true
   for _, around in ipairs(self.loops) do
     around.has_loops = true
   end
@@ -419,7 +420,8 @@ end
 -- @return a function that settles the names which other programs may define
 function names.resolve(unit, env)
   local self = setmetatable({
-    builtins = env.builtins, maps = env.maps, constants = env.constants, helper = env.helper,
+    unit = unit, builtins = env.builtins, maps = env.maps, constants = env.constants,
+    helper = env.helper,
     pending = {}, calling = {unit.fn}, loops = {}, count = 0,
   }, names)
   local scope = new_scope()

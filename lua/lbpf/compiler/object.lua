@@ -182,6 +182,21 @@ end
 
 -- ELF ---------------------------------------------------------------------------------------------
 
+-- The programs, and the functions that they call, which libbpf expects in .text.
+local function all_functions(programs)
+  local list = {}
+  for _, program in ipairs(programs) do
+    list[#list + 1] = program
+  end
+  for _, program in ipairs(programs) do
+    for i, body in ipairs(program.code.functions) do
+      body.func.symbol = ("%s_loop_%d"):format(program.name, i)
+      list[#list + 1] = {name = body.func.symbol, section = ".text", code = body, is_loop = true}
+    end
+  end
+  return list
+end
+
 -- Programs of one section are adjacent.
 local function sections_of(programs)
   local list, by_name = {}, {}
@@ -209,6 +224,9 @@ function object:describe_programs(programs)
     self.copies:void_pointer()
   local proto = self.types:add_func_proto(int)
   self.types:add_func_param("ctx", pointer)
+  local loop_proto = self.types:add_func_proto(int)
+  self.types:add_func_param("round", self.u32)
+  self.types:add_func_param("frame", pointer)
   for _, program in ipairs(programs) do
     for _, item in ipairs(program.code.core) do
       self.copies:use(item.reloc)
@@ -216,7 +234,8 @@ function object:describe_programs(programs)
   end
   for _, program in ipairs(programs) do
     table.insert(ext.func_info, {section = program.section, offset = program.offset,
-      type = self.types:add_func(program.name, "global", proto)})
+      type = self.types:add_func(program.name, program.is_loop and "static" or "global",
+        program.is_loop and loop_proto or proto)})
     for _, item in ipairs(program.code.lines) do
       local src, at = item.node.source, item.node.at
       local line, column = src:locate(at)
@@ -260,6 +279,7 @@ function object:add_kfuncs(programs, symbols, relocations)
 end
 
 function object:write(programs)
+  programs = all_functions(programs)
   local sections, symbols, relocations = sections_of(programs), {}, {}
   local ext = self:describe_programs(programs)
   for _, program in ipairs(programs) do
@@ -268,6 +288,10 @@ function object:write(programs)
     for _, item in ipairs(program.code.maps) do
       table.insert(relocations, {section = program.section, offset = program.offset + item.offset,
         symbol = item.map, type = "64_64"})
+    end
+    for _, item in ipairs(program.code.funcs) do
+      table.insert(relocations, {section = program.section, offset = program.offset + item.offset,
+        symbol = item.func.symbol, type = "64_64"})
     end
   end
   self:add_kfuncs(programs, symbols, relocations)
@@ -308,8 +332,12 @@ return function(programs, shared, options)
   local self = new(shared, options)
   local plan = {programs = {}, maps = {}, events = {}}
   for i, program in ipairs(programs) do
+    local count = program.code.count
+    for _, body in ipairs(program.code.functions) do
+      count = count + body.count
+    end
     plan.programs[i] = {name = program.name, section = program.section, spec = program.spec,
-      instructions = program.code.count}
+      instructions = count}
   end
   self:add_maps(plan)
   return self:write(programs), plan

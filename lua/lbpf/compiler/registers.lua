@@ -3,15 +3,15 @@
 local code = require "lbpf.compiler.code"
 local flow = require "lbpf.compiler.flow"
 
-local COLORS = 10 -- r0 to r9
+local COLORS = 10 -- r0 to r9, unless some are reserved
 local FIRST = 11 -- below: the machine's own
 
 local graph = {}
 graph.__index = graph
 
-local function new_graph(code_object)
+local function new_graph(code_object, colors)
   return setmetatable({adjacent = {}, degree = {}, nodes = {}, alias = {}, cost = {},
-    code = code_object}, graph)
+    code = code_object, colors = colors}, graph)
 end
 
 function graph:add(r)
@@ -42,8 +42,8 @@ local function is_copy(ins)
   return ins.op == "alu" and ins.code == "mov" and ins.s and not ins.word and ins.s ~= 10
 end
 
-local function build(list, code_object)
-  local self = new_graph(code_object)
+local function build(list, code_object, colors)
+  local self = new_graph(code_object, colors)
   for r = 0, 9 do
     self:add(r)
   end
@@ -87,7 +87,7 @@ end
 function graph:can_join(a, b)
   if a < FIRST then
     for r in pairs(self.adjacent[b]) do
-      if r >= FIRST and self.degree[r] >= COLORS and not self.adjacent[a][r] then
+      if r >= FIRST and self.degree[r] >= self.colors and not self.adjacent[a][r] then
         return false
       end
     end
@@ -95,16 +95,16 @@ function graph:can_join(a, b)
   end
   local hard = 0
   for r in pairs(self.adjacent[a]) do
-    if r < FIRST or self.degree[r] - (self.adjacent[b][r] and 1 or 0) >= COLORS then
+    if r < FIRST or self.degree[r] - (self.adjacent[b][r] and 1 or 0) >= self.colors then
       hard = hard + 1
     end
   end
   for r in pairs(self.adjacent[b]) do
-    if not self.adjacent[a][r] and (r < FIRST or self.degree[r] >= COLORS) then
+    if not self.adjacent[a][r] and (r < FIRST or self.degree[r] >= self.colors) then
       hard = hard + 1
     end
   end
-  return hard < COLORS
+  return hard < self.colors
 end
 
 function graph:join(a, b)
@@ -143,7 +143,7 @@ function graph:simplify(temporary)
     if not self.alias[r] then
       degree[r] = self.degree[r]
       left[#left + 1] = r
-      if degree[r] < COLORS then
+      if degree[r] < self.colors then
         easy[#easy + 1] = r
       end
     end
@@ -153,7 +153,7 @@ function graph:simplify(temporary)
     for other in pairs(self.adjacent[r]) do
       if degree[other] and not gone[other] then
         degree[other] = degree[other] - 1
-        if degree[other] == COLORS - 1 then
+        if degree[other] == self.colors - 1 then
           easy[#easy + 1] = other
         end
       end
@@ -202,7 +202,7 @@ function graph:select(stack)
     while taken[c] do
       c = c + 1
     end
-    if c < COLORS then
+    if c < self.colors then
       color[r] = c
     else
       homeless[#homeless + 1] = r
@@ -284,7 +284,8 @@ function graph:spill(list, homeless, temporary)
       out[#out + 1] = {op = "load", b = slots[s], off = 0, size = 8, d = ins.d, node = ins.node,
         depth = ins.depth}
       ins = nil
-    elseif ins.op == "alu" and ins.code == "mov" and ins.imm and lost[d] and not ins.reloc then
+    elseif ins.op == "alu" and ins.code == "mov" and ins.imm and lost[d] and not ins.reloc
+      and (ins.imm == 0 or self.colors == COLORS) then -- of constants outline.lua has more
       out[#out + 1] = {op = "store", b = slots[d], off = 0, size = 8, imm = ins.imm,
         node = ins.node,
         depth = ins.depth}
@@ -341,11 +342,13 @@ end
 
 --- @param list instructions
 --- @param code_object that generated them, which has the stack
-local function allocate(list, code_object)
+--- @param top ?spilled registers are below so many bytes of it; else below all that is there
+--- @param colors ?how many registers there are, from r0 on
+local function allocate(list, code_object, top, colors)
   local temporary = {}
-  code_object.top = code_object.most -- below what the program has
+  code_object.top = top or code_object.most
   for _ = 1, 40 do
-    local self = build(list, code_object)
+    local self = build(list, code_object, colors or COLORS)
     self:coalesce(temporary)
     local color, homeless = self:select(self:simplify(temporary))
     if #homeless == 0 then

@@ -4,7 +4,7 @@ local tails = {}
 local SHORTEST = 2 -- instructions that are worth a jump
 
 local fields = {"op", "code", "d", "s", "a", "imm", "off", "size", "word", "map", "helper", "n",
-  "label", "value", "width"}
+  "label", "value", "width", "func"}
 
 local function same_memory(x, y)
   if type(x) == "table" and type(y) == "table" then
