@@ -1,12 +1,12 @@
 -- SEC("uprobe.multi//usr/lib/libc.so.6:str*"), SEC("uretprobe.multi/bash:readline"): a program
 -- that runs where the functions that fit are entered, or return: by one link where the kernel and
 -- libbpf have those, else by one for each function. bpf_get_attach_cookie() is the
--- function's offset in the file.
+-- function's offset in the file, where the kernel has cookies.
 
 local file = require "lbpf.handlers.file"
 local lbpf = require "lbpf.core"
 
-local ENOENT, EBADF, EINVAL = 2, 9, 22
+local ENOENT, EBADF, EINVAL, EOPNOTSUPP = 2, 9, 22, 95
 local MULTI = "trace_uprobe_multi"
 
 local RETURN_0 = "\183\0\0\0\0\0\0\0\149\0\0\0\0\0\0\0"
@@ -64,11 +64,19 @@ local function offsets_of(path, pattern)
   return list
 end
 
+-- One link per place, with the place as its cookie; without, where the kernel has no cookies.
 local function attach_each(prog, path, offsets, retprobe)
-  local links = {}
+  local links, has_cookies = {}, true
   for i, offset in ipairs(offsets) do
-    local link, message, errno = prog:attach_uprobe(nil, path, offset,
-      {retprobe = retprobe, bpf_cookie = offset})
+    local function attach()
+      return prog:attach_uprobe(nil, path, offset,
+        {retprobe = retprobe, bpf_cookie = has_cookies and offset or nil})
+    end
+    local link, message, errno = attach()
+    if errno == EOPNOTSUPP and has_cookies then
+      has_cookies = false
+      link, message, errno = attach()
+    end
     if not link then
       for _, made in ipairs(links) do
         made:destroy()
