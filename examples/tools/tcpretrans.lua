@@ -7,10 +7,9 @@ local again = [[
   emit("again", {laddr = buf(args.saddr_v6, 16), lport = args.sport,
     raddr = buf(args.daddr_v6, 16), rport = args.dport, state = %s}) ]]
 
--- Reason 2 is "not specified": most of those are not losses. The transport header begins with the
--- ports.
+-- Most packets without a reason are not losses. The transport header begins with the ports.
 local drop = [[
-  if args.reason > 2 then
+  if args.reason > SKB_DROP_REASON_NOT_SPECIFIED then
     local skb = cast("struct sk_buff", args.skbaddr)
     local data = addr(skb.head)
     local ports = cast("struct tcphdr", kptr(data + skb.transport_header))

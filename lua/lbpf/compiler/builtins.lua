@@ -60,8 +60,8 @@ builtins.comm = {
   value = is {imm = 0},
   string = function(self, _, base, off, size, padded)
     local c = self.code
-    for at = 16, padded and size - 1 or 0, 8 do
-      c:store(base, off + at, 8, {imm = 0})
+    if padded then -- the helper of Linux 6.1 writes one zero
+      self:clear(base, off, size)
     end
     local to = type(base) == "table" and {slot = base, off = off}
       or off ~= 0 and c:alu("+", base, {imm = off}) or base
