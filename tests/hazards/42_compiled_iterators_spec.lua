@@ -1,125 +1,28 @@
 -- 42: LuaJIT's traces keep the C closures that they call. What an iterator refers to must not stay
 -- for that.
 local child = require "child"
-local fds = require "fds"
-local lbpf = require "lbpf"
 local needs = require "needs"
 
 describe("hazard 42: objects are collected, whatever was compiled:", function()
-  -- Unlike fds.count(), with all traces left as they are.
-  local function count()
-    local n = 0
-    for _ in pairs(fds.list()) do
-      n = n + 1
-    end
-    return n
-  end
-
-  -- So many lives of an object; in each the same loops are compiled.
-  local function live(life)
-    local before
-    for i = 1, 60 do
-      life()
-      for _ = 1, 4 do
-        collectgarbage()
-      end
-      before = before or i == 10 and count()
-    end
-    assert.is_true(count() <= before + 2)
-  end
-
-  local function load(name)
-    local object = assert(lbpf.open("build/bpf/" .. name .. ".bpf.o"))
-    for prog in object:each_program() do
-      prog:set_autoload(false)
-    end
-    return assert(object:load())
+  -- Runs a function of tests/support/programs/compiled_iterators.lua.
+  local function run(name)
+    assert.same({"", 0},
+      {child.run(("require('programs.compiled_iterators').%s()"):format(name))})
   end
 
   it("loops over maps that came to their end", needs("root", function()
-    live(function()
-      local map = load("compiled").maps.u32
-      map:update(1, 2)
-      map:update(2, 3)
-      for key, value in map:pairs() do
-        assert(key + 1 == value)
-      end
-    end)
+    run "maps_to_the_end"
   end))
 
   it("loops over maps that were left", needs("root", function()
-    live(function()
-      local maps = load("compiled").maps
-      for i = 1, 10 do
-        maps.u32:update(i, 2)
-      end
-      for i = 1, 70 do -- a trace for each loop
-        for _, value in maps.u32:pairs() do
-          if value == 2 or i == 1 then
-            break
-          end
-        end
-        for _ in maps.per_cpu:pairs() do -- luacheck: ignore 512
-          break
-        end
-      end
-    end)
+    run "maps_left"
   end))
 
-  -- In a process of its own, where nothing was compiled before.
   it("long loops that were left, from the first on", needs("root", function()
-    assert.same({"0 0", 0}, {child.run [[
-      local fds, lbpf = require "fds", require "lbpf"
-      local function life(view, loop)
-        local object = assert(assert(lbpf.open "build/bpf/maps.bpf.o"):load())
-        local map, n = object.maps.lru_hash, 0
-        for i = 1, 200 do
-          map:update(i, i)
-        end
-        for _ in loop and view(map):pairs() or next, {} do
-          n = n + 1
-          if n == 150 then
-            break
-          end
-        end
-      end
-      local function count()
-        for _ = 1, 4 do
-          collectgarbage()
-        end
-        local n = 0
-        for _ in pairs(fds.list()) do
-          n = n + 1
-        end
-        return n
-      end
-      local function more(view)
-        life(view, false)
-        local before = count()
-        for _ = 1, 5 do
-          life(view, true)
-        end
-        return count() - before
-      end
-      io.write(more(function(map) return map end), " ",
-        more(function(map) return map:view {raw = true} end))
-    ]]})
+    run "long_loops_left"
   end))
 
   it("loops over events", needs("root", function()
-    live(function()
-      local object = assert(assert(lbpf.open("build/bpf/typed_events.bpf.o")):load())
-      for _, opts in ipairs {{type = "struct opened", fields = {"pid"}}, {}} do
-        local ring = assert(lbpf.ring_buffer(object.maps.events, nil, opts))
-        for _ = 1, 70 do
-          assert(object.progs.send:test_run {})
-          for event in ring:events(0) do -- luacheck: ignore 512
-            assert(event)
-            break
-          end
-        end
-        ring:close()
-      end
-    end)
+    run "events"
   end))
 end)
