@@ -217,7 +217,7 @@ builtins.addr = {
   end,
   value = function(self, node)
     local c, operand = self.code, self:value(node.args[1])
-    return node.args[1].type.known and self:as_number(c:mov(c:reg(), operand)) or operand
+    return node.args[1].type.known and c:as_number(c:mov(c:reg(), operand)) or operand
   end,
 }
 

@@ -25,7 +25,7 @@ local FIRST = 16
 function code.new()
   local main = {}
   return setmetatable({list = {}, registers = FIRST, labels = 0, depth = 0, top = 0, most = 0,
-    main = main, fn = main}, code)
+    main = main, fn = main, kinds = {}}, code) -- kinds: the types of variables' registers
 end
 
 function code:reg()
@@ -123,6 +123,14 @@ function code:address(d, operand)
   else
     self:emit("frame", {d = d, slot = operand.slot, off = operand.off or 0})
   end
+end
+
+--- Makes a number of what the verifier may know to be a pointer.
+function code:as_number(d)
+  for _ = 1, 2 do -- back and forth
+    self:emit("swap", {d = d, width = 64})
+  end
+  return d
 end
 
 --- d = d OP operand

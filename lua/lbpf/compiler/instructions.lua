@@ -141,9 +141,14 @@ function generator:declare(var)
     var.slot = c:slot(t.size)
   else
     var.reg = c:reg()
+    c.kinds[var.reg] = t.kind == "ptr" and (t.known or t.space == "packet" or t.space == "ctx")
+      and "known" or t.kind
   end
   -- a null pointer is nil, so it needs no flag
   var.flag = t.absent and (t.kind == "ptr" and var.reg or c:reg()) or nil
+  if var.flag and var.flag ~= var.reg then
+    c.kinds[var.flag] = self:has_functions() and "bool" or nil
+  end
 end
 
 -- The flag as 0 or 1: in a loop the verifier cannot compare a pointer with the absence of another.
@@ -164,7 +169,7 @@ function generator:set(var, node)
   local c = self.code
   if var.type.kind == "nil" or node.type.kind == "nil" then
     self:optional(node)
-    if var.slot and self:hides_strings() then
+    if var.slot and self:has_functions() then
       self:clear(var.slot, 0, var.type.size)
     end
     if var.reg then
@@ -181,7 +186,8 @@ function generator:set(var, node)
   if var.type.kind == "ptr" then
     return
   elseif var.flag then
-    c:mov(var.flag, (var.assigned > 0 or self.wary) and normalize(self, flag) or flag or {imm = 1})
+    local as_number = var.assigned > 0 or self.wary or self:has_functions()
+    c:mov(var.flag, as_number and normalize(self, flag) or flag or {imm = 1})
     self:hide(var.flag)
   end
   self:hide(var.reg)
@@ -331,8 +337,8 @@ function generator:context()
 end
 
 -- Allocates the registers of a function: the program, or a loop's.
-local function allocate(list, c, top, colors)
-  list = registers.allocate(flow.drop_unused(flow.clean(list)), c, top, colors)
+local function allocate(list, c, colors)
+  list = registers.allocate(flow.drop_unused(flow.clean(list)), c, colors)
   return flow.clean(tails.merge(flow.clean(list), c))
 end
 
@@ -344,12 +350,13 @@ local function assemble(self, list)
   return result
 end
 
--- The stack of a program whose loops are functions, so many of them in one another.
-local function check_stack(self, nested)
-  local used = self.code.most
-  if nested > 0 then -- the verifier rounds each frame up
-    used = (math.ceil(used / LEAST_FRAME) + nested) * LEAST_FRAME
-  end
+-- The verifier rounds frames up, where there are several.
+local function frame_size(bytes)
+  return math.max(1, math.ceil(bytes / LEAST_FRAME)) * LEAST_FRAME
+end
+
+-- A program needs the bytes of all frames that can be there at once.
+local function check_stack(self, used, nested)
   if used > STACK then
     fail(self.unit.fn, "this program needs %d bytes of the stack, which has %d: strings in"
       .. " variables and keys take theirs; give str() a smaller bound, or print them at once", used,
@@ -361,19 +368,20 @@ end
 
 -- The program's code, with its `functions`.
 local function machine_code(self)
-  local c, nested = self.code, 0
+  local c, functions, nested = self.code, {}, 0
   local list, fns = outline.functions(c:finish(), c)
   list = allocate(list, c)
-  c.main.depth, c.main.top_of_stack = 0, c.top
-  local functions = {}
+  c.main.depth, c.main.stack = 0, c.most
+  local used = c.most
   for i, fn in ipairs(fns) do
-    local body = outline.rebase(allocate(fn.list, c, fn.outer.top_of_stack, outline.COLORS))
-    functions[i] = assemble(self, body)
+    c.most = 0 -- what does not fit into registers is in the function's own frame
+    functions[i] = assemble(self, allocate(outline.rebase(fn.list), c, outline.COLORS))
     functions[i].func = fn
-    fn.depth, fn.top_of_stack = fn.outer.depth + 1, c.top
-    nested = math.max(nested, fn.depth)
+    fn.depth = fn.outer.depth + 1
+    fn.stack = frame_size(fn.outer.stack) + frame_size(c.most)
+    used, nested = math.max(used, fn.stack), math.max(nested, fn.depth)
   end
-  check_stack(self, nested)
+  check_stack(self, used, nested)
   local result = assemble(self, list)
   result.functions = functions
   return result

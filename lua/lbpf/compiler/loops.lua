@@ -34,14 +34,6 @@ function generator:hide(r)
   end
 end
 
---- Makes a number of what the verifier may know to be a pointer.
-function generator:as_number(r)
-  for _ = 1, 2 do -- back and forth
-    self.code:emit("swap", {d = r, width = 64})
-  end
-  return r
-end
-
 -- What changes in a loop, as a list: registers, and variables that are there before it. By may_goto
 -- the verifier must know pointers.
 local function changing(kind, registers, vars)
@@ -72,7 +64,7 @@ end
 local function hide_all(self, list)
   for _, item in ipairs(list) do
     if item.is_pointer and item.reg then
-      self:as_number(item.reg)
+      self.code:as_number(item.reg)
     end
     hide(self, item.reg)
     if item.slot then
@@ -81,14 +73,14 @@ local function hide_all(self, list)
   end
 end
 
---- Whether strings in variables must be hidden: loops that are functions may use them.
-function generator:hides_strings()
+--- Whether loops of the program are functions.
+function generator:has_functions()
   return self.env.options.loops == "bpf_loop" and self.unit.has_loops
 end
 
 --- Hides what the verifier knows of a variable's string.
 function generator:hide_string(var)
-  if self:hides_strings() then
+  if self:has_functions() then
     local zero = self.zero
     self.zero = zero or load_zero(self)
     hide_memory(self, var.slot, var.type.size)
@@ -172,7 +164,10 @@ local function loop(self, node, rounds, own, f)
   c.depth = c.depth + 1
   if is_function then -- the verifier compares what a function finds
     hide_all(self, hidden)
-    c.fn = {outer = fn, top = top}
+    for _, r in ipairs(own) do
+      c.kinds[r] = "int"
+    end
+    c.fn = {outer = fn, top = top, zero = self.zero}
   end
   c:place(top)
   if not is_function then

@@ -94,6 +94,7 @@ end
 -- `taken`: what a round starts with; `kept`: what it leaves to the next; `left[label]`: what it
 -- leaves there.
 local function find_shared(fn, alive)
+  alive[fn.top][fn.zero], fn.used[fn.zero] = true, true
   fn.taken, fn.kept = both(alive[fn.top], fn.used), both(alive[fn.top], fn.written)
   fn.left = {}
   for _, label in ipairs(fn.exits) do
@@ -124,9 +125,8 @@ end
 -- Code --------------------------------------------------------------------------------------------
 --
 -- Before Linux 6.8 the verifier can take two states for the same that differ in a number on the
--- stack, if that number is read by another register than r10, as functions do. It does not if a
--- register, and no constant, was stored there by another register than r10. So this is how all is
--- stored that functions and what is around them share.
+-- stack, if that number is read by another register than r10, as functions do. So a number that a
+-- function reads is hidden from it.
 
 -- What F generates, as a list.
 local function generated(c, fn, f)
@@ -144,21 +144,26 @@ local function append(list, more)
   end
 end
 
-local function load(c, fn, registers)
+-- IN_FUNCTION: the one that loads them is a function, too.
+local function load(c, fn, registers, in_function)
   for _, r in ipairs(registers) do
     c:emit("load", {d = r, b = fn.slots[r], off = 0, size = 8})
+  end
+  for _, r in ipairs(registers) do
+    local kind = in_function and r ~= fn.zero and c.kinds[r]
+    if kind == "ptr" then -- which the verifier may know
+      c:as_number(r)
+    end
+    if kind == "int" or kind == "bool" or kind == "ptr" then
+      c:change("+", r, fn.zero)
+    end
   end
 end
 
 local function store(c, fn, registers)
-  local base = c:mov(c:reg(), FRAME)
   for _, r in ipairs(registers) do
-    c:store(base, fn.slots[r].offset, 8, r)
+    c:store(fn.slots[r], 0, 8, r)
   end
-end
-
-local function store_constant(c, base, off, size, imm)
-  c:store(base, off, size, imm == 0 and {imm = 0} or c:mov(c:reg(), {imm = imm}))
 end
 
 -- Whether a register's slot has its value, because the loop around has it there and only reads it.
@@ -173,15 +178,26 @@ local function is_stored(fn, r)
   return false
 end
 
--- Instead of the loop: the call, and the way on.
-local function call(c, fn)
-  local missing = {}
-  for _, r in ipairs(fn.taken) do
-    if not is_stored(fn.outer, r) then
-      missing[#missing + 1] = r
+-- The verifier follows each way out of a loop in a function, whatever the loop has left.
+local function clear(c, fn)
+  for _, label in ipairs(fn.exits) do
+    for _, r in ipairs(fn.left[label]) do
+      c:store(fn.slots[r], 0, 8, {imm = 0})
     end
   end
-  store(c, fn, missing)
+end
+
+-- Instead of the loop: the call, and the way on.
+local function call(c, fn)
+  local in_function = fn.outer.outer ~= nil
+  if in_function then
+    clear(c, fn)
+  end
+  for _, r in ipairs(fn.taken) do
+    if not is_stored(fn.outer, r) then
+      c:store(fn.slots[r], 0, 8, r)
+    end
+  end
   c:store(fn.exit, 0, 8, {imm = 0})
   c:mov(1, {imm = MOST_ROUNDS})
   c:emit("func", {d = 2, func = fn})
@@ -189,6 +205,9 @@ local function call(c, fn)
   c:mov(4, {imm = 0})
   c:emit("call", {helper = BPF_LOOP, n = 4})
   local exit, ways = c:load(fn.exit, 0, 8), {}
+  if in_function then
+    c:change("+", exit, fn.zero)
+  end
   for i in ipairs(fn.exits) do
     ways[i] = c:label()
     c:branch("==", exit, {imm = i}, ways[i])
@@ -196,7 +215,7 @@ local function call(c, fn)
   c:jump(fn.spent)
   for i, label in ipairs(fn.exits) do
     c:place(ways[i])
-    load(c, fn, fn.left[label])
+    load(c, fn, fn.left[label], in_function)
     c:jump(label)
   end
 end
@@ -209,19 +228,14 @@ local function round(c, fn, body)
   end
   local list = generated(c, fn, function()
     c:store(fn.exit, 0, 8, {imm = 0}) -- since 6.7 the verifier tries another round after the last
-    load(c, fn, fn.taken)
+    load(c, fn, fn.taken, true)
   end)
   for _, ins in ipairs(body) do
     if ins.op ~= "label" and ins.label then
       ins.label = ins.label == fn.top and again or ways[ins.label] and ways[ins.label].label
         or ins.label
     end
-    if ins.op == "store" and ins.imm and type(ins.b) == "table" then
-      append(list, generated(c, fn, function()
-        c.node, c.depth = ins.node, ins.depth
-        store_constant(c, ins.b, ins.off, ins.size, ins.imm)
-      end))
-    elseif ins.op ~= "round" then
+    if ins.op ~= "round" then
       list[#list + 1] = ins
     end
   end
@@ -232,7 +246,7 @@ local function round(c, fn, body)
     for _, label in ipairs(fn.exits) do
       c:place(ways[label].label)
       store(c, fn, fn.left[label])
-      store_constant(c, fn.exit, 0, 8, ways[label].number)
+      c:store(fn.exit, 0, 8, {imm = ways[label].number})
       c:exit {imm = 1}
     end
   end))
@@ -287,14 +301,16 @@ function outline.functions(list, c)
   return list, fns
 end
 
---- Instructions with the machine's registers: their slots by the address that a function got.
+--- The instructions of a function, with its slots by the address that it got.
 function outline.rebase(list)
-  local out = {{op = "alu", code = "mov", d = BASE, s = CONTEXT, node = list[1].node}}
+  local out = {{op = "alu", code = "mov", d = BASE, s = CONTEXT, node = list[1].node,
+    depth = list[1].depth}}
   for _, ins in ipairs(list) do
     if ins.op == "frame" then
-      out[#out + 1] = {op = "alu", code = "mov", d = ins.d, s = BASE, node = ins.node}
+      out[#out + 1] = {op = "alu", code = "mov", d = ins.d, s = BASE, node = ins.node,
+        depth = ins.depth}
       out[#out + 1] = {op = "alu", code = "+", d = ins.d, imm = ins.slot.offset + ins.off,
-        node = ins.node}
+        node = ins.node, depth = ins.depth}
     else
       if type(ins.b) == "table" then
         ins.off, ins.b = ins.off + ins.b.offset, BASE

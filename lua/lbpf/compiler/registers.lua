@@ -284,8 +284,7 @@ function graph:spill(list, homeless, temporary)
       out[#out + 1] = {op = "load", b = slots[s], off = 0, size = 8, d = ins.d, node = ins.node,
         depth = ins.depth}
       ins = nil
-    elseif ins.op == "alu" and ins.code == "mov" and ins.imm and lost[d] and not ins.reloc
-      and (ins.imm == 0 or self.colors == COLORS) then -- of constants outline.lua has more
+    elseif ins.op == "alu" and ins.code == "mov" and ins.imm and lost[d] and not ins.reloc then
       out[#out + 1] = {op = "store", b = slots[d], off = 0, size = 8, imm = ins.imm,
         node = ins.node,
         depth = ins.depth}
@@ -342,11 +341,10 @@ end
 
 --- @param list instructions
 --- @param code_object that generated them, which has the stack
---- @param top ?spilled registers are below so many bytes of it; else below all that is there
 --- @param colors ?how many registers there are, from r0 on
-local function allocate(list, code_object, top, colors)
+local function allocate(list, code_object, colors)
   local temporary = {}
-  code_object.top = top or code_object.most
+  code_object.top = code_object.most -- below what the program has
   for _ = 1, 40 do
     local self = build(list, code_object, colors or COLORS)
     self:coalesce(temporary)
