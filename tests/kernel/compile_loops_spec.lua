@@ -18,6 +18,18 @@ local programs = {
       while v < 1000 do v = v + 1 end
     end
     out[2] = v ]],
+  ["numbers that are one of two"] = [[
+    m[1] = 5
+    local n, large, count = 10, 0, 0
+    if (m[7] or 0) == 0 then n = 20 end
+    if (m[1] or 0) > 100 then large = 1 end
+    for i = 1, 100 do
+      for j = 1, 50 do
+        if n == 10 then count = count + 1 elseif n == 20 then count = count + 1000 end
+        if (large == 1) then count = count + 7 end
+      end
+    end
+    out[1] = count ]],
   ["strings that change"] = [[
     local s, t = "aa", "bb"
     for i = 1, 50 do
