@@ -68,11 +68,6 @@ void batch_free(struct batch *b)
 
 /* Copying --------------------------------------------------------------------------------- */
 
-static size_t padded(size_t size)
-{
-	return (size + 7) / 8 * 8;
-}
-
 static bool grow_batch(struct batch *b, size_t more)
 {
 	size_t size = b->size ? b->size : 4096;
@@ -90,29 +85,19 @@ static bool grow_batch(struct batch *b, size_t more)
 	return true;
 }
 
-static struct batch_event *event_at(const struct batch *b, int32_t place)
-{
-	return (struct batch_event *)(b->cursor.bytes + place);
-}
-
-static size_t size_of(const struct batch_event *e)
-{
-	return sizeof(*e) + padded(e->size);
-}
-
 struct batch_event *batch_copy(struct batch *b, int function, const void *data, size_t size)
 {
 	struct batch_event *e;
 
-	if (!grow_batch(b, sizeof(*e) + padded(size))) {
+	if (!grow_batch(b, sizeof(*e) + batch_padded(size))) {
 		b->err = -ENOMEM;
 		b->stopped = true;
 		return NULL;
 	}
-	e = event_at(b, b->cursor.used);
+	e = batch_event_at(b, b->cursor.used);
 	*e = (struct batch_event){.size = (__u32)size, .function = function};
 	memcpy(e->data, data, size);
-	b->cursor.used += (int32_t)size_of(e);
+	b->cursor.used += (int32_t)batch_size_of(e);
 	b->stopped = --b->wanted == 0 || b->cursor.used >= FULL;
 	return e;
 }
@@ -122,10 +107,11 @@ size_t batch_waiting(const struct batch *b, int function, size_t header)
 	const struct batch_event *e;
 	size_t bytes = 0;
 
-	for (int32_t place = b->cursor.next; place < b->cursor.used; place += (int32_t)size_of(e)) {
-		e = event_at(b, place);
+	for (int32_t place = b->cursor.next; place < b->cursor.used;
+	     place += (int32_t)batch_size_of(e)) {
+		e = batch_event_at(b, place);
 		if (e->function == function)
-			bytes += padded(header + e->size);
+			bytes += batch_padded(header + e->size);
 	}
 	return bytes;
 }
@@ -257,7 +243,7 @@ static bool deliver_event(lua_State *L, struct batch *b, const struct batch_even
 	bool stop;
 
 	/* consumed from here on, also if the function raises */
-	b->cursor.next += (int32_t)size_of(e);
+	b->cursor.next += (int32_t)batch_size_of(e);
 	lua_pushvalue(L, FUNCTION);
 	lua_call(L, b->kind->push(L, b, e, NAMES, true), LUA_MULTRET);
 	if (lua_gettop(L) == COMPILED)
@@ -275,16 +261,22 @@ static int deliver(lua_State *L)
 {
 	struct batch *b = lua_touserdata(L, 1);
 	bool stop = false, is_compiled = false;
-	int current = 0;
+	int current = 0, columns;
 	size_t n = 0;
 
 	while (b->cursor.next < b->cursor.used && !stop) {
-		const struct batch_event *e = event_at(b, b->cursor.next);
+		const struct batch_event *e = batch_event_at(b, b->cursor.next);
 
 		if (!e->is_news && n == b->limit)
 			break;
 		if (e->function != current)
 			is_compiled = switch_to(L, b, current = e->function);
+		columns = e->is_news ? 0 : b->kind->columns(b, e);
+		if (columns) {
+			n += b->kind->deliver_columns(L, b, NAMES, FUNCTION, columns, b->limit - n,
+						      &stop);
+			continue;
+		}
 		if (is_compiled && !e->is_news) {
 			int32_t before = b->cursor.next;
 
@@ -391,7 +383,7 @@ static inline bool has_next(const struct batch *b, int function)
 	if (b->cursor.next >= b->cursor.used || b->cursor.delivering ||
 	    (b->owner && b->owner->closed))
 		return false;
-	e = event_at(b, b->cursor.next);
+	e = batch_event_at(b, b->cursor.next);
 	return !e->is_news && e->function == function;
 }
 
@@ -401,11 +393,11 @@ static inline bool has_next(const struct batch *b, int function)
  */
 static const struct batch_event *claim_event(struct batch *b)
 {
-	const struct batch_event *e = event_at(b, b->cursor.next);
+	const struct batch_event *e = batch_event_at(b, b->cursor.next);
 
 	b->cursor.reading = b->cursor.fill;
 	/* consumed from here on, also if it cannot be decoded */
-	b->cursor.next += (int32_t)size_of(e);
+	b->cursor.next += (int32_t)batch_size_of(e);
 	wake(b);
 	return e;
 }
@@ -413,12 +405,12 @@ static const struct batch_event *claim_event(struct batch *b)
 /* Copies the next event, which is FUNCTION's, to a userdata and pushes it. NULL if it is gone. */
 static const struct batch_event *copy_next(lua_State *L, struct batch *b, int function)
 {
-	size_t size = size_of(event_at(b, b->cursor.next));
+	size_t size = batch_size_of(batch_event_at(b, b->cursor.next));
 	void *copy = compat_newuserdata(L, size);
 
-	if (!has_next(b, function) || size_of(event_at(b, b->cursor.next)) != size)
+	if (!has_next(b, function) || batch_size_of(batch_event_at(b, b->cursor.next)) != size)
 		return NULL;
-	memcpy(copy, event_at(b, b->cursor.next), size);
+	memcpy(copy, batch_event_at(b, b->cursor.next), size);
 	b->cursor.next += (int32_t)size;
 	wake(b);
 	return copy;
@@ -445,7 +437,7 @@ const struct batch_event *batch_claim(const struct batch_claim *claim)
 
 	if (b->cursor.reading || !has_next(b, claim->function))
 		return NULL;
-	e = event_at(b, b->cursor.next);
+	e = batch_event_at(b, b->cursor.next);
 	if (e->size < claim->least || (claim->checks && !codec_says_all(claim->checks, e->data)))
 		return NULL;
 	e = claim_event(b);
@@ -472,7 +464,7 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 					   : value_none(L);
 			}
 		}
-		function = event_at(b, b->cursor.next)->function;
+		function = batch_event_at(b, b->cursor.next)->function;
 		class_env(L, 1);
 		push_event_names(L, 2, function);
 		if (has_next(b, function)) {

@@ -48,6 +48,13 @@ struct batch_kind {
 	 */
 	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e, int names,
 		    bool may_reuse);
+	/* How many lists the event's function gets for many events at once; 0: it is called with
+	 * each event, or this one is too short.
+	 */
+	int (*columns)(const struct batch *b, const struct batch_event *e);
+	/* Calls the function at FN with WIDTH lists of up to LIMIT events: columns_deliver(). */
+	size_t (*deliver_columns)(lua_State *L, struct batch *b, int names, int fn, int width,
+				  size_t limit, bool *stop);
 	/* libbpf's epoll descriptor; -1 once the buffer is closed. */
 	int (*epoll_fd)(const struct batch *b);
 	/* Raises unless this process may use the open buffer; may be NULL. */
@@ -77,6 +84,22 @@ struct batch {
 	struct batch_wait *wait;
 	bool woken;
 };
+
+static inline size_t batch_padded(size_t size)
+{
+	return (size + 7) / 8 * 8;
+}
+
+/* The event at a place in the batch, and how many bytes it takes there. */
+static inline struct batch_event *batch_event_at(const struct batch *b, int32_t place)
+{
+	return (struct batch_event *)(b->cursor.bytes + place);
+}
+
+static inline size_t batch_size_of(const struct batch_event *e)
+{
+	return sizeof(*e) + batch_padded(e->size);
+}
 
 /* Descriptors, once somebody asked for one to wait on; -1: none. */
 struct batch_wait {

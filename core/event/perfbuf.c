@@ -6,6 +6,7 @@
 #include "base/value.h"
 #include "event/batch.h"
 #include "event/buffer.h"
+#include "event/columns.h"
 #include "event/endpoint.h"
 #include "event/jit_events.h"
 #include "event/perf.h"
@@ -150,6 +151,14 @@ static int push_record(lua_State *L, struct batch *b, const struct batch_event *
 	return values + 1;
 }
 
+/* The last list has the CPUs. */
+static int perf_columns(const struct batch *b, const struct batch_event *e)
+{
+	int columns = eventtype_columns(&((const struct perfbuf *)b)->type, e->size);
+
+	return columns ? columns + 1 : 0;
+}
+
 static int perfbuf_epoll_fd(const struct batch *b)
 {
 	const struct rings *r = ((const struct perfbuf *)b)->rings;
@@ -188,6 +197,8 @@ static const struct batch_kind kind = {
 	.tells_once = true,
 	.consume = consume_perfbuf,
 	.push = push_record,
+	.columns = perf_columns,
+	.deliver_columns = columns_deliver,
 	.epoll_fd = perfbuf_epoll_fd,
 	.check = check_process,
 	.shut = shut_perfbuf,
@@ -383,7 +394,8 @@ multiple of
  8. Without a function use `buffer:next` or `buffer:events`
 @tparam ?function lost_fn called with the number of lost events and the CPU
 @tparam ?table opts `sample_period`: wake up after so many events on a CPU, instead of 1; `type`,
- `fields`, `layout`, `btf`, `bytes`, `enum_names`, `numbers`: as for `ring_buffer`
+ `fields`, `layout`, `btf`, `bytes`, `enum_names`, `numbers`, `reuse`, `batch`: as for
+`ring_buffer`; with `batch` the last list has the CPUs
 @treturn perf_buffer
 @failslog EINVAL for a map of another type, EBUSY if this process reads the map already
 @usage local buffer = assert(lbpf.perf_buffer(object.maps.samples, 8, function(bytes, cpu)
@@ -417,7 +429,7 @@ static int perfbuf_new(lua_State *L)
 	class_env(L, -1);
 	eventtype_init(L, &p->type, 5, 1, &opts.event);
 	lua_rawseti(L, -2, -EVENT);
-	if (!p->type.btf)
+	if (!p->type.btf && !p->type.columns)
 		jit_events_add(L, &p->batch, EVENT, p->type.codec, &p->delivered, true);
 	lua_pop(L, 1);
 	return open_buffer(L, p, &attr, "perf_buffer");

@@ -5,6 +5,7 @@
 #include "base/value.h"
 #include "event/batch.h"
 #include "event/buffer.h"
+#include "event/columns.h"
 #include "event/jit_events.h"
 #include "event/ringmap.h"
 #include "map/map.h"
@@ -73,6 +74,11 @@ static int push_ring_sample(lua_State *L, struct batch *b, const struct batch_ev
 	return eventtype_push(L, &m->type, b, names, e->data, e->size, may_reuse);
 }
 
+static int ring_columns(const struct batch *b, const struct batch_event *e)
+{
+	return eventtype_columns(&((const struct reader *)b)->maps[e->function - 1]->type, e->size);
+}
+
 static int ringbuf_epoll_fd(const struct batch *b)
 {
 	const struct reader *r = (const struct reader *)b;
@@ -97,6 +103,8 @@ static const struct batch_kind kind = {
 	.function = "ring_buffer",
 	.consume = consume_ringbuf,
 	.push = push_ring_sample,
+	.columns = ring_columns,
+	.deliver_columns = columns_deliver,
 	.epoll_fd = ringbuf_epoll_fd,
 	.shut = shut_ringbuf,
 };
@@ -274,7 +282,7 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 	m = r->maps[count];
 	m->type = *type;
 	*type = (struct eventtype){0};
-	if (!m->type.btf)
+	if (!m->type.btf && !m->type.columns)
 		jit_events_add(L, &r->batch, r->count, m->type.codec, &m->delivered, false);
 	endpoint_keep(L, &m->map, map);
 	find_counter(L, m, map);
@@ -294,7 +302,10 @@ argument of its own; this is the fastest. `bytes`, `enum_names`, `numbers`: as f
 If there are events of several types, `type` is a function that is called with an event's bytes and
 returns the name of a type or nil; `fn` is then called with that name and the event, and `fields`
 has a list for each type name. `reuse`: true: an event is read into the table of the one before, and
-so are its nested tables; copy what you keep. `layout`: the types' declarations in C, see
+so are its nested tables; copy what you keep. `batch`: true: `fn` is called once for up to 256
+events, with their number and a list for each field (or one list, of bytes or of integers), in which
+event `i` is at `i`; the next call fills the same lists again. If `fn` raises, the events of that
+call count as delivered. `layout`: the types' declarations in C, see
 `lbpf.layout`, where BTF lacks them, as that of what only a program's code uses: "struct event { u32
 pid; char comm[16]; }"; without `type` it is the last that is declared. `btf`: where to look types
 up, if not in the BTF of the map's object. A field may also be "data[length]": of an array as many

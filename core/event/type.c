@@ -77,6 +77,15 @@ static int push_type_option(lua_State *L, int arg, const struct layout *l)
 	return lua_type(L, -1);
 }
 
+/* Option `batch`. */
+static void init_columns(lua_State *L, struct eventtype *t, int arg)
+{
+	luaL_argcheck(L, !t->btf, arg, "option 'batch' needs events of one type");
+	luaL_argcheck(L, !t->codec || !codec_makes_table(t->codec), arg,
+		      "option 'batch' needs option 'fields'");
+	t->columns = t->codec ? codec_values(t->codec) : 1;
+}
+
 void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		    const struct eventtype_opts *opts)
 {
@@ -117,6 +126,8 @@ void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 			lua_rawseti(L, -2, EVENTTYPE_REUSED);
 		}
 	}
+	if (opts->batch)
+		init_columns(L, t, arg);
 	lua_replace(L, top + 1);
 	lua_settop(L, top + 1);
 }

@@ -8,7 +8,9 @@
 #include "btf/layout.h"
 #include "event/batch.h"
 
-/* In the names of a codec: the table that is filled again. The names begin at 1. */
+/* In the names of a codec, or of bytes: the table that is filled again; with option `batch` the
+ * list of lists. The names begin at 1.
+ */
 enum { EVENTTYPE_REUSED = 0 };
 
 struct eventtype {
@@ -16,18 +18,20 @@ struct eventtype {
 	size_t least;        /* what the type needs, in bytes */
 	struct btf *btf;     /* for several types: where they are looked up; else NULL */
 	struct codec_opts opts;
-	bool reuse; /* a table is filled again for each event; the names of its codec have it */
+	bool reuse;  /* a table is filled again for each event; the names of its codec have it */
+	int columns; /* how many lists a function gets for many events; 0: it gets each event */
 };
 
 struct eventtype_opts {
 	struct codec_opts codec; /* first, so that the offsets of its fields are valid here */
-	bool reuse;
+	bool reuse, batch;
 };
 
 /* Options of a structure that starts with struct eventtype_opts. */
 #define EVENTTYPE_FIELDS                                                                           \
 	FIELD_BY_MODULE("type"), LAYOUT_FIELDS, CODEC_FIELDS,                                      \
-		FIELD(struct eventtype_opts, reuse, FIELD_BOOL)
+		FIELD(struct eventtype_opts, reuse, FIELD_BOOL),                                   \
+		FIELD(struct eventtype_opts, batch, FIELD_BOOL)
 
 /* Initialises T from the options read from the table at ARG (nil: none), with types of the object
  * whose map is at MAP_ARG. Pushes the table of names that belongs to it. Raises if an option is
@@ -36,6 +40,12 @@ struct eventtype_opts {
 void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
 		    const struct eventtype_opts *opts);
 void eventtype_free(struct eventtype *t);
+
+/* How many lists an event of this size is written into; 0: none, or it is too short for them. */
+static inline int eventtype_columns(const struct eventtype *t, size_t size)
+{
+	return size >= t->least ? t->columns : 0;
+}
 
 /* Pushes an event of several types, one that is too short for its type, or one that fills a table
  * again.

@@ -59,6 +59,14 @@ local function take()
   return total
 end
 
+local function on_batch(n, pids, uids, times, comms, cookies)
+  local total = sum
+  for i = 1, n do
+    total = total + pids[i] + uids[i] + times[i] + #comms[i] + cookies[i]
+  end
+  sum = total
+end
+
 local function on_table(e)
   sum = sum + e.pid + e.uid + e.ts + #e.comm + e.cookie
 end
@@ -72,6 +80,7 @@ end
 for _ = 1, bench.repeats do
   measure("five fields", options(five), on_five)
   measure("five fields, pull", options(five), pull_five, true)
+  measure("five fields, batch", {type = "event", fields = five, batch = true}, on_batch)
   if jit then
     measure("five fields, accumulator", options(five), accumulate, false, take)
     measure("five fields, accumulator, pull", options(five), pull_accumulate, true, take)

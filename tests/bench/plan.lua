@@ -88,6 +88,7 @@ workload {
     {"five fields", five, nil, times("five fields", {C = 9, Go = 1.4}),
       times("five fields", {Go = 0.9})},
     {"five fields, pull", five, "five fields", as_push "five fields", as_push "five fields"},
+    {"five fields, batch", five, "five fields", times("five fields", {C = 6})},
     {"five fields, accumulator", five, "five fields", nil,
       times("five fields", {C = 3, Go = 0.4})},
     {"five fields, accumulator, pull", five, "five fields", nil,
@@ -289,6 +290,8 @@ workload {
   rows = {
     {"fields", events, nil, at_most(1024), at_most(1024)},
     {"tables", events, nil, at_most(1024), at_most(1024)},
+    {"tables, reuse", events, nil, at_most(1024), at_most(1024)},
+    {"fields, batch", events, nil, at_most(1024), at_most(1024)},
     {"fields, pull", events, nil, at_most(1024), at_most(1024)},
   },
 }

@@ -50,6 +50,20 @@ soak("tables", {type = "event"}, {
     sum = e.pid + e.uid + e.ts + #e.comm + e.cookie
   end,
 })
+soak("tables, reuse", {type = "event", reuse = true}, {
+  all = consume,
+  fn = function(e)
+    sum = e.pid + e.uid + e.ts + #e.comm + e.cookie
+  end,
+})
+soak("fields, batch", {type = "event", fields = fields, batch = true}, {
+  all = consume,
+  fn = function(n, pids, uids, times, comms, cookies)
+    for i = 1, n do
+      sum = pids[i] + uids[i] + times[i] + #comms[i] + cookies[i]
+    end
+  end,
+})
 soak("fields, pull", {type = "event", fields = fields}, {
   all = function(ring)
     local n = 0
