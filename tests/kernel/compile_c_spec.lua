@@ -21,6 +21,26 @@ describe("lbpf.compile with a source in C", function()
     object:close()
   end))
 
+  it("has those that the source reaches through pointers", needs({"clang", "btf"}, function()
+    assert(lbpf.compile {cache = false, c = HELPERS .. [[
+      #include <bpf/bpf_core_read.h>
+      unsigned long f(struct task_struct *t) { return t->cgroups->dfl_cgrp->kn->id; }
+      bool h(struct task_struct *t) { return t ? true : false; }
+      int g(struct task_struct *t) { return BPF_CORE_READ(t, nsproxy, uts_ns, ns.inum); }
+    ]]})
+    local bytes, message = lbpf.compile {cache = false,
+      c = HELPERS .. "struct mine; int f(struct mine *m) { return m->x; }"}
+    assert.is_nil(bytes)
+    assert.matches("incomplete definition of type 'struct mine'", message, 1, true)
+  end))
+
+  it("has the registers by the names that bpf_tracing.h expects", needs({"clang", "btf"}, function()
+    assert(lbpf.compile {cache = false, c = HELPERS .. [[
+      #include <bpf/bpf_tracing.h>
+      SEC("kprobe/vfs_read") int BPF_KPROBE(f, struct file *file) { return file != 0; }
+    ]]})
+  end))
+
   it("leaves types to the source that defines them itself", needs({"clang", "btf"}, function()
     assert(lbpf.compile {c = HELPERS .. [[
       struct bpf_iter_meta { int mine; };

@@ -80,6 +80,21 @@ local function compile_and_keep(key, argv, input)
   return object, messages, errno
 end
 
+-- Calls COMPILE with the types that SOURCE names, and again with those that clang missed.
+local function with_types(source, btf, compile)
+  local more = {}
+  while true do
+    local header, why, number = types.header(source, btf, more)
+    if not header then
+      return nil, why, number
+    end
+    local object, message, errno = compile(header)
+    if object or errno or not types.add_incomplete(more, message) then
+      return object, message, errno
+    end
+  end
+end
+
 local function check_options(opts, level)
   for name, value in pairs(opts) do
     if not OPTIONS[name] then
@@ -123,11 +138,10 @@ function clang.compile(opts, level)
   if object then
     return object
   end
-  local header, message, errno = types.header(opts.c, opts.btf)
-  if not header then
-    return nil, message, errno
-  end
-  object, message, errno = compile_and_keep(key, argv, header .. own)
+  local message, errno
+  object, message, errno = with_types(opts.c, opts.btf, function(header)
+    return compile_and_keep(key, argv, header .. own)
+  end)
   if not object then
     return nil, message, errno
   end
@@ -145,32 +159,23 @@ local function preprocess(path, argv, folder)
   return run(append(argv, {"-I" .. folder, "-E", "-P", path}))
 end
 
--- Writes the header with what the preprocessed source names.
-local function write_header(source, folder, btf)
-  local header, message, errno = types.header(source, btf)
-  if not header then
-    return nil, message, errno
-  end
-  local file = assert(io.open(folder .. "/vmlinux.h", "w"))
-  file:write("#pragma once\n", header)
-  return file:close()
-end
-
 local function build_in(folder, path, opts)
   local argv = arguments(opts)
   local source, message, errno = preprocess(path, argv, folder)
   if not source then
     return nil, message, errno
   end
+  local command = append(argv, {"-I" .. folder, "-c", "-o", "-", path})
   local own, found = source:gsub("char lbpf_vmlinux_h;", "")
-  if found > 0 then
-    local written
-    written, message, errno = write_header(own, folder, opts.btf)
-    if not written then
-      return nil, message, errno
-    end
+  if found == 0 then
+    return run(command)
   end
-  return run(append(argv, {"-I" .. folder, "-c", "-o", "-", path}))
+  return with_types(own, opts.btf, function(header)
+    local file = assert(io.open(folder .. "/vmlinux.h", "w"))
+    file:write("#pragma once\n", header)
+    file:close()
+    return run(command)
+  end)
 end
 
 --- Compiles a file. If it includes "vmlinux.h", and there is none beside it, it gets one with those

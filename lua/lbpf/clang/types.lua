@@ -5,7 +5,9 @@ local lbpf = require "lbpf.core"
 
 local types = {}
 
+-- bpf_tracing.h asks for __VMLINUX_H__, to know whose names struct pt_regs has.
 local HEADER = [[
+#define __VMLINUX_H__
 #ifndef BPF_NO_PRESERVE_ACCESS_INDEX
 #pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
 #endif
@@ -30,12 +32,14 @@ local function code_of(source)
     :gsub('"[^"\n]*"', '""'))
 end
 
--- The names in the source, sorted, without the types that it defines itself.
-local function names_in(source)
+-- The names in the source and in MORE, sorted, without the types that the source defines itself.
+local function names_in(source, more)
   local code = code_of(source)
   local names, sorted = {}, {}
-  for _, name in ipairs(ALWAYS) do
-    names[name] = true
+  for _, list in ipairs {ALWAYS, more} do
+    for _, name in ipairs(list) do
+      names[name] = true
+    end
   end
   for name in code:gmatch("[%a_][%w_]*") do
     names[name] = true
@@ -80,15 +84,16 @@ end
 --- A header with the types that a source names, and those that they need.
 -- @tparam string source in C
 -- @tparam ?string path of the types, as for `load`
+-- @tparam {string,...} more names of types
 -- @treturn string; or nil, message, errno
-function types.header(source, path)
+function types.header(source, path, more)
   local btf, message, errno = types.load(path)
   if not btf then
     return nil, message, errno
   end
   local parts = {}
   local dump = assert(lbpf.btf_dump(btf))
-  for _, name in ipairs(names_in(source)) do
+  for _, name in ipairs(names_in(source, more)) do
     local found
     for _, kind in ipairs(KINDS) do
       local id = btf:find_by_name_kind(name, kind)
@@ -97,13 +102,30 @@ function types.header(source, path)
         found = true
       end
     end
-    local enumeration = not found and name:find("^%u") and btf:find_enumerator(name)
+    local constant = name:find("^%u") or name == "true" or name == "false"
+    local enumeration = not found and constant and btf:find_enumerator(name)
     if enumeration then
       parts[#parts + 1] = assert(dump:dump_type(enumeration))
     end
   end
   dump:close()
   return HEADER:format(table.concat(parts))
+end
+
+--- Adds to NAMES the types that clang says it knows no members of: those that a source reaches
+-- through pointers, `task->cgroups->dfl_cgrp`, but does not name.
+-- @treturn boolean whether there are new ones
+function types.add_incomplete(names, messages)
+  local before = #names
+  for line in messages:gmatch("[^\n]*incomplete[^\n]*") do
+    for name in line:gmatch("'%l+ ([%w_]+)[^']*'") do
+      if not names[name] then
+        names[name] = true
+        names[#names + 1] = name
+      end
+    end
+  end
+  return #names > before
 end
 
 return types
