@@ -89,16 +89,18 @@ static int is_traceable(const struct names *n, const char *name)
 	return bsearch(&key, n->names, n->cnt, sizeof(*n->names), by_name) != NULL;
 }
 
+/* The addresses whose names match and are in N. Without N, all in F can be traced. */
 static int read_addresses(FILE *f, const char *pattern, const struct names *n,
 			  unsigned long **addrs, size_t *cnt)
 {
+	const char *const format = n ? "%lx %*c %511s%*[^\n]" : "%lx %511s%*[^\n]";
 	char name[NAME_MAX_LEN];
 	unsigned long addr;
 	size_t size = 0;
 	int err = 0;
 
-	while (!err && fscanf(f, "%lx %*c %511s%*[^\n]", &addr, name) == 2) {
-		if (!ksyms_matches(name, pattern) || !is_traceable(n, name))
+	while (!err && fscanf(f, format, &addr, name) == 2) {
+		if (!ksyms_matches(name, pattern) || (n && !is_traceable(n, name)))
 			continue;
 		err = grow(addrs, &size, *cnt, sizeof(**addrs));
 		if (!err)
@@ -115,12 +117,16 @@ int ksyms_select(FILE *traceable, FILE *kallsyms, const char *pattern, unsigned 
 
 	*addrs = NULL;
 	*cnt = 0;
-	err = read_traceable(traceable, pattern, &n);
-	if (!err && n.cnt > 0)
-		err = read_addresses(kallsyms, pattern, &n, addrs, cnt);
-	for (size_t i = 0; i < n.cnt; i++)
-		free(n.names[i]);
-	free(n.names);
+	if (kallsyms) {
+		err = read_traceable(traceable, pattern, &n);
+		if (!err && n.cnt > 0)
+			err = read_addresses(kallsyms, pattern, &n, addrs, cnt);
+		for (size_t i = 0; i < n.cnt; i++)
+			free(n.names[i]);
+		free(n.names);
+	} else {
+		err = read_addresses(traceable, pattern, NULL, addrs, cnt);
+	}
 	if (!err && *cnt == 0)
 		err = -ENOENT;
 	if (err) {
@@ -130,26 +136,38 @@ int ksyms_select(FILE *traceable, FILE *kallsyms, const char *pattern, unsigned 
 	return err;
 }
 
-static FILE *open_traceable(void)
+static FILE *open_tracing(const char *name)
 {
-	FILE *f = fopen("/sys/kernel/tracing/available_filter_functions", "re");
+	static const char *const roots[] = {"/sys/kernel/tracing", "/sys/kernel/debug/tracing"};
+	char path[128];
+	FILE *f = NULL;
 
-	return f ? f : fopen("/sys/kernel/debug/tracing/available_filter_functions", "re");
+	for (size_t i = 0; !f && i < sizeof(roots) / sizeof(*roots); i++) {
+		snprintf(path, sizeof(path), "%s/%s", roots[i], name);
+		f = fopen(path, "re");
+	}
+	return f;
 }
 
 int ksyms_resolve(const char *pattern, unsigned long **addrs, size_t *cnt)
 {
-	FILE *traceable = open_traceable(), *kallsyms = NULL;
+	/* since Linux 6.5: not all functions of one name may be traceable */
+	FILE *traceable = open_tracing("available_filter_functions_addrs"), *kallsyms = NULL;
 	int err;
 
-	if (traceable)
-		kallsyms = fopen("/proc/kallsyms", "re");
-	if (kallsyms)
-		err = ksyms_select(traceable, kallsyms, pattern, addrs, cnt);
-	else
-		err = -errno;
-	if (traceable)
-		fclose(traceable);
+	if (!traceable) {
+		traceable = open_tracing("available_filter_functions");
+		if (traceable)
+			kallsyms = fopen("/proc/kallsyms", "re");
+		if (!kallsyms) {
+			err = -errno;
+			if (traceable)
+				fclose(traceable);
+			return err;
+		}
+	}
+	err = ksyms_select(traceable, kallsyms, pattern, addrs, cnt);
+	fclose(traceable);
 	if (kallsyms)
 		fclose(kallsyms);
 	return err;

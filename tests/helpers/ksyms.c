@@ -1,7 +1,7 @@
 /* core/check/ksyms.c by itself, where a kernel has nothing for it to resolve:
  *
  *	ksyms matches PATTERN NAME...              the names that match, one a line
- *	ksyms select PATTERN TRACEABLE KALLSYMS    the addresses, one a line; or the error number
+ *	ksyms select PATTERN TRACEABLE [KALLSYMS]  the addresses, one a line; or the error number
  */
 #include "../../core/check/ksyms.c"
 
@@ -17,10 +17,11 @@ int main(int argc, char **argv)
 				puts(argv[i]);
 		return 0;
 	}
-	if (argc == 5 && strcmp(argv[1], "select") == 0) {
-		FILE *traceable = fopen(argv[3], "re"), *kallsyms = fopen(argv[4], "re");
+	if (argc > 3 && strcmp(argv[1], "select") == 0) {
+		FILE *traceable = fopen(argv[3], "re");
+		FILE *kallsyms = argc > 4 ? fopen(argv[4], "re") : NULL;
 
-		if (!traceable || !kallsyms)
+		if (!traceable || (argc > 4 && !kallsyms))
 			return 2;
 		err = ksyms_select(traceable, kallsyms, argv[2], &addrs, &cnt);
 		if (err)
@@ -29,7 +30,8 @@ int main(int argc, char **argv)
 			printf("%lx\n", addrs[i]);
 		free(addrs);
 		fclose(traceable);
-		fclose(kallsyms);
+		if (kallsyms)
+			fclose(kallsyms);
 		return 0;
 	}
 	return 2;

@@ -62,7 +62,7 @@ describe("The functions of a pattern", function()
   end)
 
   local function select(pattern, traceable, kallsyms)
-    return run("select", pattern, write(traceable), write(kallsyms))
+    return run("select", pattern, write(traceable), kallsyms and write(kallsyms))
   end
 
   local KALLSYMS = [[
@@ -106,5 +106,12 @@ ffffffff81000020 t vfs_write
     end
     assert.equal(1000, #select("function_*", table.concat(traceable, "\n"),
       table.concat(kallsyms, "\n")))
+  end)
+
+  it("are those of one file, where that has addresses", function()
+    local traceable = "ffffffff81000040 vfs_read\nffffffff81000080 vfs_write [fs]\n"
+      .. "ffffffff810000c0 do_exit\n"
+    assert.same({"ffffffff81000040", "ffffffff81000080"}, select("vfs_*", traceable))
+    assert.same({"2"}, select("no_*", traceable))
   end)
 end)
