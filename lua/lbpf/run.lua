@@ -64,6 +64,16 @@ local function run_timers(list)
   return true
 end
 
+-- Has a function stopped one of the tracers?
+local function stopped(what)
+  for _, buffer in ipairs(what) do
+    if type(buffer) == "table" and buffer.ended then
+      return true
+    end
+  end
+  return false
+end
+
 local function loop(poller, what)
   local by_fd, list = handlers(poller, what), timers(what)
   local deadline = what.seconds and lbpf.monotonic() + what.seconds
@@ -82,7 +92,7 @@ local function loop(poller, what)
         return "stop"
       end
     end
-    if not run_timers(list) then
+    if not run_timers(list) or stopped(what) then
       return "stop"
     end
     if deadline and lbpf.monotonic() >= deadline then

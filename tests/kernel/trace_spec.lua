@@ -210,6 +210,16 @@ describe("lbpf.trace", function()
     assert.equal("tick", lines[1])
   end))
 
+  it("ends a loop when it is stopped, also if nothing happens", needs("root", function()
+    tracer = trace({BEGIN = [[ count("", 1) ]]})
+    local n = 0
+    assert.equal("stop", lbpf.run({tracer, seconds = 10, every = {[0.01] = function()
+      n = n + 1
+      tracer:stop()
+    end}}))
+    assert.equal(1, n)
+  end))
+
   it("has a program for each tracepoint that fits", needs({"root", "tracefs"}, function()
     tracer, lines = trace({["tracepoint:syscalls:sys_enter_unlin*"] = [[ count("", probe) ]]})
     os.remove("/no/such/file")
