@@ -440,6 +440,16 @@ function probes.json()
   return pcall(require, "cjson") or pcall(require, "dkjson")
 end
 
+--- A program that embeds Lua, with lbpf built for its Lua.
+function probes.host(name)
+  local lua = name == "haproxy" and "lua5.3" or "luajit"
+  local built, why = exists("build/" .. lua .. "/lbpf/core.so")
+  if not built then
+    return nil, why
+  end
+  return succeeds("command -v " .. name)
+end
+
 function probes.bpftool()
   return succeeds("bpftool version >/dev/null")
 end
