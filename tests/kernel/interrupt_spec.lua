@@ -87,8 +87,10 @@ describe("lbpf run", function()
   it("leaves SIGINT to lbpf.run, and shows the summary though it comes twice",
     needs({"argparse"}, function()
       assert.same({"INT\nsummary\n", 0}, {run([[
-        print "ready"
-        print(require("lbpf").run {})
+        local ready
+        print(require("lbpf").run {every = {[0.01] = function()
+          ready = ready or print "ready" or true
+        end}})
         for _ = 1, 1e7 do end
         print "summary"]], "kill -INT $pid; kill -INT $pid")})
     end))

@@ -440,10 +440,11 @@ function probes.json()
   return pcall(require, "cjson") or pcall(require, "dkjson")
 end
 
---- A program that embeds Lua, with lbpf built for its Lua.
+local LUA_OF = {haproxy = "lua5.3", nvim = "luajit", kresd = "luajit", cc = "lua5.4"}
+
+--- A program that embeds Lua, or makes one, with lbpf built for that Lua.
 function probes.host(name)
-  local lua = name == "haproxy" and "lua5.3" or "luajit"
-  local built, why = exists("build/" .. lua .. "/lbpf/core.so")
+  local built, why = exists("build/" .. LUA_OF[name] .. "/lbpf/core.so")
   if not built then
     return nil, why
   end
