@@ -1,18 +1,7 @@
 -- docs/hosts.md: its files are written, and run in the programs that embed Lua.
 local child = require "child"
 local needs = require "needs"
-
-local function page()
-  local file = assert(io.open("docs/hosts.md"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
--- The page's block that begins with its file's name.
-local function source(name)
-  return (assert(page():match("\n```%l*\n(%p+ " .. name:gsub("%p", "%%%0") .. ".-)```"), name))
-end
+local pages = require "pages"
 
 -- What the scripts of bash have: `see COMMAND...` executes what is to be seen until the command is
 -- content.
@@ -44,7 +33,7 @@ describe("docs/hosts.md", function()
   local function run(lua, files, script)
     for _, name in ipairs(files) do
       local file = assert(io.open(dir .. "/" .. name, "w"))
-      file:write(source(name))
+      file:write(pages.block("docs/hosts.md", name))
       file:close()
     end
     local file = assert(io.open(dir .. "/script", "w"))

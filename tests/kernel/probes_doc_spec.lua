@@ -1,13 +1,12 @@
 -- What docs/probes.md shows runs as it is.
 local child = require "child"
 local needs = require "needs"
+local pages = require "pages"
 
 -- The shell commands in the page's blocks.
 local function commands()
   local list = {}
-  local file = assert(io.open("docs/probes.md"))
-  local text = file:read("*a")
-  file:close()
+  local text = pages.read("docs/probes.md")
   for block in text:gmatch("\n```sh\n(.-)```") do
     local command
     for line in block:gmatch("[^\n]+") do

@@ -1,19 +1,9 @@
 -- docs/start.md is a transcript: its files are written, and its commands run.
 local child = require "child"
 local needs = require "needs"
+local pages = require "pages"
 
-local function page()
-  local file = assert(io.open("docs/start.md"))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
--- The page's block of Lua that begins with its file's name.
-local function source(name)
-  return (assert(page():match("\n```lua\n%-%- (" .. name:gsub("%p", "%%%0") .. "\n.-)```"))
-    :gsub("^[^\n]*", ""))
-end
+local PAGE = "docs/start.md"
 
 local function lbpf(command)
   return (command:gsub("^lbpf", os.getenv("LBPF_LUA") .. " bin/lbpf"))
@@ -23,9 +13,9 @@ end
 local function run(name)
   local dir = child.output("mktemp -d"):gsub("\n", "")
   local file = assert(io.open(dir .. "/" .. name, "w"))
-  file:write(source(name))
+  file:write(pages.block(PAGE, name))
   file:close()
-  local command = lbpf(assert(page():match("\n```sh\n(lbpf run " .. name .. ")\n")))
+  local command = lbpf(assert(pages.read(PAGE):match("\n```sh\n(lbpf run " .. name .. ")\n")))
   local output, status = child.output(([[
     XDG_CACHE_HOME=%s %s >%s/out 2>&1 &
     pid=$!
@@ -44,14 +34,14 @@ end
 describe("docs/start.md", function()
   it("lists a probe, and traces a command", needs({"root", "argparse", "tracefs"}, function()
     local commands = {}
-    for command in page():gmatch("\n```sh\n(lbpf [lt]%l+ .-)\n```") do
+    for command in pages.read(PAGE):gmatch("\n```sh\n(lbpf [lt]%l+ .-)\n```") do
       local text, status = child.output(lbpf(command))
       assert.equal(0, status, text)
       commands[#commands + 1] = text
     end
     assert.equal(2, #commands)
     local listed = commands[1]:gsub("%p", "%%%0")
-    assert.matches("\n    " .. listed, page())
+    assert.matches("\n    " .. listed, pages.read(PAGE))
     assert.matches("\tcat\t/%S*bin/cat\n", commands[2])
   end))
 

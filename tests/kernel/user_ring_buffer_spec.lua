@@ -140,6 +140,14 @@ describe("user_ring_buffer", function()
     drained(process)
   end))
 
+  local function interrupt(process)
+    assert.is_true(child.succeeds(("kill -INT %d"):format(process.pid)))
+    local text = process.answers:read("*a")
+    process.answers:close()
+    assert.matches("interrupted!", text, 1, true)
+    assert.not_matches("returned", text, 1, true)
+  end
+
   it("can be interrupted while it waits", needs(NEEDS, function()
     local process = child.lua([[
       local samples, lbpf = require "samples", require "lbpf"
@@ -152,11 +160,7 @@ describe("user_ring_buffer", function()
     child.wait_for_stop(process.pid)
     assert.is_true(child.succeeds(("kill -CONT %d"):format(process.pid)))
     child.wait_for_epoll(process.pid)
-    assert.is_true(child.succeeds(("kill -INT %d"):format(process.pid)))
-    local text = process.answers:read("*a")
-    process.answers:close()
-    assert.matches("interrupted!", text, 1, true)
-    assert.not_matches("returned", text, 1, true)
+    interrupt(process)
   end))
 
   it("can be interrupted while there is space, but not enough", needs(NEEDS, function()
@@ -167,11 +171,7 @@ describe("user_ring_buffer", function()
       print("returned", ring:reserve_blocking(128))
     ]])
     child.wait_for_load(process.pid) -- libbpf tries again and again
-    assert.is_true(child.succeeds(("kill -INT %d"):format(process.pid)))
-    local text = process.answers:read("*a")
-    process.answers:close()
-    assert.matches("interrupted!", text, 1, true)
-    assert.not_matches("returned", text, 1, true)
+    interrupt(process)
   end))
 
   it("outlives its object", needs(NEEDS, function()

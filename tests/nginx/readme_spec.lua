@@ -2,12 +2,11 @@
 local child = require "child"
 local network = require "network"
 local nginx = require "nginx"
+local pages = require "pages"
 local pinned = require "lbpf.pinned"
 
 local function block(language)
-  local file = assert(io.open("README.md"))
-  local text = file:read("*a")
-  file:close()
+  local text = pages.read("README.md")
   local section = text:match("\n## In nginx\n(.-)\n## ")
   return assert(section:match("\n```" .. language .. "\n(.-)\n```\n"))
 end
