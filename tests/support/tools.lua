@@ -28,6 +28,11 @@ function tools.start(name, arguments)
   return self
 end
 
+--- What it has written so far.
+function tools:written()
+  return read(self.out)
+end
+
 --- Has it end by SIGINT, which timeout passes on. Returns what it wrote: standard output, and
 --- standard error.
 function tools:stop()
