@@ -118,7 +118,7 @@ static void take_into(lua_State *L)
 	lua_settop(L, 4);
 	if (lua_istable(L, 3))
 		return;
-	luaL_argcheck(L, lua_isnil(L, 4) || lua_isnil(L, 3), 3, "the table to fill is no table");
+	luaL_argcheck(L, lua_isnil(L, 4) || lua_isnil(L, 3), 3, "expected a table to fill");
 	if (lua_isnil(L, 3))
 		return;
 	lua_pushnil(L);

@@ -1,21 +1,11 @@
 -- Option `batch`: a function is called for many events, with a list for each field.
 
+local host = require "host"
 local lbpf = require "lbpf"
 local needs = require "needs"
+local typed = require "typed"
 
 local object
-
-local function run(program, times)
-  for _ = 1, times or 1 do
-    assert(object.progs[program]:test_run())
-  end
-end
-
-local function failure(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return message
-end
 
 local function ring_of(fn, opts)
   opts = opts or {type = "opened", fields = {"pid", "comm", "at[1].x"}}
@@ -24,7 +14,7 @@ local function ring_of(fn, opts)
 end
 
 before_each(function()
-  object = assert(lbpf.open("build/bpf/typed_events.bpf.o")):load()
+  object = typed.load()
 end)
 
 after_each(function()
@@ -47,7 +37,7 @@ describe("a batch of events", function()
     end)
     local expected = 0
     for call, times in ipairs {5, 20, 1, 7} do
-      run("send", times)
+      typed.run(object, "send", times)
       assert.equal(times, ring:consume())
       assert.equal(call, #calls)
       assert.equal(times, #calls[call])
@@ -74,7 +64,7 @@ describe("a batch of events", function()
       sizes[#sizes + 1] = n
       return #sizes < 2
     end)
-    run("send", 10)
+    typed.run(object, "send", 10)
     assert.equal(3, ring:consume_n(3))
     assert.equal(2, ring:consume_n(2)) -- returns false
     assert.equal(5, ring:consume())
@@ -90,8 +80,8 @@ describe("a batch of events", function()
         error("the first fails", 0)
       end
     end)
-    run("send", 10)
-    assert.matches("^the first fails", failure(ring.consume_n, ring, 4))
+    typed.run(object, "send", 10)
+    assert.matches("^the first fails", typed.failure(ring.consume_n, ring, 4))
     assert.equal(6, ring:consume())
     assert.same({1, 5}, first)
     assert.equal(10, ring:stats()[1].events)
@@ -102,10 +92,10 @@ describe("a batch of events", function()
     local messages, ring = {}
     ring = ring_of(function()
       for _, method in ipairs {"close", "consume", "next", "add"} do
-        messages[#messages + 1] = failure(ring[method], ring)
+        messages[#messages + 1] = typed.failure(ring[method], ring)
       end
     end)
-    run("send", 3)
+    typed.run(object, "send", 3)
     assert.equal(3, ring:consume())
     for i = 1, 4 do
       assert.matches("inside its own function", messages[i])
@@ -125,7 +115,7 @@ describe("a batch of events", function()
       rawset(pids, 100, "mine")
     end)
     for _, times in ipairs {4, 9, 2} do
-      run("send", times)
+      typed.run(object, "send", times)
       assert.equal(times, ring:consume())
     end
     ring:close()
@@ -159,7 +149,7 @@ describe("a batch of events", function()
       end
       collectgarbage()
     end)
-    run("send", 40)
+    typed.run(object, "send", 40)
     assert.equal(40, ring:consume())
     assert.equal(40 * 41 / 2, total)
     ring:close()
@@ -176,8 +166,8 @@ describe("a batch of events", function()
     local ring = assert(lbpf.ring_buffer(object.maps.mixed, function(n)
       sizes[#sizes + 1] = n
     end, {type = "closed", fields = {"result"}, batch = true}))
-    run("send_mixed", 5) -- the third has one byte
-    assert.matches("an event has 1 bytes", failure(ring.consume, ring))
+    typed.run(object, "send_mixed", 5) -- the third has one byte
+    assert.matches("an event has 1 bytes", typed.failure(ring.consume, ring))
     assert.equal(2, ring:consume())
     assert.same({2, 2}, sizes)
     ring:close()
@@ -188,13 +178,13 @@ describe("a batch of events", function()
     local ring = ring_of(function(n, list)
       seen[#seen + 1] = {n, #list[1], list[n] ~= nil}
     end, {})
-    run("send", 3)
+    typed.run(object, "send", 3)
     assert.equal(3, ring:consume())
     ring:close()
     ring = ring_of(function(n, list)
       seen[#seen + 1] = {n, tonumber(list[1]), list[n] ~= nil}
     end, {type = "__u32"})
-    run("send", 2)
+    typed.run(object, "send", 2)
     assert.equal(2, ring:consume())
     ring:close()
     assert.same({{3, 56, true}, {2, 1, true}}, seen)
@@ -202,7 +192,7 @@ describe("a batch of events", function()
 
   it("is pulled as single events", needs("root", function()
     local ring = ring_of(nil)
-    run("send", 2)
+    typed.run(object, "send", 2)
     assert.same({1, "odd", -1}, {ring:next(0)})
     for pid in ring:events(0) do
       assert.equal(2, pid)
@@ -217,7 +207,7 @@ describe("a batch of events", function()
         cpus[pids[i]] = list[i]
       end
     end, nil, {type = "opened", fields = {"pid"}, batch = true}))
-    run("send_perf", 6)
+    typed.run(object, "send_perf", 6)
     assert.equal(6, buffer:consume())
     for n = 1, 6 do
       assert.equal("number", type(cpus[n]))
@@ -228,11 +218,36 @@ describe("a batch of events", function()
   it("needs fields", needs("root", function()
     local events = object.maps.events
     assert.matches("option 'batch' needs option 'fields'",
-      failure(lbpf.ring_buffer, events, print, {type = "opened", batch = true}))
+      typed.failure(lbpf.ring_buffer, events, print, {type = "opened", batch = true}))
     assert.matches("option 'batch' needs option 'fields'",
-      failure(lbpf.ring_buffer, events, print, {type = "opened", batch = true, reuse = true}))
+      typed.failure(lbpf.ring_buffer, events, print, {type = "opened", batch = true, reuse = true}))
     assert.matches("option 'batch' needs events of one type",
-      failure(lbpf.ring_buffer, events, print, {type = print, batch = true}))
-    assert.matches("'batch'", failure(lbpf.ring_buffer, events, print, {batch = 1}))
+      typed.failure(lbpf.ring_buffer, events, print, {type = print, batch = true}))
+    assert.matches("'batch'", typed.failure(lbpf.ring_buffer, events, print, {batch = 1}))
+  end))
+
+  -- tests/embed/faults.c has the n-th allocation of Lua fail.
+  it("loses no event when memory runs out while the lists are made", needs("root", function()
+    assert.equal("0\n", host.output("faults", [[
+      local lbpf, typed = require "lbpf", require "typed"
+      local object = typed.load()
+      local lost = 0
+      collectgarbage "stop" -- it would make Lua's own stack smaller
+      for n = 1, 40 do
+        local got = 0
+        local ring = assert(lbpf.ring_buffer(object.maps.events, function(count)
+          got = got + count
+        end, {type = "opened", fields = {"pid", "comm", "mode", "time"}, batch = true}))
+        typed.run(object, "send", 1)
+        pcall(ring.consume, ring) -- Lua has what it takes to call the function now
+        typed.run(object, "send", 30)
+        faults.arm("lua", n, 12, true) -- Lua collects, and tries again
+        pcall(ring.consume, ring)
+        faults.disarm()
+        ring:consume()
+        lost = lost + 31 - got
+        ring:close()
+      end
+      print(lost) ]]))
   end))
 end)

@@ -2,20 +2,12 @@
 
 local lbpf = require "lbpf"
 local needs = require "needs"
+local typed = require "typed"
 
 local object
 
--- Has a program report so many events.
-local function run(program, times)
-  for _ = 1, times or 1 do
-    assert(object.progs[program]:test_run())
-  end
-end
-
 local function failure(fn, ...)
-  local ok, message = pcall(fn, ...)
-  assert.is_false(ok)
-  return (message:gsub("^[^:]+:%d+: ", ""):gsub("to '[^']*'", "to '?'"))
+  return (typed.failure(fn, ...):gsub("^[^:]+:%d+: ", ""):gsub("to '[^']*'", "to '?'"))
 end
 
 local function hex(integer)
@@ -36,7 +28,7 @@ local function collector()
 end
 
 before_each(function()
-  object = assert(lbpf.open("build/bpf/typed_events.bpf.o")):load()
+  object = typed.load()
 end)
 
 after_each(function()
@@ -49,7 +41,7 @@ describe("a typed ring buffer", function()
   it("delivers a table for each event", needs("root", function()
     local fn, list = collector()
     local ring = assert(lbpf.ring_buffer(object.maps.events, fn, {type = "opened"}))
-    run("send", 2)
+    typed.run(object, "send", 2)
     assert.equal(2, ring:poll(0))
     local e = list[2][1]
     assert.equal(1, e.kind)
@@ -68,7 +60,7 @@ describe("a typed ring buffer", function()
     local fn, list = collector()
     local ring = assert(lbpf.ring_buffer(object.maps.events, fn, {type = "struct opened",
       fields = {"pid", "comm", "outcome", "mode", "at[1].x", "time"}, enum_names = true}))
-    run("send", 3)
+    typed.run(object, "send", 3)
     assert.equal(3, ring:consume())
     for n = 1, 3 do
       local pid, comm, outcome, mode, x, time = (table.unpack or unpack)(list[n])
@@ -85,7 +77,7 @@ describe("a typed ring buffer", function()
   it("is read in a loop", needs("root", function()
     local ring = assert(lbpf.ring_buffer(object.maps.events, nil, {type = "opened",
       fields = {"pid", "comm"}}))
-    run("send", 5)
+    typed.run(object, "send", 5)
     local n = 0
     for pid, comm in ring:events(0) do
       n = n + 1
@@ -93,7 +85,7 @@ describe("a typed ring buffer", function()
       assert.equal(n % 2 == 1 and "odd" or "even, 15 chars.", comm)
     end
     assert.equal(5, n)
-    run("send")
+    typed.run(object, "send")
     assert.same({6, "even, 15 chars."}, {ring:next(0)})
     assert.is_nil(ring:next(0))
     ring:close()
@@ -103,7 +95,7 @@ describe("a typed ring buffer", function()
     local fn, list = collector()
     local ring = assert(lbpf.ring_buffer(object.maps.events, fn,
       {type = "opened", fields = {"time"}, numbers = true}))
-    run("send")
+    typed.run(object, "send")
     ring:consume()
     assert.equal("number", type(list[1][1]))
     ring:close()
@@ -118,7 +110,7 @@ describe("a typed ring buffer", function()
       end,
       fields = {opened = {"pid", "comm"}},
     }))
-    run("send_mixed", 3)
+    typed.run(object, "send_mixed", 3)
     object:close() -- types are found all the same
     assert.equal(3, ring:poll(0))
     assert.same({"opened", 1, "odd"}, list[1])
@@ -133,7 +125,7 @@ describe("a typed ring buffer", function()
     ring = assert(lbpf.ring_buffer(object.maps.mixed, nil, {type = function(bytes)
       ring[bytes:byte(1) == 1 and "close" or "poll"](ring, 0)
     end}))
-    run("send_mixed", 2)
+    typed.run(object, "send_mixed", 2)
     assert.matches("close%(%) inside its own function", failure(ring.next, ring, 0))
     assert.matches("polled inside its own function", failure(ring.next, ring, 0))
     assert.is_nil(ring:next(0))
@@ -141,7 +133,7 @@ describe("a typed ring buffer", function()
     buffer = assert(lbpf.perf_buffer(object.maps.perf, 1, nil, nil, {type = function()
       object:close()
     end}))
-    run("send_perf")
+    typed.run(object, "send_perf")
     assert.matches("is busy: close%(%) inside its own callback", failure(buffer.next, buffer, 1000))
     buffer:close()
   end))
@@ -152,9 +144,9 @@ describe("a typed ring buffer", function()
     local ring = assert(lbpf.ring_buffer(object.maps.events, first,
       {type = "opened", fields = {"pid"}}))
     assert.equal(ring, ring:add(object.maps.mixed, second))
-    run("send", 1)
-    run("send_mixed", 1)
-    run("send", 1)
+    typed.run(object, "send", 1)
+    typed.run(object, "send_mixed", 1)
+    typed.run(object, "send", 1)
     assert.equal(3, ring:consume())
     assert.same({{1}, {3}}, list)
     assert.equal(16, #others[1][1]) -- its bytes
@@ -166,7 +158,7 @@ describe("a typed ring buffer", function()
     local ring = assert(lbpf.ring_buffer(object.maps.mixed, function(pid)
       seen[#seen + 1] = pid
     end, {type = "opened", fields = {"pid", "mode"}}))
-    run("send_mixed", 4)
+    typed.run(object, "send_mixed", 4)
     assert.equal("an event has 16 bytes, and its type 56", failure(ring.consume, ring))
     assert.equal("an event has 1 bytes, and its type 56", failure(ring.consume, ring))
     assert.equal(1, ring:consume())
@@ -178,7 +170,7 @@ describe("a typed ring buffer", function()
     local ring = assert(lbpf.ring_buffer(object.maps.mixed, nil, {type = "opened",
       fields = {"pid", "mode"}}))
     for first = 1, 7, 3 do -- each time the ring is read anew
-      run("send_mixed", 3)
+      typed.run(object, "send_mixed", 3)
       local list = {}
       for i = 1, 3 do
         list[i] = select(2, pcall(ring.next, ring, 0))
@@ -213,12 +205,12 @@ describe("a typed ring buffer", function()
     local ring = assert(lbpf.ring_buffer(events:fd(), print, {type = "opened", btf = object:btf()}))
     ring:close()
     ring = assert(lbpf.ring_buffer(object.maps.mixed, nil, {type = function() return true end}))
-    run("send_mixed")
+    typed.run(object, "send_mixed")
     assert.equal("function 'type' must return a name or nil, not boolean",
       failure(ring.next, ring, 0))
     ring:close()
     ring = assert(lbpf.ring_buffer(object.maps.mixed, nil, {type = function() return "no" end}))
-    run("send_mixed")
+    typed.run(object, "send_mixed")
     assert.matches("this event: no type 'no'", failure(ring.next, ring, 0))
     ring:close()
   end))
@@ -226,7 +218,7 @@ describe("a typed ring buffer", function()
   it("counts what was lost, where the program counts it", needs("root", function()
     local ring = assert(lbpf.ring_buffer(object.maps.events, nil, {type = "opened"}))
     assert(ring:add(object.maps.mixed))
-    run("send", 100)
+    typed.run(object, "send", 100)
     local stats = ring:stats()
     assert.is_true(tonumber(stats[1].lost) > 0)
     assert.equal(100, tonumber(stats[1].lost) + stats[1].waiting / 64)
@@ -253,7 +245,7 @@ describe("a typed perf buffer", function()
         list[#list + 1] = {check(...)}
       end, nil, opts))
       local first = tonumber(object.vars.n)
-      run("send_perf", 2)
+      typed.run(object, "send_perf", 2)
       assert.equal(2, buffer:poll(1000))
       assert.equal(first + 1, list[1][1])
       assert.is_true(list[1][2] < lbpf.num_possible_cpus())
@@ -269,11 +261,11 @@ describe("a typed user ring buffer", function()
     local orders = object.maps.orders
     local ring = assert(lbpf.user_ring_buffer(orders, {type = "order"}))
     assert.equal(ring, ring:send {kind = 7, result = -8})
-    run("drain")
+    typed.run(object, "drain")
     assert.equal(7, object.vars.order.kind)
     assert.equal("-8", hex(object.vars.order.result))
     assert.equal(ring, ring:send(("\9"):rep(16)))
-    run("drain")
+    typed.run(object, "drain")
     assert.equal(0x09090909, object.vars.order.kind)
     assert.equal("bad argument #2 to '?' (kind: the integer does not fit)",
       failure(ring.send, ring, {kind = -1}))
