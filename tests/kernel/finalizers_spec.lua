@@ -24,4 +24,8 @@ describe("a finalizer", function()
   it("leaves the descriptors of what it closed to the collector", needs("root", function()
     run "descriptors"
   end))
+
+  it("may read an event while another is read into a table again", needs("root", function()
+    run "reused"
+  end))
 end)

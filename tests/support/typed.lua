@@ -3,6 +3,14 @@ local lbpf = require "lbpf"
 
 local typed = {}
 
+--- Options that read its events. The first is read in C, for it has a bit field; LuaJIT compiles
+-- the other.
+typed.kinds = {
+  {type = "opened"},
+  {layout = [[struct plain { u32 kind, pid; u64 time; char comm[16]; u32 outcome; u16 mode;
+    struct { s32 x, y; } at[2]; };]]},
+}
+
 function typed.load()
   return assert(lbpf.open("build/bpf/typed_events.bpf.o")):load()
 end

@@ -3,6 +3,7 @@
 local fds = require "fds"
 local garbage = require "garbage"
 local lbpf = require "lbpf"
+local typed = require "typed"
 
 local PATH = "build/bpf/typed_events.bpf.o"
 -- Enough for a finalizer to come at every allocation; under emulation that would take minutes.
@@ -69,6 +70,41 @@ function programs.descriptors()
     assert(object:codec "opened")
   end)
   assert(fds.count() == before, "descriptors are left")
+end
+
+-- A finalizer that pulls an event while another is read into the table that is filled again.
+function programs.reused()
+  local object = typed.load()
+  for _, kind in ipairs(typed.kinds) do
+    local pulled = 0
+    local ring = assert(lbpf.ring_buffer(object.maps.events, nil,
+      {type = kind.type, layout = kind.layout, reuse = true}))
+    local function check(e)
+      assert(e.at[1].x == -e.pid and e.at[2].y == 2 * e.pid, "an event of two")
+    end
+    local function pull()
+      local e = ring:next(0)
+      if e then
+        pulled = pulled + 1
+        check(e)
+      end
+    end
+    garbage.collecting(function()
+      for _ = 1, ROUNDS do
+        object.vars.n = 0
+        typed.run(object, "send", 60)
+        for e in ring:events(0) do
+          check(e)
+          e.at = nil -- so that reading the next one allocates
+          garbage.drop(pull)
+        end
+      end
+    end)
+    assert(pulled > 0)
+    collectgarbage() -- what is left pulls before the ring is closed
+    collectgarbage()
+    ring:close()
+  end
 end
 
 return programs
