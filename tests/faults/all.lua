@@ -22,6 +22,9 @@ local function chosen()
   return state % share == 0
 end
 
+-- Does compiled code crash when an allocation fails? See luajit_memory.lua.
+local fragile = jit and jit.version == "LuaJIT 2.1.0-beta3"
+
 local failures, tried, runs = 0, 0, 0
 
 local function complain(...)
@@ -55,6 +58,9 @@ end
 local function row(name, fn, what, error_name, always)
   if kind and what ~= kind then
     return
+  end
+  if fragile then
+    jit[what == "lua" and "off" or "on"]()
   end
   local total = count(fn, what)
   local before, live = descriptors(), faults.live()
