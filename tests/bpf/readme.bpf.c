@@ -1,4 +1,4 @@
-/* What the examples in README.md refer to. */
+/* What the examples in README.md and docs/performance.md refer to. */
 #include <linux/bpf.h>
 #include <linux/ptrace.h>
 
@@ -65,6 +65,29 @@ struct {
 	__uint(key_size, 4);
 	__uint(value_size, 127 * 8);
 } stacks SEC(".maps");
+
+struct latency {
+	__u64 total;
+	__u32 slots[5];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, __u32);
+	__type(value, struct latency);
+} run_queue SEC(".maps");
+
+struct command {
+	char comm[16];
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 64);
+	__type(key, struct command);
+	__type(value, __u64);
+} execs SEC(".maps");
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);

@@ -105,7 +105,7 @@ describe("a map's attributes", function()
     assert.error_matches(function() map:set_autocreate(1) end, "boolean expected")
   end)
 
-  it("need a newer libbpf for what it brought", function()
+  it("need libbpf 1.5 to be attached or not", function()
     if lbpf.has("map.autoattach") then
       assert.is_false(maps.plain:autoattach())
       local ok, message, errno = maps.plain:set_autoattach(false)
@@ -117,6 +117,9 @@ describe("a map's attributes", function()
         (select(2, maps.plain:autoattach())))
       assert.matches("needs libbpf 1.5", (select(2, maps.plain:set_autoattach(true))))
     end
+  end)
+
+  it("need libbpf 1.7 to be one program's", function()
     if lbpf.has("map.exclusive_program") then
       assert.is_nil(maps.plain:exclusive_program())
       assert.equal(maps.plain, maps.plain:set_exclusive_program(object.progs.count))

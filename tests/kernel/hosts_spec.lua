@@ -18,6 +18,15 @@ see() {
 cd %s
 ]]
 
+local page = pages.open "docs/hosts.md"
+
+-- By their names.
+local sources = {}
+for _, name in ipairs {"haproxy.lua", "haproxy.cfg", "neovim.lua", "kresd.conf", "threads.c",
+  "thread.lua"} do
+  sources[name] = page:file(name)
+end
+
 describe("docs/hosts.md", function()
   local dir
 
@@ -33,7 +42,7 @@ describe("docs/hosts.md", function()
   local function run(lua, files, script)
     for _, name in ipairs(files) do
       local file = assert(io.open(dir .. "/" .. name, "w"))
-      file:write(pages.block("docs/hosts.md", name))
+      file:write(sources[name])
       file:close()
     end
     local file = assert(io.open(dir .. "/script", "w"))
@@ -87,4 +96,8 @@ describe("docs/hosts.md", function()
     assert.equal("", output)
     assert.equal(0, status)
   end))
+
+  it("has no other block", function()
+    assert.same({}, page:left())
+  end)
 end)

@@ -1,27 +1,14 @@
 -- What docs/probes.md shows runs as it is.
 local child = require "child"
+local chunk = require "chunk"
+local lbpf = require "lbpf"
 local needs = require "needs"
 local pages = require "pages"
 
--- The shell commands in the page's blocks.
-local function commands()
-  local list = {}
-  local text = pages.read("docs/probes.md")
-  for block in text:gmatch("\n```sh\n(.-)```") do
-    local command
-    for line in block:gmatch("[^\n]+") do
-      if line:match("^lbpf trace") then
-        list[#list + 1], command = line, true
-      elseif command and not line:match("^#") then
-        list[#list] = list[#list] .. "\n" .. line
-      end
-    end
-  end
-  return list
-end
+local page = pages.open "docs/probes.md"
 
 describe("docs/probes.md", function()
-  for _, command in ipairs(commands()) do
+  for _, command in ipairs(page:commands()) do
     it("has " .. command:match("[^\n]*"):sub(1, 90), needs({"root", "tracefs", "argparse"},
       function()
         local run = command:gsub("^lbpf trace", os.getenv("LBPF_LUA") .. " bin/lbpf trace -t 0.1")
@@ -29,4 +16,27 @@ describe("docs/probes.md", function()
         assert.equal(0, status, text)
       end))
   end
+
+  local script = page:take("lua", 'require "lbpf"')
+  it("has a script", needs({"root", "btf"}, function()
+    local shown = {}
+    local own = setmetatable({
+      trace = function(programs)
+        return lbpf.trace(programs, {out = function(text) shown[#shown + 1] = text end})
+      end,
+      run = function(what)
+        what.seconds = 1.2
+        assert(lbpf.run(what))
+        what[1]:close()
+      end,
+    }, {__index = lbpf})
+    chunk(script, "=docs/probes.md", setmetatable({
+      require = function(name) return name == "lbpf" and own or require(name) end,
+    }, {__index = _G}))()
+    assert.matches("^us:\n", table.concat(shown))
+  end))
+
+  it("has no other block", function()
+    assert.same({}, page:left())
+  end)
 end)
