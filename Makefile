@@ -169,14 +169,20 @@ install: module
 	install -D -m 644 docs/lbpf.1 $(DESTDIR)$(INST_MANDIR)/lbpf.1
 	install -D -m 644 bin/completion $(DESTDIR)$(INST_COMPLETIONDIR)/lbpf
 
+# Folders that others may have use of go if they are empty.
+SHARED_DIRS := $(INST_LUADIR)/resty $(INST_LIBDIR) $(dir $(INST_LIBDIR)) $(INST_LUADIR) $(dir $(INST_LUADIR)) $(INST_MANDIR) \
+               $(INST_COMPLETIONDIR) $(dir $(INST_COMPLETIONDIR))
+
 .PHONY: uninstall
 uninstall:
 	rm -f $(DESTDIR)$(INST_BINDIR)/lbpf $(DESTDIR)$(INST_LIBDIR)/lbpf/core.so \
 		$(DESTDIR)$(INST_MANDIR)/lbpf.1 $(DESTDIR)$(INST_COMPLETIONDIR)/lbpf
-	rm -rf $(DESTDIR)$(INST_LUADIR)/lbpf/tools
+	rm -f $(TOOLS:examples/%=$(DESTDIR)$(INST_LUADIR)/lbpf/%)
 	cd lua && find . -name '*.lua' -exec rm -f $(DESTDIR)$(INST_LUADIR)/{} \;
 	for dir in $(DESTDIR)$(INST_LIBDIR)/lbpf $(DESTDIR)$(INST_LUADIR)/lbpf; do \
 		[ ! -d $$dir ] || find $$dir -depth -type d -empty -delete; done
+	@for dir in $(SHARED_DIRS:%=$(DESTDIR)%); do \
+		[ ! -d $$dir ] || rmdir --ignore-fail-on-non-empty $$dir; done
 
 # The two commands of the README -----------------------------------------------------------------
 # Each installs what it needs first; the real work is a make of its own, which then finds it.
