@@ -22,6 +22,7 @@
 #include "core/btf/query.h"
 #include "core/btf/write.h"
 #include "core/check/interposed.h"
+#include "core/event/aggregate.h"
 #include "core/event/interrupt.h"
 #include "core/event/jit_events.h"
 #include "core/event/perf.h"
@@ -131,6 +132,7 @@ static void (*const modules[])(lua_State *) = {
 	net_open,
 
 	jit_events_open,
+	aggregate_open,
 	perf_open,
 	perfbuf_open,
 	poller_open,

@@ -390,6 +390,11 @@ int codec_values(const struct codec *c)
 	return c->parts ? (int)c->n_parts : 1;
 }
 
+const struct plan_part *codec_field(const struct codec *c, size_t i)
+{
+	return c->parts ? &c->parts[i] : NULL;
+}
+
 /*** Turns bytes into a value: integers, booleans, floating point numbers, strings (of char arrays,
 up to their zero), and tables for structures (by name), unions (every member) and arrays (from 1).
 An array at the end has the elements that are there, one without a length as many as there are.

@@ -9,6 +9,7 @@
 
 struct codec;
 struct owner;
+struct plan_part;
 
 /* The type that the value at IDX means: "event", "struct event", or its number. 0 if BTF has none,
  * or several, and then what is wrong is pushed.
@@ -67,6 +68,9 @@ bool codec_needs_enum_names(const struct codec *c);
 
 /* How many values decoding pushes. */
 int codec_values(const struct codec *c);
+
+/* Of a codec with option `fields`: where the I-th is, from 0. NULL: it is without. */
+const struct plan_part *codec_field(const struct codec *c, size_t i);
 
 /* Raises unless there is a table at IDX: the debug library may have replaced the names. */
 void codec_check_names(lua_State *L, int idx);

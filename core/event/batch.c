@@ -133,8 +133,8 @@ static long end_of(int timeout)
 	return timeout > 0 ? clock_milliseconds() + timeout : 0;
 }
 
-/* Fills the empty batch, waiting for the first event. Returns 0, also if none came, or -errno.
- * Raises if a finalizer closed the buffer after the method was called.
+/* Fills the empty batch, waiting for the first event, also if that is not copied. Returns 0, also
+ * if none came, or -errno. Raises if a finalizer closed the buffer after the method was called.
  */
 static int fill(lua_State *L, struct batch *b, int timeout)
 {
@@ -144,13 +144,14 @@ static int fill(lua_State *L, struct batch *b, int timeout)
 	if (b->closed)
 		luaL_error(L, "%s is closed", b->kind->name);
 	empty(b);
+	b->passed = (struct batch_counters){0};
 	for (;;) {
 		b->err = 0;
 		b->stopped = false;
 		ret = b->kind->consume(b, timeout);
 		if (b->err)
 			return b->err;
-		if (b->stopped || b->cursor.used > 0)
+		if (b->stopped || b->cursor.used > 0 || b->passed.events > 0)
 			return 0;
 		if (ret < 0 && value_errno(ret) != EINTR)
 			return -value_errno(ret);
@@ -360,7 +361,8 @@ int batch_take(lua_State *L, struct batch *b, int only, int timeout, size_t want
 		b->wanted = wanted - total;
 		if (b->cursor.next == b->cursor.used) {
 			err = fill(L, b, timeout);
-			copied += (size_t)b->cursor.used;
+			copied += (size_t)b->cursor.used + (size_t)b->passed.bytes;
+			total += (size_t)b->passed.events;
 		}
 		timeout = 0;
 		deliver_some(L, b, wanted - total);
@@ -452,6 +454,8 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 	int err, function, values;
 
 	batch_check_idle(L, b, "polled");
+	if (b->passes)
+		luaL_error(L, "%s has an aggregate: use poll() or consume()", b->kind->name);
 	b->only = -1;
 	for (;;) {
 		lua_settop(L, 1);

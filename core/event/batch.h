@@ -76,10 +76,12 @@ struct batch {
 	size_t capacity;     /* of the buffers, in bytes: one call takes no more, so that it ends */
 	size_t size;         /* of the cursor's memory */
 	char *held;          /* older memory that may still be read */
-	size_t wanted;       /* how many more events may be copied */
-	size_t limit;        /* how many may be delivered */
-	int err;             /* why an event could not be copied, negative */
-	bool stopped;        /* we stopped libbpf before the buffer was empty */
+	size_t wanted;       /* how many more events may be read */
+	struct batch_counters passed; /* read since the last fill, but not copied */
+	size_t limit;                 /* how many may be delivered */
+	int err;                      /* why an event could not be copied, negative */
+	bool passes;  /* the callback delivers events itself, so that they cannot be pulled */
+	bool stopped; /* we stopped libbpf before the buffer was empty */
 	bool closed;
 	struct batch_wait *wait;
 	bool woken;
@@ -118,6 +120,16 @@ void batch_free(struct batch *b);
  * then. If B->stopped is set afterwards, libbpf must stop.
  */
 struct batch_event *batch_copy(struct batch *b, int function, const void *data, size_t size);
+
+/* For the callback: it has delivered an event itself, without a copy. B->stopped as above. */
+static inline void batch_pass(struct batch *b, struct batch_counters *delivered, size_t size)
+{
+	delivered->events++;
+	delivered->bytes += (double)size;
+	b->passed.events++;
+	b->passed.bytes += (double)size;
+	b->stopped = --b->wanted == 0 || b->passed.bytes >= (double)b->capacity;
+}
 
 /* How many bytes of a buffer FUNCTION's waiting events took, with a header of HEADER bytes each. */
 size_t batch_waiting(const struct batch *b, int function, size_t header);

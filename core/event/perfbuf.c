@@ -59,13 +59,18 @@ struct lost {
 
 /* Copying and delivering ------------------------------------------------------------------ */
 
-static void copy_sample(struct batch *b, int cpu, const struct perf_sample *s)
+static void copy_sample(struct perfbuf *p, int cpu, const struct perf_sample *s)
 {
+	struct batch *b = &p->batch;
 	struct batch_event *e;
 
 	if (s->header.size < sizeof(*s) || s->size > s->header.size - sizeof(*s)) {
 		b->err = -EBADMSG;
 		b->stopped = true;
+		return;
+	}
+	if (eventtype_aggregate(&p->type, s->data, s->size)) {
+		batch_pass(b, &p->delivered, s->size);
 		return;
 	}
 	e = batch_copy(b, EVENT, s->data, s->size);
@@ -97,7 +102,7 @@ static enum bpf_perf_event_ret on_record(void *ctx, int cpu, struct perf_event_h
 		if (e)
 			e->cpu = cpu;
 	} else if (header->type == PERF_RECORD_SAMPLE) {
-		copy_sample(b, cpu, (const struct perf_sample *)header);
+		copy_sample(p, cpu, (const struct perf_sample *)header);
 	} else if (header->type == PERF_RECORD_LOST && p->has_lost) {
 		copy_lost(b, cpu, (const struct lost *)header);
 	}
@@ -323,7 +328,6 @@ static struct perfbuf *push_new(lua_State *L, int event_arg, int lost_arg)
 		if (!args[i] || lua_isnil(L, args[i])) {
 			lua_pushboolean(L, 0);
 		} else {
-			luaL_checktype(L, args[i], LUA_TFUNCTION);
 			lua_pushvalue(L, args[i]);
 		}
 		lua_rawseti(L, -2, i);
@@ -388,9 +392,9 @@ it.
 @function perf_buffer
 @tparam map|fd|integer map of type perf_event_array, or a descriptor of one
 @tparam integer page_cnt the size of each ring in pages, a power of two
-@tparam ?function fn called with each event (its bytes, or what `opts` says) and the CPU; if it
-returns false, the call that delivers ends. The kernel pads the bytes, by up to 7, to 4 less than a
-multiple of
+@tparam ?function|aggregate|table fn called with each event (its bytes, or what `opts` says) and the
+CPU, or what adds them up, as for `ring_buffer`; if it returns false, the call that delivers ends.
+The kernel pads the bytes, by up to 7, to 4 less than a multiple of
  8. Without a function use `buffer:next` or `buffer:events`
 @tparam ?function lost_fn called with the number of lost events and the CPU
 @tparam ?table opts `sample_period`: wake up after so many events on a CPU, instead of 1; `type`,
@@ -423,13 +427,16 @@ static int perfbuf_new(lua_State *L)
 	};
 
 	lua_settop(L, 5);
+	if (!lua_isnil(L, 4))
+		luaL_checktype(L, 4, LUA_TFUNCTION);
 	field_read(L, 5, fields, &opts);
 	attr.wakeup_events = opts.sample_period ? opts.sample_period : 1;
 	p = push_new(L, 3, 4);
 	class_env(L, -1);
-	eventtype_init(L, &p->type, 5, 1, &opts.event);
+	eventtype_init(L, &p->type, 5, 1, 3, &opts.event);
 	lua_rawseti(L, -2, -EVENT);
-	if (!p->type.btf && !p->type.columns)
+	p->batch.passes = p->type.aggregates != NULL;
+	if (!p->type.btf && !p->type.columns && !p->type.aggregates)
 		jit_events_add(L, &p->batch, EVENT, p->type.codec, &p->delivered, true);
 	lua_pop(L, 1);
 	return open_buffer(L, p, &attr, "perf_buffer");
@@ -456,6 +463,8 @@ static int perfbuf_new_raw(lua_State *L)
 	struct perfbuf *p;
 
 	lua_settop(L, 5);
+	if (!lua_isnil(L, 4))
+		luaL_checktype(L, 4, LUA_TFUNCTION);
 	perf_check_attr(L, 3, &attr);
 	p = push_new(L, 4, 0);
 	p->is_raw = true;

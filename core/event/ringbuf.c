@@ -42,13 +42,15 @@ struct reader {
 /* libbpf's callback. A negative result stops it after this sample, which counts as read. */
 static int on_sample(void *ctx, void *data, size_t size)
 {
-	const struct ring_map *m = ctx;
+	struct ring_map *m = ctx;
 	struct batch *b = &((struct reader *)m->reader)->batch;
 
 	if (size > m->map.max_entries - SAMPLE_HEADER)
 		return b->err = -EBADMSG; /* another consumer reads this ring: the data are garbage
 					   */
-	if (!batch_copy(b, m->index + 1, data, size))
+	if (eventtype_aggregate(&m->type, data, size))
+		batch_pass(b, &m->delivered, size);
+	else if (!batch_copy(b, m->index + 1, data, size))
 		return b->err;
 	return b->stopped ? -EAGAIN : 0;
 }
@@ -260,8 +262,6 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 	struct ring_map *m;
 	struct frame f;
 
-	if (!lua_isnil(L, fn))
-		luaL_checktype(L, fn, LUA_TFUNCTION);
 	field_read(L, options, fields, &opts);
 	type = class_push(L, ADDED, sizeof(*type), ring);
 	class_env(L, ring);
@@ -270,7 +270,7 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 	else
 		lua_pushvalue(L, fn);
 	lua_rawseti(L, -2, count + 1);
-	eventtype_init(L, type, options, map, &opts);
+	eventtype_init(L, type, options, map, fn, &opts);
 	lua_rawseti(L, -2, -count - 1);
 	if (r->count != count || (count && !r->rb))
 		luaL_error(L, "a finalizer has changed the ring buffer meanwhile");
@@ -282,7 +282,8 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 	m = r->maps[count];
 	m->type = *type;
 	*type = (struct eventtype){0};
-	if (!m->type.btf && !m->type.columns)
+	r->batch.passes |= m->type.aggregates != NULL;
+	if (!m->type.btf && !m->type.columns && !m->type.aggregates)
 		jit_events_add(L, &r->batch, r->count, m->type.codec, &m->delivered, false);
 	endpoint_keep(L, &m->map, map);
 	find_counter(L, m, map);
@@ -294,8 +295,9 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 has only the ring buffer, until one of the two is closed. It stays usable when the object is closed.
 @function ring_buffer
 @tparam map|fd|integer map of type ringbuf, or a descriptor of one
-@tparam ?function fn called with each event: its bytes, or what `opts` says; if it returns false,
-the call that delivers ends. Without a function use `buffer:next` or `buffer:events`
+@tparam ?function|aggregate|table fn called with each event: its bytes, or what `opts` says; if it
+returns false, the call that delivers ends. Without a function use `buffer:next` or `buffer:events`.
+An aggregate, or a list of them, gets the events instead: see `lbpf.aggregate`
 @tparam ?table opts `type`: the name of the events' type in BTF, such as "event": events are then
 tables. `fields`: a list of fields ("pid", "file.name", "stack[1]"), each of which becomes an
 argument of its own; this is the fastest. `bytes`, `enum_names`, `numbers`: as for `object:codec`.
@@ -336,7 +338,7 @@ static int ringbuf_new(lua_State *L)
 /*** Adds a map, which the same calls then read.
 @function ring_buffer:add
 @tparam map|fd|integer map of type ringbuf, or a descriptor of one
-@tparam ?function fn called with each of its events
+@tparam ?function|aggregate|table fn called with each of its events, or what adds them up
 @tparam ?table opts as for `ring_buffer`
 @treturn ring_buffer itself
 @fails

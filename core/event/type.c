@@ -4,6 +4,7 @@
 #include "btf/layout.h"
 #include "map/map.h"
 #include "object/object.h"
+#include <stdlib.h>
 #include <string.h>
 
 /* Keys in the table of names if there are several types; CODECS is keyed by type name. */
@@ -77,6 +78,72 @@ static int push_type_option(lua_State *L, int arg, const struct layout *l)
 	return lua_type(L, -1);
 }
 
+static void refuse_consumer(lua_State *L, int fn)
+{
+	luaL_argerror(L, fn, "expected a function, an aggregate, or a list of aggregates");
+}
+
+/* Binds the aggregate on top to events of TYPE. The codec that needs most tells which are too
+ * short. */
+static void add_aggregate(lua_State *L, struct eventtype *t, const struct layout *l, uint32_t type)
+{
+	const struct codec *c;
+
+	luaL_argcheck(L, type, t->opts.arg, "fields of events need option 'type' or 'layout'");
+	c = aggregate_bind(L, lua_gettop(L), l->btf, l->owner, type, &t->opts);
+	if (t->codec && codec_least(c) <= t->least)
+		return;
+	if (t->codec)
+		codec_unref(t->codec);
+	t->codec = codec_ref((struct codec *)c);
+	t->least = codec_least(c);
+}
+
+/* What is at FN, an aggregate or a list of them, gets events of the type whose name is on top, or
+ * nil. Pushes the table for that.
+ */
+static void init_aggregates(lua_State *L, struct eventtype *t, int fn, const struct layout *l)
+{
+	size_t n = lua_istable(L, fn) ? lua_rawlen(L, fn) : 1;
+	struct aggregate *a;
+	uint32_t type = 0;
+
+	if (n == 0)
+		refuse_consumer(L, fn);
+	if (!lua_isnil(L, -1)) {
+		type = codec_find_type(L, l->btf, l->owner, lua_gettop(L));
+		if (!type)
+			luaL_argerror(L, t->opts.arg,
+				      lua_pushfstring(L, "option 'type': %s", lua_tostring(L, -1)));
+	}
+	t->aggregates = calloc(n + 1, sizeof(struct aggregate *));
+	if (!t->aggregates)
+		luaL_error(L, "not enough memory");
+	for (size_t i = 0; i < n; i++) {
+		if (lua_istable(L, fn))
+			lua_rawgeti(L, fn, (int)i + 1);
+		else
+			lua_pushvalue(L, fn);
+		a = aggregate_test(L, -1);
+		if (!a)
+			refuse_consumer(L, fn);
+		t->aggregates[i] = aggregate_ref(a);
+		if (aggregate_has_fields(a))
+			add_aggregate(L, t, l, type);
+		lua_pop(L, 1);
+	}
+	lua_newtable(L);
+}
+
+/* Raises if there are options that only functions have. */
+static void check_aggregate_options(lua_State *L, int arg, const struct eventtype_opts *opts)
+{
+	lua_getfield(L, arg, "fields");
+	luaL_argcheck(L, lua_isnil(L, -1) && !opts->reuse && !opts->batch, arg,
+		      "options 'fields', 'reuse' and 'batch' are for functions");
+	lua_pop(L, 1);
+}
+
 /* Option `batch`. */
 static void init_columns(lua_State *L, struct eventtype *t, int arg)
 {
@@ -86,45 +153,69 @@ static void init_columns(lua_State *L, struct eventtype *t, int arg)
 	t->columns = t->codec ? codec_values(t->codec) : 1;
 }
 
-void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
+/* Events of one type, whose name is on top: pushes the names of its codec. */
+static void init_one(lua_State *L, struct eventtype *t, const struct layout *l)
+{
+	int arg = t->opts.arg;
+
+	t->codec = codec_ref(push_codec(L, l->btf, l->owner, lua_gettop(L), &t->opts, arg));
+	t->least = codec_least(t->codec);
+	luaL_argcheck(L, !t->reuse || codec_makes_table(t->codec), arg,
+		      "option 'reuse' needs events that are tables: no 'fields', and a structure "
+		      "or an array");
+	class_env(L, -1);
+	if (t->reuse) {
+		lua_newtable(L);
+		lua_rawseti(L, -2, EVENTTYPE_REUSED);
+	}
+}
+
+/* Events that are bytes. */
+static void init_bytes(lua_State *L, const struct eventtype *t)
+{
+	lua_getfield(L, t->opts.arg, "fields");
+	luaL_argcheck(L, lua_isnil(L, -1), t->opts.arg,
+		      "option 'fields' needs option 'type' or 'layout'");
+	luaL_argcheck(L, !t->reuse, t->opts.arg, "option 'reuse' needs option 'type' or 'layout'");
+	lua_newtable(L);
+}
+
+void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg, int fn,
 		    const struct eventtype_opts *opts)
 {
+	bool aggregates = fn && !lua_isnil(L, fn) && !lua_isfunction(L, fn);
 	int top = lua_gettop(L), type;
 	struct layout l;
 
 	*t = (struct eventtype){.opts = opts->codec, .reuse = opts->reuse};
-	if (lua_isnil(L, arg)) {
+	if (lua_isnil(L, arg) && !aggregates) {
 		lua_newtable(L);
 		return;
 	}
+	if (lua_isnil(L, arg)) {
+		lua_newtable(L);
+		lua_replace(L, arg);
+	}
+	t->opts.arg = arg;
 	find_btf(L, arg, map_arg, &l);
 	type = push_type_option(L, arg, &l);
-	if (type == LUA_TNIL) {
-		lua_getfield(L, arg, "fields");
-		luaL_argcheck(L, lua_isnil(L, -1), arg,
-			      "option 'fields' needs option 'type' or 'layout'");
-		luaL_argcheck(L, !t->reuse, arg, "option 'reuse' needs option 'type' or 'layout'");
-		lua_newtable(L);
-	} else if (type != LUA_TSTRING && type != LUA_TNUMBER && type != LUA_TFUNCTION) {
-		luaL_argerror(L, arg, "option 'type' must be a name or number, or a function");
-	} else if (!l.btf) {
-		luaL_argerror(
-			L, arg,
-			"option 'type': no BTF to look it up in; use option 'layout' or 'btf'");
+	luaL_argcheck(L,
+		      type == LUA_TNIL || type == LUA_TSTRING || type == LUA_TNUMBER ||
+			      type == LUA_TFUNCTION,
+		      arg, "option 'type' must be a name or number, or a function");
+	luaL_argcheck(L, type == LUA_TNIL || l.btf, arg,
+		      "option 'type': no BTF to look it up in; use option 'layout' or 'btf'");
+	if (aggregates) {
+		check_aggregate_options(L, arg, opts);
+		luaL_argcheck(L, type != LUA_TFUNCTION, arg,
+			      "an aggregate needs events of one type");
+		init_aggregates(L, t, fn, &l);
+	} else if (type == LUA_TNIL) {
+		init_bytes(L, t);
 	} else if (type == LUA_TFUNCTION) {
 		init_several(L, t, arg, &l);
 	} else {
-		t->opts.arg = arg;
-		t->codec = codec_ref(push_codec(L, l.btf, l.owner, lua_gettop(L), &t->opts, arg));
-		t->least = codec_least(t->codec);
-		luaL_argcheck(L, !t->reuse || codec_makes_table(t->codec), arg,
-			      "option 'reuse' needs events that are tables: no 'fields', and a "
-			      "structure or an array");
-		class_env(L, -1);
-		if (t->reuse) {
-			lua_newtable(L);
-			lua_rawseti(L, -2, EVENTTYPE_REUSED);
-		}
+		init_one(L, t, &l);
 	}
 	if (opts->batch)
 		init_columns(L, t, arg);
@@ -137,6 +228,9 @@ void eventtype_free(struct eventtype *t)
 	if (t->codec)
 		codec_unref(t->codec);
 	btf__free(t->btf);
+	for (struct aggregate **a = t->aggregates; a && *a; a++)
+		aggregate_unref(*a);
+	free(t->aggregates);
 	*t = (struct eventtype){0};
 }
 

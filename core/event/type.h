@@ -6,6 +6,7 @@
 
 #include "btf/codec.h"
 #include "btf/layout.h"
+#include "event/aggregate.h"
 #include "event/batch.h"
 
 /* In the names of a codec, or of bytes: the table that is filled again; with option `batch` the
@@ -18,6 +19,8 @@ struct eventtype {
 	size_t least;        /* what the type needs, in bytes */
 	struct btf *btf;     /* for several types: where they are looked up; else NULL */
 	struct codec_opts opts;
+	struct aggregate *
+		*aggregates; /* which add up the events; NULL: none, and a NULL ends the list */
 	bool reuse;  /* a table is filled again for each event; the names of its codec have it */
 	int columns; /* how many lists a function gets for many events; 0: it gets each event */
 };
@@ -34,12 +37,25 @@ struct eventtype_opts {
 		FIELD(struct eventtype_opts, batch, FIELD_BOOL)
 
 /* Initialises T from the options read from the table at ARG (nil: none), with types of the object
- * whose map is at MAP_ARG. Pushes the table of names that belongs to it. Raises if an option is
+ * whose map is at MAP_ARG, for what is at FN: a function, an aggregate or a list of them, or nil;
+ * 0: none of these. Pushes the table of names that belongs to it. Raises if one of these is
  * invalid.
  */
-void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg,
+void eventtype_init(lua_State *L, struct eventtype *t, int arg, int map_arg, int fn,
 		    const struct eventtype_opts *opts);
 void eventtype_free(struct eventtype *t);
+
+/* For the callback: adds an event to the aggregates. False if there are none, or if it is too short
+ * for its type.
+ */
+static inline bool eventtype_aggregate(const struct eventtype *t, const void *data, size_t size)
+{
+	if (!t->aggregates || size < t->least)
+		return false;
+	for (struct aggregate **a = t->aggregates; *a; a++)
+		aggregate_add(*a, data, size);
+	return true;
+}
 
 /* How many lists an event of this size is written into; 0: none, or it is too short for them. */
 static inline int eventtype_columns(const struct eventtype *t, size_t size)

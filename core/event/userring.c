@@ -414,7 +414,7 @@ static int userring_new(lua_State *L)
 		luaL_error(L, "not enough memory");
 	r->map.fd = -1;
 	class_env(L, -1);
-	eventtype_init(L, &r->type, 2, 1, &opts);
+	eventtype_init(L, &r->type, 2, 1, 0, &opts);
 	luaL_argcheck(L, !r->type.btf, 2, "option 'type' must be a name");
 	lua_setfield(L, -2, "names");
 	lua_pop(L, 1);

@@ -70,8 +70,35 @@ func main() {
 		elapsed := float64(time.Since(start).Nanoseconds())
 		fmt.Printf("%s\t%.2f\t%d\n", what, elapsed/float64(count), sum)
 	}
+	type group struct{ count, sum uint64 }
+	byName := func() {
+		_, err := object.Programs["produce"].Run(&ebpf.RunOptions{})
+		must(err)
+		var record ringbuf.Record
+		groups := map[[16]byte]*group{}
+		start := time.Now()
+		for i := 0; i < count; i++ {
+			must(ring.ReadInto(&record))
+			var name [16]byte
+			copy(name[:], record.RawSample[16:32])
+			g := groups[name]
+			if g == nil {
+				g = &group{}
+				groups[name] = g
+			}
+			g.count++
+			g.sum += binary.LittleEndian.Uint64(record.RawSample[32:])
+		}
+		elapsed := float64(time.Since(start).Nanoseconds())
+		var sum uint64
+		for _, g := range groups {
+			sum += g.count + g.sum
+		}
+		fmt.Printf("counts by name\t%.2f\t%d\n", elapsed/float64(count), sum)
+	}
 	for i := 0; i < repeats; i++ {
 		drain("five fields", byHand)
 		drain("whole event", byType)
+		byName()
 	}
 }

@@ -77,6 +77,27 @@ local function pull_table(ring)
   end
 end
 
+-- Counts and sums by name, in tables of Lua, and by an aggregate.
+local function measure_groups()
+  local counts, sums = {}, {}
+  measure("counts by name", options {"comm", "cookie"}, function(comm, cookie)
+    counts[comm] = (counts[comm] or 0) + 1
+    sums[comm] = (sums[comm] or 0) + cookie
+  end, false, function()
+    for comm, count in pairs(counts) do
+      sum = sum + count + sums[comm]
+    end
+    return sum
+  end)
+  local by_name = lbpf.aggregate {by = "comm", sum = "cookie"}
+  measure("counts by name, aggregate", options(), by_name, false, function()
+    for _, row in ipairs(by_name:rows()) do
+      sum = sum + row.count + row.sum.cookie
+    end
+    return sum
+  end)
+end
+
 for _ = 1, bench.repeats do
   measure("five fields", options(five), on_five)
   measure("five fields, pull", options(five), pull_five, true)
@@ -99,6 +120,7 @@ for _ = 1, bench.repeats do
   measure("whole event, pull", options(), pull_table, true)
   measure("whole event, reuse", {type = "event", reuse = true}, on_table)
   measure("whole event, reuse, pull", {type = "event", reuse = true}, pull_table, true)
+  measure_groups()
   measure("bytes", nil, function(bytes)
     sum = sum + #bytes
   end)

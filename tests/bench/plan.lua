@@ -32,6 +32,10 @@ local function two(n)
   return n * (n - 1) // 2 + 13 * n
 end
 
+local function groups(n)
+  return n * (n - 1) // 2 + n * ((1 << 32) + 1)
+end
+
 local function bytes(n)
   return 40 * n
 end
@@ -104,6 +108,10 @@ workload {
       times("five fields", {C = 12})},
     {"whole event, reuse, pull", five, "five fields", as_push "whole event, reuse",
       as_push "whole event, reuse"},
+    {"counts by name", groups},
+    {"counts by name, aggregate", groups, "counts by name",
+      times("counts by name", {C = 2, Go = 1}),
+      times("counts by name", {C = 2, Go = 1})},
     {"bytes", bytes},
     {"bytes, pull", bytes, "bytes", as_push "bytes", as_push "bytes"},
   },

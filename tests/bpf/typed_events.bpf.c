@@ -43,6 +43,8 @@ struct {
 __u64 n;
 __u64 events_lost; /* how many events the ring `events` had no room for */
 struct closed order;
+char sample[64]; /* what send_sample() sends, and how much of it */
+__u32 sample_size;
 const volatile char comms[2][16] = {"even, 15 chars.", "odd"};
 
 /* So that BTF has the types. */
@@ -85,6 +87,15 @@ SEC("raw_tp/sys_enter") int send_mixed(void *ctx)
 		bpf_ringbuf_output(&mixed, &c, sizeof(c), 0);
 	else
 		bpf_ringbuf_output(&mixed, "?", 1, 0);
+	return 0;
+}
+
+SEC("raw_tp/sys_enter") int send_sample(void *ctx)
+{
+	__u32 size = sample_size;
+
+	if (size <= sizeof(sample))
+		bpf_ringbuf_output(&mixed, sample, size, 0);
 	return 0;
 }
 

@@ -261,7 +261,7 @@ describe("ring_buffer", function()
     assert.error_matches(function() lbpf.ring_buffer() end, "lbpf.map expected")
     assert.error_matches(function() lbpf.ring_buffer(object, print) end, "lbpf.map expected")
     assert.error_matches(function() lbpf.ring_buffer(object.maps.first, {}) end,
-      "function expected")
+      "expected a function")
     collect()
     assert.error_matches(function() ring:poll(-2) end, "#1.*%-2 is not in %-1 to")
     assert.error_matches(function() ring:poll("soon") end, "#1.*expected an integer")
