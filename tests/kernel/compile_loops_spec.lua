@@ -121,6 +121,30 @@ local programs = {
     out[1] = n
     out[2] = 0
     for i = math.maxinteger - 20, math.maxinteger do out[2] = (out[2] or 0) + 1 end ]],
+  -- Of what each way leaves behind on the stack, the verifier made a state of its own: more than a
+  -- million instructions.
+  ["many ways through strings"] = [[
+    local function f(p)
+      local q = p
+      if p > (q == p and q or p) then
+        if not ((#"eight888" >> (p % (p | 1))) <= p) then
+          local larger = not ("eight888" .. "b" >= "longer than eight" .. "eight888")
+        end
+      end
+      return m[-14987] or (q ~= q and p or q)
+    end
+    m[1] = 8
+    local i = 2
+    repeat
+      i = i + 2
+      if 15 % (28080 | 1) >= 2 then m[3] = f(11701 - 14994) end
+      if (not (-14996 == 11621) or 26 > (m[-14910] or 255)) and (23 > 0xffffffffffffffff
+        and (0x80000000 == 1000003 and 0x80000000 or 11) or -14992) >= f(-14963) then
+        out[7] = #"eight888"
+      end
+      if (21987 << 22) >= (m[5] or 77) then break end
+    until i >= 17
+    out[1] = i ]],
   ["many that follow each other"] = ([[
     local n = 0
     for i = 1, 40 do n = n * 3 + i end

@@ -270,6 +270,13 @@ describe("a compile error", function()
     assert.matches("attempt to get the length of nil", problems[1])
   end))
 
+  it("may assign to a map what only it has", needs({"root", "btf"}, function()
+    local out = run [[ m[3] = m[4] n = n q[1] = r[1] r[1] = q[1]
+      out[1] = m[3] == nil and 1 or 0
+      out[2] = n == nil and 1 or 0 ]]
+    assert.same({1, 1}, out)
+  end))
+
   it("may ask again whether a value is nil", needs({"root", "btf"}, function()
     local out = run [[
       m[1] = 2

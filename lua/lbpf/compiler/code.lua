@@ -13,6 +13,7 @@
 --   call {helper, n}  exit          helper: a number, or a function as kfuncs.lua has it
 --   func {d, func}                  the address of a function as outline.lua has it
 --   round {label}                   another round of bpf_loop(), or all are used: label
+--   forget {s, from, to}            what is not needed becomes s: registers, and slots from..to
 --
 -- Each has `fn`, the function that it will be in: of a loop, or `code.main`.
 local int64 = require "lbpf.compiler.int64"
@@ -25,7 +26,7 @@ local FIRST = 16
 function code.new()
   local main = {}
   return setmetatable({list = {}, registers = FIRST, labels = 0, depth = 0, top = 0, most = 0,
-    main = main, fn = main, kinds = {}}, code) -- kinds: the types of variables' registers
+    peak = 0, main = main, fn = main, kinds = {}}, code) -- kinds: the types of variables' registers
 end
 
 function code:reg()
@@ -78,8 +79,18 @@ end
 --- A slot of the stack, until the end of the scope.
 function code:slot(size)
   self.top = self.top + math.floor((size + 7) / 8) * 8
-  self.most = math.max(self.most, self.top)
+  self.most, self.peak = math.max(self.most, self.top), math.max(self.peak, self.top)
   return {offset = -self.top}
+end
+
+--- Calls F. Returns the stack's size at the most in it.
+function code:peak_of(f)
+  local peak = self.peak
+  self.peak = self.top
+  f()
+  local inside = self.peak
+  self.peak = math.max(peak, inside)
+  return inside
 end
 
 --- A slot that nothing else uses.
@@ -253,6 +264,8 @@ function code.each_use(ins, f)
     end
   elseif op == "swap" then
     f(ins.d, "d")
+  elseif op == "forget" then
+    f(ins.s, "s")
   elseif op == "call" then
     for i = 1, ins.n do
       f(i)

@@ -259,7 +259,7 @@ statement["do"] = function(self, node)
   self:block(node.body)
 end
 
-statement["if"] = function(self, node)
+local function branches(self, node)
   local c = self.code
   local done = c:label()
   for i, arm in ipairs(node.arms) do
@@ -277,6 +277,12 @@ statement["if"] = function(self, node)
     self:block(node.otherwise)
   end
   c:place(done)
+end
+
+statement["if"] = function(self, node)
+  self:joined(function()
+    branches(self, node)
+  end)
 end
 
 statement["break"] = function(self)

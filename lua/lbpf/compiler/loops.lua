@@ -7,6 +7,10 @@
 -- way through them apart. A sum with a zero that the verifier does not know (a variable in .bss) is
 -- unknown to it. `self.zero` is the register with that zero; `self.wary` says that there are many
 -- conditions.
+--
+-- It compares also the stack, and before Linux 6.16 registers, that nobody reads any more. What they
+-- hold differs from way to way. So where many ways come together all that is not needed becomes
+-- that zero: "forget", which registers.lua writes out once it knows what that is.
 local generator = require "lbpf.compiler.instructions"
 
 local WALKED_ROUNDS = 16 -- of an innermost loop that the verifier may walk
@@ -106,6 +110,16 @@ function generator:test(op, a, b, label)
   self.code:branch(op, a, b, label)
 end
 
+-- Calls F, in a loop with many conditions so that all ways through it come together.
+function generator:joined(f)
+  local c = self.code
+  if not self.forgets then
+    return f()
+  end
+  local from, to = c.top, c:peak_of(f)
+  c:emit("forget", {s = self.zero, from = from, to = to, kept = {}})
+end
+
 -- Loops -------------------------------------------------------------------------------------------
 
 -- How the end of a loop is guaranteed to the verifier: it walks a few rounds itself; or the kernel
@@ -151,6 +165,7 @@ end
 -- A loop whose body F generates; registers of its own that change are in `own`.
 local function loop(self, node, rounds, own, f)
   local c, outer, zero, wary, fn = self.code, self.loop, self.zero, self.wary, self.code.fn
+  local forgets = self.forgets
   local kind = kind_of(self, node, rounds)
   local is_function = kind == "bpf_loop"
   local top, hidden = c:label(), {}
@@ -159,6 +174,7 @@ local function loop(self, node, rounds, own, f)
   if kind == "may_goto" or is_function then
     self.zero = self.zero or load_zero(self)
     self.wary = self.wary or node.conditions > FEW
+    self.forgets = kind == "may_goto" and self.wary
     hidden = changing(kind, own, node.assigned)
   end
   c.depth = c.depth + 1
@@ -173,15 +189,21 @@ local function loop(self, node, rounds, own, f)
   if not is_function then
     hide_all(self, hidden)
   end
+  local forget = self.forgets and c:emit("forget", {s = self.zero, from = c.top, kept = {}})
   guard(self, node, kind, counter)
-  f(self.loop.done)
+  local peak = c:peak_of(function()
+    f(self.loop.done)
+  end)
+  if forget then
+    forget.to = peak
+  end
   if is_function then
     hide_all(self, hidden)
   end
   c:jump(top)
   c.depth, c.fn = c.depth - 1, fn
   c:place(self.loop.done)
-  self.loop, self.zero, self.wary = outer, zero, wary
+  self.loop, self.zero, self.wary, self.forgets = outer, zero, wary, forgets
 end
 
 statement["while"] = function(self, node)

@@ -237,6 +237,10 @@ end
 -- @param key a slot
 function generator:update(target, key, value)
   local map, c = target.map, self.code
+  if not map.value then -- it only gets what it has itself: nothing
+    self:optional(value)
+    return self:delete(map, key)
+  end
   local back, absent = c:label(), c:label()
   c:scoped(function()
     local slot, flag

@@ -67,6 +67,12 @@ local function build(list, code_object, colors)
   end
   for _, block in ipairs(flow.liveness(list)) do
     flow.backwards(list, block, function(ins, live)
+      if ins.op == "forget" then
+        ins.alive = {}
+        for r in pairs(live) do
+          ins.alive[r] = true
+        end
+      end
       local first, last = code.written(ins), code.written(ins)
       if ins.op == "call" then
         first, last = 0, 5
@@ -290,6 +296,12 @@ function graph:spill(list, homeless, temporary)
         depth = ins.depth}
       ins = nil
     end
+    if ins and ins.op == "forget" then
+      for r in pairs(ins.alive) do
+        local slot = slots[self:find(r)]
+        ins.kept[slot and slot.offset or 0] = true
+      end
+    end
     if ins then
       local temps = {}
       local function temp(r)
@@ -322,8 +334,35 @@ function graph:spill(list, homeless, temporary)
   return out
 end
 
+-- The instructions that forget what is not alive: see loops.lua. SPILLED: where the slots of spilled
+-- registers begin.
+function graph:forget(ins, color, spilled, out)
+  local kept = {[ins.s] = true}
+  for r in pairs(ins.alive) do
+    kept[color[self:find(r)]] = true
+  end
+  local function add(new)
+    new.node, new.depth = ins.node, ins.depth
+    out[#out + 1] = new
+  end
+  for r = 0, self.colors - 1 do
+    if not kept[r] then
+      add {op = "alu", code = "mov", d = r, s = ins.s}
+    end
+  end
+  local function clear(from, to)
+    for at = from + 8, to, 8 do
+      if not ins.kept[-at] then
+        add {op = "store", b = {offset = -at}, off = 0, size = 8, s = ins.s}
+      end
+    end
+  end
+  clear(ins.from, ins.to)
+  clear(spilled, self.code.most)
+end
+
 -- Replaces virtual registers by the machine's.
-function graph:rename(list, color)
+function graph:rename(list, color, spilled)
   local out = {}
   for _, ins in ipairs(list) do
     for _, field in ipairs {"d", "s", "a", "b"} do
@@ -332,7 +371,9 @@ function graph:rename(list, color)
         ins[field] = color[self:find(r)]
       end
     end
-    if not (is_copy(ins) and ins.d == ins.s) then
+    if ins.op == "forget" then
+      self:forget(ins, color, spilled, out)
+    elseif not (is_copy(ins) and ins.d == ins.s) then
       out[#out + 1] = ins
     end
   end
@@ -344,13 +385,14 @@ end
 --- @param colors ?how many registers there are, from r0 on
 local function allocate(list, code_object, colors)
   local temporary = {}
-  code_object.top = code_object.most -- below what the program has
+  local spilled = code_object.most -- below what the program has
+  code_object.top = spilled
   for _ = 1, 40 do
     local self = build(list, code_object, colors or COLORS)
     self:coalesce(temporary)
     local color, homeless = self:select(self:simplify(temporary))
     if #homeless == 0 then
-      return self:rename(list, color)
+      return self:rename(list, color, spilled)
     end
     list = self:spill(list, homeless, temporary)
   end
