@@ -8,9 +8,9 @@
 -- unknown to it. `self.zero` is the register with that zero; `self.wary` says that there are many
 -- conditions.
 --
--- It compares also the stack, and before Linux 6.16 registers, that nobody reads any more. What they
--- hold differs from way to way. So where many ways come together all that is not needed becomes
--- that zero: "forget", which registers.lua writes out once it knows what that is.
+-- It also compares the stack, and before Linux 6.16 registers, that nobody reads any more. What
+-- they hold differs from way to way. So where many ways come together all that is not needed
+-- becomes that zero: "forget", which registers.lua writes out once it knows what that is.
 local generator = require "lbpf.compiler.instructions"
 
 local WALKED_ROUNDS = 16 -- of an innermost loop that the verifier may walk

@@ -334,8 +334,8 @@ function graph:spill(list, homeless, temporary)
   return out
 end
 
--- The instructions that forget what is not alive: see loops.lua. SPILLED: where the slots of spilled
--- registers begin.
+-- The instructions that forget what is not alive: see loops.lua. SPILLED: where the slots of
+-- spilled registers begin.
 function graph:forget(ins, color, spilled, out)
   local kept = {[ins.s] = true}
   for r in pairs(ins.alive) do
