@@ -18,6 +18,17 @@
 /*** @module lbpf */
 /*** Attaching to what BTF describes
 @section attaching_btf
+@needs trampolines, lsm
+@usage local tracing = assert(lbpf.open("tracing.bpf.o"))
+for prog in tracing:each_program() do
+  prog:set_autoload(prog:type() == "lsm")
+end
+assert(tracing:load())
+for prog in tracing:each_program() do
+  if prog:autoload() then
+    assert(prog:attach_lsm())
+  end
+end
 */
 
 #if LBPF_HEADERS(1, 7)
@@ -52,6 +63,10 @@ if ids are given. Functions whose arguments cannot be traced are left out.
 @failslog EINVAL for a program of another section, or if nothing matches, EOPNOTSUPP before
 libbpf 1.8
 @raise unless either a pattern or ids are given; for cookies without ids
+@needs libbpf 1.8, tracing_multi
+@usage local object = assert(lbpf.open("tracing_multi.bpf.o"))
+assert(object:load())
+assert(object.progs.enter:attach_tracing_multi("vfs_*"))
 @see bpf_program__attach_tracing_multi
 */
 static int attach_tracing_multi(lua_State *L)
@@ -106,6 +121,12 @@ static int attach_lsm(lua_State *L)
  target_fd is nil
 @treturn link
 @failslog
+@needs trampolines
+@usage local net, other = assert(lbpf.open("net.bpf.o")), assert(lbpf.open("freplace.bpf.o"))
+assert(net:load())
+assert(other.progs.replacement:set_attach_target(net.progs.xdp_asks, "asked"))
+assert(other:load())
+assert(other.progs.replacement:attach_freplace(net.progs.xdp_asks, "asked"))
 @see bpf_program__attach_freplace
 */
 static int attach_freplace(lua_State *L)
@@ -196,6 +217,14 @@ static bool is_one_kind(lua_State *L)
  `tid`, `pid` and `pid_fd`
 @treturn link
 @failslog
+@needs iterators
+@usage local iter = assert(lbpf.open("iter.bpf.o"))
+for prog in iter:each_program() do
+  prog:set_autoload(prog:name() == "tasks")
+end
+assert(iter:load())
+local link = assert(iter.progs.tasks:attach_iter {pid = 1})
+print(assert(lbpf.iter_create(link)):read())
 @see bpf_program__attach_iter
 */
 static int attach_iter(lua_State *L)
@@ -241,6 +270,10 @@ static int attach_iter(lua_State *L)
 (libbpf 1.2, kernel 6.4) it can be pinned, and updated with `link:update_map`
 @failslog EINVAL if the map is not struct_ops, EBUSY or EEXIST if it is registered
 @raise if the object is not loaded
+@usage local congestion = assert(lbpf.open("struct_ops.bpf.o"))
+assert(congestion:load())
+local link = assert(congestion.maps.algorithm:attach_struct_ops())
+assert(link:destroy())
 @see bpf_map__attach_struct_ops
 */
 int attach_struct_ops(lua_State *L)
@@ -270,6 +303,14 @@ which map they are called.
 @failslog EINVAL if the program is itself struct_ops, or the map is not, EOPNOTSUPP before
 libbpf 1.7
 @raise if one of them is not loaded
+@needs libbpf 1.7
+@usage local congestion = assert(lbpf.open("congestion.bpf.o"))
+assert(congestion:load())
+for map in congestion:each_map() do
+  if map:type() == "struct_ops" then
+    print(object.progs.enter:assoc_struct_ops(map))
+  end
+end
 @see bpf_program__assoc_struct_ops
 */
 static int program_assoc_struct_ops(lua_State *L)

@@ -15,6 +15,13 @@
 /*** @module lbpf */
 /*** Attaching to events, and to functions of user space
 @section attaching_event
+@usage local user = assert(lbpf.open("attach_user.bpf.o"))
+user.progs.on_usdt:set_autoload(false)
+assert(user:load())
+local opts = {func_name = "malloc"}
+assert(user.progs.entry:attach_uprobe(nil, "libc.so.6", nil, opts))
+opts.retprobe = true
+assert(user.progs.result:attach_uprobe(nil, "libc.so.6", nil, opts))
 */
 
 static const struct field tracepoint_fields[] = {
@@ -109,6 +116,12 @@ for.
 @tparam ?table opts `cookie` (64 bits; for tp_btf libbpf 1.4, kernel 6.10)
 @treturn link
 @failslog
+@usage local events = assert(lbpf.open("attach_event.bpf.o"))
+for prog in events:each_program() do
+  prog:set_autoload(prog:name() == "on_trace")
+end
+assert(events:load())
+assert(events.progs.on_trace:attach_trace())
 @see bpf_program__attach_trace_opts
 */
 static int attach_trace(lua_State *L)
@@ -242,6 +255,10 @@ given
  `session` (boolean): entry and return, libbpf 1.6
 @treturn link
 @failslog EOPNOTSUPP before libbpf 1.3
+@needs uprobe_multi
+@usage local user = assert(lbpf.open("uprobe_multi.bpf.o"))
+assert(user:load())
+assert(user.progs.entry:attach_uprobe_multi(nil, "libc.so.6", "str*"))
 @see bpf_program__attach_uprobe_multi
 */
 static int attach_uprobe_multi(lua_State *L)
@@ -295,6 +312,9 @@ static const struct field usdt_fields[] = {
 @treturn link
 @failslog EOPNOTSUPP if the object was compiled for libbpf before 1.7 and this is 1.7, or
 the other way round
+@usage local user = assert(lbpf.open("attach_user.bpf.o"))
+assert(user:load())
+assert(user.progs.on_usdt:attach_usdt(nil, "build/helpers/probe_me", "lbpf_test", "called"))
 @see bpf_program__attach_usdt
 */
 static int attach_usdt(lua_State *L)

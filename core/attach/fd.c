@@ -14,6 +14,20 @@
 /*** @module lbpf */
 /*** Attaching without a link
 @section attaching_fd
+@usage local net = assert(lbpf.open("net.bpf.o"))
+assert(net:load())
+local prog, cgroup = net.progs.connect_allowed, "/sys/fs/cgroup"
+assert(lbpf.prog_attach(prog, cgroup, "cgroup_inet4_connect", "allow_multi"))
+assert(lbpf.prog_detach2(prog, cgroup, "cgroup_inet4_connect"))
+
+assert(lbpf.prog_attach(prog, cgroup, "cgroup_inet4_connect")) -- the only one
+assert(lbpf.prog_detach(cgroup, "cgroup_inet4_connect"))
+
+local RETURN_0 = "\183\0\0\0\0\0\0\0\149\0\0\0\0\0\0\0"
+local dissector = assert(lbpf.prog_load("flow_dissector", "dissect", "GPL", RETURN_0))
+assert(lbpf.prog_attach(dissector, 0, "flow_dissector")) -- 0: this process's
+print(#assert(lbpf.prog_query("/proc/self/ns/net", "flow_dissector")).prog_ids)
+assert(lbpf.prog_detach2(dissector, 0, "flow_dissector"))
 */
 
 static const struct field prog_attach_fields[] = {
@@ -160,6 +174,14 @@ static int prog_detach2(lua_State *L)
 @tparam link|integer link of `program:attach_iter`
 @treturn fd see `fd:read`
 @fails
+@needs iterators
+@usage local iter = assert(lbpf.open("iter.bpf.o"))
+for prog in iter:each_program() do
+  prog:set_autoload(prog:name() == "tasks")
+end
+assert(iter:load())
+local link = assert(iter.progs.tasks:attach_iter())
+print(assert(lbpf.iter_create(link)):read())
 @see bpf_iter_create
 */
 static int iter_create(lua_State *L)

@@ -30,6 +30,7 @@ static const struct field kprobe_fields[] = {
  `offset` into the function, `attach_mode` (0: best, 1: legacy, 2: perf, 3: link)
 @treturn link
 @failslog
+@needs kprobes
 @usage assert(object.progs.probe:attach_kprobe("do_nanosleep", {retprobe = true}))
 @see bpf_program__attach_kprobe_opts
 */
@@ -61,6 +62,7 @@ function.
 @tparam ?table opts `retprobe` (boolean), `bpf_cookie` (64 bits)
 @treturn link
 @failslog
+@needs kprobes
 @usage assert(object.progs.probe:attach_ksyscall("nanosleep"))
 @see bpf_program__attach_ksyscall
 */
@@ -100,6 +102,7 @@ SEC("kprobe.session") for sessions.
 libbpf 1.5; `unique_match` (boolean): fail unless the pattern matches exactly one function
 @treturn link
 @failslog
+@needs kprobe_multi
 @usage assert(object.progs.multi:attach_kprobe_multi("vfs_*"))
 @see bpf_program__attach_kprobe_multi_opts
 */

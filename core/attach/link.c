@@ -18,6 +18,13 @@
 /*** @module lbpf */
 /*** Links
 @section links
+@usage local link = assert(object.progs.drop:attach_xdp("lo"))
+assert(link:update_program(object.progs.drop) and link:pin("/sys/fs/bpf/kept"))
+print(link:fd(), link:pin_path(), link:info().type)
+local again = assert(lbpf.link_open("/sys/fs/bpf/kept")) -- as another process can
+assert(again:unpin() and again:detach())
+assert(link:disconnect()) -- it ends without detaching again what the other one has detached
+assert(object:detach())   -- all links that there still are
 */
 
 static const char LINK[] = "lbpf.link";
@@ -247,8 +254,7 @@ if this fails. A second call has no effect.
 @raise for links of perf events (kprobes, uprobes, tracepoints, USDT) and of SEC(".struct_ops"), in
 a process that was forked from the one that attached it, while that one runs. Other links are shared
 after a fork: the program is detached when the last process has destroyed its link
-@usage local link = assert(object.progs.enter:attach())
-assert(link:destroy())
+@usage assert(assert(object.progs.enter:attach()):destroy())
 @see bpf_link__destroy
 */
 static int link_destroy(lua_State *L)
@@ -336,6 +342,10 @@ bool link_has_map(int link, int map)
 @treturn link itself
 @fails EOPNOTSUPP before libbpf 1.2, EINVAL for a link that is not of SEC(".struct_ops.link")
 @raise for a link that `map:attach_struct_ops` did not make
+@needs libbpf 1.3, struct_ops links
+@usage local ops = assert(lbpf.open("struct_ops_link.bpf.o"))
+assert(ops:load())
+assert(assert(ops.maps.first:attach_struct_ops()):update_map(ops.maps.second))
 @see bpf_link__update_map
 */
 static int link_update_map(lua_State *L)
@@ -374,8 +384,6 @@ static int link_fd(lua_State *L)
 @function link:info
 @treturn table `type` ("xdp", "tracing", ...; a number where libbpf has no name), `id` and `prog_id`
 @fails EOPNOTSUPP if the kernel has no link for this attachment
-@usage local link = assert(object.progs.leave:attach())
-print(link:info().type)
 @see bpf_link_get_info_by_fd
 */
 static int link_info(lua_State *L)
@@ -405,9 +413,6 @@ static int link_info(lua_State *L)
 @tparam string path of the new file
 @treturn link itself
 @failslog
-@usage local link = assert(object.progs.leave:attach())
-assert(link:pin("/sys/fs/bpf/leave"))
-assert(link:unpin())
 @see bpf_link__pin
 */
 static int link_pin(lua_State *L)

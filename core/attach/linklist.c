@@ -7,6 +7,22 @@
 attached one program several times. A list has those methods of a link that make sense for several
 links; its entries are links.
 @section link_lists
+@usage local id = lbpf.register_prog_handler("xdp", "xdp", "xdp", {
+  prog_attach_fn = function(prog)
+    return {assert(prog:attach_xdp("lo"))} -- here for all interfaces
+  end,
+})
+local other = assert(lbpf.open("trace.bpf.o"))
+lbpf.unregister_prog_handler(id)
+local drop = other.progs.drop
+drop:set_autoload(true)
+assert(other:load())
+local links = assert(drop:attach())
+print(#links:info())
+assert(links:update_program(drop))
+assert(links:detach())
+assert(links:disconnect()) -- if not detached, they would now last as long as the process
+assert(links:destroy())
 */
 
 static const char LIST[] = "lbpf.links";

@@ -15,6 +15,10 @@
 /*** @module lbpf */
 /*** Attaching to packets and sockets
 @section attaching_net
+@usage local net = assert(lbpf.open("net.bpf.o"))
+assert(net:load())
+assert(net.progs.connect_allowed:attach_cgroup("/sys/fs/cgroup"))
+assert(net.progs.lookup_drops:attach_netns("/proc/self/ns/net"))
 */
 
 /* Missing in the oldest libbpf that the module runs with. */
@@ -108,6 +112,10 @@ static int attach_netns(lua_State *L)
 @tparam map|integer map_fd a map of type "sockmap" or "sockhash"
 @treturn link
 @failslog EOPNOTSUPP before libbpf 1.5; `lbpf.prog_attach` attaches without a link
+@needs libbpf 1.5, sockmap links
+@usage local object = assert(lbpf.open("sockmap.bpf.o"))
+assert(object:load())
+assert(object.progs.redirects:attach_sockmap(object.maps.sockets))
 @see bpf_program__attach_sockmap
 */
 static int attach_sockmap(lua_State *L)
@@ -194,6 +202,11 @@ this program runs, or `relative_id`: the id of a program, or of a link if "link"
  `expected_revision` (64 bits)
 @treturn link
 @failslog EOPNOTSUPP before libbpf 1.3
+@needs libbpf 1.3, tcx
+@usage local net = assert(lbpf.open("net.bpf.o"))
+assert(net.progs.tc_passes:set_expected_attach_type("tcx_ingress"))
+assert(net:load())
+assert(net.progs.tc_passes:attach_tcx("lo"))
 @see bpf_program__attach_tcx
 */
 static int attach_tcx(lua_State *L)
@@ -211,6 +224,11 @@ static int attach_tcx(lua_State *L)
 @tparam ?table opts the fields of bpf_netkit_opts, as for `program:attach_tcx`
 @treturn link
 @failslog EOPNOTSUPP before libbpf 1.3
+@needs libbpf 1.3, netkit
+@usage local net = assert(lbpf.open("net.bpf.o"))
+assert(net.progs.tc_passes:set_expected_attach_type("netkit_primary"))
+assert(net:load())
+print(net.progs.tc_passes:attach_netkit("lo")) -- nil and why: lo is no netkit device
 @see bpf_program__attach_netkit
 */
 static int attach_netkit(lua_State *L)
@@ -239,6 +257,11 @@ prerouting, 1: input, 2: forward, 3: output, 4: postrouting), `priority` (unique
 between -2^31 and 2^31 - 1, both excluded), `flags` ("ip_defrag": defragment first)
 @treturn link
 @failslog EOPNOTSUPP before libbpf 1.3
+@needs libbpf 1.3, netfilter
+@usage local object = assert(lbpf.open("netfilter.bpf.o"))
+assert(object:load())
+local IPV4, INPUT = 2, 1
+assert(object.progs.nf_drops:attach_netfilter {pf = IPV4, hooknum = INPUT, priority = -128})
 @see bpf_program__attach_netfilter
 */
 static int attach_netfilter(lua_State *L)

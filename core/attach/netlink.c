@@ -12,6 +12,19 @@
 /*** @module lbpf */
 /*** XDP and TC without links
 @section net
+@usage assert(lbpf.xdp_attach("lo", object.progs.drop, "skb_mode"))
+print(lbpf.xdp_query_id("lo"), lbpf.xdp_query("lo").skb_prog_id)
+assert(lbpf.xdp_detach("lo", "skb_mode"))
+
+local net = assert(lbpf.open("net.bpf.o"))
+assert(net:load())
+local hook = {ifindex = "lo", attach_point = "ingress"}
+assert(lbpf.tc_hook_create(hook))
+local opts = {prog_fd = net.progs.tc_passes, handle = 1, priority = 1}
+local filter = assert(lbpf.tc_attach(hook, opts))
+print(filter.prog_id, lbpf.tc_query(hook, {handle = 1, priority = 1}).prog_id)
+assert(lbpf.tc_detach(hook, {handle = 1, priority = 1}))
+assert(lbpf.tc_hook_destroy(hook))
 */
 
 int net_check_interface(lua_State *L, int idx, int arg, const char *operation)

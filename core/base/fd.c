@@ -160,6 +160,10 @@ static int fd_fileno(lua_State *L)
 @tparam ?integer size how many bytes to read at most, 1 to 2^30; nil: read to the end
 @treturn ?string the bytes; nil at the end; without a size, "" at the end
 @fails
+@usage local map = assert(lbpf.map_create("array", "numbers", 4, 8, 1))
+print(map:fileno())
+print(map:read()) -- nil and why: what `lbpf.iter_create` returns can be read
+assert(map:close())
 @see read
 */
 static int fd_read(lua_State *L)

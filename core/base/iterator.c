@@ -26,6 +26,7 @@ bool iterator_push(lua_State *L, lua_CFunction step, int n)
 
 /*** Takes what makes iterators; `lbpf.jit` is the one that calls this.
 @function set_iterator_maker
+@local
 @tparam function fn is called with a function and up to three arguments for it; returns a function
  without arguments that calls it
 @treturn nil

@@ -94,6 +94,7 @@ names show.
 @tparam {string,...} names
 @treturn string the names, the nearest first: "pid, ppid, comm"; of many the first and how many more
  there are
+@usage print(lbpf.nearest("pdi", {"comm", "pid", "ppid"}))
 */
 static int nearest(lua_State *L)
 {

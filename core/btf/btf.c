@@ -16,6 +16,11 @@
 /*** @module lbpf */
 /*** Types: BTF of the kernel, its modules, programs and files
 @section types
+@usage local kernel = assert(lbpf.btf_load_vmlinux_btf())
+local same = assert(lbpf.btf_parse_raw("/sys/kernel/btf/vmlinux"))
+print(kernel:find_by_name("task_struct") == same:find_by_name("task_struct"), same:close())
+local file = assert(lbpf.btf_parse_elf("trace.bpf.o"))
+local empty = assert(lbpf.btf_new_empty(assert(lbpf.btf_new(file:raw_data())))) -- on top of it
 */
 
 static const char BTF[] = "lbpf.btf";
@@ -349,6 +354,7 @@ static int load_vmlinux(lua_State *L)
 @tparam btf vmlinux the kernel's
 @treturn btf
 @fails
+@usage print(lbpf.btf_load_module_btf("nf_tables", assert(lbpf.btf_load_vmlinux_btf())))
 @see btf__load_module_btf
 */
 static int load_module(lua_State *L)
@@ -370,6 +376,8 @@ static int load_module(lua_State *L)
 @tparam ?btf base
 @treturn btf
 @fails
+@usage local id = assert(lbpf.prog_get_info_by_fd(object.progs.enter)).btf_id
+print(assert(lbpf.btf_load_from_kernel_by_id(id)):find_by_name("event"))
 @see btf__load_from_kernel_by_id
 @see btf__load_from_kernel_by_id_split
 */
@@ -535,6 +543,7 @@ of a hook.
 @tparam string|integer attach_type "trace_fentry", "trace_raw_tp", "lsm_mac", "trace_iter" ...
 @treturn integer id in the kernel's BTF
 @fails
+@usage print(lbpf.find_vmlinux_btf_id("sched_switch", "trace_raw_tp"))
 @see libbpf_find_vmlinux_btf_id
 */
 static int find_vmlinux_btf_id(lua_State *L)

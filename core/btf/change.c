@@ -11,6 +11,13 @@
 /*** @module lbpf */
 /*** Changing BTF as a whole
 @section types_changed
+@usage local file = assert(lbpf.btf_parse("trace.bpf.o"))
+local btf = assert(lbpf.btf_new_empty())
+assert(btf:add_btf(file))
+local id = assert(btf:add_type(file, file:find_by_name("event")))
+print(btf:type_by_id(id).name, btf:find_str("event") == btf:add_str("event"))
+assert(btf:dedup())
+print(btf:type_cnt(), file:type_cnt())
 */
 
 #if LBPF_HEADERS(1, 5)
@@ -266,6 +273,11 @@ static int permute_by(lua_State *L)
 @treturn btf itself
 @fails EINVAL if an id is given twice, EOPNOTSUPP before libbpf 1.7
 @raise while there is a dump of it or BTF on top of it; if it is an object's
+@needs libbpf 1.7
+@usage local btf = assert(lbpf.btf_new_empty())
+btf:add_int("int", 4, "signed")
+btf:add_int("long", 8, "signed")
+assert(btf:permute({0, 2, 1}))
 @see btf__permute
 */
 static int permute(lua_State *L)
@@ -330,6 +342,13 @@ the BTF on top of that. `btf:relocate` can then put it on another kernel's types
 @treturn btf the small base
 @treturn btf the copy on top of it
 @fails EOPNOTSUPP before libbpf 1.5
+@needs libbpf 1.5
+@usage local kernel = assert(lbpf.btf_load_vmlinux_btf())
+local module = assert(lbpf.btf_new_empty(kernel))
+module:add_ptr(assert(kernel:find_by_name_kind("task_struct", "struct")))
+local base, distilled = assert(module:distill_base())
+print(base:type_cnt(), distilled:type_cnt())
+assert(distilled:relocate(kernel))
 @see btf__distill_base
 */
 static int distill_base(lua_State *L)

@@ -17,6 +17,11 @@ static const char CODEC[] = "lbpf.codec";
 /*** @module lbpf */
 /*** Types as values
 @section codec
+@usage local codec = assert(object:codec("struct event"))
+local bytes = codec:encode {pid = 1, comm = "init"}
+print(codec:size(), codec:decode(bytes).comm)
+local offset, size = codec:offset("comm"), codec:size("comm")
+print(bytes:sub(offset + 1, offset + size))
 */
 
 struct codec_handle {
@@ -544,6 +549,7 @@ int codec_new(lua_State *L, const struct btf *btf, struct owner *owner, int base
 
 /*** The address of what tells whether values say all that their bytes do, for compiled code.
 @function codec_says_all
+@local
 @treturn lightuserdata
 */
 static int push_says_all(lua_State *L)

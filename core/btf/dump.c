@@ -15,6 +15,14 @@
 /*** @module lbpf */
 /*** Types in C, and values of types
 @section types_written
+@usage local btf = assert(lbpf.btf_parse("trace.bpf.o"))
+local id = assert(btf:find_by_name("event"))
+print(#btf:dump_c())
+local dump = assert(lbpf.btf_dump(btf))
+print(dump:dump_type(id))
+print(dump:emit_type_decl(id, {field_name = "last"}))
+print(dump:dump_type_data(id, ("\1"):rep(20), {compact = true}))
+assert(dump:close())
 */
 
 static const char DUMP[] = "lbpf.btf_dump";

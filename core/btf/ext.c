@@ -11,6 +11,12 @@
 /*** @module lbpf */
 /*** Sections .BTF.ext
 @section btf_exts
+@usage local btf = assert(lbpf.btf_new_empty())
+local main = btf:add_func("pass", "global", btf:add_func_proto(btf:add_int("int", 4, "signed")))
+local bytes = btf:ext_data {func_info = {{section = "xdp", offset = 0, type = main}}}
+local ext = assert(lbpf.btf_ext_new(bytes))
+print(#ext:raw_data())
+assert(ext:close())
 */
 
 static const char EXT[] = "lbpf.btf_ext";
@@ -263,6 +269,12 @@ static int ext_endianness(lua_State *L)
 @tparam string order "little" or "big"
 @treturn btf_ext itself
 @fails EOPNOTSUPP before libbpf 1.5
+@needs libbpf 1.5
+@usage local btf = assert(lbpf.btf_new_empty())
+local main = btf:add_func("pass", "global", btf:add_func_proto(btf:add_int("int", 4, "signed")))
+local bytes = btf:ext_data {func_info = {{section = "xdp", offset = 0, type = main}}}
+local ext = assert(lbpf.btf_ext_new(bytes))
+assert(ext:set_endianness(ext:endianness() == "little" and "big" or "little"))
 @see btf_ext__set_endianness
 */
 static int ext_set_endianness(lua_State *L)

@@ -247,6 +247,13 @@ what the relocation is of: "field_byte_offset", "field_byte_size", "field_exists
  "type_size", "enumval_exists", "enumval_value", "type_matches"
 @treturn string the section's bytes
 @raise while there is a dump of it or BTF on top of it; if it is an object's
+@usage local btf = assert(lbpf.btf_new_empty())
+local main = btf:add_func("pass", "global", btf:add_func_proto(btf:add_int("int", 4, "signed")))
+local bytes = btf:ext_data {
+  func_info = {{section = "xdp", offset = 0, type = main}},
+  line_info = {{section = "xdp", offset = 0, file = "a.lua", line = 1, source = "return 2"}},
+}
+print(#bytes)
 @see btf:add_func
 */
 static int ext_data(lua_State *L)

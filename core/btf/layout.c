@@ -13,6 +13,7 @@
 
 /*** Sets the function that makes BTF of C's declarations. Only `lbpf` calls this.
 @function set_layout_reader
+@local
 @tparam function fn
 @treturn nil
 */

@@ -14,6 +14,22 @@
 /*** @module lbpf */
 /*** Queries of BTF
 @section types_asked
+@usage local btf = assert(lbpf.btf_parse("trace.bpf.o"))
+print(btf:type_cnt(), btf:base_btf(), btf:pointer_size(), btf:endianness())
+local id = assert(btf:find_by_name("event"))
+local event = btf:type_by_id(id)
+for _, field in ipairs(event.members) do
+  print(field.name, btf:resolve_size(field.type), btf:align_of(field.type))
+end
+for type in btf:each_type() do
+  if type.kind == "typedef" then
+    print(type.name, "is", btf:type_by_id(btf:resolve_type(type.id)).name)
+  end
+end
+assert(btf:str_by_offset(0) == "" and btf:name_by_offset(0) == "")
+
+local codec = assert(btf:codec("struct event"))
+print(codec:decode(("\1"):rep(codec:size())).pid)
 */
 
 /*** The number of types, including those of the base, and void, which is 0. Ids are smaller.
@@ -392,6 +408,11 @@ static int endianness(lua_State *L)
 @tparam string order "little" or "big"
 @treturn btf itself
 @raise while there is a dump of it; if it is an object's
+@usage local btf = assert(lbpf.btf_new_empty())
+btf:add_int("int", 4, "signed")
+btf:set_pointer_size(4)
+btf:set_endianness("big")
+print(#btf:raw_data())
 @see btf__set_endianness
 */
 static int set_endianness(lua_State *L)
@@ -409,6 +430,11 @@ static int set_endianness(lua_State *L)
 @treturn btf itself
 @failslog
 @raise while there is a dump of it; if it is an object's
+@usage local btf = assert(lbpf.btf_new_empty())
+btf:add_int("int", 4, "signed")
+assert(btf:load_into_kernel())
+print(btf:fd())
+btf:set_fd(nil) -- from here on the descriptor is not the BTF's any more
 @see btf__load_into_kernel
 */
 static int load_into_kernel(lua_State *L)

@@ -18,6 +18,24 @@ BTF on top of it, and if it is an object's.
     types:add_field("x", int, 0):add_field("y", int, 32)
     local bytes = types:raw_data()
 @section types_added
+@usage local btf = assert(lbpf.btf_new_empty())
+local int = btf:add_int("int", 4, "signed")
+local double = btf:add_float("double", 8)
+local name = btf:add_array(int, btf:add_int("char", 1, "char"), 16)
+btf:add_struct("event", 32)
+btf:add_field("value", double, 0):add_field("name", name, 64)
+btf:add_field("flag", int, 192, 1) -- one bit
+btf:add_union(nil, 8)
+btf:add_field("i", int, 0):add_field("d", double, 0)
+
+local pointer = btf:add_ptr(btf:add_const(btf:add_fwd("file", "struct")))
+btf:add_typedef("file_t", btf:add_volatile(btf:add_restrict(pointer)))
+btf:add_type_tag("rcu", int)
+btf:add_enum("state", 4)
+btf:add_enum_value("OPEN", 0):add_enum_value("CLOSED", 1)
+btf:add_enum64("big", 8)
+btf:add_enum64_value("HUGE", 2 ^ 40)
+print(btf:dump_c())
 */
 
 #if LBPF_HEADERS(1, 6)
@@ -239,6 +257,9 @@ static int add_type_tag(lua_State *L)
 @tparam integer type id
 @treturn integer id
 @fails EOPNOTSUPP before libbpf 1.6
+@needs libbpf 1.6
+@usage local btf = assert(lbpf.btf_new_empty())
+btf:add_type_attr("packed", btf:add_int("int", 4, "signed"))
 @see btf__add_type_attr
 */
 static int add_type_attr(lua_State *L)

@@ -6,6 +6,17 @@
 /*** @module lbpf */
 /*** Writing types
 @section types_added
+@usage local btf = assert(lbpf.btf_new_empty())
+local int = btf:add_int("int", 4, "signed")
+local pointer = btf:add_ptr(0) -- to void
+local proto = btf:add_func_proto(int)
+btf:add_func_param("ctx", pointer)
+local main = btf:add_func("main", "global", proto)
+local count = btf:add_var("count", "global", int)
+btf:add_datasec(".bss", 4)
+btf:add_datasec_var_info(count, 0, 4)
+btf:add_decl_tag("entry", main)
+btf:add_decl_tag("context", main, 0) -- of its first parameter
 */
 
 #if LBPF_HEADERS(1, 6)
@@ -161,6 +172,10 @@ static int add_decl_tag(lua_State *L)
 @tparam ?integer component_idx as for `btf:add_decl_tag`
 @treturn integer id
 @fails EOPNOTSUPP before libbpf 1.6
+@needs libbpf 1.6
+@usage local btf = assert(lbpf.btf_new_empty())
+local main = btf:add_func("main", "global", btf:add_func_proto(btf:add_int("int", 4, "signed")))
+btf:add_decl_attr("noreturn", main)
 @see btf__add_decl_attr
 */
 static int add_decl_attr(lua_State *L)

@@ -7,6 +7,15 @@
 /*** @module lbpf */
 /*** Ring buffers and perf buffers share these methods: `buffer` is either
 @section buffers
+@usage local ring = assert(lbpf.ring_buffer(object.maps.events, print, {type = "event"}))
+print(ring:epoll_fd(), ring:pollable().pollfd) -- for an event loop, which then calls consume:
+ring:consume()     -- all that has arrived, without waiting
+ring:consume_n(10) -- at most ten
+local event = ring:next(0)
+if event then
+  print(event.pid, event.comm)
+end
+assert(ring:close())
 */
 
 const char RINGBUF[] = "lbpf.ring_buffer";

@@ -37,6 +37,7 @@ _Static_assert(offsetof(struct batch, cursor) == 0, "a batch is known by its cur
 
 /*** Sets the function that generates code for events. Only `lbpf.jit` calls this.
 @function set_compiler
+@local
 @tparam function fn
 @treturn lightuserdata the address of what claims an event
 @treturn function what pulls an event, with three arguments

@@ -22,6 +22,16 @@
 /*** @module lbpf */
 /*** Perf buffers
 @section perf_buffers
+@usage local buffer = assert(lbpf.perf_buffer(object.maps.samples, 8, function(bytes, cpu)
+  print(cpu, #bytes)
+end, function(lost, cpu)
+  print(cpu, "lost", lost)
+end))
+for i = 0, buffer:buffer_cnt() - 1 do
+  buffer:consume_buffer(i)
+  print(buffer:buffer_fd(i), #buffer:buffer(i))
+end
+print(buffer:stats().lost)
 */
 
 enum { EVENT = 1, LOST }; /* the functions' places in the list */
@@ -455,6 +465,12 @@ that delivers ends
  `cpu_cnt`: how many of these to use. Without them all CPUs, with their numbers as keys
 @treturn perf_buffer
 @failslog EINVAL for a map of another type, EBUSY if this process reads one of the keys already
+@usage local SOFTWARE, BPF_OUTPUT, RAW = 1, 10, 0x400
+local attr = {type = SOFTWARE, config = BPF_OUTPUT, sample_type = RAW, wakeup_events = 1}
+local buffer = assert(lbpf.perf_buffer_raw(object.maps.samples, 8, attr, function(record, cpu)
+  print(cpu, #record)
+end))
+buffer:poll(0)
 @see perf_buffer__new_raw
 */
 static int perfbuf_new_raw(lua_State *L)

@@ -15,6 +15,17 @@
 /*** @module lbpf */
 /*** Waiting
 @section waiting
+@usage local ring = assert(lbpf.ring_buffer(object.maps.events, print, {type = "event"}))
+local poller = assert(lbpf.poller())
+assert(poller:add(ring:epoll_fd()))
+assert(poller:catch {"INT", "TERM"})
+local deadline = lbpf.monotonic() + 0.01
+while lbpf.monotonic() < deadline do
+  local readable, signals = assert(poller:wait(0.01))
+  if #signals > 0 then break end
+  if #readable > 0 then ring:consume() end
+end
+assert(poller:close())
 */
 
 static const char POLLER[] = "lbpf.poller";

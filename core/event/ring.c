@@ -8,6 +8,12 @@
 /*** @module lbpf */
 /*** One ring of a ring buffer
 @section ring
+@usage local events = assert(lbpf.ring_buffer(object.maps.events, print, {type = "event"}))
+local ring = events:ring(0)
+print(ring:size(), ring:avail_data_size(), ring:map_fd())
+print(ring:producer_pos() - ring:consumer_pos())
+ring:consume_n(10)
+ring:consume()
 */
 
 static const char RING[] = "lbpf.ring";

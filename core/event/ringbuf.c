@@ -343,6 +343,10 @@ static int ringbuf_new(lua_State *L)
 @treturn ring_buffer itself
 @fails
 @raise inside a function of this ring buffer
+@usage local other = assert(lbpf.map_create("ringbuf", "other", 0, 0, 65536))
+local ring = assert(lbpf.ring_buffer(object.maps.events, print, {type = "event"}))
+assert(ring:add(other, function(bytes) print(#bytes) end))
+ring:poll(0) -- both
 @see ring_buffer__add
 */
 static int ringbuf_add(lua_State *L)

@@ -15,6 +15,14 @@
 /*** @module lbpf */
 /*** User ring buffers
 @section user_rings
+@needs user rings
+@usage local ring = assert(lbpf.user_ring_buffer(object.maps.commands))
+local sample = assert(ring:reserve(8))
+assert(sample:write("go"))
+assert(sample:submit())
+assert(ring:reserve_blocking(8, 100)):discard()
+assert(ring:send("stop"))
+assert(ring:close())
 */
 
 static const char USERRING[] = "lbpf.user_ring_buffer";

@@ -11,6 +11,19 @@
 /*** @module lbpf */
 /*** Iterating over what is in the kernel
 @section ids
+@usage for map in lbpf.maps() do print(map.id, map.name) end
+for link in lbpf.links() do print(link.id, link.type) end
+for btf in lbpf.btfs() do print(btf.id, btf.name) end
+
+assert(object:attach())
+local prog, map = lbpf.prog_get_next_id(), lbpf.map_get_next_id() -- the smallest
+local link, btf = lbpf.link_get_next_id(), lbpf.btf_get_next_id()
+for fd in pairs {
+  [assert(lbpf.prog_get_fd_by_id(prog))] = true, [assert(lbpf.map_get_fd_by_id(map))] = true,
+  [assert(lbpf.link_get_fd_by_id(link))] = true, [assert(lbpf.btf_get_fd_by_id(btf))] = true,
+} do
+  fd:close()
+end
 */
 
 struct kind {

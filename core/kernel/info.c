@@ -12,6 +12,11 @@
 /*** @module lbpf */
 /*** Information from the kernel
 @section info
+@usage print(lbpf.prog_get_info_by_fd(object.progs.enter).name)
+print(lbpf.map_get_info_by_fd(object.maps.flows).name)
+local link = assert(object.progs.leave:attach())
+print(lbpf.link_get_info_by_fd(link).type, lbpf.obj_get_info_by_fd(link).type)
+print(lbpf.btf_get_info_by_fd(assert(lbpf.btf_get_fd_by_id(lbpf.btf_get_next_id()))).name)
 */
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))

@@ -11,6 +11,12 @@
 /*** @module lbpf */
 /*** Source lines of loaded programs
 @section source_lines
+@usage local lines = assert(lbpf.prog_linfo(object.progs.enter))
+local line = lines:lfind(0)
+print(line and line.line_num)
+local info = assert(lbpf.prog_get_info_by_fd(object.progs.enter, {jited_ksyms = true}))
+print(info.jited_ksyms and lines:lfind_addr_func(info.jited_ksyms[1], 0))
+assert(lines:close())
 */
 
 static const char LINFO[] = "lbpf.prog_linfo";

@@ -15,6 +15,15 @@
 /*** @module lbpf */
 /*** Linkers
 @section linkers
+@usage local path = os.tmpname()
+local linker = assert(lbpf.linker(path))
+assert(linker:add_file("link_main.bpf.o"))
+local file = assert(io.open("link_other.bpf.o", "rb"))
+assert(linker:add_buf(file:read("*a")))
+file:close()
+assert(linker:finalize() and linker:close())
+assert(lbpf.open(path)):close()
+os.remove(path)
 */
 
 static const char LINKER[] = "lbpf.linker";
@@ -220,6 +229,13 @@ static int linker_add_file(lua_State *L)
 @treturn linker itself
 @fails
 @raise after `linker:finalize`, and after a file that failed
+@needs libbpf 1.6
+@usage local path = os.tmpname()
+local linker = assert(lbpf.linker(path))
+local file = assert(io.open("link_main.bpf.o", "rb"))
+print(linker:add_fd(file))
+linker:close()
+os.remove(path)
 @see bpf_linker__add_fd
 */
 static int linker_add_fd(lua_State *L)

@@ -17,6 +17,16 @@
 /*** @module lbpf */
 /*** Links by descriptor
 @section links_fd
+@usage local prog = object.progs.raw
+local tracepoint = assert(lbpf.raw_tracepoint_open("sys_enter", prog))
+assert(tracepoint:close())
+
+local link = assert(lbpf.link_create(object.progs.drop, "lo", "xdp"))
+assert(lbpf.link_update(link, object.progs.drop))
+assert(lbpf.obj_pin(link, "/sys/fs/bpf/drop"))
+assert(assert(lbpf.obj_get("/sys/fs/bpf/drop")):close())
+assert(os.remove("/sys/fs/bpf/drop"))
+assert(lbpf.link_detach(link))
 */
 
 #if LBPF_HEADERS(1, 3)

@@ -10,6 +10,9 @@
 /*** @module lbpf */
 /*** The library and the machine
 @section library
+@usage print(lbpf.version_string(), lbpf.major_version(), lbpf.minor_version())
+print(lbpf.num_possible_cpus())
+print(lbpf.probe_bpf_map_type("ringbuf"), lbpf.probe_bpf_helper("kprobe", "get_stackid"))
 */
 
 #if LBPF_HEADERS(1, 4)
@@ -245,6 +248,8 @@ this call, libbpf removes the limit at the first load.
 @tparam integer memlock_bytes 0: do not change the limit
 @treturn boolean true
 @fails EBUSY if a load has removed the limit already, EOPNOTSUPP before libbpf 1.4
+@needs libbpf 1.4
+@usage assert(lbpf.set_memlock_rlim(64 * 1024 * 1024)) -- before the first object is loaded
 @see libbpf_set_memlock_rlim
 */
 static int set_memlock_rlim(lua_State *L)

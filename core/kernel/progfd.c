@@ -18,6 +18,14 @@
 /*** @module lbpf */
 /*** Programs by descriptor
 @section programs_fd
+@usage local RETURN_0 = "\183\0\0\0\0\0\0\0\149\0\0\0\0\0\0\0"
+local prog = assert(lbpf.prog_load("socket_filter", "nothing", "GPL", RETURN_0))
+print(lbpf.prog_test_run(prog, {data_in = ("\0"):rep(64)}).retval)
+local map = assert(lbpf.map_create("array", "notes", 4, 8, 1))
+assert(lbpf.prog_bind_map(prog, map)) -- lives as long as the program
+local btf = assert(lbpf.btf_new_empty())
+btf:add_int("int", 4, "signed")
+assert(assert(lbpf.btf_load(btf:raw_data())):close())
 */
 
 /* Loading -------------------------------------------------------------------------------- */
@@ -230,6 +238,7 @@ to it: `lbpf.prog_bind_map` does that.
 @failslog EOPNOTSUPP before libbpf 1.8
 @raise unless the object is prepared and not yet loaded; if the program's autoload is off; the error
 of a handler's function; inside a callback of its object
+@needs libbpf 1.8
 @usage local object = assert(lbpf.open("trace.bpf.o"))
 assert(object:prepare())
 local clone, log = assert(object.progs.enter:clone({log_level = 4}))

@@ -11,6 +11,14 @@
 /*** @module lbpf */
 /*** More of bpf(2)
 @section syscall
+@usage local statistics = assert(lbpf.enable_stats("run_time"))
+object:attach()
+local info = lbpf.prog_get_info_by_fd(object.progs.leave)
+print(info.run_cnt, info.run_time_ns)
+statistics:close()
+
+local tracepoint = assert(lbpf.raw_tracepoint_open("sys_enter", object.progs.raw))
+print(lbpf.task_fd_query(nil, tracepoint).fd_type)
 */
 
 #if LBPF_HEADERS(1, 4)
@@ -102,6 +110,8 @@ delegation. It is the `token_fd` of `map_create`, `prog_load` and `btf_load`.
 @tparam ?table opts `flags`
 @treturn fd
 @fails EOPNOTSUPP outside of a user namespace, and EOPNOTSUPP before libbpf 1.4
+@needs tokens
+@usage print(lbpf.token_create(0)) -- nil and why: standard input is no BPF file system
 @see bpf_token_create
 */
 static int token_create(lua_State *L)
@@ -135,6 +145,8 @@ because of an error in the program.
 @tparam ?integer size how many bytes at most; nil: 65536
 @treturn string "" if there is nothing
 @fails ENOENT if there is no such stream, EOPNOTSUPP before libbpf 1.6
+@needs streams
+@usage print(lbpf.prog_stream_read(object.progs.leave, "stderr"))
 @see bpf_prog_stream_read
 */
 static int prog_stream_read(lua_State *L)

@@ -8,6 +8,11 @@
 /*** @module lbpf */
 /*** Types
 @section types
+@usage print(lbpf.prog_type_by_name("fentry/vfs_read"))           -- tracing trace_fentry
+print(lbpf.attach_type_by_name("cgroup_skb/egress"))       -- cgroup_inet_egress
+print(lbpf.bpf_prog_type_str(2), lbpf.bpf_map_type_str(1)) -- kprobe hash
+print(lbpf.bpf_attach_type_str(0))                         -- cgroup_inet_ingress
+print(lbpf.bpf_link_type_str(3))                           -- cgroup
 */
 
 /*** The types that libbpf, or a handler of this script, gives to a program with this SEC().

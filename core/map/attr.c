@@ -10,6 +10,19 @@
 /*** @module lbpf */
 /*** Attributes of maps
 @section attributes
+@usage for map in object:each_map() do
+  print(map:name(), map:type(), map:key_size(), map:value_size(), map:max_entries())
+  print(map:map_flags(), map:map_extra(), map:numa_node(), map:ifindex(), map:is_internal())
+  print(map:btf_key_type_id(), map:btf_value_type_id(), map:autocreate(), map:fd())
+end
+
+local changed = assert(lbpf.open("trace.bpf.o"))
+local map = changed.maps.limits -- before the load its attributes can be changed
+assert(map:set_type("array"))
+assert(map:set_key_size(4) and map:set_value_size(8) and map:set_max_entries(16))
+assert(map:set_map_flags {"mmapable"} and map:set_numa_node(0) and map:set_map_extra(0))
+assert(map:set_ifindex(0) and map:set_autocreate(true))
+assert(changed:load())
 */
 
 #if LBPF_HEADERS(1, 5)
@@ -387,6 +400,14 @@ BIND_SETTER(set_autoattach, bpf_map__set_autoattach, struct bpf_map, check_idle,
 @tparam boolean autoattach
 @treturn map itself
 @fails EINVAL for other maps, EOPNOTSUPP before libbpf 1.5
+@needs libbpf 1.5
+@usage local congestion = assert(lbpf.open("congestion.bpf.o"))
+for map in congestion:each_map() do
+  if map:type() == "struct_ops" then
+    assert(map:set_autoattach(false))
+    print(map:name(), map:autoattach())
+  end
+end
 @see bpf_map__set_autoattach
 */
 static int map_set_autoattach(lua_State *L)
@@ -431,6 +452,10 @@ static int map_exclusive_program(lua_State *L)
 @treturn map itself
 @fails EOPNOTSUPP before libbpf 1.7
 @raise if it exists, or its object has been loaded
+@needs libbpf 1.7
+@usage local exclusive = assert(lbpf.open("trace.bpf.o"))
+assert(exclusive.maps.limits:set_exclusive_program(exclusive.progs.enter))
+print(exclusive.maps.limits:exclusive_program():name())
 @see bpf_map__set_exclusive_program
 */
 static int map_set_exclusive_program(lua_State *L)

@@ -14,6 +14,12 @@
 /*** @module lbpf */
 /*** Batches of elements
 @section batches
+@usage local fd = assert(lbpf.map_create("hash", "numbers", 4, 4, 16))
+assert(lbpf.map_update_batch(fd, {"aaaa", "bbbb"}, {"AAAA", "BBBB"}))
+assert(lbpf.map_delete_batch(fd, {"aaaa"}) == 1)
+print(#assert(lbpf.map_lookup_batch(fd)))
+local keys, values = assert(lbpf.map_lookup_and_delete_batch(fd))
+print(keys[1], values[1])
 */
 
 struct batch_opts {

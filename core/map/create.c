@@ -10,6 +10,11 @@
 /*** @module lbpf */
 /*** Maps by descriptor
 @section maps_fd
+@usage local map = assert(lbpf.map_create("array", "constants", 4, 8, 1))
+local layout = "struct constant { u64 value; };"
+local view = assert(lbpf.map(map, {layout = layout, key = "u32", value = "struct constant"}))
+assert(view:update(0, {value = 42}))
+assert(lbpf.map_freeze(map)) -- from now on only programs can write it
 */
 
 /*** Makes the map read-only for system calls, permanently; BPF programs can still write it. Also

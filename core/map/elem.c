@@ -12,6 +12,9 @@
 /*** @module lbpf */
 /*** Elements of maps
 @section elements
+@usage local work = object.maps.work
+assert(work:push(1))
+print(work:peek(), work:pop(), work:pop())
 */
 
 /* The state of a call. Most keys and values fit here, without an allocation. */

@@ -13,6 +13,11 @@
 /*** @module lbpf */
 /*** What maps are created from
 @section initial
+@usage local other = assert(lbpf.open("trace.bpf.o"))
+assert(other.maps.limits:reuse_fd(object.maps.limits)) -- both objects have one map
+local data = other.maps[".bss"]
+print(#data:initial_value())
+assert(data:set_initial_value(("\0"):rep(data:value_size())))
 */
 
 /* Other maps ------------------------------------------------------------------------------- */
@@ -92,6 +97,9 @@ static int map_inner_map(lua_State *L)
 @treturn map itself
 @failslog EINVAL for other maps, or if there is a template already
 @raise if it exists, or its object has been loaded
+@usage local other = assert(lbpf.open("attributes.bpf.o"))
+print(other.maps.outer:inner_map().type) -- of its example in the file; this one has none:
+assert(other.maps.bare_outer:set_inner_map_fd(object.maps.limits))
 @see bpf_map__set_inner_map_fd
 */
 static int map_set_inner_map_fd(lua_State *L)

@@ -106,6 +106,7 @@ static void replace(lua_State *L, const char *class, const char *method, int fn)
 /*** Replaces two methods of maps and views, and sets the function that creates iterators. Only
 `lbpf.jit` calls this.
 @function set_map_methods
+@local
 @tparam function lookup
 @tparam function update
 @tparam function walk
@@ -136,6 +137,7 @@ static int set_map_methods(lua_State *L)
 
 /*** Returns what code for a map is generated from.
 @function compiled_map
+@local
 @param map
 @treturn[1] nil if it is not a map, or has not been used yet
 @treturn[2] boolean false if its keys or values have no types, or need C

@@ -265,6 +265,7 @@ static char *copy_variable(const struct vars *vars, const char *variable, char *
 
 /*** Replaces the function that reads variables. Only `lbpf.jit` calls this.
 @function set_variable_reader
+@local
 @tparam function fn
 @treturn function the previous one
 @treturn lightuserdata the address of the function that copies a variable
@@ -283,6 +284,7 @@ static int set_variable_reader(lua_State *L)
 
 /*** Returns what code that reads a variable is generated from.
 @function compiled_variable
+@local
 @param vars `object.vars`
 @param name
 @treturn[1] nil if it is none, or was not read since the load

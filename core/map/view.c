@@ -16,6 +16,11 @@
 /*** @module lbpf */
 /*** Views of maps
 @section views
+@usage local key, value = object.maps.flows:types()
+print(key.name, value.name)
+local view = assert(lbpf.map(object.maps.flows))
+print(view:fd())
+assert(view:close())
 */
 
 static const char VIEW[] = "lbpf.map_view";

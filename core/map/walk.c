@@ -14,6 +14,9 @@
 /*** @module lbpf */
 /*** Walks over maps
 @section walks
+@usage for flow, counts in object.maps.flows:pairs() do
+  print(flow.address, counts.packets)
+end
 */
 
 static const char WALK[] = "lbpf.map_walk";
@@ -338,6 +341,7 @@ static int step_closure(lua_State *L)
 
 /*** Steps a walk over a map, for code that `lbpf.jit` makes.
 @function map_step
+@local
 @param walk
 @param names
 @tparam ?table again the tables that are filled again

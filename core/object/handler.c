@@ -14,6 +14,9 @@
 /*** @module lbpf */
 /*** Handlers of SEC() names
 @section handlers
+@usage local id = lbpf.register_prog_handler("abc", "raw_tracepoint")
+print(lbpf.prog_type_by_name("abc"))
+assert(lbpf.unregister_prog_handler(id))
 */
 
 /* Key in the Lua registry: the list of this state's handlers, in the order of registration. Each is

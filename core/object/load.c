@@ -9,6 +9,9 @@
 /*** @module lbpf */
 /*** Loading
 @section loading
+@usage local other = assert(lbpf.open("trace.bpf.o"))
+print(other:kversion(), other:token_fd())
+other:set_kversion(other:kversion())
 */
 
 #if LBPF_HEADERS(1, 5)
@@ -62,6 +65,11 @@ path. `object:load` does the rest.
 @treturn object itself
 @failslog EOPNOTSUPP before libbpf 1.6
 @raise if it is prepared or loaded already, or if that has failed
+@needs libbpf 1.6
+@usage local other = assert(lbpf.open("trace.bpf.o"))
+assert(other:prepare()) -- maps are there, and may be filled before programs are loaded
+assert(other.maps.limits:update(1, 1))
+assert(other:load())
 @see bpf_object__prepare
 */
 static int object_prepare(lua_State *L)
@@ -135,6 +143,9 @@ refers; both as bytes
 @failslog
 @raise for an object with struct_ops, or with maps that are reused or pinned; if it is prepared or
 loaded already, or if that has failed; the error of a handler's function
+@usage local other = assert(lbpf.open("trace.bpf.o"))
+local loader = assert(other:gen_loader())
+print(#loader.insns, #loader.data)
 @see bpf_object__gen_loader
 */
 static int object_gen_loader(lua_State *L)

@@ -11,6 +11,7 @@
 /*** @module lbpf */
 /*** Objects
 @section objects
+@usage print(object:name(), object:kernel_log())
 */
 
 static const char OBJECT[] = "lbpf.object";

@@ -8,6 +8,8 @@
 /*** @module lbpf */
 /*** Loaded programs
 @section loaded_programs
+@usage assert(object.progs.leave:unload())
+assert(object:close_program_fds()) -- of all the others
 */
 
 #if LBPF_HEADERS(1, 6)
@@ -100,6 +102,13 @@ static void push_records(lua_State *L, const void *records, uint32_t n, size_t s
 @treturn {table,...} `insn_off`, the index of the first instruction, and `type_id`, the function's
 id in the object's BTF
 @fails EOPNOTSUPP before libbpf 1.6
+@needs libbpf 1.6
+@usage local prog = object.progs.enter
+assert(prog:func_info_cnt() == #prog:func_info())
+for _, line in ipairs(prog:line_info()) do
+  print(line.insn_off, line.line_num)
+end
+print(prog:line_info_cnt())
 @see bpf_program__func_info
 */
 static int program_func_info(lua_State *L)

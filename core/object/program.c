@@ -14,6 +14,20 @@
 /*** @module lbpf */
 /*** Programs
 @section programs
+@usage for prog in object:each_program() do
+  print(prog:name(), prog:section_name(), prog:type(), prog:expected_attach_type())
+  print(prog:flags(), prog:autoload(), prog:autoattach(), prog:log_level())
+  print(prog:insn_cnt(), #prog:insns())
+end
+print(object.progs.enter:fd())
+
+local changed = assert(lbpf.open("trace.bpf.o", {kernel_log_level = 1}))
+local prog = changed.progs.filter -- before the load its properties can be changed
+assert(prog:set_type("sched_cls") and prog:set_expected_attach_type("cgroup_inet_ingress"))
+assert(prog:set_flags(0) and prog:set_autoattach(false) and prog:set_ifindex(0))
+assert(prog:set_log_level(1) and prog:set_log_buf(65536))
+assert(changed:load())
+print(prog:log_buf())
 */
 
 static const char PROGRAM[] = "lbpf.program";
@@ -311,6 +325,12 @@ static int program_set_ifindex(lua_State *L)
 @treturn program itself
 @failslog
 @raise if its object has been loaded
+@needs trampolines
+@usage local tracing = assert(lbpf.open("tracing.bpf.o"))
+for prog in tracing:each_program() do
+  prog:set_autoload(false)
+end
+assert(tracing.progs.entry:set_attach_target(nil, "do_nanosleep"))
 @see bpf_program__set_attach_target
 */
 static int program_set_attach_target(lua_State *L)
@@ -388,6 +408,13 @@ by then; if they changed earlier, it would write beyond their end.
 @tparam string insns struct bpf_insn of 8 bytes each, 1 to 1,000,000 of them
 @treturn program itself
 @raise outside of the program's own prog_prepare_load_fn
+@usage local id = lbpf.register_prog_handler("raw_tracepoint/sys_exit", "raw_tracepoint", nil, {
+  prog_prepare_load_fn = function(prog)
+    prog:set_insns(prog:insns():sub(-16)) -- the last two: return a number
+  end,
+})
+local short = assert(lbpf.open("trace.bpf.o"))
+assert(lbpf.unregister_prog_handler(id))
 @see bpf_program__set_insns
 */
 static int program_set_insns(lua_State *L)

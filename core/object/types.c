@@ -9,6 +9,7 @@
 /*** @module lbpf */
 /*** An object's types
 @section object_types
+@usage print(object:btf():find_by_name("event"), object:btf_fd())
 */
 
 /*** Returns the object's BTF, which is closed with the object.

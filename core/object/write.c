@@ -297,6 +297,16 @@ static int push_contents(lua_State *L, int fd)
  `endianness`: "little" or "big"; else this machine's
 @treturn string bytes
 @fails
+@usage local RETURN_2 = "\183\0\0\0\2\0\0\0\149\0\0\0\0\0\0\0"
+local bytes = assert(lbpf.elf {
+  sections = {
+    {name = "xdp", flags = "ax", data = RETURN_2},
+    {name = "license", flags = "aw", data = "GPL\0"},
+  },
+  symbols = {{name = "pass", section = "xdp", size = #RETURN_2, type = "func"}},
+})
+local pass = assert(lbpf.open_mem(bytes))
+assert(pass:load())
 @see object:load
 */
 static int elf(lua_State *L)

@@ -7,6 +7,13 @@
 /*** @module lbpf */
 /*** An object's parts
 @section parts
+@usage local prog, map = object:next_program(), object:next_map()
+while prog do
+  print(prog:name())
+  prog = object:next_program(prog)
+end
+assert(object:prev_program():name() == "filter" and object:prev_map(map) == nil)
+print(object:find_map_by_name("flows") == map, object:find_map_fd_by_name("flows") == map:fd())
 */
 
 /* In order -------------------------------------------------------------------------------- */

@@ -8,6 +8,21 @@
 /*** @module lbpf */
 /*** Pinning
 @section pinning
+@usage assert(lbpf.pin_mkdir("/sys/fs/bpf/example"))
+assert(object.maps.limits:set_pin_path("/sys/fs/bpf/example/limits"))
+assert(object.maps.limits:pin() and object.maps.limits:is_pinned())
+print(object.maps.limits:pin_path(), lbpf.pins("/sys/fs/bpf/example")[1])
+assert(object.maps.limits:unpin())
+assert(object.progs.enter:pin("/sys/fs/bpf/example/enter"))
+assert(object.progs.enter:unpin("/sys/fs/bpf/example/enter"))
+
+assert(object:pin_maps("/sys/fs/bpf/example"))
+assert(object:unpin_maps("/sys/fs/bpf/example"))
+local net = assert(lbpf.open("net.bpf.o"))
+assert(net:load())
+assert(net:pin_programs("/sys/fs/bpf/example"))
+assert(net:unpin_programs("/sys/fs/bpf/example"))
+assert(os.remove("/sys/fs/bpf/example"))
 */
 
 #if LBPF_HEADERS(1, 3)
@@ -72,6 +87,12 @@ BIND_SETTER(unpin, bpf_object__unpin, struct bpf_object, check_loaded, const cha
 @tparam string path of the directory
 @treturn object itself
 @failslog EOPNOTSUPP before libbpf 1.3
+@needs libbpf 1.3
+@usage local net = assert(lbpf.open("net.bpf.o"))
+assert(net:load())
+assert(net:pin("/sys/fs/bpf/example")) -- maps and programs
+assert(net:unpin("/sys/fs/bpf/example"))
+assert(os.remove("/sys/fs/bpf/example"))
 @see bpf_object__unpin
 */
 static int object_unpin(lua_State *L)

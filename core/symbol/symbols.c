@@ -15,6 +15,10 @@
 /*** @module lbpf */
 /*** Symbols: names for addresses
 @section symbols
+@usage local symbols = assert(lbpf.elf_symbols("/proc/self/exe"))
+local names, addresses = symbols:match("lua*")
+print(symbols:count(), symbols:build_id(), addresses[1] and symbols:find(addresses[1]), #names)
+assert(symbols:close())
 */
 
 static const char SYMBOLS[] = "lbpf.symbols";

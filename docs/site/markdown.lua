@@ -65,6 +65,13 @@ local function put_returns(out, fn)
   end
 end
 
+local function put_examples(out, examples)
+  for _, example in ipairs(examples) do
+    local needs = example.needs and " (needs " .. example.needs .. ")" or ""
+    out("\n**Example**", needs, "\n\n```lua\n", example.text, "\n```\n")
+  end
+end
+
 local function put_function(out, fn, c)
   out("````{lua-function} ", signature(fn), "\n\n", fn.text, "\n\n")
   put_arguments(out, fn)
@@ -75,9 +82,7 @@ local function put_function(out, fn, c)
   if c then
     out("\n**C** ", table.concat(c, ", "), "\n")
   end
-  for _, example in ipairs(fn.examples) do
-    out("\n```lua\n", (example:gsub("%s+$", "")), "\n```\n")
-  end
+  put_examples(out, fn.examples)
   out("````\n\n")
 end
 
@@ -89,9 +94,11 @@ end
 local function write_page(page, c)
   local out, file = writer(DIR .. page.name .. ".md")
   out("# ", page.name, "\n\n", page.text or "", "\n\n")
+  put_examples(out, page.examples)
   for _, group in ipairs(page.groups) do
     if group.title then
-      out("## ", group.title, "\n\n", group.text or "", "\n\n")
+      out("\n## ", group.title, "\n\n", group.text or "", "\n\n")
+      put_examples(out, group.examples)
     end
     for _, fn in ipairs(group) do
       put_function(out, fn, c[fn.name])

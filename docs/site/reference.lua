@@ -65,12 +65,31 @@ local function returns_of(item)
   return ways
 end
 
+-- Code as it is in the comment: in Lua's, all lines begin with the space after the mark.
+local function code(text)
+  local all = true
+  for line in text:gmatch("\n([^\n]+)") do
+    all = all and line:find("^ ") ~= nil
+  end
+  return trim(all and text:gsub("\n ", "\n") or text)
+end
+
+-- The examples of a function, a section or a module: {text, needs}.
+local function examples_of(item)
+  local needs = item.tags.needs and trim(item.tags.needs[1])
+  local list = {}
+  for i, text in ipairs(item.usage or {}) do
+    list[i] = {text = code(text), needs = needs}
+  end
+  return list
+end
+
 -- The page that a name belongs to, made when it is the first.
 local function page_of(pages, module, name)
   local owner = owner_of(module, name)
   local page = pages.by_name[owner]
   if not page then
-    page = {name = owner, groups = {}}
+    page = {name = owner, groups = {}, examples = {}}
     pages.by_name[owner] = page
     pages[#pages + 1] = page
   end
@@ -82,10 +101,13 @@ local function group_of(page, module, item)
   local title = item.section ~= "function" and item.section ~= "field" and item.section or nil
   local group = page.groups[#page.groups]
   if not group or group.title ~= title then
-    group = {title = title}
+    group = {title = title, examples = {}}
     for _, section in ipairs(module.sections or {}) do
       if section.display_name == title then
-        group.text = dedent(section.description)
+        group.text = group.text or dedent(section.description)
+        for _, example in ipairs(examples_of(section)) do
+          table.insert(group.examples, example)
+        end
       end
     end
     page.groups[#page.groups + 1] = group
@@ -98,7 +120,7 @@ local function add(pages, module, item)
   group[#group + 1] = {
     name = full_name(module, item.name), is_field = item.type == "field", text = text_of(item),
     arguments = arguments_of(item), returns = returns_of(item), raises = item.tags.raise,
-    examples = item.usage or {},
+    examples = examples_of(item),
   }
 end
 
@@ -111,7 +133,7 @@ local function read(modules)
     end
     local page = pages.by_name[module.name]
     if page then
-      page.text = text_of(module)
+      page.text, page.examples = text_of(module), examples_of(module)
     end
   end
   table.sort(pages, function(a, b) return a.name < b.name end)
@@ -122,6 +144,45 @@ function reference.write(modules)
   local pages = read(modules)
   markdown.write(pages)
   annotations.write(pages)
+end
+
+-- The texts of all examples of a page, whose first lines are printed.
+local function sources_of(page)
+  local list = {}
+  local function take(examples)
+    for _, example in ipairs(examples) do
+      list[#list + 1] = example.text:gsub("%-%-[^\n]*", "") -- a comment calls nothing
+      print("example\t" .. example.text:match("[^\n]*"))
+    end
+  end
+  take(page.examples)
+  for _, group in ipairs(page.groups) do
+    take(group.examples)
+    for _, fn in ipairs(group) do
+      take(fn.examples)
+    end
+  end
+  return table.concat(list, "\n")
+end
+
+--- Prints the examples, and the public names, each with whether an example shows it: a function of
+-- the module in any example, as `lbpf.open`, others in one of their page, as `:name` or `.name`.
+function reference.list(modules)
+  local pages, all = read(modules), {}
+  for i, page in ipairs(pages) do
+    all[i] = sources_of(page)
+  end
+  for i, page in ipairs(pages) do
+    for _, group in ipairs(page.groups) do
+      for _, fn in ipairs(group) do
+        local last = fn.name:match("[%w_]+$")
+        local shown = page.name == "lbpf"
+          and table.concat(all, "\n"):find("lbpf%." .. last .. "%f[^%w_]")
+          or all[i]:find("[.:]" .. last .. "%f[^%w_]")
+        print(("%s\t%s"):format(shown and "shown" or "missing", fn.name))
+      end
+    end
+  end
 end
 
 return reference

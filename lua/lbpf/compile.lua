@@ -41,6 +41,12 @@ local clang = require "lbpf.clang"
 -- @treturn[2] string what is wrong, with file and line; clang's messages; or why clang was not run
 -- @treturn[2] ?integer the error number if clang could not be run
 -- @raise if a program is no function and no string, or an option or a field is unknown
+-- @usage local bytes, plan = assert(lbpf.compile {
+--   ["tp/syscalls/sys_enter_nanosleep"] = [[ count("naps", comm) ]],
+-- })
+-- print(#bytes, plan.maps[1].name)
+-- local compiled = assert(lbpf.open_mem(bytes))
+-- assert(compiled:load())
 return function(programs, opts)
   if type(programs) == "table" and type(programs.c) == "string" then
     local bytes, message, errno = clang.compile(programs, 2) -- no tail call: it counts the calls

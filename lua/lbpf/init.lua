@@ -11,6 +11,7 @@ end
 local lbpf = require "lbpf.core"
 
 --- lbpf's version, as a string. The rock and the Debian package have it from here.
+-- @usage print(lbpf._VERSION, lbpf.version_string()) -- lbpf's and libbpf's
 lbpf._VERSION = "0.1.0"
 
 lbpf.set_layout_reader(function(...) return require "lbpf.layout.option"(...) end)

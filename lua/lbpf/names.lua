@@ -1,8 +1,9 @@
 --- Names of the numbers that the kernel uses: errors, signals, system calls, protocols.
---
---     local names = require "lbpf.names"
---     print(names.errno(2), names.signal(9), names.syscall(59))  --> ENOENT SIGKILL execve
 -- @module lbpf.names
+-- @usage local names = require "lbpf.names"
+-- print(names.errno(2), names.signal(9))       --> ENOENT SIGKILL
+-- print(names.protocol(6), names.tcp_state(1)) --> TCP ESTABLISHED
+-- print(names.syscall(names.syscall_number("openat")))
 
 local machine = require "lbpf.compiler.machine"
 

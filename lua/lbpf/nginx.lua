@@ -1,17 +1,20 @@
 --- lbpf in nginx, also installed as `resty.lbpf`.
 --
 -- The master loads programs, as root, in init_by_lua; the workers use the maps, and one of them
--- consumes the events of a ring buffer:
---
---     init_by_lua_block {
---       local bpf = require "resty.lbpf"
---       object = assert(bpf.load("filter.bpf.o", {pin = "/sys/fs/bpf/filter"}))
---       events = assert(bpf.consumer(object.maps.events, function(bytes) ... end))
---     }
---     init_worker_by_lua_block {
---       events:start()
---     }
+-- consumes the events of a ring buffer.
 -- @module lbpf.nginx
+-- @needs nginx
+-- @usage -- in init_by_lua_block:
+-- local bpf = require "resty.lbpf"
+-- bpf.remove("/sys/fs/bpf/example") -- what an older configuration has left
+-- object = assert(bpf.load("trace.bpf.o", {pin = "/sys/fs/bpf/example"}))
+-- events = assert(bpf.consumer(object.maps.events, function(pid, comm)
+--   ngx.log(ngx.NOTICE, pid, " ", comm)
+-- end, {type = "event", fields = {"pid", "comm"}}))
+-- -- in init_worker_by_lua_block:
+-- events:start()
+-- -- in content_by_lua_block:
+-- ngx.say(events:stats().consumed)
 
 local consumer = require "lbpf.nginx.consumer"
 local pinned = require "lbpf.pinned"

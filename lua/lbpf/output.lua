@@ -1,8 +1,13 @@
 --- What a tool writes: rows and maps, as text, JSON lines or CSV.
---
---     local out = require("lbpf.output").new {columns = {{"pid", -7}, {"path"}}}
---     out:row {pid = 12, path = "/etc/passwd"}
 -- @classmod lbpf.output
+-- @usage local tracer = assert(lbpf.trace {BEGIN = [[ count("calls", "open") ]]})
+-- local columns = {{"pid", -7}, {"path"}}
+-- local out = require("lbpf.output").new {columns = columns, format = "csv", write = print}
+-- out:head()
+-- out:row {pid = 12, path = "/etc/passwd"}
+-- out:maps(tracer, {"calls"})
+-- out:problems(tracer) -- to standard error
+-- tracer:close()
 
 local json = require "lbpf.json"
 local text = require "lbpf.text"
@@ -22,7 +27,6 @@ end
 -- and `show`, a function that makes text of the value; `format`: "text", "json" or "csv"; `write`:
 -- a function that gets each line, by default to standard output, which is flushed after each line
 -- @treturn output
--- @usage local out = require("lbpf.output").new {columns = {{"path"}}, format = "json"}
 function output.new(opts)
   opts = opts or {}
   local self = setmetatable({columns = opts.columns or {}, format = opts.format or "text",
@@ -88,6 +92,9 @@ end
 --- Writes a line of JSON: an object.
 -- @function output:line
 -- @tparam table members a list of {name, value}
+-- @needs json
+-- @usage local out = require("lbpf.output").new {format = "json", write = print}
+-- out:line {pid = 1, comm = "init"}
 function output:line(members)
   self.write(object(self.encode, members))
 end
@@ -122,6 +129,8 @@ end
 --- Writes a table anew: over the last one on a terminal, else below it.
 -- @function output:table
 -- @tparam table rows a list of rows, for `row`
+-- @usage local out = require("lbpf.output").new {columns = {{"pid", -7}, {"cpu"}}, write = print}
+-- out:table {{pid = 1, cpu = 0}, {pid = 12, cpu = 3}} -- again and again, with other rows
 function output:table(rows)
   if self.format == "text" then
     if self.live == nil then

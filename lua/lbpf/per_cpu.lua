@@ -35,6 +35,8 @@ end
 -- @function per_cpu:sum
 -- @tparam ?string field the member of a structure
 -- @treturn integer
+-- @usage local hits = object.maps.hits:lookup(0) -- a list with a number for each CPU
+-- print(hits:sum(), hits:max(), hits:min(), hits:avg())
 function per_cpu:sum(field)
   return fold(self, field, function(a, b) return a + b end)
 end

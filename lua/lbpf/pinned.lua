@@ -4,6 +4,12 @@
 -- directory of a BPF file system: maps keep their contents, and programs are replaced under their
 -- links atomically.
 -- @module lbpf.pinned
+-- @usage local pinned = require "lbpf.pinned"
+-- local first = assert(pinned.load("trace.bpf.o", {pin = "/sys/fs/bpf/example"}))
+-- first:close() -- or the process ends: programs stay attached, maps keep what they have
+-- local next_one = assert(pinned.load("trace.bpf.o", {pin = "/sys/fs/bpf/example"})) -- takes over
+-- next_one:close()
+-- assert(pinned.remove("/sys/fs/bpf/example"))
 
 local lbpf = require "lbpf"
 local record = require "lbpf.pinned.record"

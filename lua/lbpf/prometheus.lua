@@ -1,13 +1,12 @@
 --- What maps hold, as metrics that Prometheus scrapes.
---
---     local metrics = prometheus.new {
---       {name = "exec_total", type = "counter", help = "Programs started.",
---        map = object.maps.execs, labels = {"comm"}},
---       {name = "run_queue_seconds", type = "histogram", help = "Time until a task runs.",
---        map = object.maps.latency, slots = "slots", sum = "total", scale = "log2", unit = 1e-9},
---     }
---     print(metrics:text())
 -- @module lbpf.prometheus
+-- @usage local prometheus = require "lbpf.prometheus"
+-- local metrics = prometheus.new {
+--   {name = "packets_total", type = "counter", help = "Packets.", map = object.maps.flows,
+--    labels = {"port"}, value = "packets"},
+--   {name = "dropped", type = "gauge", read = function() return object.vars.dropped end},
+-- }
+-- print(prometheus.content_type, metrics:text())
 
 local declaration = require "lbpf.prometheus.declaration"
 local text = require "lbpf.prometheus.text"

@@ -113,6 +113,11 @@ end
 -- `seconds`: when to end. A function that returns false ends the loop
 -- @treturn string why it ended: "INT", "TERM", "time", or "stop" if a function returned false
 -- @raise the error of a function
+-- @usage local ring = assert(lbpf.ring_buffer(object.maps.events, print, {type = "event"}))
+-- local function report()
+--   print(object.vars.dropped)
+-- end
+-- print(lbpf.run {ring, every = {[0.01] = report}, seconds = 0.05}) -- "time"
 local function run(what)
   local names = {"INT", "TERM"}
   for name in pairs(what.signals or {}) do

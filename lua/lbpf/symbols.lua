@@ -172,6 +172,9 @@ end
 --- Remembers the mappings of a process, so that its addresses have names after its end.
 -- @function watch_process
 -- @tparam integer pid
+-- @usage lbpf.watch_process(pid) -- reads its mappings now
+-- print(lbpf.usym(pid, address))
+-- lbpf.forget_processes(pid)
 function symbols.watch_process(pid)
   process_of(pid)
 end
@@ -193,7 +196,8 @@ end
 -- @treturn ?string its name; nil if there is none, or the kernel hides addresses
 -- @treturn ?integer the offset of the address in the function, in bytes
 -- @treturn ?string the module that contains it
--- @usage print(lbpf.ksym(address))
+-- @usage local _, addresses = assert(lbpf.kallsyms()):match("vfs_read")
+-- print(lbpf.ksym(addresses[1]))
 function symbols.ksym(address)
   if kernel == nil then
     kernel = lbpf.kallsyms() or false
@@ -311,7 +315,8 @@ end
 -- @tparam ?table opts `lines` (boolean): "name file.c:12" where that is known, and functions that
 -- are inlined as frames of their own
 -- @treturn {string,...} a name for each; "[file]" or "[unknown]" where there is none
--- @usage print(table.concat(lbpf.frames(object.maps.stacks:lookup(id), pid), "\n"))
+-- @usage local _, addresses = assert(lbpf.kallsyms()):match("vfs_*")
+-- print(table.concat(lbpf.frames(addresses), "\n")) -- or what a stack map has
 function symbols.frames(stack, pid, opts)
   local names = {}
   for i, address in ipairs(stack) do

@@ -1,9 +1,14 @@
 --- Plain text: aligned tables, histograms, heat maps; units, addresses, time.
---
---     local text = require "lbpf.text"
---     print(text.table({{"nginx", 12}, {"wrk", 340}}, {"comm", "count"}))
---     print(text.histogram({{"[0]", 3}, {"[1]", 9}}))
 -- @module lbpf.text
+-- @usage local text = require "lbpf.text"
+-- print(text.table({{"nginx", 12}, {"wrk", 340}}, {"comm", "count"}))
+-- print(text.histogram(text.buckets({[1] = 3, [3] = 9}, text.log2_range)))
+-- local shape = {min = 0, max = 30, step = 10}
+-- print(text.histogram(text.buckets({[0] = 1, [2] = 5}, text.linear_range, shape)))
+-- print(text.short(8192), text.bytes(1536), text.duration(1500)) --> 8K 1.50 KiB 1.50 us
+-- print(text.show(12), text.pad("left", 8), text.time())
+-- print(text.ntop(text.pton("127.0.0.1")), text.address(text.pton("::ffff:127.0.0.1")))
+-- print(text.csv {"a", 'say "b"'})
 
 local text = {}
 
@@ -304,7 +309,8 @@ local SHADES = {" ", ".", ":", "-", "=", "+", "*", "#", "%", "@"}
 -- @tparam function range the name of a bucket, `log2_range` for example
 -- @tparam ?table shape for `linear_range`
 -- @treturn string lines without a newline at the end
--- @usage print(text.heat_map({{[3] = 1}, {[3] = 9, [4] = 2}}, text.log2_range))
+-- @usage local text = require "lbpf.text"
+-- print(text.heat_map({{[3] = 1}, {[3] = 9, [4] = 2}}, text.log2_range))
 function text.heat_map(columns, range, shape)
   local first, last, most = math.huge, -math.huge, 1
   for _, counts in ipairs(columns) do

@@ -159,8 +159,11 @@ end
 --   output
 -- - `start`: a function called once the programs are attached, with the same; it may return timers,
 --   seconds = function
--- @usage require "lbpf.tool" {name = "x", about = "Counts.", maps = {"n"},
---   programs = {["tp/sched/sched_switch"] = [[ count("n") ]]}}
+-- @needs argparse
+-- @usage require "lbpf.tool" {
+--   name = "x", about = "Counts.", maps = {"n"},
+--   programs = {["tp/sched/sched_switch"] = [[ count("n") ]]},
+-- }
 return function(spec)
   local args = parse(spec)
   local signal, ok, problem = lbpf.interruptible(pcall, run, spec, args)

@@ -73,6 +73,8 @@ end
 --- Unregisters what `register` has registered. Objects that are open keep their handlers.
 -- @function unregister
 -- @tparam {integer,...} ids from `register`
+-- @usage local ids = lbpf.handlers.register("every", "xdp")
+-- lbpf.handlers.unregister(ids)
 function handlers.unregister(ids)
   for _, id in ipairs(ids) do
     lbpf.unregister_prog_handler(id)

@@ -1,5 +1,16 @@
 --- Consumers of ring buffers, in nginx workers.
 -- @module lbpf.nginx.consumer
+-- @needs nginx
+-- @usage -- in init_by_lua_block:
+-- local consumer = require "lbpf.nginx.consumer"
+-- object = assert(require("lbpf.pinned").load("trace.bpf.o", {pin = "/sys/fs/bpf/example"}))
+-- events = assert(consumer.new(object.maps.events, function(bytes)
+--   ngx.log(ngx.NOTICE, #bytes)
+-- end))
+-- -- in init_worker_by_lua_block:
+-- events:start()
+-- -- in content_by_lua_block:
+-- ngx.say(events:stats().consumed)
 
 local ffi = require "ffi"
 local lbpf = require "lbpf"

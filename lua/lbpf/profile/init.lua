@@ -1,9 +1,10 @@
 --- Stacks with counts, and the forms in which other programs read them.
---
---     local profile = require("lbpf.profile").new()
---     profile:add({"main", "work", "spin"}, 12)
---     io.open("cpu.svg", "w"):write(profile:svg {title = "CPU"})
 -- @classmod lbpf.profile
+-- @usage local profile = require("lbpf.profile").new {type = "cpu", unit = "nanoseconds"}
+-- profile:add({"main", "work", "spin"}, 12)
+-- profile:add({"main", "wait"}, 3)
+-- print(profile:total(), profile:folded())
+-- print(#profile:svg {title = "Where time goes"}, #profile:pprof()) -- for files
 
 local pprof = require "lbpf.profile.pprof"
 local svg = require "lbpf.profile.svg"
@@ -20,7 +21,6 @@ end
 -- @tparam ?table opts `unit`: of what is counted ("samples"); `type`: what is counted, for pprof
 -- ("samples")
 -- @treturn profile
--- @usage local profile = require("lbpf.profile").new {type = "cpu", unit = "nanoseconds"}
 function profile.new(opts)
   opts = opts or {}
   return setmetatable({
@@ -32,7 +32,6 @@ end
 -- @function profile:add
 -- @tparam {string,...} frames from the root to the leaf
 -- @tparam ?number count 1 if absent; 64-bit integers become numbers
--- @usage profile:add({"main", "work", "spin"}, 12)
 function profile:add(frames, count)
   count = tonumber(count or 1)
   local at = self.root

@@ -288,6 +288,12 @@ end
 -- @treturn[2] string message: with the place in the program, if the compiler or the verifier
 -- refuses it; and the error number and libbpf's log, if it is not the compiler that does
 -- @raise for a program that is neither a function nor a string, and for unknown options
+-- @usage local tracer = assert(lbpf.trace {
+--   ["tracepoint:syscalls:sys_enter_nanosleep"] = [[ count("naps", comm) ]],
+-- })
+-- lbpf.run {tracer, seconds = 0.05}
+-- tracer:show()
+-- tracer:close()
 local function trace(programs, opts)
   if type(programs) ~= "table" then
     error(("bad argument #1 to 'trace' (table expected, got %s)"):format(type(programs)), 2)
@@ -341,7 +347,10 @@ end
 -- @tparam function fn called with the event's name, and a table of its values by field; addresses,
 -- symbols and the like are text
 -- @treturn tracer itself
--- @usage tracer:on_row(function(name, row) print(name, row.pid, row.path) end)
+-- @usage local tracer = assert(lbpf.trace {BEGIN = [[ emit("start", {pid = pid, comm = comm}) ]]})
+-- tracer:on_row(function(name, row) print(name, row.pid, row.comm) end)
+-- tracer:consume()
+-- tracer:close()
 function tracer:on_row(fn)
   self.row_handler = fn
   return self
@@ -358,6 +367,10 @@ end
 -- @function tracer:consume
 -- @treturn integer how many events; false once a program has called exit()
 -- @raise whatever a handler raises
+-- @usage local tracer = assert(lbpf.trace {BEGIN = [[ print("hello") ]]})
+-- print(tracer:epoll_fd()) -- for an event loop, which then calls
+-- tracer:consume()         -- does not wait
+-- tracer:stop():close()
 function tracer:consume()
   local n = self.ring and assert(self.ring:consume()) or 0
   return not self.ended and n
@@ -427,6 +440,16 @@ end
 -- @tparam ?table what options of `run`
 -- @treturn string why it ended; "stop" after exit()
 -- @raise whatever a function raised
+-- @usage local tracer = assert(lbpf.trace {
+--   ["tracepoint:syscalls:sys_enter_nanosleep"] = [[ count("naps", comm) ]],
+--   ["interval:10ms"] = [[ emit("tick", {cpu = cpu}) ]],
+-- })
+-- tracer:on("tick", function(cpu) print(cpu) end)
+-- tracer:run {seconds = 0.05}
+-- tracer:detach():show() -- the programs run no longer; maps keep what they have
+-- for _, row in ipairs(tracer:rows("naps")) do print(row.key, row.value) end
+-- for _, problem in ipairs(tracer:problems()) do print(problem.place, problem.message) end
+-- tracer:close()
 function tracer:run(what)
   local all = {self}
   for key, value in pairs(what or {}) do
