@@ -468,6 +468,11 @@ static int aggregate_reset(lua_State *L)
 @function aggregate:stats
 @treturn table `events`: how many came; `dropped`: how many of these belong to no group, for there
 were `max_entries` already, or not enough memory; `entries`: how many groups there are
+@usage local by_comm = lbpf.aggregate {by = "comm"}
+local ring = assert(lbpf.ring_buffer(object.maps.events, by_comm, {type = "event"}))
+ring:poll(0)
+print(by_comm:stats().events)
+by_comm:reset() -- counts from zero again
 */
 static int aggregate_stats(lua_State *L)
 {
