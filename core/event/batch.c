@@ -243,8 +243,7 @@ static bool deliver_event(lua_State *L, struct batch *b, const struct batch_even
 {
 	bool stop;
 
-	/* consumed from here on, also if the function raises */
-	b->cursor.next += (int32_t)batch_size_of(e);
+	batch_consume(b, e); /* also if the function raises */
 	lua_pushvalue(L, FUNCTION);
 	lua_call(L, b->kind->push(L, b, e, NAMES, true), LUA_MULTRET);
 	if (lua_gettop(L) == COMPILED)
@@ -398,8 +397,7 @@ static const struct batch_event *claim_event(struct batch *b)
 	const struct batch_event *e = batch_event_at(b, b->cursor.next);
 
 	b->cursor.reading = b->cursor.fill;
-	/* consumed from here on, also if it cannot be decoded */
-	b->cursor.next += (int32_t)batch_size_of(e);
+	batch_consume(b, e); /* also if it cannot be decoded */
 	wake(b);
 	return e;
 }
@@ -413,7 +411,7 @@ static const struct batch_event *copy_next(lua_State *L, struct batch *b, int fu
 	if (!has_next(b, function) || batch_size_of(batch_event_at(b, b->cursor.next)) != size)
 		return NULL;
 	memcpy(copy, batch_event_at(b, b->cursor.next), size);
-	b->cursor.next += (int32_t)size;
+	batch_consume(b, copy);
 	wake(b);
 	return copy;
 }
@@ -442,10 +440,7 @@ const struct batch_event *batch_claim(const struct batch_claim *claim)
 	e = batch_event_at(b, b->cursor.next);
 	if (e->size < claim->least || (claim->checks && !codec_says_all(claim->checks, e->data)))
 		return NULL;
-	e = claim_event(b);
-	claim->counters->events++;
-	claim->counters->bytes += e->size;
-	return e;
+	return claim_event(b);
 }
 
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)

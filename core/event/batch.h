@@ -42,9 +42,11 @@ struct batch_kind {
 	 * Returns libbpf's result.
 	 */
 	int (*consume)(struct batch *b, int timeout);
-	/* Pushes an event's values, and counts it as delivered; returns how many values. NAMES is
-	 * the index of the names of the event's function. MAY_REUSE: no other event is being read,
-	 * so the table that option `reuse` asks for may be filled.
+	/* The counters of a function's events. */
+	struct batch_counters *(*counters)(struct batch *b, int function);
+	/* Pushes an event's values; returns how many. NAMES is the index of the names of the
+	 * event's function. MAY_REUSE: no other event is being read, so the table that option
+	 * `reuse` asks for may be filled.
 	 */
 	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e, int names,
 		    bool may_reuse);
@@ -103,6 +105,18 @@ static inline size_t batch_size_of(const struct batch_event *e)
 	return sizeof(*e) + batch_padded(e->size);
 }
 
+/* Counts the next event as delivered, unless it is news, and goes on to the one after it. */
+static inline void batch_consume(struct batch *b, const struct batch_event *e)
+{
+	struct batch_counters *counters = e->is_news ? NULL : b->kind->counters(b, e->function);
+
+	b->cursor.next += (int32_t)batch_size_of(e);
+	if (counters) {
+		counters->events++;
+		counters->bytes += e->size;
+	}
+}
+
 /* Descriptors, once somebody asked for one to wait on; -1: none. */
 struct batch_wait {
 	int epoll, wake;
@@ -156,7 +170,6 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead);
  */
 struct batch_claim {
 	struct batch *batch;
-	struct batch_counters *counters;
 	struct codec_check *checks;
 	int32_t function;
 	uint32_t least;

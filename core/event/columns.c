@@ -77,7 +77,8 @@ size_t columns_deliver(lua_State *L, struct batch *b, int names, int fn, int wid
 		push_list_at(L, lists, i);
 	n = write_columns(L, b, names, first, width, limit, &end);
 	end_columns(L, lists, first, width, n);
-	b->cursor.next = end; /* consumed from here on, also if the function raises */
+	while (b->cursor.next < end) /* also if the function raises */
+		batch_consume(b, batch_event_at(b, b->cursor.next));
 	lua_pushvalue(L, fn);
 	lua_pushinteger(L, (lua_Integer)n);
 	for (int i = 0; i < width; i++)

@@ -20,10 +20,9 @@ _Static_assert(offsetof(struct batch_counters, events) == 0 &&
 		       offsetof(struct batch_counters, bytes) == 8,
 	       "struct batch_counters is known to compiled code");
 _Static_assert(offsetof(struct batch_claim, batch) == 0 &&
-		       offsetof(struct batch_claim, counters) == sizeof(void *) &&
-		       offsetof(struct batch_claim, checks) == 2 * sizeof(void *) &&
-		       offsetof(struct batch_claim, function) == 3 * sizeof(void *) &&
-		       offsetof(struct batch_claim, least) == 3 * sizeof(void *) + 4,
+		       offsetof(struct batch_claim, checks) == sizeof(void *) &&
+		       offsetof(struct batch_claim, function) == 2 * sizeof(void *) &&
+		       offsetof(struct batch_claim, least) == 2 * sizeof(void *) + 4,
 	       "struct batch_claim is known to compiled code");
 _Static_assert(offsetof(struct batch, cursor) == 0, "a batch is known by its cursor's address");
 

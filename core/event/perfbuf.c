@@ -149,19 +149,22 @@ static int consume_perfbuf(struct batch *b, int timeout)
 	return perf_buffer__poll(p->rings->pb, timeout);
 }
 
+static struct batch_counters *perf_counters(struct batch *b, int function)
+{
+	(void)function; /* lost events, the other one, are news */
+	return &((struct perfbuf *)b)->delivered;
+}
+
 static int push_record(lua_State *L, struct batch *b, const struct batch_event *e, int names,
 		       bool may_reuse)
 {
 	struct perfbuf *p = (struct perfbuf *)b;
 	int values = 1;
 
-	if (e->is_news) {
+	if (e->is_news)
 		lua_pushinteger(L, (lua_Integer) * (const __u64 *)e->data);
-	} else {
-		p->delivered.events++;
-		p->delivered.bytes += e->size;
+	else
 		values = eventtype_push(L, &p->type, b, names, e->data, e->size, may_reuse);
-	}
 	lua_pushinteger(L, e->cpu);
 	return values + 1;
 }
@@ -211,6 +214,7 @@ static const struct batch_kind kind = {
 	.function = "perf_buffer",
 	.tells_once = true,
 	.consume = consume_perfbuf,
+	.counters = perf_counters,
 	.push = push_record,
 	.columns = perf_columns,
 	.deliver_columns = columns_deliver,

@@ -66,13 +66,16 @@ static int consume_ringbuf(struct batch *b, int timeout)
 	return timeout ? ring_buffer__poll(r->rb, timeout) : ring_buffer__consume(r->rb);
 }
 
+static struct batch_counters *ring_counters(struct batch *b, int function)
+{
+	return &((struct reader *)b)->maps[function - 1]->delivered;
+}
+
 static int push_ring_sample(lua_State *L, struct batch *b, const struct batch_event *e, int names,
 			    bool may_reuse)
 {
 	struct ring_map *m = ((struct reader *)b)->maps[e->function - 1];
 
-	m->delivered.events++;
-	m->delivered.bytes += e->size;
 	return eventtype_push(L, &m->type, b, names, e->data, e->size, may_reuse);
 }
 
@@ -104,6 +107,7 @@ static const struct batch_kind kind = {
 	.name = "ring buffer",
 	.function = "ring_buffer",
 	.consume = consume_ringbuf,
+	.counters = ring_counters,
 	.push = push_ring_sample,
 	.columns = ring_columns,
 	.deliver_columns = columns_deliver,

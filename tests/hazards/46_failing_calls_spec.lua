@@ -22,6 +22,13 @@ describe("hazard 46: some of the calls that tests/faults has fail", function()
     end
   end))
 
+  it("have no event counted twice", needs({"root", "btf"}, function()
+    local output, status = child.output(
+      "$LBPF_BUILD/faults tests/faults/batch_counts.lua")
+    assert(status == 0, output)
+    assert.is_true(tonumber(output:match "^(%d+) calls failed\n$") > 5, output)
+  end))
+
   it("are those that want a descriptor, when there are few",
       needs({"root", "bpffs", "btf"}, function()
     for _, limit in ipairs {6, 12, 24} do

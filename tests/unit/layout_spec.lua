@@ -49,12 +49,11 @@ if has_ffi then
     end)
 
     it("is that of a check, and of what is claimed", function()
-      ffi.cdef "struct batch; struct batch_counters; struct codec_check;"
+      ffi.cdef "struct batch; struct codec_check;"
       same("core/btf/codec.h", "codec_check", "struct lbpf_check",
         {kind = "kind", offset = "offset", size = "size", length = "length"})
       same("core/event/batch.h", "batch_claim", "struct lbpf_claim", {
-        batch = "cursor", counters = "counters", checks = "checks", ["function"] = "fn",
-        least = "least",
+        batch = "cursor", checks = "checks", ["function"] = "fn", least = "least",
       })
     end)
 

@@ -129,7 +129,7 @@ local function compile(claim, slow, type, cursor, counters, number, fn, has_cpu,
     push and new_push(push, cursor, counters, number, checks, into),
     function(next, buffer, timeout)
       local own = type and expression.new_checks(type)
-      return new_pull(pull, layout.claim(cursor, counters, own, number, least),
+      return new_pull(pull, layout.claim(cursor, own, number, least),
         {next = next, buffer = buffer, timeout = timeout, into = into,
           checks = own}) -- which keeps them
     end,

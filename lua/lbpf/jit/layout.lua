@@ -16,8 +16,7 @@ struct lbpf_counters { double events, bytes; };
 struct lbpf_check { uint32_t kind, offset, size; int32_t length; };
 /* struct batch_claim: the events of a batch that a function takes */
 struct lbpf_claim {
-  struct lbpf_cursor *cursor; struct lbpf_counters *counters; struct lbpf_check *checks;
-  int32_t fn; uint32_t least;
+  struct lbpf_cursor *cursor; struct lbpf_check *checks; int32_t fn; uint32_t least;
 };
 /* struct jit_element: a key and a value of a map */
 struct lbpf_element {
