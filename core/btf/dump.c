@@ -21,7 +21,7 @@ print(#btf:dump_c())
 local dump = assert(lbpf.btf_dump(btf))
 print(dump:dump_type(id))
 print(dump:emit_type_decl(id, {field_name = "last"}))
-print(dump:dump_type_data(id, ("\1"):rep(20), {compact = true}))
+print(dump:dump_type_data(id, ("\1"):rep(btf:resolve_size(id)), {compact = true}))
 assert(dump:close())
 */
 

@@ -8,6 +8,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 struct event {
 	__u32 pid;
 	char comm[16];
+	__u32 bytes;
 };
 
 const struct event *type_of_events __attribute__((unused));
