@@ -46,6 +46,17 @@ describe("a compiled probe", function()
     assert.is_true(out[4] >= 0 and out[5] > 0)
   end))
 
+  it("has the paths of files", needs({"root", "trampolines"}, function()
+    local out = trace {["fentry/filp_close"] = [[
+      if comm == "cat" then
+        local where = path(args.filp.f_path)
+        if where == "/etc/hostname" then out[1] = #where end
+        if path(args.filp.f_path, 8) == "" then out[2] = 1 end
+      end ]]}
+    assert.equal(#"/etc/hostname", out[1])
+    assert.equal(1, out[2])
+  end))
+
   it("by kprobe knows the function's prototype", needs({"root", "kprobes"}, function()
     local out = trace {
       ["kprobe/vfs_read"] = [[

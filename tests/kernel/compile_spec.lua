@@ -238,6 +238,8 @@ describe("a compile error", function()
         "tp_btf/sched_switch:1:12: tp_btf/sched_switch has no argument 'prevv'; did you"},
       {"tp_btf/sched_switch", "print(args.prev.comn)",
         "tp_btf/sched_switch:1:17: struct task_struct has no field 'comn'; did you mean comm?"},
+      {"tp_btf/sched_switch", "print(path(args.prev))",
+        "tp_btf/sched_switch:1:17: path() takes a struct path that the verifier knows"},
     }
     for _, case in ipairs(cases) do
       local message = compiled.message(case[1], case[2])

@@ -7,7 +7,7 @@ local int64 = require "lbpf.compiler.int64"
 
 local READ = {kernel = 113, user = 112, packet = 113} -- bpf_probe_read_kernel, _user
 local READ_STRING = {kernel = 115, user = 114, packet = 115} -- the same with _str
-local LOOKUP = 1
+local LOOKUP, D_PATH = 1, 147
 
 local function zero(c, base, off, from, size)
   for at = from, size - 1, 8 do
@@ -363,6 +363,20 @@ function generator:join_strings(list, space, count, bound, base, off, size)
   c:branch("u>", joint.at, {imm = size - 1}, finish)
   c:store(c:alu("+", joint.start, joint.at), 0, 1, {imm = 0})
   c:place(finish)
+end
+
+--- The path at the address FROM, of BOUND bytes at most; "" if it is longer. What the helper leaves
+-- behind the end is not copied.
+function generator:path_into(from, bound, base, off, size)
+  local c = self.code
+  c:scoped(function()
+    local slot, fits = c:slot(bound), c:label()
+    zero(c, slot, 0, 0, bound)
+    c:branch(">", c:call(D_PATH, from, {slot = slot}, {imm = bound}), {imm = 0}, fits)
+    c:store(slot, 0, 1, {imm = 0})
+    c:place(fits)
+    self:read_string(c:mov(c:reg(), {slot = slot}), "kernel", bound, base, off, size, true)
+  end)
 end
 
 --- The length of a string.

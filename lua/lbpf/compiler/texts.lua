@@ -96,6 +96,33 @@ texts.join = {
   end,
 }
 
+-- Whether a type is a struct path that the verifier knows.
+local function is_known_path(types, t)
+  return (t.kind == "place" or t.kind == "ptr") and t.known
+    and types.kernel:resolve(t.to).name == "path"
+end
+
+-- A file's name with all folders, where the kernel allows it: lsm, iter, fentry of few functions.
+texts.path = {
+  call = {1, 2}, usage = "path(args.file.f_path, bytes)",
+  type = function(types, node)
+    local t = types:pointer(node.args[1])
+    if t.kind ~= "unknown" and not is_known_path(types, t) then
+      fail(node.args[1], "path() takes a struct path that the verifier knows: args.file.f_path of"
+        .. " fentry, fexit, lsm and iter")
+    end
+    local bound = node.args[2] and types:constant(node.args[2], "the bound of a path") or 128
+    if bound < 8 or bound > 256 then
+      fail(node.args[2], "the bound of a path is 8 to 256 bytes")
+    end
+    return T.str(bound)
+  end,
+  value = is {imm = 0},
+  string = function(self, node, base, off, size)
+    self:path_into(self.code:in_reg(self:value(node.args[1])), node.type.bound, base, off, size)
+  end,
+}
+
 -- Bytes at an address -----------------------------------------------------------------------------
 
 local function bytes_at(self, node, base, off, size, padded)
