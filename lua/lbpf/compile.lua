@@ -28,12 +28,13 @@ local clang = require "lbpf.clang"
 -- @function compile
 -- @tparam table programs SEC name = a function or its source as a string; a list of such pairs,
 -- where their order matters; or what has a field `c`
--- @tparam ?table opts of programs in Lua: `max_entries` of each map, 4096; `maps`: by name, a table
--- with `max_entries` and `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes
--- that str() reads, 64; `loops`: "may_goto", "bpf_loop" or "bounded", by default what the running
--- kernel has; `rounds`: of a bounded loop at most, 1024; `arch`: "x86_64" or "arm64", by default
--- this machine's; `portable`: false: fields, enumerators and records of tracepoints are where the
--- running kernel has them, which loads faster; else libbpf finds them where it loads the object
+-- @tparam ?table opts of programs in Lua: `max_entries` of each map, 4096, and four times as many
+-- stacks; `maps`: by name, a table with `max_entries` and `type`; `ring`: the bytes of the ring
+-- buffer, 262144; `str`: the bytes that str() reads, 64; `loops`: "may_goto", "bpf_loop" or
+-- "bounded", by default what the running kernel has; `rounds`: of a bounded loop at most, 1024;
+-- `arch`: "x86_64" or "arm64", by default this machine's; `portable`: false: fields, enumerators
+-- and records of tracepoints are where the running kernel has them, which loads faster; else libbpf
+-- finds them where it loads the object
 -- @treturn string the object's bytes
 -- @return of programs in Lua the plan, a table: `programs`, `maps`, `events`, `problems`, as
 -- `lbpf.trace` uses it; in C clang's warnings, a string, or nil

@@ -43,6 +43,11 @@ describe("a spec", function()
 end)
 
 describe("values", function()
+  it("are stacks, or why there is none", function()
+    assert.matches("another stack has its place", show.value(-17, "kstack"))
+    assert.matches("no stack: EFAULT", show.value(-14, "ustack"))
+  end)
+
   it("are shown as what they are", function()
     assert.same({"nil", "12", "true", "false", "0xff", "127.0.0.1", "00:1b:ff:00:00:01"}, {
       show.value(nil), show.value(12), show.value(1, "bool"), show.value(0, "bool"),

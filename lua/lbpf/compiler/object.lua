@@ -5,6 +5,7 @@ local near = require "lbpf.compiler.near"
 local fail = require("lbpf.compiler.source").fail_at
 
 local STACK_FRAMES = 127
+local STACKS = 4 -- places for each entry: of two stacks with the same one is lost
 
 local object = {}
 object.__index = object
@@ -167,7 +168,7 @@ function object:add_maps(plan)
   end
   if self.shared.stacks.used then
     plan.stacks = self.shared.stacks.map
-    self:define_map(plan.stacks, "stack_trace", self.options.max_entries,
+    self:define_map(plan.stacks, "stack_trace", STACKS * self.options.max_entries,
       {key_size = 4, value_size = STACK_FRAMES * 8})
   end
   for _, map in ipairs(self.shared.support) do

@@ -87,10 +87,14 @@ end
 
 local stacks = {kstack = kernel_name, ustack = user_name}
 
+local EEXIST = -17 -- of bpf_get_stackid()
+
 local function stack(id, tracer, name_of)
   id = tonumber(id)
-  if id < 0 then
-    return {("(no stack: errno %d)"):format(-id)}
+  if id == EEXIST then
+    return {"(lost: another stack has its place)"}
+  elseif id < 0 then
+    return {("(no stack: %s)"):format(require("lbpf.names").errno(id))}
   end
   local names = {}
   for i, address in ipairs(tracer.stacks:lookup(id) or {}) do
