@@ -204,10 +204,12 @@ function string_of.binary(self, node, base, off, size)
     zero(c, base, off, 0, size)
     c:mov(flag or c:reg(), {imm = 0})
   else
-    if node.left.type.kind == "nil" then
+    local left = self:chosen(node.left, otherwise)
+    if left.type.kind == "nil" then
+      c:place(otherwise)
       set(node.right)
     else
-      self:branch_absent(set(node.left) or {imm = 1}, otherwise)
+      self:branch_absent(set(left) or {imm = 1}, otherwise)
       c:jump(done)
       c:place(otherwise)
       set(node.right)

@@ -243,6 +243,16 @@ local function operands(self, node)
   return a, self:value(node.right)
 end
 
+--- Of `c and a or b` the operand A of its left side, after a jump to the label unless C is true; of
+-- other sides all.
+function generator:chosen(left, otherwise)
+  if left.chooses then
+    self:cond(left.left, false, otherwise)
+    return left.right
+  end
+  return left
+end
+
 -- `a and b`, `a or b`, where both are numbers, pointers or nil.
 local function logic(self, node)
   local c, t = self.code, node.type
@@ -269,8 +279,9 @@ local function logic(self, node)
     c:place(otherwise)
     set({imm = 0}, {imm = 0})
   else
-    local operand, there = self:optional(node.left)
-    local kind = node.left.type.kind
+    local left = self:chosen(node.left, otherwise)
+    local operand, there = self:optional(left)
+    local kind = left.type.kind
     if kind == "nil" then
       there = {imm = 0}
     end
