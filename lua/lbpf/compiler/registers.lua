@@ -339,7 +339,7 @@ end
 function graph:forget(ins, color, spilled, out)
   local kept = {[ins.s] = true}
   for r in pairs(ins.alive) do
-    kept[color[self:find(r)]] = true
+    kept[color[self:find(r)] or r] = true -- r10 has no colour
   end
   local function add(new)
     new.node, new.depth = ins.node, ins.depth
