@@ -126,23 +126,24 @@ local programs = {
   ["many ways through strings"] = [[
     local function f(p)
       local q = p
+      two[{q >= p and p or q, ""}] = p + 0x7fffffff ~ q & 2843
       if p > (q == p and q or p) then
-        if not ((#"eight888" >> (p % (p | 1))) <= p) then
+        if not (#"eight888" >> p % (p | 1) <= p) then
           local larger = not ("eight888" .. "b" >= "longer than eight" .. "eight888")
         end
       end
       return m[-14987] or (q ~= q and p or q)
     end
     m[1] = 8
-    local i = 2
+    i = 2
     repeat
       i = i + 2
-      if 15 % (28080 | 1) >= 2 then m[3] = f(11701 - 14994) end
+      if (255 >> 4) % (28080 | 1) >= 2 then m[3] = f(11701 - 14994) end
       if (not (-14996 == 11621) or 26 > (m[-14910] or 255)) and (23 > 0xffffffffffffffff
-        and (0x80000000 == 1000003 and 0x80000000 or 11) or -14992) >= f(-14963) then
+        and 0x8000000000000000 < 1000003 and (0x80000000 == 1000003 and 0x80000000 or 11)
+          or -14992) >= f(-14963) then
         out[7] = #"eight888"
       end
-      if (21987 << 22) >= (m[5] or 77) then break end
     until i >= 17
     out[1] = i ]],
   ["many that follow each other"] = ([[
