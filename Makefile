@@ -17,6 +17,7 @@
 # make fuzzer TARGET=btf  libFuzzer, for SECONDS (60); all targets unless one is named
 # make check           clang-format, luacheck, layering, documentation, the API
 # make docs            the site: guides and the reference, into build/docs
+# make annotations     what editors know of the API, from the comments
 # make dist            what a release consists of, from the last commit: into build/dist
 # make deb             Debian packages of it
 # make help            this list
@@ -157,6 +158,7 @@ INST_LUADIR ?= $(PREFIX)/share/lua/$(LUA_ABI)
 INST_BINDIR ?= $(PREFIX)/bin
 INST_MANDIR ?= $(PREFIX)/share/man/man1
 INST_COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+INST_ANNOTATIONDIR ?= $(PREFIX)/share/lbpf/annotations
 TOOLS       := $(wildcard examples/tools/*.lua)
 
 install: module
@@ -168,10 +170,11 @@ install: module
 	sed -i '1s/lua5\.4/$(LUA)/' $(DESTDIR)$(INST_BINDIR)/lbpf
 	install -D -m 644 docs/lbpf.1 $(DESTDIR)$(INST_MANDIR)/lbpf.1
 	install -D -m 644 bin/completion $(DESTDIR)$(INST_COMPLETIONDIR)/lbpf
+	cd annotations && find . -name '*.lua' -exec install -D -m 644 {} $(DESTDIR)$(INST_ANNOTATIONDIR)/{} \;
 
 # Folders that others may have use of go if they are empty.
 SHARED_DIRS := $(INST_LUADIR)/resty $(INST_LIBDIR) $(dir $(INST_LIBDIR)) $(INST_LUADIR) $(dir $(INST_LUADIR)) $(INST_MANDIR) \
-               $(INST_COMPLETIONDIR) $(dir $(INST_COMPLETIONDIR))
+               $(dir $(INST_ANNOTATIONDIR)) $(INST_COMPLETIONDIR) $(dir $(INST_COMPLETIONDIR))
 
 .PHONY: uninstall
 uninstall:
@@ -179,7 +182,8 @@ uninstall:
 		$(DESTDIR)$(INST_MANDIR)/lbpf.1 $(DESTDIR)$(INST_COMPLETIONDIR)/lbpf
 	rm -f $(TOOLS:examples/%=$(DESTDIR)$(INST_LUADIR)/lbpf/%)
 	cd lua && find . -name '*.lua' -exec rm -f $(DESTDIR)$(INST_LUADIR)/{} \;
-	for dir in $(DESTDIR)$(INST_LIBDIR)/lbpf $(DESTDIR)$(INST_LUADIR)/lbpf; do \
+	cd annotations && find . -name '*.lua' -exec rm -f $(DESTDIR)$(INST_ANNOTATIONDIR)/{} \;
+	for dir in $(DESTDIR)$(INST_LIBDIR)/lbpf $(DESTDIR)$(INST_LUADIR)/lbpf $(DESTDIR)$(INST_ANNOTATIONDIR); do \
 		[ ! -d $$dir ] || find $$dir -depth -type d -empty -delete; done
 	@for dir in $(SHARED_DIRS:%=$(DESTDIR)%); do \
 		[ ! -d $$dir ] || rmdir --ignore-fail-on-non-empty $$dir; done
@@ -328,17 +332,23 @@ check:
 	tests/check/api $(MODULE)
 	tests/check/man
 
-# The site, from the pages in docs/ and the comments in the code, into build/docs; annotations for
-# editors into build/annotations.
+# The site, from the pages in docs/ and the comments in the code, into build/docs.
 SITE := build/site
 docs:
 	@tests/tools docs
-	rm -rf $(SITE) build/docs build/annotations
+	rm -rf $(SITE) build/docs
 	mkdir -p $(SITE)/reference
 	cp README.md CHANGELOG.md docs/*.md docs/site/* $(SITE)
 	lua5.1 "$$(command -v ldoc)" --fatalwarnings --dir build/ldoc . >/dev/null
 	lua5.1 "$$(command -v ldoc)" --filter docs.site.reference.write . >/dev/null
 	sphinx-build -q -W --keep-going $(SITE) build/docs
+
+# What editors know of the API: generated from the comments, and kept in the tree to be installed.
+.PHONY: annotations
+annotations:
+	@tests/tools docs
+	rm -rf annotations
+	lua5.1 "$$(command -v ldoc)" --filter docs.site.reference.annotate . >/dev/null
 
 # Releasing ------------------------------------------------------------------------------------
 

@@ -36,5 +36,6 @@ build = {
     INST_BINDIR = "$(BINDIR)",
     INST_MANDIR = "$(PREFIX)/man/man1",
     INST_COMPLETIONDIR = "$(PREFIX)/completion",
+    INST_ANNOTATIONDIR = "$(PREFIX)/annotations",
   },
 }

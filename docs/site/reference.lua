@@ -1,13 +1,16 @@
 -- The reference, from what LDoc read in the comments: `ldoc --filter docs.site.reference.write .`
--- writes the site's pages and the annotations for editors, into build/.
+-- writes the site's pages.
 local annotations = require "docs.site.annotations"
 local markdown = require "docs.site.markdown"
 
 local reference = {}
 
--- "map:lookup", "lbpf.open": what a script writes. LDoc has functions of a module without its name.
+-- "map:lookup", "lbpf.open": what a script writes. LDoc has functions of a module without its name,
+-- and methods of one that is a class with all of it.
 local function full_name(module, name)
-  if name:find(":", 1, true) or name:sub(1, #module.name) == module.name then
+  if name:find(":", 1, true) then
+    return name:match("[%w_]+:[%w_]+$")
+  elseif name:sub(1, #module.name) == module.name then
     return name
   end
   return module.name .. "." .. name
@@ -140,10 +143,14 @@ local function read(modules)
   return pages
 end
 
+--- Writes the site's pages.
 function reference.write(modules)
-  local pages = read(modules)
-  markdown.write(pages)
-  annotations.write(pages)
+  markdown.write(read(modules))
+end
+
+--- Writes the annotations for editors, those that are shipped.
+function reference.annotate(modules)
+  annotations.write("annotations", read(modules))
 end
 
 -- The texts of all examples of a page, whose first lines are printed.
@@ -167,8 +174,10 @@ end
 
 --- Prints the examples, and the public names, each with whether an example shows it: a function of
 -- the module in any example, as `lbpf.open`, others in one of their page, as `:name` or `.name`.
+-- Writes annotations, too, into build/annotations, for a comparison.
 function reference.list(modules)
   local pages, all = read(modules), {}
+  annotations.write("build/annotations", pages)
   for i, page in ipairs(pages) do
     all[i] = sources_of(page)
   end

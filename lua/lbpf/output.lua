@@ -22,6 +22,7 @@ end
 
 --- A writer.
 -- @function new
+-- @static
 -- @tparam ?table opts `columns` of rows, a list of {name, width}: the width in characters, negative
 -- for values at the right, none for the last one; with `title`, by default the name in capitals,
 -- and `show`, a function that makes text of the value; `format`: "text", "json" or "csv"; `write`:

@@ -1,5 +1,5 @@
 --- Consumers of ring buffers, in nginx workers.
--- @module lbpf.nginx.consumer
+-- @classmod lbpf.nginx.consumer
 -- @needs nginx
 -- @usage -- in init_by_lua_block:
 -- local consumer = require "lbpf.nginx.consumer"
@@ -121,6 +121,7 @@ end
 -- and takes at most `count`; if there are more, in ten slices. Further events stay in the ring;
 -- when it is full, the program drops them. An event is taken from the ring after the previous one
 -- was handled: if a worker is killed, one event is counted as lost.
+-- @static
 -- @tparam map map of type ringbuf
 -- @tparam function fn called with each event; it may yield, in ngx.sleep or on a cosocket. Its
 -- errors are logged and counted

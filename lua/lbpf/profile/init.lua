@@ -18,6 +18,7 @@ end
 
 --- An empty profile.
 -- @function new
+-- @static
 -- @tparam ?table opts `unit`: of what is counted ("samples"); `type`: what is counted, for pprof
 -- ("samples")
 -- @treturn profile
