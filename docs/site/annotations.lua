@@ -1,5 +1,5 @@
 -- Annotations for editors (LuaCATS), as lua-language-server reads them: a file for each module; the
--- classes of the C module are in lbpf.lua, as lbpf.object and so on. `make annotations` writes them.
+-- classes of the C module are in lbpf.lua, as lbpf.object and so on. See `make annotations`.
 local annotations = {}
 
 -- LDoc's types, where editors have other names.
