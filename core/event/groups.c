@@ -6,15 +6,14 @@
 /* How many groups the first memory is for. */
 #define FEW 16
 
-static uint32_t hash(const struct groups *g, const uint64_t *key)
+/* The slot where a search begins: the high bits of the hash, which all bits of the key change. */
+static uint32_t first_slot(const struct groups *g, const uint64_t *key)
 {
 	uint64_t h = 0;
 
-	for (uint32_t i = 0; i < g->key_words; i++) {
-		h = (h ^ key[i]) * UINT64_C(0x9e3779b97f4a7c15);
-		h ^= h >> 32;
-	}
-	return (uint32_t)h;
+	for (uint32_t i = 0; i < g->key_words; i++)
+		h = ((h << 29 | h >> 35) ^ key[i]) * UINT64_C(0x9e3779b97f4a7c15);
+	return (uint32_t)(h >> g->hash_shift);
 }
 
 static bool is_key(const struct groups *g, uint32_t i, const uint64_t *key)
@@ -31,7 +30,7 @@ static bool is_key(const struct groups *g, uint32_t i, const uint64_t *key)
  * one. */
 static uint32_t *find_slot(const struct groups *g, const uint64_t *key)
 {
-	uint32_t at = hash(g, key) & g->slot_mask;
+	uint32_t at = first_slot(g, key);
 
 	while (g->slots[at] && !is_key(g, g->slots[at] - 1, key))
 		at = (at + 1) & g->slot_mask;
@@ -53,6 +52,7 @@ static bool grow_groups(struct groups *g)
 	free(g->slots);
 	g->slots = slots;
 	g->slot_mask = 2 * capacity - 1;
+	g->hash_shift = (uint32_t)__builtin_clzll(g->slot_mask);
 	g->capacity = capacity;
 	for (uint32_t i = 0; i < g->n; i++)
 		*find_slot(g, groups_at(g, i)) = i + 1;

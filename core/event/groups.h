@@ -13,7 +13,8 @@ struct groups {
 	uint64_t *words;
 	uint32_t *slots; /* by hash: a group's number + 1; 0: free */
 	uint32_t n, capacity, max_entries;
-	uint32_t slot_mask; /* there are twice as many slots as there may be groups */
+	uint32_t slot_mask;  /* there are twice as many slots as there may be groups */
+	uint32_t hash_shift; /* so that the high bits of a hash are a slot's number */
 	uint32_t key_words, all_words;
 };
 

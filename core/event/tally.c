@@ -51,32 +51,39 @@ static uint64_t end_at_zero(uint64_t word, bool *ended)
 	return zeros ? le64toh(bytes & ((zeros & -zeros) - 1)) : word;
 }
 
+/* The first N bytes of a word, from 1 to 7; the others are zero. */
+static uint64_t load_bytes(const char *data, size_t n)
+{
+	uint64_t word = 0;
+
+	if (n == 4) /* most are integers */
+		memcpy(&word, data, 4);
+	else
+		memcpy(&word, data, n);
+	return word;
+}
+
 /* Writes a field's bytes as words: what Lua has as one value is one key. Returns how many words. */
 static uint32_t write_key(const struct tally_field *p, const char *data, size_t size, uint64_t *key)
 {
 	size_t left = p->offset < size ? size - p->offset : 0;
-	uint32_t words = field_words(p);
-	bool ended = false;
+	bool is_string = p->kind == STEP_STRING && !p->is_whole, ended = false;
+	uint32_t words = field_words(p), w = 0;
 
-	data += p->offset;
 	if (left > p->size)
 		left = p->size;
-	for (uint32_t w = 0; w < words; w++, data += 8) {
-		size_t n = left < 8 ? left : 8;
+	for (data += p->offset; left > 0 && !ended; data += 8) {
+		uint64_t word;
 
-		key[w] = 0;
-		if (ended)
-			continue;
-		if (n == 8)
-			memcpy(&key[w], data, 8);
-		else if (n == 4)
-			memcpy(&key[w], data, 4);
+		if (left >= 8)
+			memcpy(&word, data, 8);
 		else
-			memcpy(&key[w], data, n);
-		left -= n;
-		if (p->kind == STEP_STRING && !p->is_whole)
-			key[w] = end_at_zero(key[w], &ended);
+			word = load_bytes(data, left);
+		key[w++] = is_string ? end_at_zero(word, &ended) : word;
+		left -= left < 8 ? left : 8;
 	}
+	while (w < words)
+		key[w++] = 0;
 	if (p->kind == STEP_BOOL && key[0])
 		key[0] = htole64(1);
 	return words;

@@ -15,7 +15,7 @@ const struct event *unused __attribute__((unused));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 64 << 20); /* room for 1.3 million */
+	__uint(max_entries, 16 << 20); /* room for 340 thousand */
 } ring SEC(".maps");
 
 static long send(__u32 i, void *ctx)

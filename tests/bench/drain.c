@@ -52,6 +52,10 @@ static void drain(struct bpf_object *object, const char *what, ring_buffer_sampl
 	double start;
 
 	CHECK(ring);
+	for (int i = 0; i < WARM_UP; i++) {
+		produce(object, count);
+		CHECK(ring_buffer__consume(ring) == count);
+	}
 	produce(object, count);
 	sum = 0;
 	start = now();

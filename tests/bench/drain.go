@@ -54,6 +54,16 @@ func main() {
 	ring, err := ringbuf.NewReader(object.Maps["ring"])
 	must(err)
 
+	warmUp := 3 // as in bench.h
+	for i := 0; i < warmUp; i++ {
+		_, err := object.Programs["produce"].Run(&ebpf.RunOptions{})
+		must(err)
+		var record ringbuf.Record
+		for i := 0; i < count; i++ {
+			must(ring.ReadInto(&record))
+		}
+	}
+
 	drain := func(what string, decode func([]byte, *event)) {
 		_, err := object.Programs["produce"].Run(&ebpf.RunOptions{})
 		must(err)

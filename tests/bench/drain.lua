@@ -13,8 +13,7 @@ end
 
 local function measure(what, opts, fn, pull, result)
   local ring = assert(lbpf.ring_buffer(object.maps.ring, not pull and fn or nil, opts))
-  bench.produce(object)
-  bench.measure(what, function()
+  local function drain()
     sum = 0
     if pull then
       fn(ring)
@@ -22,7 +21,13 @@ local function measure(what, opts, fn, pull, result)
       assert(ring:consume() == bench.count)
     end
     return result and result() or sum
-  end)
+  end
+  for _ = 1, bench.warm_up do
+    bench.produce(object)
+    drain()
+  end
+  bench.produce(object)
+  bench.measure(what, drain)
   ring:close()
 end
 
@@ -52,7 +57,7 @@ local function pull_accumulate(ring)
   end
 end
 
--- What was accumulated; the next measurement starts from 0.
+-- What was accumulated; the next drain starts from 0.
 local function take()
   local total = tonumber(accumulator[0])
   accumulator[0] = 0
@@ -86,6 +91,7 @@ local function measure_groups()
   end, false, function()
     for comm, count in pairs(counts) do
       sum = sum + count + sums[comm]
+      counts[comm], sums[comm] = nil, nil
     end
     return sum
   end)
@@ -94,6 +100,7 @@ local function measure_groups()
     for _, row in ipairs(by_name:rows()) do
       sum = sum + row.count + row.sum.cookie
     end
+    by_name:reset()
     return sum
   end)
 end

@@ -6,6 +6,7 @@ local lbpf = require "lbpf"
 local MILLION = 1000000
 local millions = tonumber(arg[2])
 local object = assert(lbpf.open(arg[1]))
+assert(object.maps.ring:set_max_entries(67108864))
 assert(object:load())
 object.vars["state.count"] = MILLION
 
@@ -63,6 +64,14 @@ soak("fields, batch", {type = "event", fields = fields, batch = true}, {
       sum = pids[i] + uids[i] + times[i] + #comms[i] + cookies[i]
     end
   end,
+})
+local by_name = lbpf.aggregate {by = {"comm", "uid"}, sum = "cookie", hist = "ts"}
+soak("aggregate", {type = "event"}, {
+  all = function(ring)
+    by_name:reset()
+    return ring:consume() - #by_name:rows() + 10 -- names
+  end,
+  fn = by_name,
 })
 soak("fields, pull", {type = "event", fields = fields}, {
   all = function(ring)

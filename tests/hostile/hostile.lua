@@ -319,8 +319,13 @@ local function populate()
     add(object.progs.send, object.maps.events, object.maps.perf)
     add(other.maps.u32, other.maps.leaves, other.maps.per_cpu, object.vars)
     pcall(function()
-      add(core.ring_buffer(object.maps.events, random(2) == 1 and callback() or nil,
-        random(2) == 1 and {type = "struct opened", fields = {"pid", "comm"}} or nil))
+      local counts = add(core.aggregate {by = {"comm", "outcome"}, sum = "time", hist = "pid"})
+      if random(3) == 1 then
+        add(core.ring_buffer(object.maps.events, counts, {type = "struct opened"}))
+      else
+        add(core.ring_buffer(object.maps.events, random(2) == 1 and callback() or nil,
+          random(2) == 1 and {type = "struct opened", fields = {"pid", "comm"}} or nil))
+      end
       add(core.perf_buffer(object.maps.perf, 1, callback()))
       for _ = 1, 5 do
         object.progs.send:test_run {}
