@@ -23,8 +23,8 @@
 			err(1, "%s", #what);                                                       \
 	} while (0)
 
-/* A ring is drained so often before that is measured: then all its pages are mapped, twice as many as
- * it has, by the hypervisor as well. Counted in 300,000 events.
+/* A ring is drained so often before that is measured: then all its pages are mapped, twice as many
+ * as it has, by the hypervisor as well. Counted in 300,000 events.
  */
 #define WARM_UP 3
 

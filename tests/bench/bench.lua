@@ -26,8 +26,8 @@ function bench.produce(object, count)
   assert(object.progs.produce:test_run())
 end
 
---- How often a ring is drained before that is measured: then all its pages are mapped, twice as many
--- as it has, by the hypervisor as well.
+--- How often a ring is drained before that is measured: then all its pages are mapped, twice as
+-- many as it has, by the hypervisor as well.
 bench.warm_up = 3
 
 --- Prints a measurement. CHECKSUM is an integer, whatever its type.
