@@ -17,7 +17,7 @@ describe("docs/probes.md", function()
       end))
   end
 
-  local script = page:take("lua", 'require "lbpf"')
+  local script = page:take("lua", "sched_wakeup")
   it("has a script", needs({"root", "btf"}, function()
     local shown = {}
     local own = setmetatable({
@@ -35,6 +35,14 @@ describe("docs/probes.md", function()
     }, {__index = _G}))()
     assert.matches("^us:\n", table.concat(shown))
   end))
+
+  local naps = page:file "naps.lua"
+  it("has functions", needs({"root", "btf", "tracefs"}, function()
+    local output, status = child.run(naps)
+    assert.equal(0, status, output)
+  end))
+
+  assert(page:file ".luacheckrc") -- tests/check/luacheck_spec.lua
 
   it("has no other block", function()
     assert.same({}, page:left())
