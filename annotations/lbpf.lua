@@ -116,137 +116,6 @@ function btf:dump_c(fn) end
 ---@return string # the section's bytes
 function btf:ext_data(info) end
 
---- The number of types, including those of the base, and void, which is 0.
---- Ids are smaller.
----@return integer # 
-function btf:type_cnt() end
-
---- The base BTF.
----@return lbpf.btf|nil # nil if there is none
-function btf:base_btf() end
-
---- Finds the first type with a name.
----@param name string 
----@return integer|nil # its id; nil if there is none
-function btf:find_by_name(name) end
-
---- Finds the first type with a name and kind.
----@param name string 
----@param kind string|integer "int", "struct", "func", see `btf:type_by_id`
----@return integer|nil # its id; nil if there is none
-function btf:find_by_name_kind(name, kind) end
-
---- Finds the first enumeration with an enumerator of this name.
----@param name string "BPF_ANY"
----@return integer|nil # the enumeration's id; nil if there is none
-function btf:find_enumerator(name) end
-
---- A type, as a table: `id`, `kind`, `name` unless it has none, and what its kind has.
---- References
---- to other types are ids.
---- 
---- - "int": `size` in bytes, `bits`, `offset` of the lowest bit, `signed`, `char`, `bool`
---- - "ptr", "typedef", "volatile", "const", "restrict", "type_tag": `type`; a tag also `attribute`
---- - "array": `type`, `index_type`, `nelems`
---- - "struct", "union": `size`, `members`, a list of `name`, `type`, `offset` in bits and, for a
----  bitfield, `bitfield_size` in bits
---- - "enum", "enum64": `size`, `signed`, `values`, a list of `name`, `value`
---- - "fwd": `fwd_kind`, "struct" or "union"
---- - "func": `type`, `linkage`, "static", "global" or "extern"
---- - "func_proto": `type` of the result, `params`, a list of `name`, `type`
---- - "var": `type`, `linkage`, "static", "global" or "extern"
---- - "datasec": `size`, `vars`, a list of `type`, `offset`, `size`
---- - "float": `size`
---- - "decl_tag": `type`, `component_idx` counted from 0, -1 for the type itself, `attribute`
----@param id integer 
----@return table|nil # nil if there is no such type
-function btf:type_by_id(id) end
-
---- Returns an iterator over the types, without those of the base.
----@return function # iterator; it returns the result of `btf:type_by_id`
-function btf:each_type() end
-
---- Removes typedefs and modifiers from a type.
----@param id integer 
----@return integer|nil # an id
----@return string|nil # message
----@return integer|nil # the error number: EINVAL if there is no such type, or more than 32 are nested
-function btf:resolve_type(id) end
-
---- The size of values of a type.
----@param id integer 
----@return integer|nil # bytes
----@return string|nil # message
----@return integer|nil # the error number: EINVAL for types without values
-function btf:resolve_size(id) end
-
---- The alignment of values of a type.
----@param id integer 
----@return integer|nil # bytes
----@return string|nil # message
----@return integer|nil # the error number: EINVAL for types without values
-function btf:align_of(id) end
-
---- The string at an offset in the BTF's strings.
----@param offset integer in bytes
----@return string|nil # nil beyond the end of the strings
-function btf:str_by_offset(offset) end
-
---- The same as `btf:str_by_offset`.
----@param offset integer in bytes
----@return string|nil # nil beyond the end of the strings
-function btf:name_by_offset(offset) end
-
---- The BTF as bytes, without those of its base.
----@return string|nil # 
----@return string|nil # message
----@return integer|nil # the error number
-function btf:raw_data() end
-
---- The descriptor of the BTF in the kernel.
----@return integer|nil # nil if it is not loaded
-function btf:fd() end
-
---- Creates a codec for a type of this BTF.
----@param type string|integer "event", "struct event", "u64", or its number in the BTF
----@param opts? table as for `object:codec`
----@return lbpf.codec|nil # 
----@return string|nil # message
----@return integer|nil # the error number: ENOENT if there is no such type
-function btf:codec(type, opts) end
-
---- Sets the descriptor that the BTF has in the kernel.
----@param fd? integer|lbpf.object it is duplicated; nil: none
----@return lbpf.btf|nil # itself
----@return string|nil # message
----@return integer|nil # the error number
-function btf:set_fd(fd) end
-
---- The size of pointers in the types that the BTF describes.
----@return integer # bytes, 0 if it is unknown
-function btf:pointer_size() end
-
---- Sets the size of pointers.
----@param size integer 4 or 8 bytes
----@return lbpf.btf # itself
-function btf:set_pointer_size(size) end
-
---- The order of bytes in the BTF.
----@return string # "little" or "big"
-function btf:endianness() end
-
---- Sets the byte order in which `btf:raw_data` returns bytes.
----@param order string "little" or "big"
----@return lbpf.btf # itself
-function btf:set_endianness(order) end
-
---- Loads the BTF into the kernel, which keeps it while this object has its descriptor.
----@return lbpf.btf|nil # itself
----@return string|nil # message
----@return integer|nil # the error number
----@return string|nil # all that libbpf and the kernel logged
-function btf:load_into_kernel() end
-
 --- Adds an integer type.
 ---@param name string 
 ---@param size integer 1, 2, 4, 8 or 16 bytes
@@ -460,6 +329,137 @@ function btf:add_decl_tag(value, type, component_idx) end
 ---@return string|nil # message
 ---@return integer|nil # the error number: EOPNOTSUPP before libbpf 1.6
 function btf:add_decl_attr(value, type, component_idx) end
+
+--- The number of types, including those of the base, and void, which is 0.
+--- Ids are smaller.
+---@return integer # 
+function btf:type_cnt() end
+
+--- The base BTF.
+---@return lbpf.btf|nil # nil if there is none
+function btf:base_btf() end
+
+--- Finds the first type with a name.
+---@param name string 
+---@return integer|nil # its id; nil if there is none
+function btf:find_by_name(name) end
+
+--- Finds the first type with a name and kind.
+---@param name string 
+---@param kind string|integer "int", "struct", "func", see `btf:type_by_id`
+---@return integer|nil # its id; nil if there is none
+function btf:find_by_name_kind(name, kind) end
+
+--- Finds the first enumeration with an enumerator of this name.
+---@param name string "BPF_ANY"
+---@return integer|nil # the enumeration's id; nil if there is none
+function btf:find_enumerator(name) end
+
+--- A type, as a table: `id`, `kind`, `name` unless it has none, and what its kind has.
+--- References
+--- to other types are ids.
+--- 
+--- - "int": `size` in bytes, `bits`, `offset` of the lowest bit, `signed`, `char`, `bool`
+--- - "ptr", "typedef", "volatile", "const", "restrict", "type_tag": `type`; a tag also `attribute`
+--- - "array": `type`, `index_type`, `nelems`
+--- - "struct", "union": `size`, `members`, a list of `name`, `type`, `offset` in bits and, for a
+---  bitfield, `bitfield_size` in bits
+--- - "enum", "enum64": `size`, `signed`, `values`, a list of `name`, `value`
+--- - "fwd": `fwd_kind`, "struct" or "union"
+--- - "func": `type`, `linkage`, "static", "global" or "extern"
+--- - "func_proto": `type` of the result, `params`, a list of `name`, `type`
+--- - "var": `type`, `linkage`, "static", "global" or "extern"
+--- - "datasec": `size`, `vars`, a list of `type`, `offset`, `size`
+--- - "float": `size`
+--- - "decl_tag": `type`, `component_idx` counted from 0, -1 for the type itself, `attribute`
+---@param id integer 
+---@return table|nil # nil if there is no such type
+function btf:type_by_id(id) end
+
+--- Returns an iterator over the types, without those of the base.
+---@return function # iterator; it returns the result of `btf:type_by_id`
+function btf:each_type() end
+
+--- Removes typedefs and modifiers from a type.
+---@param id integer 
+---@return integer|nil # an id
+---@return string|nil # message
+---@return integer|nil # the error number: EINVAL if there is no such type, or more than 32 are nested
+function btf:resolve_type(id) end
+
+--- The size of values of a type.
+---@param id integer 
+---@return integer|nil # bytes
+---@return string|nil # message
+---@return integer|nil # the error number: EINVAL for types without values
+function btf:resolve_size(id) end
+
+--- The alignment of values of a type.
+---@param id integer 
+---@return integer|nil # bytes
+---@return string|nil # message
+---@return integer|nil # the error number: EINVAL for types without values
+function btf:align_of(id) end
+
+--- The string at an offset in the BTF's strings.
+---@param offset integer in bytes
+---@return string|nil # nil beyond the end of the strings
+function btf:str_by_offset(offset) end
+
+--- The same as `btf:str_by_offset`.
+---@param offset integer in bytes
+---@return string|nil # nil beyond the end of the strings
+function btf:name_by_offset(offset) end
+
+--- The BTF as bytes, without those of its base.
+---@return string|nil # 
+---@return string|nil # message
+---@return integer|nil # the error number
+function btf:raw_data() end
+
+--- The descriptor of the BTF in the kernel.
+---@return integer|nil # nil if it is not loaded
+function btf:fd() end
+
+--- Creates a codec for a type of this BTF.
+---@param type string|integer "event", "struct event", "u64", or its number in the BTF
+---@param opts? table as for `object:codec`
+---@return lbpf.codec|nil # 
+---@return string|nil # message
+---@return integer|nil # the error number: ENOENT if there is no such type
+function btf:codec(type, opts) end
+
+--- Sets the descriptor that the BTF has in the kernel.
+---@param fd? integer|lbpf.object it is duplicated; nil: none
+---@return lbpf.btf|nil # itself
+---@return string|nil # message
+---@return integer|nil # the error number
+function btf:set_fd(fd) end
+
+--- The size of pointers in the types that the BTF describes.
+---@return integer # bytes, 0 if it is unknown
+function btf:pointer_size() end
+
+--- Sets the size of pointers.
+---@param size integer 4 or 8 bytes
+---@return lbpf.btf # itself
+function btf:set_pointer_size(size) end
+
+--- The order of bytes in the BTF.
+---@return string # "little" or "big"
+function btf:endianness() end
+
+--- Sets the byte order in which `btf:raw_data` returns bytes.
+---@param order string "little" or "big"
+---@return lbpf.btf # itself
+function btf:set_endianness(order) end
+
+--- Loads the BTF into the kernel, which keeps it while this object has its descriptor.
+---@return lbpf.btf|nil # itself
+---@return string|nil # message
+---@return integer|nil # the error number
+---@return string|nil # all that libbpf and the kernel logged
+function btf:load_into_kernel() end
 
 ---@class lbpf.btf_dump
 local btf_dump = {}
@@ -939,6 +939,21 @@ function map:set_exclusive_program(prog) end
 ---@return integer|nil # the error number
 function map:clear() end
 
+--- Returns an iterator over keys and values: `for key, value in map:pairs() do`.
+--- In Lua 5.2 and
+--- newer `pairs(map)` is the same. Entries are read in batches if the kernel supports it. A key that
+--- stays in the map is returned once; one that is added or deleted meanwhile may be returned or not.
+--- The loop's body may change the map.
+---@param opts? table `reuse`: true: an entry is read into the tables of the one before, for the key and for the value where they are structures or arrays: the loop makes no garbage; copy what you keep
+---@return function # iterator; with `fields` it returns the key and a value for each field
+function map:pairs(opts) end
+
+--- Counts the keys.
+---@return integer|nil # 
+---@return string|nil # message
+---@return integer|nil # the error number
+function map:count() end
+
 --- Reads a value.
 --- Keys and values are Lua values of the types in the map's definition: integers,
 --- strings (char arrays), tables (structures and arrays). A string of exactly the right size is taken
@@ -1064,21 +1079,6 @@ function map:view(opts) end
 ---@return table|nil # the type of the keys; nil if they are bytes
 ---@return table|nil # the type of the values; with `fields` one result for each field
 function map:types() end
-
---- Returns an iterator over keys and values: `for key, value in map:pairs() do`.
---- In Lua 5.2 and
---- newer `pairs(map)` is the same. Entries are read in batches if the kernel supports it. A key that
---- stays in the map is returned once; one that is added or deleted meanwhile may be returned or not.
---- The loop's body may change the map.
----@param opts? table `reuse`: true: an entry is read into the tables of the one before, for the key and for the value where they are structures or arrays: the loop makes no garbage; copy what you keep
----@return function # iterator; with `fields` it returns the key and a value for each field
-function map:pairs(opts) end
-
---- Counts the keys.
----@return integer|nil # 
----@return string|nil # message
----@return integer|nil # the error number
-function map:count() end
 
 --- Pins the map in a BPF file system.
 ---@param path? string of the new file; must be the map's pin path if it has one; nil: the pin path
@@ -2087,6 +2087,10 @@ function user_ring_sample:discard() end
 ---@class lbpf
 local lbpf = {}
 
+--- lbpf's version, as a string.
+--- The rock and the Debian package have it from here.
+lbpf._VERSION = ""
+
 --- Compiles programs in Lua to a BPF object, for the running kernel's types and without a compiler
 --- of C.
 --- docs/probes.md describes the language.
@@ -2115,10 +2119,6 @@ local lbpf = {}
 ---@return |string # of programs in Lua the plan, a table: `programs`, `maps`, `events`, `problems`, as `lbpf.trace` uses it; in C clang's warnings, a string, or nil
 ---@return integer|nil|nil # the error number if clang could not be run
 function lbpf.compile(programs, opts) end
-
---- lbpf's version, as a string.
---- The rock and the Debian package have it from here.
-lbpf._VERSION = ""
 
 --- Waits for events and calls their functions, until Ctrl-C, SIGTERM or something else ends it.
 --- Then it returns, and the script continues.
@@ -2444,6 +2444,16 @@ function lbpf.aggregate(opts) end
 ---@return  # the function's results, if no signal ended it
 function lbpf.interruptible(fn, ...) end
 
+--- Creates a set of descriptors and signals to wait for; `lbpf.run` uses it.
+---@return lbpf.poller|nil # 
+---@return string|nil # message
+---@return integer|nil # the error number
+function lbpf.poller() end
+
+--- The time, from the clock that bpf_ktime_get_ns() reads.
+---@return number # seconds
+function lbpf.monotonic() end
+
 --- Opens a perf event for `program:attach_perf_event`.
 ---@param attr table fields of struct perf_event_attr: `type` (1: software, 0: hardware), `config` (with type 1, 0: CPU clock in nanoseconds), `sample_period` or `sample_freq` with `freq` (boolean), `config1`, `config2`, `sample_type`, `wakeup_events`, `wakeup_watermark` with `watermark` (boolean), and the booleans `disabled`, `inherit`, `exclude_user`, `exclude_kernel`, `exclude_idle`, `mmap`, `comm`, `task`, `sample_id_all`
 ---@param pid? integer 0: this process; nil: all
@@ -2481,16 +2491,6 @@ function lbpf.perf_buffer(map, page_cnt, fn, lost_fn, opts) end
 ---@return integer|nil # the error number: EINVAL for a map of another type, EBUSY if this process reads one of the keys already
 ---@return string|nil # all that libbpf and the kernel logged
 function lbpf.perf_buffer_raw(map, page_cnt, attr, fn, opts) end
-
---- Creates a set of descriptors and signals to wait for; `lbpf.run` uses it.
----@return lbpf.poller|nil # 
----@return string|nil # message
----@return integer|nil # the error number
-function lbpf.poller() end
-
---- The time, from the clock that bpf_ktime_get_ns() reads.
----@return number # seconds
-function lbpf.monotonic() end
 
 --- Reads a BPF ring buffer.
 --- It keeps the map's object, so programs stay attached while the script
@@ -2542,6 +2542,15 @@ function lbpf.cache_put(directory, name, bytes) end
 ---@return string|nil # message
 ---@return integer|nil # the error number
 function lbpf.file_stamp(path) end
+
+--- Runs a program to its end, without a shell.
+--- This process waits meanwhile.
+---@param argv string[] the program, which is looked for in PATH, and its arguments; at most 256
+---@param input? string what the program reads from its standard input
+---@return integer|nil # its exit status; 128 plus the signal's number if a signal ended it
+---@return string # what it has written to its standard output
+---@return string|integer # what it has written to its standard error
+function lbpf.spawn(argv, input) end
 
 --- Returns an iterator over all programs in the kernel.
 ---@return function # iterator; it returns the result of `prog_get_info_by_fd`, and a descriptor, which the script may close
@@ -2848,15 +2857,6 @@ function lbpf.prog_query(target, type, opts) end
 ---@return string|nil # message
 ---@return integer|nil # the error number
 function lbpf.prog_bind_map(prog, map, opts) end
-
---- Runs a program to its end, without a shell.
---- This process waits meanwhile.
----@param argv string[] the program, which is looked for in PATH, and its arguments; at most 256
----@param input? string what the program reads from its standard input
----@return integer|nil # its exit status; 128 plus the signal's number if a signal ended it
----@return string # what it has written to its standard output
----@return string|integer # what it has written to its standard error
-function lbpf.spawn(argv, input) end
 
 --- Enables statistics while the descriptor is open: `run_cnt` and `run_time_ns` of
 --- `prog_get_info_by_fd`.

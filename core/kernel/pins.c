@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 /*** @module lbpf */
-/*** @section files */
+/*** Directories of pins
+@section files
+*/
 
 /* Opens a directory; -1: it is not in a BPF file system, or something else is wrong. */
 static int open_directory(const char *path)

@@ -31,12 +31,13 @@ def links(app, page, source):
         if path.startswith(("http", "#")):
             return match.group(0)
         path = re.sub(r"^(\.\./)*(docs/)?", "", path)
+        text = "" if text.endswith(".md") and path.endswith(".md") else text  # the page's title
         return f"[{text}]({path})" if path.endswith(".md") and "/" not in path else f"{text} (`{path}`)"
     if not page.startswith("reference/"):
         source[0] = re.sub(r"\[([^\]]*)\]\(([^)]*)\)", link, source[0])
 
 
 def setup(app):
-    app.add_object_type("lua-function", "lua", "pair: %s; function", parse_node=function_name,
+    app.add_object_type("lua-function", "lua", "single: %s", parse_node=function_name,
                         objname="function")
     app.connect("source-read", links)

@@ -36,7 +36,7 @@ local function signature(fn)
 end
 
 local function types(text)
-  return "*" .. text:gsub("|", " or ") .. "*"
+  return text == "" and "any" or "*" .. text:gsub("|", " or ") .. "*"
 end
 
 local function put_arguments(out, fn)
@@ -73,6 +73,9 @@ local function put_examples(out, examples)
 end
 
 local function put_function(out, fn, c)
+  if c then
+    out("```{index} ", table.concat(c, ", "):gsub("`", ""):gsub(" %b()", ""), "\n```\n\n")
+  end
   out("````{lua-function} ", signature(fn), "\n\n", fn.text, "\n\n")
   put_arguments(out, fn)
   put_returns(out, fn)

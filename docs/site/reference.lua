@@ -99,11 +99,11 @@ local function page_of(pages, module, name)
   return page
 end
 
--- The group of functions, from one file, that a page has under a heading.
+-- The group of functions that a page has under a heading.
 local function group_of(page, module, item)
   local title = item.section ~= "function" and item.section ~= "field" and item.section or nil
-  local group = page.groups[#page.groups]
-  if not group or group.title ~= title then
+  local group = page.groups[title or 0]
+  if not group then
     group = {title = title, examples = {}}
     for _, section in ipairs(module.sections or {}) do
       if section.display_name == title then
@@ -114,11 +114,17 @@ local function group_of(page, module, item)
       end
     end
     page.groups[#page.groups + 1] = group
+    page.groups[title or 0] = group
   end
   return group
 end
 
+-- The first file of config.ld is read twice.
 local function add(pages, module, item)
+  if pages.seen[item.name] == module then
+    return
+  end
+  pages.seen[item.name] = module
   local group = group_of(page_of(pages, module, item.name), module, item)
   group[#group + 1] = {
     name = full_name(module, item.name), is_field = item.type == "field", text = text_of(item),
@@ -129,7 +135,7 @@ end
 
 -- All that is documented, as pages: {name, text, groups = {{title, text, function ...} ...}}.
 local function read(modules)
-  local pages = {by_name = {}}
+  local pages = {by_name = {}, seen = {}}
   for _, module in ipairs(modules) do
     for _, item in ipairs(module.items) do
       add(pages, module, item)
