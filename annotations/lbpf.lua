@@ -2136,6 +2136,15 @@ function lbpf.watch_process(pid) end
 ---@param pid? integer nil: all
 function lbpf.forget_processes(pid) end
 
+--- Whether debuginfod servers are asked for debug files that this machine has not: see
+--- `elf_symbols`.
+--- They are not unless this was called. What is known of files is forgotten.
+---@param use boolean 
+---@return boolean|nil # true
+---@return string|nil # message
+---@return integer|nil # the error number: EOPNOTSUPP without libdebuginfod, EDESTADDRREQ if DEBUGINFOD_URLS names no server
+function lbpf.use_debuginfod(use) end
+
 --- The kernel function at an address.
 --- The kernel's list is read by the first call.
 ---@param address integer 
@@ -3063,10 +3072,11 @@ function lbpf.kallsyms(path) end
 --- For a stripped file it also reads the debug file
 --- that the build id or .gnu_debuglink names.
 ---@param path string of the file
+---@param opts? table `debuginfod` (boolean): where no debug file is found, servers are asked for it: those that the environment variable DEBUGINFOD_URLS names. This takes as long as a download takes. It needs elfutils' libdebuginfod. Without this option, no server is asked.
 ---@return lbpf.symbols|nil # by offset in the file
 ---@return string|nil # message
----@return integer|nil # the error number: ENOEXEC if it is not an ELF file
-function lbpf.elf_symbols(path) end
+---@return integer|nil # the error number: ENOEXEC if it is not an ELF file; with `debuginfod`, EOPNOTSUPP without libdebuginfod, and EDESTADDRREQ if no server is named
+function lbpf.elf_symbols(path, opts) end
 
 --- Demangles the name of a C++ function, or of a Rust function in the older mangling.
 --- This needs
@@ -3079,10 +3089,11 @@ function lbpf.demangle(name) end
 --- build id or .gnu_debuglink names.
 --- This needs elfutils' libdw, which the first call loads.
 ---@param path string of the file
+---@param opts? table `debuginfod`: see `elf_symbols`
 ---@return lbpf.lines|nil # 
 ---@return string|nil # message
 ---@return integer|nil # the error number: EOPNOTSUPP without libdw, ENODATA if there is no such information, ENOEXEC if it is not an ELF file
-function lbpf.elf_lines(path) end
+function lbpf.elf_lines(path, opts) end
 
 lbpf.handlers = require "lbpf.handlers"
 

@@ -106,7 +106,7 @@ static bool find_debug_file(struct dwarf *d, const char *path)
 	return false;
 }
 
-int dwarf_open(struct dwarf *d, const char *path)
+int dwarf_open(struct dwarf *d, const char *path, bool asks)
 {
 	int err;
 
@@ -116,6 +116,7 @@ int dwarf_open(struct dwarf *d, const char *path)
 	err = elffile_open(&d->main, path);
 	if (err)
 		return err;
+	d->main.asks = asks;
 	if (find_debug_file(d, path))
 		d->handle = libdw.begin_elf(d->debug.elf, DWARF_C_READ, NULL);
 	if (d->handle)
@@ -226,9 +227,10 @@ size_t dwarf_find(const struct dwarf *d, uint64_t offset, struct dwarf_frame *fr
 
 #else
 
-int dwarf_open(struct dwarf *d, const char *path)
+int dwarf_open(struct dwarf *d, const char *path, bool asks)
 {
 	(void)path;
+	(void)asks;
 	*d = (struct dwarf){0};
 	return EOPNOTSUPP;
 }

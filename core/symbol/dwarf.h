@@ -16,10 +16,11 @@ struct dwarf_frame {
 	int line;                    /* 0: not known */
 };
 
-/* Opens the debugging information of the file at PATH, in it or in its debug file. Returns 0 or an
- * error number: EOPNOTSUPP without libdw, ENODATA if there is no such information.
+/* Opens the debugging information of the file at PATH, in it or in its debug file, which if ASKS
+ * may come from debuginfod servers. Returns 0 or an error number: EOPNOTSUPP without libdw, ENODATA
+ * if there is no such information.
  */
-int dwarf_open(struct dwarf *d, const char *path);
+int dwarf_open(struct dwarf *d, const char *path, bool asks);
 void dwarf_close(struct dwarf *d);
 
 /* The functions at an offset in the file, the innermost first: those before the last are inlined in

@@ -1,8 +1,10 @@
 #include "symbol/elffile.h"
 
+#include "symbol/debuginfod.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -167,11 +169,25 @@ static bool belongs(const struct elffile *f, const struct elffile *main)
 	return f->id.size == main->id.size && memcmp(f->id.bytes, main->id.bytes, f->id.size) == 0;
 }
 
+/* Opens the debug file that servers have of MAIN. */
+static bool open_asked(const struct elffile *main, struct elffile *f)
+{
+	char *path = debuginfod_find(main->id.bytes, main->id.size);
+	bool opened = path && elffile_open(f, path) == 0;
+
+	free(path);
+	if (opened && !belongs(f, main)) {
+		elffile_close(f);
+		opened = false;
+	}
+	return opened;
+}
+
 bool elffile_next_debug(const char *path, const struct elffile *main, int *i, struct elffile *f)
 {
 	char place[2 * PATH_MAX];
 
-	if (!main->id.size)
+	if (!main->id.size || *i < 0)
 		return false;
 	while (debug_place(path, main, (*i)++, place, sizeof(place))) {
 		if (elffile_open(f, place))
@@ -180,5 +196,6 @@ bool elffile_next_debug(const char *path, const struct elffile *main, int *i, st
 			return true;
 		elffile_close(f);
 	}
-	return false;
+	*i = -1; /* no more places */
+	return main->asks && open_asked(main, f);
 }

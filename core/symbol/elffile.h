@@ -20,6 +20,7 @@ struct elffile {
 	Elf *elf;
 	struct elffile_id id;
 	char debuglink[NAME_MAX + 1]; /* empty: none */
+	bool asks;                    /* debuginfod servers for its debug file, too */
 };
 
 /* Returns 0 or an error number: ENOEXEC if it is not an ELF file. */

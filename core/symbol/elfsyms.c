@@ -71,7 +71,7 @@ static int add_debug_symbols(const char *path, const struct elffile *main, struc
 	return err;
 }
 
-int elfsyms_read(const char *path, struct symtab *t, struct elffile_id *id)
+int elfsyms_read(const char *path, bool asks, struct symtab *t, struct elffile_id *id)
 {
 	struct elffile f;
 	bool whole = false, some = false;
@@ -80,6 +80,7 @@ int elfsyms_read(const char *path, struct symtab *t, struct elffile_id *id)
 	if (err)
 		return err;
 	*id = f.id;
+	f.asks = asks;
 	err = add_symbol_tables(&f, SHT_SYMTAB, &f, t, &whole);
 	if (!err && !whole)
 		err = add_symbol_tables(&f, SHT_DYNSYM, &f, t, &some);

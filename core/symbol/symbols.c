@@ -2,6 +2,7 @@
 
 #include "base/class.h"
 #include "base/value.h"
+#include "symbol/debuginfod.h"
 #include "symbol/dwarf.h"
 #include "symbol/elfsyms.h"
 #include "symbol/kallsyms.h"
@@ -50,20 +51,47 @@ static int kallsyms(lua_State *L)
 	return err ? value_fail(L, err, "kallsyms '%s'", path) : 1;
 }
 
+/* Option `debuginfod` at 2. Returns 0 or an error number. */
+static int read_asks(lua_State *L, bool *asks)
+{
+	if (!lua_isnoneornil(L, 2)) {
+		luaL_checktype(L, 2, LUA_TTABLE);
+		lua_getfield(L, 2, "debuginfod");
+		*asks = lua_toboolean(L, -1);
+	}
+	return *asks ? debuginfod_check() : 0;
+}
+
+static int fail_asks(lua_State *L, int err)
+{
+	return value_fail(L, err, "debuginfod: %s",
+			  err == EOPNOTSUPP ? "there is no libdebuginfod (Debian: libdebuginfod1)"
+					    : "set DEBUGINFOD_URLS to the servers' addresses");
+}
+
 /*** Reads the functions of a program or library. For a stripped file it also reads the debug file
 that the build id or .gnu_debuglink names.
 @function elf_symbols
 @tparam string path of the file
+@tparam ?table opts `debuginfod` (boolean): where no debug file is found, servers are asked for it:
+those that the environment variable DEBUGINFOD_URLS names. This takes as long as a download takes.
+It needs elfutils' libdebuginfod. Without this option, no server is asked.
 @treturn symbols by offset in the file
-@fails ENOEXEC if it is not an ELF file
+@fails ENOEXEC if it is not an ELF file; with `debuginfod`, EOPNOTSUPP without libdebuginfod, and
+EDESTADDRREQ if no server is named
 @usage local libc = assert(lbpf.elf_symbols("/lib/x86_64-linux-gnu/libc.so.6"))
 */
 static int elf_symbols(lua_State *L)
 {
 	const char *path = luaL_checkstring(L, 1);
-	struct symbols *s = class_push(L, SYMBOLS, sizeof(*s), 0);
-	int err = elfsyms_read(path, &s->table, &s->id);
+	bool asks = false;
+	int err = read_asks(L, &asks);
+	struct symbols *s;
 
+	if (err)
+		return fail_asks(L, err);
+	s = class_push(L, SYMBOLS, sizeof(*s), 0);
+	err = elfsyms_read(path, asks, &s->table, &s->id);
 	return err ? value_fail(L, err, "symbols of '%s'", path) : 1;
 }
 
@@ -223,6 +251,7 @@ struct lines {
 build id or .gnu_debuglink names. This needs elfutils' libdw, which the first call loads.
 @function elf_lines
 @tparam string path of the file
+@tparam ?table opts `debuginfod`: see `elf_symbols`
 @treturn lines
 @fails EOPNOTSUPP without libdw, ENODATA if there is no such information, ENOEXEC if it is not an
 ELF file
@@ -232,9 +261,14 @@ if not lines then print(message) end
 static int elf_lines(lua_State *L)
 {
 	const char *path = luaL_checkstring(L, 1);
-	struct lines *l = class_push(L, LINES, sizeof(*l), 0);
-	int err = dwarf_open(&l->dwarf, path);
+	bool asks = false;
+	int err = read_asks(L, &asks);
+	struct lines *l;
 
+	if (err)
+		return fail_asks(L, err);
+	l = class_push(L, LINES, sizeof(*l), 0);
+	err = dwarf_open(&l->dwarf, path, asks);
 	l->open = !err;
 	if (err == EOPNOTSUPP)
 		return value_fail(L, err,

@@ -17,10 +17,11 @@ require "lbpf.tool" {
   },
   programs = {
     ["tp/syscalls/sys_enter_statfs"] = [[ filename[tid] = args.pathname ]],
-    ["tp/syscalls/sys_enter_statx, tp/syscalls/sys_enter_newstat,"
-      .. "tp/syscalls/sys_enter_newlstat"] = enter,
+    ["tp/syscalls/sys_enter_statx, tp/syscalls/sys_enter_newfstatat,"
+      .. "tp/syscalls/sys_enter_newstat, tp/syscalls/sys_enter_newlstat"] = enter,
 
     ["tp/syscalls/sys_exit_statfs, tp/syscalls/sys_exit_statx,"
-      .. "tp/syscalls/sys_exit_newstat, tp/syscalls/sys_exit_newlstat"] = exit,
+      .. "tp/syscalls/sys_exit_newfstatat, tp/syscalls/sys_exit_newstat,"
+      .. "tp/syscalls/sys_exit_newlstat"] = exit,
   },
 }

@@ -24,7 +24,7 @@ local modules = {
 }
 local symbols = {
   forget_processes = true, frames = true, fsym = true, ksym = true, uline = true,
-  usym = true, watch_process = true,
+  use_debuginfod = true, usym = true, watch_process = true,
 }
 
 setmetatable(lbpf, {

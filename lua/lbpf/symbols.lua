@@ -14,9 +14,12 @@ local tables = {}    -- by device, inode and path: lbpf.elf_symbols(), or false
 local lines_by_file = {} -- the same: lbpf.elf_lines(), or false
 local demangled = {} -- names as they were written, by the linker's
 local kernel         -- lbpf.kallsyms(), or false
+local file_options   -- of lbpf.elf_symbols() and lbpf.elf_lines(), or nil
 
 -- The mappings of a process are read again at most once in so many seconds.
 local REFRESH = 0.1
+
+local ENOEXEC = 8
 
 -- An iterator over a file's lines; none if it cannot be read, as of a process that just ended.
 local function lines_of(path)
@@ -142,8 +145,10 @@ end
 local function of_file(cache, open, process, mapping)
   local found = cache[mapping.file]
   if found == nil then
-    found = open(("/proc/%d/root%s"):format(process.pid, mapping.path)) or open(mapping.path)
-      or open(("/proc/%d/map_files/%x-%x"):format(process.pid, mapping.first, mapping.last))
+    found = open(("/proc/%d/root%s"):format(process.pid, mapping.path), file_options)
+      or open(mapping.path, file_options)
+      or open(("/proc/%d/map_files/%x-%x"):format(process.pid, mapping.first, mapping.last),
+        file_options)
       or false
     cache[mapping.file] = found
   end
@@ -188,6 +193,24 @@ function symbols.forget_processes(pid)
   else
     processes, tables, lines_by_file, demangled, kernel = {}, {}, {}, {}, nil
   end
+end
+
+--- Whether debuginfod servers are asked for debug files that this machine has not: see
+-- `elf_symbols`. They are not unless this was called. What is known of files is forgotten.
+-- @function use_debuginfod
+-- @tparam boolean use
+-- @treturn boolean true
+-- @fails EOPNOTSUPP without libdebuginfod, EDESTADDRREQ if DEBUGINFOD_URLS names no server
+-- @usage local ok, message = lbpf.use_debuginfod(true)
+-- if not ok then io.stderr:write(message, "\n") end
+function symbols.use_debuginfod(use)
+  local options = use and {debuginfod = true} or nil
+  local _, message, errno = lbpf.elf_symbols("/dev/null", options)
+  if errno ~= ENOEXEC then -- which says that servers can be asked
+    return nil, message, errno
+  end
+  tables, lines_by_file, file_options = {}, {}, options
+  return true
 end
 
 --- The kernel function at an address. The kernel's list is read by the first call.
@@ -249,7 +272,8 @@ end
 -- @usage print(lbpf.fsym("/usr/bin/bash", 0x1234))
 function symbols.fsym(path, offset)
   if tables[path] == nil then
-    tables[path] = lbpf.elf_symbols(require("lbpf.handlers.file").find(path) or path) or false
+    tables[path] = lbpf.elf_symbols(require("lbpf.handlers.file").find(path) or path,
+      file_options) or false
   end
   local name, distance
   if tables[path] then

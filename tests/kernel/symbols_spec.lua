@@ -374,7 +374,7 @@ end)
 
 describe("lbpf", function()
   it("has the functions of lbpf.symbols, loaded on first use", function()
-    assert.equal("7\n", (child.run([[
+    assert.equal("8\n", (child.run([[
       local n = 0
       for name, fn in pairs(require "lbpf.symbols") do
         assert(require "lbpf"[name] == fn, name)

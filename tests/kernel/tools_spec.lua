@@ -79,6 +79,8 @@ describe("the tool", function()
     local rows = tools.watch("naptime", "", copy("/usr/bin/perl")
       .. " -e '$t = pack(\"qq\", 0, 20000000); syscall(35, $t, 0)'", "comm", WORK)
     assert.equal("20000000", rows[1].ns)
+    rows = tools.watch("naptime", "", copy("/bin/sleep") .. " 0.03", "comm", WORK)
+    assert.equal("30000000", rows[1].ns)
   end))
 
   it("pidpersec counts processes", needs(WANTED, function()

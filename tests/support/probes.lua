@@ -491,6 +491,12 @@ function probes.libdw()
   return lines ~= nil, why
 end
 
+--- elfutils' server, and the library that asks it.
+function probes.debuginfod()
+  local _, _, errno = lbpf.elf_symbols("/dev/null", {debuginfod = true})
+  return errno ~= 95 and succeeds "command -v debuginfod" -- EOPNOTSUPP
+end
+
 function probes.cqueues()
   return pcall(require, "cqueues")
 end

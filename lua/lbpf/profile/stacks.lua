@@ -12,10 +12,17 @@ function stacks.options(parser)
     parser:flag("-U --user", "Only the processes' frames."))
   parser:flag("--lines", "Source lines and inlined functions, of programs that have debugging "
     .. "information.")
+  parser:flag("--debuginfod", "Ask the servers of DEBUGINFOD_URLS for debug files.")
 end
 
 --- Timers that remember the mappings of processes, which may end before their stacks are read.
-function stacks.watch(tracer)
+function stacks.watch(tracer, args)
+  if args.debuginfod then
+    local ok, message = lbpf.use_debuginfod(true)
+    if not ok then
+      error({message = message}, 0)
+    end
+  end
   return {[0.2] = function()
     for key in tracer.maps.stacks:pairs() do
       lbpf.watch_process(key.k1)
