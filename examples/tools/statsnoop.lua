@@ -2,6 +2,8 @@
 local names = require "lbpf.names"
 
 local enter = [[ filename[tid] = args.filename ]]
+-- With AT_EMPTY_PATH it is about a descriptor, as that of fstat(3).
+local enter_at = "if args.%s & 0x1000 == 0 then" .. enter .. "end"
 local exit = [[
   local name = filename[tid]
   if name then
@@ -17,8 +19,9 @@ require "lbpf.tool" {
   },
   programs = {
     ["tp/syscalls/sys_enter_statfs"] = [[ filename[tid] = args.pathname ]],
-    ["tp/syscalls/sys_enter_statx, tp/syscalls/sys_enter_newfstatat,"
-      .. "tp/syscalls/sys_enter_newstat, tp/syscalls/sys_enter_newlstat"] = enter,
+    ["tp/syscalls/sys_enter_newstat, tp/syscalls/sys_enter_newlstat"] = enter,
+    ["tp/syscalls/sys_enter_newfstatat"] = enter_at:format "flag",
+    ["tp/syscalls/sys_enter_statx"] = enter_at:format "flags",
 
     ["tp/syscalls/sys_exit_statfs, tp/syscalls/sys_exit_statx,"
       .. "tp/syscalls/sys_exit_newfstatat, tp/syscalls/sys_exit_newstat,"

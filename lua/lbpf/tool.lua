@@ -117,7 +117,20 @@ local function trace(spec, args)
   return tracer
 end
 
+-- r0 = 0; exit
+local EMPTY = "\183\0\0\0\0\0\0\0\149\0\0\0\0\0\0\0"
+
+-- Who may load no program at all is told so, before a file that cannot be read is the reason.
+local function check_privileges()
+  local program, message = lbpf.prog_load("socket_filter", nil, "GPL", EMPTY)
+  if not program then
+    error({message = message:gsub("^prog_load '': ", "")}, 0)
+  end
+  program:close()
+end
+
 local function run(spec, args)
+  check_privileges()
   local tracer = trace(spec, args)
   local out = output.new {columns = spec.columns,
     format = args.json and "json" or args.csv and "csv" or "text"}

@@ -60,6 +60,10 @@ describe("the tool", function()
     local rows = tools.watch("statsnoop", "", copy("/usr/bin/stat") .. " " .. ABSENT, "path",
       ABSENT)
     assert.same({WORK, "-2"}, {rows[1].comm, rows[1].error})
+    local _, out = tools.watch("statsnoop", "", copy("/usr/bin/perl")
+      .. (" -e 'stat(STDIN); stat(q(%s))'"):format(ABSENT), "path", ABSENT)
+    assert.equal(1, #tools.rows(out, "path", ABSENT))
+    assert.equal(0, #tools.rows(out, "path", ""))
   end))
 
   it("syncsnoop shows what is written to disks", needs(WANTED, function()
@@ -288,6 +292,18 @@ describe("tools", function()
     process.answers:close()
     assert.equal(4, select(2, out:gsub("[^\n]+", "")))
     assert.equal(3, select(2, out:gsub("/no/such\n", "")))
+  end))
+
+  it("say without privileges that these are needed", needs(WANTED, function()
+    for _, command in ipairs {"opensnoop", "syncsnoop", "memleak -p 1", "profile"} do
+      local name, arguments = command:match "^(%S+)(.*)$"
+      local text, status = child.output(("setpriv --reuid=65534 --regid=65534 --clear-groups "
+        .. "--bounding-set=-all %s examples/tools/%s.lua%s"):format(os.getenv("LBPF_LUA"), name,
+        arguments))
+      assert.equal(1, status)
+      assert.matches("^" .. name .. ": Operation not permitted .EPERM.; this needs root,[^\n]*\n$",
+        text)
+    end
   end))
 
   it("have help, and say what is wrong", needs("argparse", function()
