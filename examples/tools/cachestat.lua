@@ -53,7 +53,7 @@ require "lbpf.tool" {
     }
   end,
   start = function(tracer, args, out)
-    local before = {}
+    local before, ahead = {}, 0
     local function since(name) -- the last row
       local row = tracer:rows(name)[1]
       local now = row and tonumber(row.value) or 0
@@ -63,7 +63,9 @@ require "lbpf.tool" {
     end
     return {[args.interval] = function()
       local asked, added, dirtied = since("asked"), since("added"), since("dirtied")
-      local misses = math.min(asked, math.max(0, added - dirtied))
+      local read = math.max(0, added - dirtied)
+      local misses = math.min(asked, read + ahead)
+      ahead = math.min(read, read + ahead - misses) -- for the next row, and not after it
       local now = memory()
       out:row {hits = asked - misses, misses = misses, dirtied = dirtied,
         ratio = asked > 0 and (asked - misses) / asked or 0,
