@@ -13,7 +13,9 @@ local switch = [[
     since[args.next_pid] = nil
   end
   %s
-  if args.prev_pid ~= 0 then -- 0 is idle
+  if args.prev_state & 0x30 ~= 0 then -- it has ended
+    process[args.prev_pid], user[args.prev_pid], kernel[args.prev_pid] = nil, nil, nil
+  elseif args.prev_pid ~= 0 then -- 0 is idle
     since[args.prev_pid] = nsecs
     process[args.prev_pid] = pid
     user[args.prev_pid] = ustack
