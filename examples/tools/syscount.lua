@@ -22,6 +22,7 @@ require "lbpf.tool" {
           sum("ns", nsecs - at, %s)
           since[tid] = nil
         end ]]):format(args.failed and "and args.ret < 0" or "", key, key),
+      ["tp/sched/sched_process_exit"] = [[ since[tid] = nil ]], -- exit(2) does not return
     }
   end,
   report = function(tracer, args, out)

@@ -294,6 +294,18 @@ describe("tools", function()
     assert.equal(3, select(2, out:gsub("/no/such\n", "")))
   end))
 
+  it("forget tasks that have ended", needs(WANTED, function()
+    for _, command in ipairs {"syscount -P", "offcputime -K"} do
+      local name, arguments = command:match "^(%S+) (.*)$"
+      local tool = tools.start(name, arguments)
+      child.output "for i in $(seq 300); do /bin/true; done"
+      local dump = child.output(os.getenv "LBPF_LUA" .. " bin/lbpf map dump since")
+      tool:stop()
+      local n = select(2, dump:gsub("\n", ""))
+      assert.is_true(n > 0 and n < 250, command .. ": " .. dump)
+    end
+  end))
+
   it("say without privileges that these are needed", needs(WANTED, function()
     for _, command in ipairs {"opensnoop", "syncsnoop", "memleak -p 1", "profile"} do
       local name, arguments = command:match "^(%S+)(.*)$"
