@@ -18,17 +18,6 @@
 /*** @module lbpf */
 /*** Attaching to what BTF describes
 @section attaching_btf
-@needs trampolines, lsm
-@usage local tracing = assert(lbpf.open("tracing.bpf.o"))
-for prog in tracing:each_program() do
-  prog:set_autoload(prog:type() == "lsm")
-end
-assert(tracing:load())
-for prog in tracing:each_program() do
-  if prog:autoload() then
-    assert(prog:attach_lsm())
-  end
-end
 */
 
 #if LBPF_HEADERS(1, 7)
@@ -101,6 +90,11 @@ static int attach_tracing_multi(lua_State *L)
 @function program:attach_lsm
 @treturn link
 @failslog
+@needs trampolines, lsm
+@usage local tracing = assert(lbpf.open("tracing.bpf.o"))
+tracing.progs.no_mkdir:set_autoload(true)
+assert(tracing:load())
+assert(tracing.progs.no_mkdir:attach_lsm())
 @see bpf_program__attach_lsm
 */
 static int attach_lsm(lua_State *L)

@@ -15,6 +15,8 @@
 /*** @module lbpf */
 /*** Directories of pins
 @section files
+@usage print(lbpf.pin_mkdir("/sys/fs/bpf/example"), #lbpf.pins("/sys/fs/bpf/example"))
+assert(os.remove("/sys/fs/bpf/example"))
 */
 
 /* Opens a directory; -1: it is not in a BPF file system, or something else is wrong. */

@@ -145,7 +145,7 @@ because of an error in the program.
 @tparam ?integer size how many bytes at most; nil: 65536
 @treturn string "" if there is nothing
 @fails ENOENT if there is no such stream, EOPNOTSUPP before libbpf 1.6
-@needs streams
+@needs libbpf 1.6, streams
 @usage print(lbpf.prog_stream_read(object.progs.leave, "stderr"))
 @see bpf_prog_stream_read
 */

@@ -330,7 +330,7 @@ static int program_set_ifindex(lua_State *L)
 for prog in tracing:each_program() do
   prog:set_autoload(false)
 end
-assert(tracing.progs.entry:set_attach_target(nil, "do_nanosleep"))
+assert(tracing.progs.on_entry:set_attach_target(nil, "do_nanosleep"))
 @see bpf_program__set_attach_target
 */
 static int program_set_attach_target(lua_State *L)

@@ -133,6 +133,26 @@ local function add(pages, module, item)
   }
 end
 
+-- Does an example call the function? A comment calls nothing.
+local function calls(example, fn)
+  local name = fn.name:match("^lbpf%.[%w_]+$") or fn.name:match("[.:][%w_]+$")
+  local pattern = name:gsub("^[.:]", "[.:]"):gsub("^lbpf%.", "%%f[%%w]lbpf%%.") .. "%f[^%w_]"
+  return example.text:gsub("%-%-[^\n]*", ""):find(pattern) ~= nil
+end
+
+-- A section's examples are for the pages with a function that they call.
+local function choose_examples(group)
+  local chosen = {}
+  for _, example in ipairs(group.examples) do
+    for _, fn in ipairs(group) do
+      if chosen[#chosen] ~= example and calls(example, fn) then
+        chosen[#chosen + 1] = example
+      end
+    end
+  end
+  group.examples = chosen
+end
+
 -- All that is documented, as pages: {name, text, groups = {{title, text, function ...} ...}}.
 local function read(modules)
   local pages = {by_name = {}, seen = {}}
@@ -143,6 +163,11 @@ local function read(modules)
     local page = pages.by_name[module.name]
     if page then
       page.text, page.examples = text_of(module), examples_of(module)
+    end
+  end
+  for _, page in ipairs(pages) do
+    for _, group in ipairs(page.groups) do
+      choose_examples(group)
     end
   end
   table.sort(pages, function(a, b) return a.name < b.name end)
@@ -159,13 +184,12 @@ function reference.annotate(modules)
   annotations.write("annotations", read(modules))
 end
 
--- The texts of all examples of a page, whose first lines are printed.
-local function sources_of(page)
+-- All examples of a page.
+local function examples_on(page)
   local list = {}
   local function take(examples)
     for _, example in ipairs(examples) do
-      list[#list + 1] = example.text:gsub("%-%-[^\n]*", "") -- a comment calls nothing
-      print("example\t" .. example.text:match("[^\n]*"))
+      list[#list + 1] = example
     end
   end
   take(page.examples)
@@ -175,26 +199,31 @@ local function sources_of(page)
       take(fn.examples)
     end
   end
-  return table.concat(list, "\n")
+  return list
 end
 
---- Prints the examples, and the public names, each with whether an example shows it: a function of
--- the module in any example, as `lbpf.open`, others in one of their page, as `:name` or `.name`.
--- Writes annotations, too, into build/annotations, for a comparison.
-function reference.list(modules)
-  local pages, all = read(modules), {}
-  annotations.write("build/annotations", pages)
-  for i, page in ipairs(pages) do
-    all[i] = sources_of(page)
+local function is_shown(fn, examples)
+  for _, example in ipairs(examples) do
+    if calls(example, fn) then
+      return true
+    end
   end
-  for i, page in ipairs(pages) do
+  return false
+end
+
+--- Prints the examples' first lines, and the public names, each with whether an example of its page
+-- shows it. Writes annotations, too, into build/annotations, for a comparison.
+function reference.list(modules)
+  local pages = read(modules)
+  annotations.write("build/annotations", pages)
+  for _, page in ipairs(pages) do
+    local examples = examples_on(page)
+    for _, example in ipairs(examples) do
+      print("example\t" .. example.text:match("[^\n]*"))
+    end
     for _, group in ipairs(page.groups) do
       for _, fn in ipairs(group) do
-        local last = fn.name:match("[%w_]+$")
-        local shown = page.name == "lbpf"
-          and table.concat(all, "\n"):find("lbpf%." .. last .. "%f[^%w_]")
-          or all[i]:find("[.:]" .. last .. "%f[^%w_]")
-        print(("%s\t%s"):format(shown and "shown" or "missing", fn.name))
+        print((is_shown(fn, examples) and "shown" or "missing") .. "\t" .. fn.name)
       end
     end
   end
