@@ -2,7 +2,9 @@
 local names = require "lbpf.names"
 local text = require "lbpf.text"
 
--- The arguments are one piece of memory, with a zero byte after each; it is sent in parts.
+-- The arguments are one piece of memory, with a zero byte after each; it is sent in parts. The
+-- environment follows, and then the page may end, and with it the stack: the last part begins
+-- early enough.
 local exec = [[
   local mm = curtask.mm
   local at, stop = mm.arg_start, mm.arg_end
@@ -11,8 +13,12 @@ local exec = [[
     emit("part", {pid = pid, data = buf(uptr(at), 512)})
     at = at + 512
   end
+  local last = ((mm.env_end + 4095) & ~4095) - 512
+  if at < last then
+    last = at
+  end
   emit("exec", {pid = pid, ppid = curtask.real_parent.tgid, uid = uid, comm = comm,
-    length = stop - at, data = buf(uptr(at), 512)}) ]]
+    first = at - last, length = stop - at, data = buf(uptr(last), 512)}) ]]
 
 local exit = [[
   local since = started[pid]
@@ -38,7 +44,7 @@ require "lbpf.tool" {
       parts[row.pid] = (parts[row.pid] or "") .. row.data
     end,
     exec = function(row)
-      local all = (parts[row.pid] or "") .. row.data:sub(1, row.length)
+      local all = (parts[row.pid] or "") .. row.data:sub(row.first + 1, row.first + row.length)
       parts[row.pid] = nil
       row.event = "exec"
       row.args = all:gsub("%z$", ""):gsub("%z", " "):gsub("%c", "?")

@@ -38,6 +38,9 @@ describe("the tool", function()
     assert.same({"exit", "3", rows[1].pid}, {rows[2].event, rows[2].status, rows[2].pid})
     assert.is_true(tonumber(rows[2].ns) > 0)
     assert.equal("SIGKILL", rows[4].status)
+    -- Where the environment is short, the stack ends soon after the arguments.
+    rows = tools.watch("execsnoop", "", ("env -i %s -c : 'b c'"):format(path), "comm", WORK)
+    assert.equal(path .. " -c : b c", rows[1].args)
   end))
 
   it("opensnoop shows what is opened, and what is not", needs(WANTED, function()
