@@ -551,7 +551,7 @@ function buffer:consume_n(n) end
 --- buffer's function for lost events is.
 ---@param timeout? integer in milliseconds; nil or -1: without limit; 0: do not wait
 ---@param ahead? integer how many events to take from the buffer at once, for this and the next calls; nil: as many as there are, up to 256 KiB. With 1, no event is taken from the buffer before it is returned
----@return |nil # the event: its bytes, a table, or a value for each field; nil at the timeout, or if a signal arrived that Lua handles. A perf buffer's event is followed by its CPU
+---@return any|nil # the event: its bytes, a table, or a value for each field; nil at the timeout, or if a signal arrived that Lua handles. A perf buffer's event is followed by its CPU
 ---@return string|nil # message
 ---@return integer|nil # the error number
 function buffer:next(timeout, ahead) end
@@ -591,7 +591,7 @@ local codec = {}
 --- up to their zero), and tables for structures (by name), unions (every member) and arrays (from 1).
 --- An array at the end has the elements that are there, one without a length as many as there are.
 ---@param bytes string as many as the type has; they may end inside of an array
----@return  # value; with option `fields` one for each field
+---@return any # value; with option `fields` one for each field
 function codec:decode(bytes) end
 
 --- Turns a value into bytes.
@@ -967,7 +967,7 @@ function map:count() end
 ---@param key any nil for a queue or stack: reads the next value; for a Bloom filter the value to look for
 ---@param into? table may be left out: a table that is filled and returned. The members or elements are set, also in the tables that it has for some of them, and lists end with the last element; what else is in it stays. Nothing is changed if there is no such key
 ---@param flags? string|integer "lock": under the value's spin lock; 8: of the CPU in the upper 32 bits, Linux 7.0
----@return |nil # the value, or with `fields` one result for each field; nil if there is no such key
+---@return any|nil # the value, or with `fields` one result for each field; nil if there is no such key
 ---@return string|nil # message
 ---@return integer|nil # the error number
 function map:lookup(key, into, flags) end
@@ -978,7 +978,7 @@ function map:lookup(key, into, flags) end
 ---@param key any nil for a queue or stack
 ---@param into? table as for `map:lookup`
 ---@param flags? string|integer "lock": under the value's spin lock
----@return |nil # the value; nil if there is no such key, or if the queue or stack is empty
+---@return any|nil # the value; nil if there is no such key, or if the queue or stack is empty
 ---@return string|nil # message
 ---@return integer|nil # the error number: ENOTSUPP if maps of this type do not support it
 function map:lookup_and_delete(key, into, flags) end
@@ -1006,7 +1006,7 @@ function map:delete(key, flags) end
 --- Also `lbpf.map_get_next_key(map,
 --- key)`.
 ---@param key any nil, or a key that does not exist: returns the first key
----@return |nil # the key; nil after the last one
+---@return any|nil # the key; nil after the last one
 ---@return string|nil # message
 ---@return integer|nil # the error number
 function map:next_key(key) end
@@ -1020,13 +1020,13 @@ function map:next_key(key) end
 function map:push(value, flags) end
 
 --- Removes the next value of a queue or stack, and returns it.
----@return |nil # the value; nil if the map is empty
+---@return any|nil # the value; nil if the map is empty
 ---@return string|nil # message
 ---@return integer|nil # the error number
 function map:pop() end
 
 --- Returns the next value of a queue or stack without removing it.
----@return |nil # the value; nil if the map is empty
+---@return any|nil # the value; nil if the map is empty
 ---@return string|nil # message
 ---@return integer|nil # the error number
 function map:peek() end
@@ -2116,7 +2116,7 @@ lbpf._VERSION = ""
 ---@param programs table SEC name = a function or its source as a string; a list of such pairs, where their order matters; or what has a field `c`
 ---@param opts? table of programs in Lua: `max_entries` of each map, 4096, and four times as many stacks; `maps`: by name, a table with `max_entries` and `type`; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes that str() reads, 64; `loops`: "may_goto", "bpf_loop" or "bounded", by default what the running kernel has; `rounds`: of a bounded loop at most, 1024; `arch`: "x86_64" or "arm64", by default this machine's; `portable`: false: fields, enumerators and records of tracepoints are where the running kernel has them, which loads faster; else libbpf finds them where it loads the object
 ---@return string|nil # the object's bytes
----@return |string # of programs in Lua the plan, a table: `programs`, `maps`, `events`, `problems`, as `lbpf.trace` uses it; in C clang's warnings, a string, or nil
+---@return any|string # of programs in Lua the plan, a table: `programs`, `maps`, `events`, `problems`, as `lbpf.trace` uses it; in C clang's warnings, a string, or nil
 ---@return integer|nil|nil # the error number if clang could not be run
 function lbpf.compile(programs, opts) end
 
@@ -2450,7 +2450,7 @@ function lbpf.aggregate(opts) end
 ---@param fn function 
 ---@param ... any its arguments
 ---@return string|nil # nil if no signal ended it; else "INT", "TERM", "HUP" or "PIPE"
----@return  # the function's results, if no signal ended it
+---@return any # the function's results, if no signal ended it
 function lbpf.interruptible(fn, ...) end
 
 --- Creates a set of descriptors and signals to wait for; `lbpf.run` uses it.

@@ -36,7 +36,7 @@ local function signature(fn)
 end
 
 local function types(text)
-  return text == "" and "any" or "*" .. text:gsub("|", " or ") .. "*"
+  return "*" .. text:gsub("|", " or ") .. "*"
 end
 
 local function put_arguments(out, fn)

@@ -38,7 +38,7 @@ end
 -- "?string|integer" is an optional argument of one of two types.
 local function types_of(modifiers)
   local text = modifiers and modifiers.type or "any"
-  return {optional = text:sub(1, 1) == "?" or nil, (text:gsub("^%?", ""))}
+  return {optional = text:sub(1, 1) == "?" or nil, text:match("^%??(.+)$") or "any"}
 end
 
 local function arguments_of(item)

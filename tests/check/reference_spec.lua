@@ -72,6 +72,7 @@ describe("the annotations", function()
   end)
 
   it("name no type that there is not", function()
+    assert.is_nil(all:match("\n%-%-%-@return [ |][^\n]*"))
     local known = {}
     local own = "nil boolean integer number string function table any lightuserdata"
     for name in own:gmatch("%S+") do
