@@ -14,7 +14,8 @@ local function find_library()
   error({message = "no libssl found; use --library"}, 0)
 end
 
--- The data is sent in parts.
+-- The data is sent in parts. After its page there may be nothing: the last part begins early
+-- enough.
 local send = [[
   if n > 0 then
     local at = 0
@@ -22,8 +23,12 @@ local send = [[
       emit("part", {tid = tid, data = buf(uptr(from + at), 1024)})
       at = at + 1024
     end
-    emit("row", {pid = pid, tid = tid, comm = comm, event = "%s", bytes = n, length = n - at,
-      data = buf(uptr(from + at), 1024)})
+    local last = ((from + n + 4095) & ~4095) - 1024
+    if from + at < last then
+      last = from + at
+    end
+    emit("row", {pid = pid, tid = tid, comm = comm, event = "%s", bytes = n,
+      first = from + at - last, length = n - at, data = buf(uptr(last), 1024)})
   end ]]
 
 local enter = [[
@@ -70,7 +75,7 @@ require "lbpf.tool" {
       parts[row.tid] = (parts[row.tid] or "") .. row.data
     end,
     row = function(row, args)
-      local all = (parts[row.tid] or "") .. row.data:sub(1, row.length)
+      local all = (parts[row.tid] or "") .. row.data:sub(row.first + 1, row.first + row.length)
       parts[row.tid] = nil
       row.data = args.hex and all:gsub(".", function(c) return ("%02x"):format(c:byte()) end)
         or args.json and all or all:gsub("[^\32-\126]", function(c)

@@ -252,6 +252,35 @@ describe("the tool", function()
     assert.is_true(tonumber(bytes) > 1000 and tonumber(blocks) > 1, out)
   end))
 
+  it("sslsniff shows what is written up to the end of a page", needs(WANTED, function()
+    local dir = child.output("mktemp -d"):match "%S+"
+    finally(function() child.output("rm -r " .. dir) end)
+    local function compile(source, options)
+      local file = assert(io.open(dir .. "/x.c", "w"))
+      file:write(source)
+      file:close()
+      assert(child.succeeds(("unset LD_PRELOAD; cd %s && cc x.c %s"):format(dir, options)))
+    end
+    compile("int SSL_write(void *s, const void *b, int n) { return n; }\n"
+      .. "int SSL_read(void) { return 0; }\nint SSL_write_ex(void) { return 0; }\n"
+      .. "int SSL_read_ex(void) { return 0; }", "-shared -fPIC -o libssl.so")
+    compile([[
+      #include <string.h>
+      #include <sys/mman.h>
+      int SSL_write(void *, const void *, int);
+      int main(void) {
+        char *page = mmap(0, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        munmap(page + 4096, 4096);
+        memcpy(page + 4091, "hello", 5);
+        SSL_write(0, page + 4091, 5);
+        memset(page, 'x', 2000);
+        return SSL_write(0, page, 2000) != 2000;
+      }]], dir .. "/libssl.so -o writes")
+    local rows = tools.watch("sslsniff", ("--library %s/libssl.so"):format(dir), dir .. "/writes",
+      "event", "write")
+    assert.same({"hello", ("x"):rep(2000)}, {rows[1].data, rows[2].data})
+  end))
+
   it("xdpcount counts packets by protocol", needs(WANTED, function()
     local rows = tools.watch("xdpcount", "lo", "for i in 1 2 3; do "
       .. "bash -c 'echo x >/dev/udp/127.0.0.1/7013'; done", "protocol", "UDP")
