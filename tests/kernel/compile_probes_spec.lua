@@ -47,14 +47,18 @@ describe("a compiled probe", function()
   end))
 
   it("has the paths of files", needs({"root", "trampolines"}, function()
-    local out = trace {["fentry/filp_close"] = [[
-      if comm == "cat" then
-        local where = path(args.filp.f_path)
-        if where == "/etc/hostname" then out[1] = #where end
-        if path(args.filp.f_path, 8) == "" then out[2] = 1 end
-      end ]]}
-    assert.equal(#"/etc/hostname", out[1])
-    assert.equal(1, out[2])
+    local file = os.tmpname()
+    local out = trace({["fentry/vfs_fallocate"] = [[
+      if comm == "fallocate" then
+        local where = path(args.file.f_path)
+        out[1] = #where
+        out[2] = starts(where, "/tmp/") and 1 or 0
+        out[3] = path(args.file.f_path, 8) == "" and 1 or 0
+      end ]]}, function()
+      os.execute("fallocate -l 10 " .. file)
+    end)
+    os.remove(file)
+    assert.same({#file, 1, 1}, out)
   end))
 
   it("by kprobe knows the function's prototype", needs({"root", "kprobes"}, function()
