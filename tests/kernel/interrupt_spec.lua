@@ -61,7 +61,7 @@ describe("lbpf run", function()
   it("takes two signals at once, as timeout(1) sends them, for one",
     needs({"root", "argparse"}, function()
       assert.same({"collected\n", 128 + INT},
-        {run(POLL .. "while true do ring:poll(200) end", "kill -INT $pid; kill -INT $pid")})
+        {run(POLL .. "while true do ring:poll(200) end", "kill -INT $pid $pid")})
     end))
 
   it("ends a script that goes on after errors, and one in a coroutine",
@@ -92,7 +92,7 @@ describe("lbpf run", function()
           ready = ready or print "ready" or true
         end}})
         for _ = 1, 1e7 do end
-        print "summary"]], "kill -INT $pid; kill -INT $pid")})
+        print "summary"]], "kill -INT $pid $pid")})
     end))
 
   it("ends when nobody reads what it prints", needs({"argparse"}, function()
