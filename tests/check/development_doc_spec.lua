@@ -1,14 +1,8 @@
 -- docs/contributing.md and docs/testing.md: the code is that of the files that it is from, and the
 -- commands do what they say. Those that take minutes are only planned: make tells what it would do,
 -- and of scripts it is seen whether they and the files that they are given exist.
+local child = require "child"
 local pages = require "pages"
-
-local function output(command)
-  local pipe = io.popen("unset MAKEFLAGS MAKELEVEL; (" .. command .. ") 2>&1; echo \" $?\"")
-  local text, status = pipe:read("*a"):match("^(.*) (%d+)\n$")
-  pipe:close()
-  return text, tonumber(status)
-end
 
 local function plan(command)
   if command:find("^make") then
@@ -30,7 +24,8 @@ end
 local function commands(page)
   for _, command in ipairs(page:commands()) do
     it("has " .. command, function()
-      local text, status = output(is_run(command) and command or plan(command))
+      local text, status = child.output("unset MAKEFLAGS MAKELEVEL; "
+        .. (is_run(command) and command or plan(command)))
       assert.equal(0, status, text)
     end)
   end

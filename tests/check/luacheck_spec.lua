@@ -1,17 +1,11 @@
 -- luacheck with lbpf's std, as docs/probes.md has it.
+local child = require "child"
 local pages = require "pages"
 
 local page = pages.open "docs/probes.md"
 
 describe("luacheck", function()
   local dir
-
-  local function output(command)
-    local pipe = assert(io.popen(command))
-    local text = pipe:read("*a")
-    pipe:close()
-    return text
-  end
 
   local function write(name, text)
     local file = assert(io.open(dir .. "/" .. name, "w"))
@@ -20,20 +14,20 @@ describe("luacheck", function()
   end
 
   setup(function()
-    dir = output("mktemp -d"):gsub("\n", "")
-    local here = output("pwd"):gsub("\n", "")
+    dir = child.lines("mktemp -d")[1]
+    local here = child.lines("pwd")[1]
     local rc = page:file(".luacheckrc"):gsub("/usr/local/share/lua/5.4", here .. "/lua")
     write(".luacheckrc", rc)
   end)
 
   teardown(function()
-    output("rm -r " .. dir)
+    child.output("rm -r " .. dir)
   end)
 
   -- Its warnings, one in each line.
   local function check(text)
     write("programs.lua", text)
-    return output("cd " .. dir .. " && luacheck -q --formatter plain programs.lua 2>&1")
+    return (child.output("cd " .. dir .. " && luacheck -q --formatter plain programs.lua"))
   end
 
   it("has nothing to say of the page's programs", function()

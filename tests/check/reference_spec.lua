@@ -1,13 +1,14 @@
 -- The reference: an example shows each public function, and specs run all examples. The annotations
 -- for editors are those that the comments make.
+local child = require "child"
 local examples = require "examples"
+local pages = require "pages"
 
 -- LDoc's lists of what is public, of that which no example shows, and of examples.
 local function listed()
-  local pipe = assert(io.popen(
-    [[lua5.1 "$(command -v ldoc)" --filter docs.site.reference.list . 2>&1]]))
   local missing, sources, names = {}, {}, {}
-  for line in pipe:lines() do
+  for _, line in ipairs(child.lines(
+    [[lua5.1 "$(command -v ldoc)" --filter docs.site.reference.list .]])) do
     local kind, name = line:match("^(%l+)\t(.*)$")
     if kind == "missing" then
       missing[#missing + 1] = name
@@ -18,7 +19,6 @@ local function listed()
       names[#names + 1] = name
     end
   end
-  pipe:close()
   return names, missing, sources
 end
 
@@ -41,25 +41,18 @@ describe("the reference", function()
   end)
 
   it("is what the annotations are made of", function()
-    local pipe = assert(io.popen("diff -r build/annotations annotations 2>&1"))
-    local difference = pipe:read("*a")
-    pipe:close()
-    assert.equal("", difference, "make annotations")
+    assert.equal("", child.output("diff -r build/annotations annotations"), "make annotations")
   end)
 end)
 
 describe("the annotations", function()
   local all = ""
-  local pipe = assert(io.popen("find annotations -name '*.lua'"))
-  for path in pipe:lines() do
-    local file = assert(io.open(path))
-    all = all .. file:read("*a")
-    file:close()
+  for _, path in ipairs(child.lines("find annotations -name '*.lua'")) do
+    all = all .. pages.read(path)
     it(path .. " is Lua", function()
       assert(loadfile(path))
     end)
   end
-  pipe:close()
 
   it("have all names", function()
     for _, name in ipairs(names) do

@@ -1,32 +1,21 @@
 -- What a release says of itself, and what `make install` and `make uninstall` do.
 
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
-
-local function output(command)
-  local pipe = io.popen(command .. " 2>&1")
-  local text = pipe:read("*a")
-  pipe:close()
-  return text
-end
+local child = require "child"
+local pages = require "pages"
 
 describe("the version", function()
-  local version = read("lua/lbpf/init.lua"):match('\nlbpf%._VERSION = "(%d+%.%d+%.%d+)"\n')
+  local version = pages.read("lua/lbpf/init.lua"):match('\nlbpf%._VERSION = "(%d+%.%d+%.%d+)"\n')
 
   it("is that of Debian's package", function()
-    assert.equal(version, read("debian/changelog"):match("^lbpf %(([%d.]+)%-%d+%) "))
+    assert.equal(version, pages.read("debian/changelog"):match("^lbpf %(([%d.]+)%-%d+%) "))
   end)
 
   it("is that of the manual page", function()
-    assert.equal(version, read("docs/lbpf.1"):match("\n%.Os lbpf ([%d.]+)\n"))
+    assert.equal(version, pages.read("docs/lbpf.1"):match("\n%.Os lbpf ([%d.]+)\n"))
   end)
 
   it("is that of the archive and the rock", function()
-    local commands = output("make -n dist")
+    local commands = child.output("make -n dist")
     assert.matches("git archive --prefix=lbpf-" .. version .. "/ ", commands, 1, true)
     assert.matches("luarocks pack lbpf-" .. version .. "-1.rockspec", commands, 1, true)
   end)
@@ -36,23 +25,23 @@ describe("make uninstall", function()
   local prefix
 
   local function inventory()
-    return output("cd " .. prefix .. " && find . | sort")
+    return (child.output("cd " .. prefix .. " && find . | sort"))
   end
 
   local function make(target)
-    return output(("make -s %s PREFIX=%s LUA=lua5.4"):format(target, prefix))
+    return (child.output(("make -s %s PREFIX=%s LUA=lua5.4"):format(target, prefix)))
   end
 
   before_each(function()
-    prefix = output("mktemp -d"):gsub("\n", "")
+    prefix = child.lines("mktemp -d")[1]
   end)
 
   after_each(function()
-    output("rm -r " .. prefix)
+    child.output("rm -r " .. prefix)
   end)
 
   it("leaves no file and no folder", function()
-    output(("mkdir %s/bin %s/lib %s/share %s/share/man"):format(prefix, prefix, prefix, prefix))
+    child.output("cd " .. prefix .. " && mkdir -p bin lib share/man")
     local before = inventory()
     assert.equal("", make "install")
     assert.matches("./lib/lua/5.4/lbpf/core.so\n", inventory(), 1, true)
@@ -65,9 +54,9 @@ describe("make uninstall", function()
       .. "./share/lua/5.4/lbpf/tools/other.lua\n./share/lua/5.4/other.lua\n"
       .. "./share/man/man1/other.1\n"
     make "install"
-    output(("cd %s && touch %s"):format(prefix, (others:gsub("\n", " "))))
+    child.output(("cd %s && touch %s"):format(prefix, (others:gsub("\n", " "))))
     make "uninstall"
-    assert.equal(others, output("cd " .. prefix .. " && find . -type f | LC_ALL=C sort"))
+    assert.equal(others, (child.output("cd " .. prefix .. " && find . -type f | LC_ALL=C sort")))
   end)
 
   it("has nothing to say where nothing is installed", function()

@@ -43,6 +43,15 @@ function child.output(command)
   return out, tonumber(status)
 end
 
+--- What a command prints, as a list of lines.
+function child.lines(command)
+  local list = {}
+  for line in child.output(command):gmatch("[^\n]+") do
+    list[#list + 1] = line
+  end
+  return list
+end
+
 --- Calls FN until it is true.
 function child.wait_until(fn)
   local start = os.time()

@@ -2,29 +2,15 @@
 --- (`@section`) and of modules.
 --
 -- Those that need more of the machine than root, BTF and tracefs say so: `@needs kprobes, clang`.
+local child = require "child"
+local pages = require "pages"
+
 local examples = {}
-
-local function lines(command)
-  local pipe = assert(io.popen(command))
-  local list = {}
-  for line in pipe:lines() do
-    list[#list + 1] = line
-  end
-  pipe:close()
-  return list
-end
-
-local function read(path)
-  local file = assert(io.open(path))
-  local text = file:read("*a")
-  file:close()
-  return text
-end
 
 -- The public comments of a file in C.
 local function comments_in_c(path)
   local list = {}
-  for comment in read(path):gmatch("/%*%*%*(.-)%*/") do
+  for comment in pages.read(path):gmatch("/%*%*%*(.-)%*/") do
     list[#list + 1] = comment
   end
   return list
@@ -62,7 +48,7 @@ end
 --- All of them, as {name, path, source, needs}.
 function examples.all()
   local list = {}
-  for _, path in ipairs(lines("ls core/*/*.c; find lua -name '*.lua' | sort")) do
+  for _, path in ipairs(child.lines("ls core/*/*.c; find lua -name '*.lua' | sort")) do
     for _, comment in ipairs((path:find("%.c$") and comments_in_c or comments_in_lua)(path)) do
       local source = (comment .. "\n@"):match("\n@usage (.-)\n@")
       if source then
