@@ -8,14 +8,6 @@ local typed = require "typed"
 
 local object
 
-before_each(function()
-  object = typed.load()
-end)
-
-after_each(function()
-  object:close()
-end)
-
 -- An integer in a form that can be compared: those of 64 bits are cdata in LuaJIT.
 local function exact(value)
   return (tostring(value):gsub("U?LL$", ""))
@@ -52,6 +44,34 @@ local function send(...)
 end
 
 describe("an aggregate", function()
+  it("is declared by names", function()
+    local function refused(options)
+      return typed.failure(lbpf.aggregate, options)
+    end
+    assert.matches("bad argument #1 to 'aggregate'.*'bye'", refused {bye = "pid"})
+    assert.matches("'by' must be a name or a list", refused {by = 5 > 4})
+    assert.matches("'sum': expected names, got", refused {sum = {"a", {}}})
+    assert.matches("'hist': expected names, got 7", refused {hist = 7})
+    assert.matches("'max_entries' must be from 1", refused {max_entries = 0})
+    assert.matches("'max_entries' must be from 1", refused {max_entries = 2 ^ 25})
+    local many = {}
+    for i = 1, 101 do
+      many[i] = "pid"
+    end
+    assert.matches("more than 100 names", refused {sum = many})
+    assert.is_false(pcall(lbpf.aggregate, 5))
+  end)
+end)
+
+describe("an aggregate of a buffer", function()
+  before_each(function()
+    object = typed.load()
+  end)
+
+  after_each(function()
+    object:close()
+  end)
+
   it("has what a function adds up", needs("root", function()
     local fields = {"pid", "comm", "outcome", "at[1].x", "at[2].y"}
     local expected = {}
@@ -425,24 +445,6 @@ describe("an aggregate", function()
       "struct closed { u64 pid; };"}, "mixed"))
     ring_of(used):close()
   end))
-
-  it("is declared by names", function()
-    local function refused(options)
-      return typed.failure(lbpf.aggregate, options)
-    end
-    assert.matches("bad argument #1 to 'aggregate'.*'bye'", refused {bye = "pid"})
-    assert.matches("'by' must be a name or a list", refused {by = 5 > 4})
-    assert.matches("'sum': expected names, got", refused {sum = {"a", {}}})
-    assert.matches("'hist': expected names, got 7", refused {hist = 7})
-    assert.matches("'max_entries' must be from 1", refused {max_entries = 0})
-    assert.matches("'max_entries' must be from 1", refused {max_entries = 2 ^ 25})
-    local many = {}
-    for i = 1, 101 do
-      many[i] = "pid"
-    end
-    assert.matches("more than 100 names", refused {sum = many})
-    assert.is_false(pcall(lbpf.aggregate, 5))
-  end)
 
   it("is what a buffer may have in place of a function", needs("root", function()
     for _, wrong in ipairs {5, "pid", {}, {print}, {lbpf.aggregate(), 7}, object} do
