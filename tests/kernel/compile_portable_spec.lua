@@ -57,8 +57,8 @@ describe("an object for another kernel", function()
       out[2] = BPF_FD_TYPE_TRACEPOINT + 1 ]], other_enums, {portable = false}))
   end))
 
-  it("needs no types where it was compiled for that kernel alone", needs({"root", "task_btf"},
-    function()
+  it("needs no types where it was compiled for that kernel alone",
+    needs({"root", "btf", "task_btf"}, function()
       local out = out_of("raw_tp", "out[1] = curtask.tgid == pid and 1 or 0", function() end,
         {portable = false})
       assert.same({1}, out)

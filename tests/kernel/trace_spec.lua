@@ -109,6 +109,20 @@ describe("lbpf.trace", function()
       assert.matches("'build/helpers/probe_me' has no probe 'no_*:x'", message, 1, true)
     end))
 
+  it("has the arguments of static probes where the kernel's BTF cannot be read",
+    needs({"root", "btf", "cookies"}, function()
+      assert.same({"5\n", 0}, {child.run([[
+        local child, lbpf = require "child", require "lbpf"
+        local process = child.probe_me()
+        local tracer = assert(lbpf.trace {
+          ["usdt:build/helpers/probe_me:lbpf_test:called"] = 'count("all", args.arg0)',
+        })
+        process:call("usdt 5")
+        process:stop()
+        print(tracer:rows("all")[1].text[1])
+      ]], [[unshare --mount sh -c 'mount -t tmpfs none /sys/kernel/btf && exec "$@"' sh]])})
+    end))
+
   it("has the functions of a library by name", needs({"root", "cookies"}, function()
     local process = child.probe_me()
     tracer = trace({["uprobe:build/helpers/probe_me:probe_*"] = [[ count("calls", func) ]]})

@@ -21,7 +21,7 @@ end
 local MAY_GOTO = "\183\0\0\0\0\0\0\0" .. "\229\0\1\0\0\0\0\0" .. "\183\0\0\0\1\0\0\0"
   .. "\149\0\0\0\0\0\0\0"
 
-local BPF_LOOP = 181
+local BPF_LOOP, GET_ATTACH_COOKIE = 181, 174
 
 local function loads(code)
   local program = lbpf.prog_load("socket_filter", "loops", "GPL", code)
@@ -39,6 +39,11 @@ local function has_jit()
     file:close()
   end
   return text:sub(1, 1) ~= "0"
+end
+
+--- Whether programs can ask the running kernel for what they were attached with.
+function machine.has_cookies()
+  return lbpf.probe_bpf_helper("kprobe", GET_ATTACH_COOKIE) or false
 end
 
 local loops

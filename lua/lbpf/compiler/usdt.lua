@@ -2,6 +2,7 @@
 -- map when a program is attached, and the program looks there.
 local T = require "lbpf.compiler.type"
 local lbpf = require "lbpf.core"
+local machine = require "lbpf.compiler.machine"
 
 local usdt = {}
 
@@ -30,10 +31,18 @@ function usdt.maps()
   }
 end
 
+-- libbpf uses cookies where the kernel has them, also where its types cannot be read.
+local function has_cookies(env)
+  if env.kernel then
+    return env.helper "bpf_get_attach_cookie" ~= nil
+  end
+  return machine.has_cookies()
+end
+
 -- The entry that describes the place, in a register.
 local function find_spec(self, missing)
   local c, key = self.code, self.code:slot(8)
-  if self.env.helper "bpf_get_attach_cookie" then
+  if has_cookies(self.env) then
     c:store(key, 0, 8, c:call(COOKIE, self.ctx))
   else
     c:store(key, 0, 8, c:load(self.ctx, instruction_pointers[self.probe.arch], 8))
