@@ -5,8 +5,8 @@
 #include "base/field.h"
 #include "base/newer.h"
 #include "base/value.h"
+#include "btf/vmlinux.h"
 #include "check/btfcheck.h"
-#include <bpf/bpf.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -345,7 +345,7 @@ static int load_vmlinux(lua_State *L)
 	struct frame f;
 
 	btf_enter(L, &f, NULL, &b->owner);
-	return finish_btf(L, &f, b, btf__load_vmlinux_btf(), "load BTF");
+	return finish_btf(L, &f, b, vmlinux_load(), "load BTF");
 }
 
 /*** Loads a kernel module's types, on top of the kernel's.
