@@ -369,7 +369,7 @@ dist:
 
 deb: dist
 	@tests/tools deb
-	cd build/dist && ln lbpf-$(VERSION).tar.gz lbpf_$(VERSION).orig.tar.gz && tar -xf lbpf-$(VERSION).tar.gz
+	tar -C build/dist -xf build/dist/lbpf-$(VERSION).tar.gz
 	cd build/dist/lbpf-$(VERSION) && dpkg-buildpackage -us -uc
 
 help:
