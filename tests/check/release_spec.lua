@@ -43,7 +43,7 @@ describe("make uninstall", function()
   it("leaves no file and no folder", function()
     child.output("cd " .. prefix .. " && mkdir -p bin lib share/man")
     local before = inventory()
-    assert.equal("", make "install")
+    make "install"
     assert.matches("./lib/lua/5.4/lbpf/core.so\n", inventory(), 1, true)
     assert.equal("", make "uninstall")
     assert.equal(before, inventory())
