@@ -30,7 +30,8 @@ static struct {
 	_Atomic(lua_State *) L; /* what a signal interrupts; NULL: nothing */
 	pthread_t thread;       /* ... which runs there */
 	volatile sig_atomic_t pending;
-	volatile long came; /* when the last one came, in milliseconds */
+	volatile long came; /* when the last one came, in milliseconds; 0: none did */
+	struct sigaction before[COUNT(signals)];
 } interrupt;
 
 static void raise_interrupted(lua_State *L)
@@ -74,6 +75,12 @@ static void die(int signal_number)
 	raise(signal_number);
 }
 
+static void restore_signals(void)
+{
+	for (size_t i = 0; i < COUNT(signals); i++)
+		sigaction(signals[i].number, &interrupt.before[i], NULL);
+}
+
 /* The first signal raises an error in Lua: the interpreter calls the hook before its next
  * instruction. The second ends the process, for it may be that Lua does not come to that.
  */
@@ -82,16 +89,17 @@ static void catch_signal(int number)
 	int err = errno;
 	long now = clock_milliseconds();
 
-	if (!pthread_equal(pthread_self(), interrupt.thread)) {
+	if (interrupt.L && !pthread_equal(pthread_self(), interrupt.thread)) {
 		pthread_kill(interrupt.thread, number);
 	} else if (number != SIGPIPE && interrupt.came && now - interrupt.came < SAME_REQUEST) {
 		interrupt.came = now;
-	} else if (!interrupt.pending) {
+	} else if (interrupt.L && !interrupt.pending) {
 		interrupt.came = now;
 		interrupt.pending = number;
-		if (interrupt.L)
-			lua_sethook(interrupt.L, hook, LUA_MASKCALL | LUA_MASKRET | LUA_MASKCOUNT,
-				    1);
+		set_hook();
+	} else if (!interrupt.pending) {
+		restore_signals();
+		raise(number); /* comes when this returns */
 	} else if (number != SIGPIPE) {
 		die(number);
 	}
@@ -104,25 +112,21 @@ static void die_at_exit(void)
 	die(interrupt.pending);
 }
 
-static void catch_signals(struct sigaction before[COUNT(signals)])
+static void catch_signals(void)
 {
 	struct sigaction action = {.sa_handler = catch_signal, .sa_flags = SA_RESTART};
 
 	sigemptyset(&action.sa_mask);
 	for (size_t i = 0; i < COUNT(signals); i++) {
-		sigaction(signals[i].number, NULL, &before[i]);
+		struct sigaction *before = &interrupt.before[i];
+
+		sigaction(signals[i].number, NULL, before);
 		/* nohup and shells have a program's children ignore signals. Who ignores SIGPIPE
 		 * does it for itself, though, and print() does not see errors.
 		 */
-		if (before[i].sa_handler != SIG_IGN || signals[i].number == SIGPIPE)
+		if (before->sa_handler != SIG_IGN || signals[i].number == SIGPIPE)
 			sigaction(signals[i].number, &action, NULL);
 	}
-}
-
-static void restore_signals(const struct sigaction before[COUNT(signals)])
-{
-	for (size_t i = 0; i < COUNT(signals); i++)
-		sigaction(signals[i].number, &before[i], NULL);
 }
 
 static const char *pending_name(void)
@@ -172,7 +176,6 @@ of lbpf.
 */
 static int interruptible(lua_State *L)
 {
-	struct sigaction before[COUNT(signals)];
 	lua_State *none = NULL;
 	int status;
 
@@ -184,16 +187,18 @@ static int interruptible(lua_State *L)
 		return luaL_error(L, "interruptible: a signal has ended another call");
 	}
 	interrupt.thread = pthread_self();
+	if (interrupt.came)
+		restore_signals();
 	interrupt.came = 0;
-	catch_signals(before);
+	catch_signals();
 	status = lua_pcall(L, lua_gettop(L) - 1, LUA_MULTRET, 0);
 	interrupt.L = NULL;
 	if (interrupt.pending) {
 		/* The handlers stay until the process exits: output may be left to be written. */
 		lua_sethook(L, NULL, 0, 0);
 		atexit(die_at_exit);
-	} else {
-		restore_signals(before);
+	} else if (!interrupt.came) { /* else its request's second signal may be still to come */
+		restore_signals();
 	}
 	return finish_call(L, status);
 }

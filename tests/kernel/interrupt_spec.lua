@@ -95,6 +95,17 @@ describe("lbpf run", function()
         print "summary"]], "kill -INT $pid $pid")})
     end))
 
+  it("takes two signals for one also when the second comes to a script that has ended",
+    needs({"argparse"}, function()
+      assert.same({"INT\ncollected\n", 0}, {run(CLOSES:gsub('print "collected"', [[
+        io.popen("kill -INT $PPID"):close()
+        %0]]) .. [[
+        local ready
+        print(require("lbpf").run {every = {[0.01] = function()
+          ready = ready or print "ready" or true
+        end}})]], "kill -INT $pid")})
+    end))
+
   it("ends when nobody reads what it prints", needs({"argparse"}, function()
     local path = os.tmpname()
     local file = assert(io.open(path, "w"))
