@@ -236,10 +236,11 @@ BENCH_PROGRAMS := $(patsubst tests/bench/%.c,build/bench/%, \
                     $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))) \
                   $(patsubst tests/bench/%.go,build/bench/%-go,$(wildcard tests/bench/*.go))
 
-build/bench/%: tests/bench/%.c tests/bench/bench.h tests/bench/event.h
+build/bench/floor: private FLOOR_FLAGS = $(shell pkg-config --cflags --libs lua5.4)
+build/bench/%: tests/bench/%.c tests/bench/bench.h tests/bench/event.h tests/bench/fill.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Werror -o $@ $< $(LBPF_LDLIBS)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Werror -o $@ $< $(LBPF_LDLIBS) $(FLOOR_FLAGS)
 
 # Debian's Go packages are a GOPATH.
 build/bench/%-go: tests/bench/%.go

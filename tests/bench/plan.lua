@@ -2,7 +2,8 @@
 local plan = {}
 
 plan.peers = {
-  "C", "Go", "Python, as bcc", "LuaJIT FFI", "bpftrace", "lbpf, Lua 5.4", "lbpf, LuaJIT",
+  "C", "Go", "Python, as bcc", "LuaJIT FFI", "bpftrace", "Lua 5.4 alone", "LuaJIT alone",
+  "lbpf, Lua 5.4", "lbpf, LuaJIT",
 }
 
 local function lbpf(command, lua)
@@ -87,6 +88,8 @@ workload {
     Go = "build/bench/drain-go",
     ["Python, as bcc"] = "/usr/bin/python3 tests/bench/drain.py",
     ["LuaJIT FFI"] = "luajit tests/bench/drain_ffi.lua",
+    ["Lua 5.4 alone"] = "build/bench/floor",
+    ["LuaJIT alone"] = lbpf("%s tests/bench/floor.lua", "luajit"),
   }),
   rows = {
     {"five fields", five, nil, times("five fields", {C = 9, Go = 1.4}),

@@ -33,6 +33,25 @@ local function targets(row, divisor)
   return table.concat(list, ", ")
 end
 
+--- How far the rounds' figures lie apart, in the middle and at most; nil if there was one round.
+local function spread(result)
+  local all, most, where = {}, -1, nil
+  for _, row in ipairs(result.rows) do
+    for peer, entry in pairs(row.peers) do
+      if entry.samples > 1 and entry.median > 0 then
+        local percent = (entry.max - entry.min) / entry.median * 100
+        all[#all + 1] = percent
+        if percent > most then
+          most, where = percent, ("%s, %s"):format(row.name, peer)
+        end
+      end
+    end
+  end
+  table.sort(all)
+  return where and ("Spread, a figure's greatest round less its least: up to %.0f %% of the median "
+    .. "for half of them, %.0f %% at most (%s).\n"):format(all[(#all + 1) // 2], most, where)
+end
+
 --- The table of a workload. PEERS: in which order.
 function tables.of(result, peers)
   local columns = {}
@@ -57,7 +76,8 @@ function tables.of(result, peers)
     cells[#cells + 1] = targets(row, result.divisor)
     lines[#lines + 1] = ("| %s |"):format(table.concat(cells, " | "))
   end
-  return table.concat(lines, "\n") .. "\n"
+  lines[#lines + 1] = "\n" .. (spread(result) or "")
+  return (table.concat(lines, "\n"):gsub("\n+$", "\n"))
 end
 
 --- Replaces what stands between the markers of NAME in the page.
