@@ -308,9 +308,11 @@ static struct owner *base_owner(const struct box *b)
 	return b->base ? &b->base->owner : NULL;
 }
 
-/* Stores the BTF in the handle on top of the stack; or replaces that by nil, message, errno. */
-static int finish_btf(lua_State *L, struct frame *f, struct box *b, struct btf *btf,
-		      const char *what)
+/* Stores the BTF, which is checked unless it is sound, in the handle on top of the stack; or
+ * replaces that by nil, message, errno.
+ */
+static int finish_load(lua_State *L, struct frame *f, struct box *b, struct btf *btf, bool is_sound,
+		       const char *what)
 {
 	int err = value_pointer_error(btf);
 	char why[160];
@@ -318,7 +320,7 @@ static int finish_btf(lua_State *L, struct frame *f, struct box *b, struct btf *
 
 	if (!err) {
 		b->btf = btf;
-		ok = btfcheck(btf, why, sizeof(why));
+		ok = is_sound || btfcheck(btf, why, sizeof(why));
 	} else {
 		b->owner.closed = true;
 	}
@@ -333,6 +335,12 @@ static int finish_btf(lua_State *L, struct frame *f, struct box *b, struct btf *
 	return 1;
 }
 
+static int finish_btf(lua_State *L, struct frame *f, struct box *b, struct btf *btf,
+		      const char *what)
+{
+	return finish_load(L, f, b, btf, false, what);
+}
+
 /*** Loads the running kernel's types.
 @function btf_load_vmlinux_btf
 @treturn btf
@@ -343,9 +351,12 @@ static int load_vmlinux(lua_State *L)
 {
 	struct box *b = push_box(L, "vmlinux", 0);
 	struct frame f;
+	struct btf *btf;
+	bool is_sound;
 
 	btf_enter(L, &f, NULL, &b->owner);
-	return finish_btf(L, &f, b, vmlinux_load(), "load BTF");
+	btf = vmlinux_load(&is_sound);
+	return finish_load(L, &f, b, btf, is_sound, "load BTF");
 }
 
 /*** Loads a kernel module's types, on top of the kernel's.

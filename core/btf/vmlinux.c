@@ -1,13 +1,16 @@
 #include "btf/vmlinux.h"
 
+#include <bpf/libbpf.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
-/* Since Linux 6.16 the file can be mapped. libbpf reads it into memory, which it then copies: that
- * is 5 MB more at the peak, and two thirds of the time.
+/* Since Linux 6.16 the file can be mapped. libbpf 1.6 does so; older ones read it into memory,
+ * which they then copy: that is 5 MB more at the peak, and two thirds of the time.
  */
 static struct btf *load_mapped(int fd)
 {
@@ -25,13 +28,24 @@ static struct btf *load_mapped(int fd)
 	return btf;
 }
 
-struct btf *vmlinux_load(void)
+/* Another file may be mounted over it. */
+static bool is_of_sysfs(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) == 0 && fs.f_type == SYSFS_MAGIC;
+}
+
+struct btf *vmlinux_load(bool *is_sound)
 {
 	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
 	struct btf *btf = NULL;
 
+	*is_sound = false;
 	if (fd >= 0) {
-		btf = load_mapped(fd);
+		if (libbpf_major_version() == 1 && libbpf_minor_version() < 6)
+			btf = load_mapped(fd);
+		*is_sound = is_of_sysfs(fd); /* libbpf takes this file, too, if there is one */
 		close(fd);
 	}
 	return btf ? btf : btf__load_vmlinux_btf();

@@ -3,8 +3,11 @@
 #define LBPF_BTF_VMLINUX_H
 
 #include <bpf/btf.h>
+#include <stdbool.h>
 
-/* As btf__load_vmlinux_btf(), and with its errors. */
-struct btf *vmlinux_load(void);
+/* As btf__load_vmlinux_btf(), and with its errors. *IS_SOUND: it comes from the kernel, which has
+ * checked it; to check it again takes a quarter of the time.
+ */
+struct btf *vmlinux_load(bool *is_sound);
 
 #endif

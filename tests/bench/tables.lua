@@ -38,7 +38,7 @@ local function spread(result)
   local all, most, where = {}, -1, nil
   for _, row in ipairs(result.rows) do
     for peer, entry in pairs(row.peers) do
-      if entry.samples > 1 and entry.median > 0 then
+      if entry.samples > 1 and entry.min > 0 then
         local percent = (entry.max - entry.min) / entry.median * 100
         all[#all + 1] = percent
         if percent > most then

@@ -1,6 +1,7 @@
 -- Hazard 39: libbpf follows type ids, cycles and offsets in BTF without checks. BTF that a script
 -- wrote is checked before libbpf uses it.
 local btf = require "btf"
+local child = require "child"
 local lbpf = require "lbpf"
 local needs = require "needs"
 
@@ -31,6 +32,21 @@ local function dump_refusal(b)
   assert.equal(message, again)
   return message:match("^dump type " .. last .. " of 'memory': (.*): Invalid argument %(EINVAL%)")
 end
+
+it("the kernel's BTF is checked if another file is mounted over it",
+  needs({"root", "btf"}, function()
+    local b = btf.new()
+    b:add("typedef", "bad", 1)
+    local path = os.tmpname()
+    local file = assert(io.open(path, "wb"))
+    file:write(b:bytes())
+    file:close()
+    local output = child.run([[print(require("lbpf").btf_load_vmlinux_btf())]],
+      ("unshare --mount sh -c 'mount --bind %s /sys/kernel/btf/vmlinux && exec \"$@\"' sh"):format(
+        path))
+    os.remove(path)
+    assert.matches("^nil\tload BTF 'vmlinux': BTF type 1 refers to itself: ", output)
+  end))
 
 describe("BTF that a script made", function()
   it("has ids that exist", function()

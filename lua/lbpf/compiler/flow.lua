@@ -27,23 +27,24 @@ local function same_test(a, b)
   return a.a == b.a and a.s == b.s and a.imm == b.imm
 end
 
--- The final target of a jump that leads to other jumps, or to the same comparison again.
+-- The final target of a jump that leads to other jumps, or to the same comparison again. Has it
+-- changed any?
 local function thread(list, at)
+  local changed = false
   for _, ins in ipairs(list) do
     local hops = 0
     while ins.label and ins.op ~= "label" and hops < 8 do
       local target = list[skip_labels(list, at[ins.label])]
       hops = hops + 1
-      if target and target.op == "jump" then
-        ins.label = target.label
-      elseif target and ins.op == "branch" and target.op == "branch" and ins.code == target.code
-        and same_test(ins, target) then
-        ins.label = target.label
+      if target and (target.op == "jump" or ins.op == "branch" and target.op == "branch"
+        and ins.code == target.code and same_test(ins, target)) then
+        ins.label, changed = target.label, true
       else
         break
       end
     end
   end
+  return changed
 end
 
 -- The instructions that can be reached, and the labels of jumps.
@@ -92,8 +93,8 @@ end
 
 -- Forgets the comparisons of registers that an instruction writes.
 local function still_known(known, ins)
-  local written = code.written(ins)
-  if ins.op ~= "call" and not written then
+  local written = known[1] and code.written(ins)
+  if not known[1] or ins.op ~= "call" and not written then
     return known
   end
   local function is_lost(r)
@@ -108,9 +109,10 @@ local function still_known(known, ins)
   return rest
 end
 
--- Removes comparisons whose result is known from an earlier one that did not jump.
+-- Removes comparisons whose result is known from an earlier one that did not jump. Has it found
+-- any?
 local function known_branches(list)
-  local out, known = {}, {}
+  local out, known, changed = {}, {}, false
   for _, ins in ipairs(list) do
     local answer
     if ins.op == "label" then
@@ -128,6 +130,7 @@ local function known_branches(list)
           or ins
       end
       known[#known + 1] = not answer and ins or nil
+      changed = changed or answer ~= nil
     else
       known = still_known(known, ins)
     end
@@ -135,12 +138,13 @@ local function known_branches(list)
       out[#out + 1] = ins
     end
   end
-  return out
+  return out, changed
 end
 
--- Removes jumps to the next instruction; a branch over a jump becomes the opposite branch.
+-- Removes jumps to the next instruction; a branch over a jump becomes the opposite branch. Has it
+-- changed any?
 local function straighten(list)
-  local out = {}
+  local out, changed = {}, false
   for i, ins in ipairs(list) do
     local next = list[i + 1]
     local keep = true
@@ -157,22 +161,29 @@ local function straighten(list)
         end
         if list[j] and list[j].op == "label" then
           ins.code, ins.label, next.label = code.opposite[ins.code], next.label, ins.label
+          changed = true
         end
       end
     end
     if keep then
       out[#out + 1] = ins
     end
+    changed = changed or not keep
   end
-  return out
+  return out, changed
 end
 
 --- The same instructions, simplified.
 function flow.clean(list)
   for _ = 1, 3 do
-    thread(list, positions(list))
-    list = known_branches(reachable(list, positions(list)))
-    list = straighten(list)
+    local at = positions(list)
+    local threaded = thread(list, at)
+    local decided, straightened
+    list, decided = known_branches(reachable(list, at))
+    list, straightened = straighten(list)
+    if not (threaded or decided or straightened) then
+      return list
+    end
   end
   return reachable(list, positions(list))
 end
