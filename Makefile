@@ -236,11 +236,12 @@ BENCH_PROGRAMS := $(patsubst tests/bench/%.c,build/bench/%, \
                     $(filter-out %.bpf.c,$(wildcard tests/bench/*.c))) \
                   $(patsubst tests/bench/%.go,build/bench/%-go,$(wildcard tests/bench/*.go))
 
-build/bench/floor: private FLOOR_FLAGS = $(shell pkg-config --cflags --libs lua5.4)
+# Lua inside of it, as Debian's lua5.4 has it.
+build/bench/floor: private LUA_FLAGS = $(shell pkg-config --cflags lua5.4) -l:liblua5.4.a -lm
 build/bench/%: tests/bench/%.c tests/bench/bench.h tests/bench/event.h tests/bench/fill.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)
-	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Werror -o $@ $< $(LBPF_LDLIBS) $(FLOOR_FLAGS)
+	$(Q)$(CC) -std=gnu11 -O2 -g -Wall -Werror -o $@ $< $(LBPF_LDLIBS) $(LUA_FLAGS)
 
 # Debian's Go packages are a GOPATH.
 build/bench/%-go: tests/bench/%.go

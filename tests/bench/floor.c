@@ -1,6 +1,6 @@
-/* What Lua 5.4 itself needs for the events that drain.lua takes from a ring: they are in memory,
- * and this passes them to the same functions. A ring and its copies are more: no binding comes
- * below this.
+/* What Lua 5.4 needs for the events that drain.lua takes from a ring: here they are in memory, and
+ * are passed to the same functions by Lua's C API as its manual has it. A ring and its copy come on
+ * top.
  */
 #include <lauxlib.h>
 #include <lualib.h>
