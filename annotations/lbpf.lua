@@ -728,7 +728,7 @@ local linker = {}
 function linker:add_file(path) end
 
 --- Adds an open object file.
----@param fd integer|lbpf.object a descriptor that can be read
+---@param fd integer|lbpf.object|file* a descriptor that can be read
 ---@return lbpf.linker|nil # itself
 ---@return string|nil # message
 ---@return integer|nil # the error number

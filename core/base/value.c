@@ -3,7 +3,9 @@
 #include "base/frame.h"
 #include "base/hint.h"
 #include <errno.h>
+#include <lualib.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -192,6 +194,27 @@ void value_push_u32(lua_State *L, uint32_t value)
 #endif
 }
 
+/* That of a file of Lua's: in each Lua its FILE * comes first. */
+static bool file_to_fd(lua_State *L, int idx, int *fd)
+{
+	FILE *const *file = lua_touserdata(L, idx);
+	bool is_file;
+
+	if (!file || !lua_getmetatable(L, idx))
+		return false;
+	luaL_getmetatable(L, LUA_FILEHANDLE);
+	is_file = lua_rawequal(L, -1, -2);
+	lua_pop(L, 2);
+#if LUA_VERSION_NUM >= 502
+	if (is_file && !((const luaL_Stream *)file)->closef)
+		return false; /* it is closed */
+#endif
+	if (!is_file || !*file)
+		return false;
+	*fd = fileno(*file);
+	return *fd >= 0;
+}
+
 bool value_to_fd(lua_State *L, int idx, int *fd)
 {
 	static const char *const methods[] = {"fd", "fileno"};
@@ -200,6 +223,8 @@ bool value_to_fd(lua_State *L, int idx, int *fd)
 	const char *method = NULL;
 	uint64_t number;
 
+	if (file_to_fd(L, idx, fd))
+		return true;
 	lua_pushvalue(L, idx);
 	if (type == LUA_TUSERDATA && luaL_getmetafield(L, idx, "__index")) {
 		lua_pop(L, 1);

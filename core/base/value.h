@@ -27,8 +27,8 @@ void value_push_s64(lua_State *L, int64_t value);
 /* Pushes a 32-bit unsigned integer: a plain number in every Lua. */
 void value_push_u32(lua_State *L, uint32_t value);
 
-/* The descriptor at ARG: a number, or an object with a method fd() or fileno() that returns one.
- * The caller of the Lua function still owns it.
+/* The descriptor at ARG: a number, a file of Lua's, or an object with a method fd() or fileno()
+ * that returns one. The caller of the Lua function still owns it.
  */
 int value_check_fd(lua_State *L, int arg);
 

@@ -37,6 +37,7 @@ struct box {
 	struct owner *object;
 	unsigned dumps, splits, readers; /* while there are any, it cannot be changed */
 	bool changed;                    /* since its references were last checked */
+	bool is_sound;                   /* the kernel has checked it */
 	char name[];
 };
 
@@ -308,22 +309,16 @@ static struct owner *base_owner(const struct box *b)
 	return b->base ? &b->base->owner : NULL;
 }
 
-/* Stores the BTF, which is checked unless it is sound, in the handle on top of the stack; or
- * replaces that by nil, message, errno.
- */
-static int finish_load(lua_State *L, struct frame *f, struct box *b, struct btf *btf, bool is_sound,
-		       const char *what)
+/* Stores the BTF in the handle on top of the stack; or replaces that by nil, message, errno. */
+static int finish_btf(lua_State *L, struct frame *f, struct box *b, struct btf *btf,
+		      const char *what)
 {
 	int err = value_pointer_error(btf);
 	char why[160];
-	bool ok = true;
+	bool ok = err || b->is_sound || btfcheck(btf, why, sizeof(why));
 
-	if (!err) {
-		b->btf = btf;
-		ok = is_sound || btfcheck(btf, why, sizeof(why));
-	} else {
-		b->owner.closed = true;
-	}
+	b->btf = err ? NULL : btf;
+	b->owner.closed = err != 0;
 	btf_leave(f, base_owner(b));
 	if (err)
 		return value_fail_logged(L, f, err, "%s '%s'", what, b->name);
@@ -333,12 +328,6 @@ static int finish_load(lua_State *L, struct frame *f, struct box *b, struct btf 
 		return value_fail(L, EINVAL, "%s '%s': %s", what, b->name, why);
 	}
 	return 1;
-}
-
-static int finish_btf(lua_State *L, struct frame *f, struct box *b, struct btf *btf,
-		      const char *what)
-{
-	return finish_load(L, f, b, btf, false, what);
 }
 
 /*** Loads the running kernel's types.
@@ -351,12 +340,9 @@ static int load_vmlinux(lua_State *L)
 {
 	struct box *b = push_box(L, "vmlinux", 0);
 	struct frame f;
-	struct btf *btf;
-	bool is_sound;
 
 	btf_enter(L, &f, NULL, &b->owner);
-	btf = vmlinux_load(&is_sound);
-	return finish_load(L, &f, b, btf, is_sound, "load BTF");
+	return finish_btf(L, &f, b, vmlinux_load(&b->is_sound), "load BTF");
 }
 
 /*** Loads a kernel module's types, on top of the kernel's.

@@ -277,7 +277,7 @@ static int permute_by(lua_State *L)
 @usage local btf = assert(lbpf.btf_new_empty())
 btf:add_int("int", 4, "signed")
 btf:add_int("long", 8, "signed")
-assert(btf:permute({0, 2, 1}))
+assert(btf:permute({2, 1}))
 @see btf__permute
 */
 static int permute(lua_State *L)

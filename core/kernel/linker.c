@@ -225,7 +225,7 @@ static int linker_add_file(lua_State *L)
 
 /*** Adds an open object file.
 @function linker:add_fd
-@tparam integer|object fd a descriptor that can be read
+@tparam integer|object|file fd a descriptor that can be read
 @treturn linker itself
 @fails
 @raise after `linker:finalize`, and after a file that failed
@@ -234,6 +234,7 @@ static int linker_add_file(lua_State *L)
 local linker = assert(lbpf.linker(path))
 local file = assert(io.open("link_main.bpf.o", "rb"))
 print(linker:add_fd(file))
+file:close()
 linker:close()
 os.remove(path)
 @see bpf_linker__add_fd

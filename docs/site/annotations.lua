@@ -3,7 +3,7 @@
 local annotations = {}
 
 -- LDoc's types, where editors have other names.
-local TYPES = {int = "integer", bool = "boolean", func = "function"}
+local TYPES = {int = "integer", bool = "boolean", func = "function", file = "file*"}
 
 -- What a class has from another one.
 local PARENTS = {

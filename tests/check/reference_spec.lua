@@ -67,7 +67,7 @@ describe("the annotations", function()
   it("name no type that there is not", function()
     assert.is_nil(all:match("\n%-%-%-@return [ |][^\n]*"))
     local known = {}
-    local own = "nil boolean integer number string function table any lightuserdata"
+    local own = "nil boolean integer number string function table any lightuserdata file"
     for name in own:gmatch("%S+") do
       known[name] = true
     end
