@@ -275,8 +275,11 @@ describe("a compile error", function()
   it("may assign to a map what only it has", needs({"root", "btf"}, function()
     local out = run [[ m[3] = m[4] n = n q[1] = r[1] r[1] = q[1]
       out[1] = m[3] == nil and 1 or 0
-      out[2] = n == nil and 1 or 0 ]]
-    assert.same({1, 1}, out)
+      out[2] = n == nil and 1 or 0
+      t["a"] = 1 s = s
+      if s then out[3] = t[s] end
+      out[4] = 5 ]]
+    assert.same({1, 1, nil, 5}, out)
   end))
 
   it("may ask again whether a value is nil", needs({"root", "btf"}, function()

@@ -157,7 +157,12 @@ function string_of.index(self, node, base, off, size, padded)
   if not node.map then
     return string_of.field(self, node, base, off, size, padded)
   end
-  local c, done, absent = self.code, self.code:label(), self.code:label()
+  local c = self.code
+  if not node.map.value then -- it only gets what it has itself: nothing
+    zero(c, base, off, 0, size)
+    return c:mov(c:reg(), {imm = 0})
+  end
+  local done, absent = c:label(), c:label()
   local entry
   c:scoped(function()
     local key = self:key(node.map, node.keys)
