@@ -2445,8 +2445,8 @@ function lbpf.aggregate(opts) end
 --- second of the first, as timeout(1) sends two. `lbpf run` calls scripts so.
 --- 
 --- After such an end the process, when it exits, ends by that signal. Signals that `lbpf.run` returns
---- are the script's. What runs in a coroutine of PUC Lua's is interrupted when it waits by a function
---- of lbpf.
+--- are the script's, and a second one within half a second of them is nobody's. What runs in a
+--- coroutine of PUC Lua's is interrupted when it waits by a function of lbpf.
 ---@param fn function 
 ---@param ... any its arguments
 ---@return string|nil # nil if no signal ended it; else "INT", "TERM", "HUP" or "PIPE"

@@ -194,13 +194,13 @@ void value_push_u32(lua_State *L, uint32_t value)
 #endif
 }
 
-/* That of a file of Lua's: in each Lua its FILE * comes first. */
+/* The descriptor of a file of Lua's: in each Lua its FILE * comes first. */
 static bool file_to_fd(lua_State *L, int idx, int *fd)
 {
 	FILE *const *file = lua_touserdata(L, idx);
 	bool is_file;
 
-	if (!file || !lua_getmetatable(L, idx))
+	if (lua_type(L, idx) != LUA_TUSERDATA || !lua_getmetatable(L, idx))
 		return false;
 	luaL_getmetatable(L, LUA_FILEHANDLE);
 	is_file = lua_rawequal(L, -1, -2);

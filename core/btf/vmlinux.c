@@ -9,6 +9,8 @@
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#define VMLINUX "/sys/kernel/btf/vmlinux"
+
 /* Since Linux 6.16 the file can be mapped. libbpf 1.6 does so; older ones read it into memory,
  * which they then copy: that is 5 MB more at the peak, and two thirds of the time.
  */
@@ -28,7 +30,6 @@ static struct btf *load_mapped(int fd)
 	return btf;
 }
 
-/* Another file may be mounted over it. */
 static bool is_of_sysfs(int fd)
 {
 	struct statfs fs;
@@ -38,15 +39,18 @@ static bool is_of_sysfs(int fd)
 
 struct btf *vmlinux_load(bool *is_sound)
 {
-	int fd = open("/sys/kernel/btf/vmlinux", O_RDONLY | O_CLOEXEC);
+	int fd = open(VMLINUX, O_RDONLY | O_CLOEXEC);
 	struct btf *btf = NULL;
 
 	*is_sound = false;
-	if (fd >= 0) {
-		if (libbpf_major_version() == 1 && libbpf_minor_version() < 6)
-			btf = load_mapped(fd);
-		*is_sound = is_of_sysfs(fd); /* libbpf takes this file, too, if there is one */
-		close(fd);
-	}
-	return btf ? btf : btf__load_vmlinux_btf();
+	if (fd < 0)
+		return btf__load_vmlinux_btf(); /* which also looks in /boot */
+	*is_sound = is_of_sysfs(fd);
+	if (*is_sound && libbpf_major_version() == 1 && libbpf_minor_version() < 6)
+		btf = load_mapped(fd);
+	close(fd);
+	if (btf)
+		return btf;
+	/* A file that is mounted over it may change: it is read, and not mapped. */
+	return *is_sound ? btf__load_vmlinux_btf() : btf__parse(VMLINUX, NULL);
 }

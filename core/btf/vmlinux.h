@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 /* As btf__load_vmlinux_btf(), and with its errors. *IS_SOUND: it comes from the kernel, which has
- * checked it; to check it again takes a quarter of the time.
+ * checked it. To check it again would take as long as to load it.
  */
 struct btf *vmlinux_load(bool *is_sound);
 

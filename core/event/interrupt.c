@@ -31,7 +31,7 @@ static struct {
 	pthread_t thread;       /* ... which runs there */
 	volatile sig_atomic_t pending;
 	volatile long came; /* when the last one came, in milliseconds; 0: none did */
-	struct sigaction before[COUNT(signals)];
+	struct sigaction before[COUNT(signals)]; /* what was done with the signals */
 } interrupt;
 
 static void raise_interrupted(lua_State *L)
@@ -82,7 +82,8 @@ static void restore_signals(void)
 }
 
 /* The first signal raises an error in Lua: the interpreter calls the hook before its next
- * instruction. The second ends the process, for it may be that Lua does not come to that.
+ * instruction. The second ends the process, for it may be that Lua does not come to that. If
+ * lbpf.run returned the first, and the call has ended, the second goes to who had it before.
  */
 static void catch_signal(int number)
 {
@@ -163,8 +164,8 @@ that what it has is closed. A second signal ends the process at once, unless it 
 second of the first, as timeout(1) sends two. `lbpf run` calls scripts so.
 
 After such an end the process, when it exits, ends by that signal. Signals that `lbpf.run` returns
-are the script's. What runs in a coroutine of PUC Lua's is interrupted when it waits by a function
-of lbpf.
+are the script's, and a second one within half a second of them is nobody's. What runs in a
+coroutine of PUC Lua's is interrupted when it waits by a function of lbpf.
 @function interruptible
 @tparam function fn
 @param ... its arguments

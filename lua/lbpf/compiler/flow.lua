@@ -27,8 +27,8 @@ local function same_test(a, b)
   return a.a == b.a and a.s == b.s and a.imm == b.imm
 end
 
--- The final target of a jump that leads to other jumps, or to the same comparison again. Has it
--- changed any?
+-- Gives jumps that lead to other jumps, or to the same comparison again, their final target.
+-- Returns whether there were any.
 local function thread(list, at)
   local changed = false
   for _, ins in ipairs(list) do
@@ -109,8 +109,8 @@ local function still_known(known, ins)
   return rest
 end
 
--- Removes comparisons whose result is known from an earlier one that did not jump. Has it found
--- any?
+-- Removes comparisons whose result is known from an earlier one that did not jump. Returns the
+-- rest, and whether there were any.
 local function known_branches(list)
   local out, known, changed = {}, {}, false
   for _, ins in ipairs(list) do
@@ -141,8 +141,8 @@ local function known_branches(list)
   return out, changed
 end
 
--- Removes jumps to the next instruction; a branch over a jump becomes the opposite branch. Has it
--- changed any?
+-- Removes jumps to the next instruction; a branch over a jump becomes the opposite branch. Returns
+-- the rest, and whether there were any.
 local function straighten(list)
   local out, changed = {}, false
   for i, ins in ipairs(list) do

@@ -158,7 +158,7 @@ function string_of.index(self, node, base, off, size, padded)
     return string_of.field(self, node, base, off, size, padded)
   end
   local c = self.code
-  if not node.map.value then -- it only gets what it has itself: nothing
+  if not node.map.value then -- programs assign nothing else to it than itself: it is nil
     zero(c, base, off, 0, size)
     return c:mov(c:reg(), {imm = 0})
   end
