@@ -2184,7 +2184,7 @@ function lbpf.frames(stack, pid, opts) end
 
 --- Compiles programs, loads them and attaches them.
 ---@param programs table spec = a function or its text, or a list of such pairs; a spec is a SEC() name or bpftrace's, "tracepoint:sched:sched_switch", "interval:1s", "BEGIN"
----@param opts? table those of `compile`; and `out`: a function that gets each line, instead of standard output; `pid`, as /proc has it here, and `cgroup`, a path: only for that, of programs that are given as text
+---@param opts? table those of `compile`; and `out`: a function that gets each line, instead of standard output; `pid`, as /proc has it here, and `cgroup`, a path: only for that, of programs that are given as text; `uprobe_pid`: uprobes are attached to this process alone, as with `pid`
 ---@return lbpf.tracer|nil # 
 ---@return string|nil # message: with the place in the program, if the compiler or the verifier refuses it; and the error number and libbpf's log, if it is not the compiler that does
 function lbpf.trace(programs, opts) end

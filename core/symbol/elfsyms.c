@@ -30,8 +30,10 @@ static int add_table(struct elffile *from, Elf_Scn *section, const GElf_Shdr *he
 		    (GELF_ST_TYPE(sym.st_info) != STT_FUNC &&
 		     GELF_ST_TYPE(sym.st_info) != STT_GNU_IFUNC))
 			continue;
-		s = (struct symbol){
-			.addr = sym.st_value, .size = sym.st_size, .rank = rank_of(sym.st_info)};
+		s = (struct symbol){.addr = sym.st_value,
+				    .size = sym.st_size < UINT32_MAX ? (uint32_t)sym.st_size
+								     : UINT32_MAX,
+				    .rank = rank_of(sym.st_info)};
 		name = elf_strptr(from->elf, header->sh_link, sym.st_name);
 		if (!name || !*name || !elffile_to_offset(main, &s.addr))
 			continue;

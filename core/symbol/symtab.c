@@ -72,12 +72,28 @@ static int by_address(const void *a, const void *b)
 				 : x->name > y->name; /* in the order in which they were added */
 }
 
+/* Most of the kernel's symbols come in order: this returns where those begin that do not. */
+static size_t ordered(const struct symtab *t)
+{
+	size_t n = t->cnt ? 1 : 0;
+	uint64_t lowest = UINT64_MAX;
+
+	while (n < t->cnt && by_address(&t->symbols[n - 1], &t->symbols[n]) <= 0)
+		n++;
+	for (size_t i = n; i < t->cnt; i++)
+		if (t->symbols[i].addr < lowest)
+			lowest = t->symbols[i].addr;
+	while (n && t->symbols[n - 1].addr >= lowest)
+		n--;
+	return n;
+}
+
 void symtab_sort(struct symtab *t)
 {
-	size_t kept = 0;
+	size_t kept = 0, from = ordered(t);
 
-	if (t->cnt)
-		qsort(t->symbols, t->cnt, sizeof(*t->symbols), by_address);
+	if (from < t->cnt)
+		qsort(t->symbols + from, t->cnt - from, sizeof(*t->symbols), by_address);
 	for (size_t i = 0; i < t->cnt; i++) {
 		struct symbol s = t->symbols[i];
 

@@ -8,10 +8,10 @@
 
 struct symbol {
 	uint64_t addr;
-	uint64_t size;   /* 0: up to the next symbol */
+	uint32_t size;   /* 0: up to the next symbol */
 	uint32_t name;   /* offset in the table's strings */
 	uint32_t module; /* the same; 0: none */
-	unsigned rank;   /* the lowest is found, if several have the same address */
+	uint32_t rank;   /* the lowest is found, if several have the same address */
 };
 
 /* A zeroed structure is an empty table. */

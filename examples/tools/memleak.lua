@@ -79,6 +79,15 @@ local function programs(args, only)
   return list
 end
 
+-- What a map has of each block.
+local function by_address(tracer, name)
+  local values = {}
+  for key, value in tracer.maps[name]:view({numbers = true}):pairs() do
+    values[key.k1] = value.v
+  end
+  return values
+end
+
 require "lbpf.tool" {
   name = "memleak",
   about = "Memory that a process asked for and has not freed, by stack.",
@@ -92,18 +101,16 @@ require "lbpf.tool" {
   end,
   report = function(tracer, args, out)
     local now, by_stack, list = lbpf.monotonic() - args.older, {}, {}
-    for _, row in ipairs(tracer:rows("size")) do
-      local address = row.keys[1]
-      local since = tracer.maps.time:lookup {k1 = address}
-      local id = tracer.maps.stack:lookup {k1 = address}
-      if since and id and tonumber(since.v) / 1e9 <= now then
-        local key = tonumber(id.v)
-        if not by_stack[key] then
-          by_stack[key] = {bytes = 0, blocks = 0, id = key}
-          list[#list + 1] = by_stack[key]
+    local since, stack = by_address(tracer, "time"), by_address(tracer, "stack")
+    for address, bytes in pairs(by_address(tracer, "size")) do
+      local id = stack[address]
+      if id and since[address] and since[address] / 1e9 <= now then
+        if not by_stack[id] then
+          by_stack[id] = {bytes = 0, blocks = 0, id = id}
+          list[#list + 1] = by_stack[id]
         end
-        by_stack[key].bytes = by_stack[key].bytes + tonumber(row.value)
-        by_stack[key].blocks = by_stack[key].blocks + 1
+        by_stack[id].bytes = by_stack[id].bytes + bytes
+        by_stack[id].blocks = by_stack[id].blocks + 1
       end
     end
     table.sort(list, function(x, y) return x.bytes > y.bytes end)

@@ -50,16 +50,26 @@ local function parse(spec)
   return parser:parse()
 end
 
+-- The tool ends after `--lines` rows, whoever writes them.
+local function limit_rows(args, tracer, out)
+  local write_row, left = out.row, args.lines
+  function out:row(row)
+    if left == 0 then
+      return
+    end
+    write_row(self, row)
+    left = left - 1
+    if left == 0 then
+      tracer:stop()
+    end
+  end
+end
+
 -- Rows are written as events come: `row` of each, with the event's fields.
 local function write_rows(spec, args, tracer, out)
-  local left = args.lines
   local function write(row)
-    if row and left ~= 0 then
+    if row then
       out:row(row)
-      left = left and left - 1
-      if left == 0 then
-        tracer:stop()
-      end
     end
   end
   local changes = spec.rows or {}
@@ -102,7 +112,7 @@ end
 
 local function trace(spec, args)
   local own = {pid = args.pid, cgroup = args.cgroup}
-  local programs, opts = spec.programs, {ring = 2 ^ 20}
+  local programs, opts = spec.programs, {ring = 2 ^ 20, uprobe_pid = own.pid}
   for name, value in pairs(spec.compile or {}) do
     opts[name] = value
   end
@@ -135,6 +145,9 @@ local function run(spec, args)
   local out = output.new {columns = spec.columns,
     format = args.json and "json" or args.csv and "csv" or "text"}
   local report, every = nothing, nil
+  if args.lines then
+    limit_rows(args, tracer, out)
+  end
   if spec.columns then
     write_rows(spec, args, tracer, out)
   end
@@ -150,8 +163,7 @@ local function run(spec, args)
     io.stderr:write(spec.name, ": tracing, Ctrl-C ends it\n")
   end
   tracer:run {seconds = args.time, every = every}
-  tracer:detach() -- what is reported stands still
-  report()
+  report() -- before the programs are detached: for each one the kernel waits some 50 ms
   out:problems(tracer)
   tracer:close()
 end

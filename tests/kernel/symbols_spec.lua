@@ -48,6 +48,24 @@ describe("the symbols of a list like kallsyms", function()
     assert.is_nil(symbols:find(0x3000)) -- nothing says where it ends
   end)
 
+  it("are found in whatever order they come", function()
+    local lines = {}
+    local function add(first, last, step)
+      for i = first, last, step do
+        lines[#lines + 1] = ("%016x T f%d\n"):format(0x1000 * i, i)
+      end
+    end
+    add(1, 40, 1)   -- in order, as the kernel's own,
+    add(51, 60, 2)  -- and then modules'
+    add(60, 42, -2)
+    add(41, 49, 2)
+    read(table.concat(lines))
+    assert.equal(60, symbols:count())
+    for i = 1, 59 do
+      assert.same({"f" .. i, 7}, {symbols:find(0x1000 * i + 7)})
+    end
+  end)
+
   it("are functions alone", function()
     read("0000000000001000 T first\n0000000000001800 d data\n0000000000002000 T second\n")
     assert.equal(2, symbols:count())

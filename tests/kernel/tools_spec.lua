@@ -95,7 +95,12 @@ describe("the tool", function()
     for _ = 1, 20 do
       os.execute("true")
     end
-    child.output("sleep 2.2")
+    local function lines()
+      return select(2, tool:written():gsub("\n", ""))
+    end
+    child.wait_until(function() return lines() >= 3 end)
+    child.output("sleep 1.2")
+    assert.equal(3, lines()) -- no more than was asked for
     local out = tool:stop()
     local most = 0
     for n in out:gmatch(",(%d+)\n") do
@@ -324,6 +329,24 @@ describe("tools", function()
     process.answers:close()
     assert.equal(4, select(2, out:gsub("[^\n]+", "")))
     assert.equal(3, select(2, out:gsub("/no/such\n", "")))
+  end))
+
+  it("write what they counted before the programs are detached", needs(WANTED, function()
+    assert.same({"true\n", 0}, {child.run([[
+      arg = {[0] = "forks", "-t", "0.01"}
+      require "lbpf.tool" {
+        name = "forks", about = "Counts.", maps = {"n"},
+        programs = {["tp/sched/sched_process_fork"] = [=[ count("n") ]=]},
+        report = function(tracer)
+          local function count()
+            local row = tracer:rows("n")[1]
+            return row and row.value or 0
+          end
+          local before = count()
+          os.execute "true"
+          print(count() > before)
+        end,
+      }]], "2>/dev/null")})
   end))
 
   it("forget tasks that have ended", needs(WANTED, function()

@@ -131,6 +131,44 @@ describe("lbpf.trace", function()
     assert.same({"probe_add"}, tracer:rows("calls")[1].text)
   end))
 
+  it("attaches uprobes to one process alone", needs("root", function()
+    local one, other = child.probe_me(), child.probe_me()
+    local programs = {
+      ["uprobe:build/helpers/probe_me:probe_add"] = [[ count("entered", pid) ]],
+      ["uretprobe:build/helpers/probe_me:probe_add"] = [[ count("returned", pid) ]],
+    }
+    for _, option in ipairs {"uprobe_pid", "pid"} do
+      tracer = trace(programs, {[option] = one.pid})
+      other:call "add 1"
+      one:call "add 1"
+      for _, map in ipairs {"entered", "returned"} do
+        local rows = tracer:rows(map)
+        assert.equal(1, #rows)
+        assert.equal(1, tonumber(rows[1].value))
+      end
+      tracer:detach()
+      one:call "add 1"
+      assert.equal(1, tonumber(tracer:rows("entered")[1].value))
+      tracer:close()
+      tracer = nil
+    end
+    one:stop()
+    other:stop()
+  end))
+
+  it("reads no types of the kernel for what most system calls have", needs({"root", "tracefs"},
+    function()
+      local core, kernel = require "lbpf.core", require "lbpf.compiler.kernel"
+      local load = core.btf_load_vmlinux_btf
+      finally(function() core.btf_load_vmlinux_btf = load end)
+      function core.btf_load_vmlinux_btf()
+        error "the kernel's types are read"
+      end
+      kernel.forget()
+      tracer = trace {["tp/syscalls/sys_enter_statx"] = [[
+        if args.flags & 0x1000 == 0 then print(args.dfd, args.mask, str(args.filename)) end ]]}
+    end))
+
   it("shows its maps: sorted, aligned, as histograms", needs("root", function()
     tracer, lines = trace({
       BEGIN = [[

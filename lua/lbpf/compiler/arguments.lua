@@ -179,8 +179,8 @@ local function read_format(category, name)
 end
 
 -- Sizes of the types that system calls have most, to be found without the kernel's.
-local sizes = {int = 4, ["unsigned int"] = 4, long = 8, ["unsigned long"] = 8, size_t = 8,
-  loff_t = 8, pid_t = 4}
+local sizes = {int = 4, ["unsigned int"] = 4, unsigned = 4, long = 8, ["unsigned long"] = 8,
+  size_t = 8, loff_t = 8, pid_t = 4}
 local unsigned_sizes = {umode_t = 2, u32 = 4, __u32 = 4, uid_t = 4, gid_t = 4}
 
 -- The size of a declared number, and whether it is signed.

@@ -25,7 +25,8 @@ local text = require "lbpf.text"
 local HANDLERS = {"perf_event", "xdp", "tc", "cgroup", "uprobe", "usdt"}
 
 -- Options that are not for compile().
-local OPTIONS = {out = "function", pid = "number", cgroup = "string", numbers = "boolean"}
+local OPTIONS = {out = "function", pid = "number", cgroup = "string", uprobe_pid = "number",
+  numbers = "boolean"}
 
 local tracer = {}
 tracer.__index = tracer
@@ -236,9 +237,20 @@ local function run_program(self, section)
   end
 end
 
+-- A uprobe that is for one process alone: others then have none in their copies of the file.
+local function attach_uprobe(self, prog, section)
+  local kind, path, name, offset = section:match "^(u%a*probe)/([^:]+):([%a_.@][%w_.@]*)%+?(%w*)$"
+  if not self.uprobe_pid or not kind or kind == "uretprobe" and offset ~= "" then
+    return prog:attach()
+  end
+  return prog:attach_uprobe(self.uprobe_pid, path, tonumber(offset),
+    {func_name = name, retprobe = kind == "uretprobe"})
+end
+
 local function attach(self)
   for _, program in ipairs(self.plan.programs) do
-    local links, message, errno, log = self.object.progs[program.name]:attach()
+    local links, message, errno, log = attach_uprobe(self, self.object.progs[program.name],
+      program.section)
     if not links then
       return nil, ("attach '%s': %s"):format(program.spec, message), errno, log
     end
@@ -282,7 +294,7 @@ end
 -- name or bpftrace's, "tracepoint:sched:sched_switch", "interval:1s", "BEGIN"
 -- @tparam ?table opts those of `compile`; and `out`: a function that gets each line, instead of
 -- standard output; `pid`, as /proc has it here, and `cgroup`, a path: only for that, of programs
--- that are given as text
+-- that are given as text; `uprobe_pid`: uprobes are attached to this process alone, as with `pid`
 -- @treturn tracer
 -- @treturn[2] nil
 -- @treturn[2] string message: with the place in the program, if the compiler or the verifier
@@ -316,7 +328,7 @@ local function trace(programs, opts)
     return nil, message, errno, log
   end
   local self = setmetatable({object = object, plan = plan, handlers = {}, by_type = {}, timers = {},
-    pid = own.pid, out = own.out or print}, tracer)
+    pid = own.pid, uprobe_pid = own.uprobe_pid or own.pid, out = own.out or print}, tracer)
   local ok
   ok, message, errno, log = start(self)
   if not ok then
