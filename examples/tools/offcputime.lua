@@ -22,6 +22,9 @@ local switch = [[
     kernel[args.prev_pid] = kstack
   end ]]
 
+-- More would have the map of stacks grow with them, 4 KiB for each.
+local MANY = {max_entries = 16384}
+
 require "lbpf.tool" {
   name = "offcputime",
   about = "Where processes wait, by stack, in microseconds.",
@@ -33,7 +36,7 @@ require "lbpf.tool" {
   programs = function(args, only)
     return {["tp/sched/sched_switch"] = switch:format(args.min, only)}
   end,
-  compile = {max_entries = 16384},
+  compile = {maps = {stacks = MANY, since = MANY, process = MANY, user = MANY, kernel = MANY}},
   start = stacks.watch,
   report = function(tracer, args, out)
     stacks.write(tracer, args, out, {title = "time off the processor", unit = "microseconds",

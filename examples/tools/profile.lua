@@ -19,7 +19,7 @@ require "lbpf.tool" {
         if pid ~= 0 then count("stacks", pid, comm, ustack, kstack) end ]],
     }
   end,
-  compile = {max_entries = 16384},
+  compile = {maps = {stacks = {max_entries = 16384}}},
   start = stacks.watch,
   report = function(tracer, args, out)
     stacks.write(tracer, args, out, {title = "processor time", unit = "samples", type = "samples"})
