@@ -172,7 +172,7 @@ describe("the tool", function()
     end
   end))
 
-  it("cachestat shows hits and misses", needs(WANTED, function()
+  it("cachestat shows hits and misses", needs(with("page cache events"), function()
     local tool = tools.start("cachestat", "-i 0.5")
     -- Other processes that write, and read what is not cached, may outweigh hits for a while.
     child.wait_until(function()
@@ -185,6 +185,56 @@ describe("the tool", function()
     end)
     tool:stop()
   end))
+
+  it("cachestat counts pages that are read ahead", needs(with("page cache events", "a disk"),
+    function()
+      local PAGES = 5000
+      local page = tonumber((child.output("getconf PAGESIZE")))
+      -- Written and read, which sets its times, and then dropped from the page cache.
+      finally(function() os.remove("lbpf_pages") end)
+      local _, failed = child.output(([[
+        dd if=/dev/zero of=lbpf_pages bs=%d count=%d conv=fsync && cat lbpf_pages >/dev/null &&
+        dd if=lbpf_pages iflag=nocache count=0]]):format(page, PAGES))
+      assert.equal(0, failed)
+      local function read_from_disks() -- pages, by all processes
+        local file = assert(io.open("/proc/vmstat"))
+        local kilobytes = file:read("*a"):match("pgpgin (%d+)")
+        file:close()
+        return kilobytes * 1024 / page
+      end
+      local fifo = os.tmpname()
+      os.remove(fifo)
+      assert(child.succeeds("mkfifo " .. fifo))
+      local reader = child.lua(([[
+        local go, file = io.open("%s"), io.open("lbpf_pages", "rb")
+        go:read()
+        file:read(65536)
+        go:read()
+        while file:read(65536) do end]]):format(fifo))
+      local go = assert(io.open(fifo, "w"))
+      go:setvbuf("line")
+      os.remove(fifo)
+      local tool = tools.start("cachestat", "-i 1 -p " .. reader.pid)
+      local function misses()
+        local n = 0
+        for missed in tool:written():gmatch("\n%d+:%d+:%d+,%d+,(%d+),") do
+          n = n + missed
+        end
+        return n
+      end
+      local before = read_from_disks()
+      go:write("\n")
+      child.wait_until(function() return misses() > 0 end)
+      assert.is_true(misses() < PAGES)
+      go:write("\n") -- the first pages that it reads now are in memory, and misses all the same
+      reader.answers:read("*a")
+      reader.answers:close()
+      go:close()
+      child.wait_until(function() return misses() >= PAGES end)
+      local missed, from_disks = misses(), read_from_disks() - before
+      tool:stop()
+      assert.is_true(missed <= from_disks, ("%d of %d"):format(missed, from_disks))
+    end))
 
   it("funccount counts calls of a library's functions and of tracepoints",
     needs(with("cookies"), function()

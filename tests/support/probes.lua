@@ -483,6 +483,14 @@ probes["drop reasons"] = function()
   return format:find("reason", 1, true) ~= nil
 end
 
+--- Pages that are asked for: a tracepoint of Linux 6.11, or kprobes.
+probes["page cache events"] = function()
+  if exists("/sys/kernel/tracing/events/filemap/mm_filemap_get_pages") then
+    return true
+  end
+  return probes.kprobes()
+end
+
 function probes.libdw()
   local lines, why = lbpf.elf_lines("build/helpers/probe_me")
   if lines then
