@@ -1,6 +1,9 @@
 #include "symbol/elfsyms.h"
 
 #include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 static unsigned rank_of(unsigned char info)
 {
@@ -14,16 +17,50 @@ static unsigned rank_of(unsigned char info)
 	}
 }
 
+/* The section of a symbol table's strings, if it is one. */
+static bool find_strings(const struct elffile *f, const GElf_Shdr *symbols, GElf_Shdr *strings)
+{
+	struct stat file;
+
+	return gelf_getshdr(elf_getscn(f->elf, symbols->sh_link), strings) &&
+	       strings->sh_type == SHT_STRTAB && fstat(f->fd, &file) == 0 &&
+	       strings->sh_offset <= (uint64_t)file.st_size &&
+	       strings->sh_size <= (uint64_t)file.st_size - strings->sh_offset;
+}
+
+/* Reads a section into the strings of T, at *AT: libelf would keep another copy. Returns 0 or an
+ * error number.
+ */
+static int read_strings(const struct elffile *f, const GElf_Shdr *section, struct symtab *t,
+			uint32_t *at)
+{
+	size_t size = section->sh_size;
+	char *text = symtab_reserve(t, size + 1, at);
+	ssize_t n = text ? pread(f->fd, text, size, (off_t)section->sh_offset) : 0;
+
+	if (!text)
+		return ENOMEM;
+	if (n < 0)
+		return errno;
+	memset(text + n, 0, size + 1 - (size_t)n);
+	return 0;
+}
+
 /* Adds the functions of a symbol table in FROM. Their addresses refer to MAIN's segments. */
 static int add_table(struct elffile *from, Elf_Scn *section, const GElf_Shdr *header,
 		     const struct elffile *main, struct symtab *t)
 {
 	Elf_Data *data = elf_getdata(section, NULL);
 	size_t n = data && header->sh_entsize ? data->d_size / header->sh_entsize : 0;
-	const char *name;
+	GElf_Shdr strings;
+	uint32_t names;
 	GElf_Sym sym;
+	int err;
 
-	for (size_t i = 0; i < n && i <= INT_MAX; i++) {
+	if (!n || !find_strings(from, header, &strings))
+		return 0;
+	err = symtab_expect(t, n, 0) ? read_strings(from, &strings, t, &names) : ENOMEM;
+	for (size_t i = 0; !err && i < n && i <= INT_MAX; i++) {
 		struct symbol s;
 
 		if (!gelf_getsym(data, (int)i, &sym) || sym.st_shndx == SHN_UNDEF ||
@@ -33,14 +70,15 @@ static int add_table(struct elffile *from, Elf_Scn *section, const GElf_Shdr *he
 		s = (struct symbol){.addr = sym.st_value,
 				    .size = sym.st_size < UINT32_MAX ? (uint32_t)sym.st_size
 								     : UINT32_MAX,
+				    .name = names + sym.st_name,
 				    .rank = rank_of(sym.st_info)};
-		name = elf_strptr(from->elf, header->sh_link, sym.st_name);
-		if (!name || !*name || !elffile_to_offset(main, &s.addr))
+		if (!sym.st_name || sym.st_name >= strings.sh_size ||
+		    !elffile_to_offset(main, &s.addr))
 			continue;
-		if (!symtab_add(t, s, name, NULL))
-			return ENOMEM;
+		if (!symtab_add(t, s))
+			err = ENOMEM;
 	}
-	return 0;
+	return err;
 }
 
 /* Adds all tables of that type; sets *FOUND if there is one. */
@@ -89,6 +127,7 @@ int elfsyms_read(const char *path, bool asks, struct symtab *t, struct elffile_i
 	if (!err && !whole)
 		err = add_debug_symbols(path, &f, t);
 	elffile_close(&f);
-	symtab_sort(t);
+	if (!err && !symtab_sort(t))
+		err = ENOMEM;
 	return err;
 }

@@ -2,108 +2,190 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* A symbol may contain smaller ones. So many symbols before the address are searched for one that
  * covers it.
  */
 #define NESTED 16
 
-/* Makes space in *ARRAY for one more element of SIZE bytes. */
-static bool reserve_symbols(void **array, size_t *capacity, size_t wanted, size_t size)
+#define HUGE_PAGE ((size_t)2 << 20)
+
+/* A copy of OLD with more space, a multiple of HUGE_PAGE. The first access to each page takes
+ * microseconds in some virtual machines: half of the time of reading the kernel's symbols.
+ */
+static void *move(void *old, size_t size, size_t bigger)
 {
-	size_t bigger = *capacity ? *capacity : 256;
+	void *moved = aligned_alloc(HUGE_PAGE, bigger);
+
+	if (!moved)
+		return NULL;
+	madvise(moved, bigger, MADV_HUGEPAGE); /* if not, then not */
+	if (old)
+		memcpy(moved, old, size);
+	free(old);
+	return moved;
+}
+
+/* Makes space in *ARRAY for so many elements of SIZE bytes. */
+static bool make_space(void **array, size_t *capacity, size_t wanted, size_t size)
+{
+	size_t bytes = *capacity ? *capacity * size : 4096;
 	void *moved;
 
 	if (wanted <= *capacity)
 		return true;
-	while (bigger < wanted)
-		bigger *= 2;
-	moved = realloc(*array, bigger * size);
+	while (bytes < wanted * size)
+		bytes *= 2;
+	if (bytes < HUGE_PAGE) {
+		moved = realloc(*array, bytes);
+	} else {
+		bytes = (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+		moved = move(*array, *capacity * size, bytes);
+	}
 	if (!moved)
 		return false;
 	*array = moved;
-	*capacity = bigger;
+	*capacity = bytes / size;
 	return true;
 }
 
-/* Returns the offset of a copy of TEXT; 0 if there is no memory. */
-static uint32_t add_string(struct symtab *t, const char *text)
+bool symtab_expect(struct symtab *t, size_t symbols, size_t strings)
 {
-	size_t size = strlen(text) + 1, at = t->strings_size ? t->strings_size : 1;
+	return make_space((void **)&t->symbols, &t->capacity, t->cnt + symbols,
+			  sizeof(*t->symbols)) &&
+	       make_space((void **)&t->strings, &t->strings_capacity, t->strings_size + strings, 1);
+}
 
-	if (at + size > UINT32_MAX ||
-	    !reserve_symbols((void **)&t->strings, &t->strings_capacity, at + size, 1))
+char *symtab_reserve(struct symtab *t, size_t size, uint32_t *at)
+{
+	size_t first = t->strings_size ? t->strings_size : 1; /* 0 means none */
+
+	if (size > UINT32_MAX - first ||
+	    !make_space((void **)&t->strings, &t->strings_capacity, first + size, 1))
+		return NULL;
+	t->strings_size = first + size;
+	*at = (uint32_t)first;
+	return t->strings + first;
+}
+
+uint32_t symtab_string(struct symtab *t, const char *text, size_t size)
+{
+	uint32_t at;
+	char *copy = symtab_reserve(t, size + 1, &at);
+
+	if (!copy)
 		return 0;
-	memcpy(t->strings + at, text, size);
-	t->strings_size = at + size;
-	return (uint32_t)at;
+	memcpy(copy, text, size);
+	copy[size] = '\0';
+	return at;
 }
 
-/* The symbols of a module are adjacent, so its name is stored once. */
-static uint32_t add_module(struct symtab *t, const char *module)
+bool symtab_add(struct symtab *t, struct symbol symbol)
 {
-	uint32_t last = t->cnt ? t->symbols[t->cnt - 1].module : 0;
-
-	if (last && strcmp(t->strings + last, module) == 0)
-		return last;
-	return add_string(t, module);
-}
-
-bool symtab_add(struct symtab *t, struct symbol symbol, const char *name, const char *module)
-{
-	symbol.name = add_string(t, name);
-	symbol.module = module ? add_module(t, module) : 0;
-	if (!symbol.name || (module && !symbol.module) ||
-	    !reserve_symbols((void **)&t->symbols, &t->capacity, t->cnt + 1, sizeof(symbol)))
+	if (!make_space((void **)&t->symbols, &t->capacity, t->cnt + 1, sizeof(symbol)))
 		return false;
 	t->symbols[t->cnt++] = symbol;
 	return true;
 }
 
-static int by_address(const void *a, const void *b)
-{
-	const struct symbol *x = a, *y = b;
+#define DIGIT_BITS 11
+#define DIGITS     (1 << DIGIT_BITS)
 
-	if (x->addr != y->addr)
-		return x->addr < y->addr ? -1 : 1;
-	if (x->rank != y->rank)
-		return x->rank < y->rank ? -1 : 1;
-	return x->name < y->name ? -1
-				 : x->name > y->name; /* in the order in which they were added */
+static unsigned digit_of(const struct symbol *s, unsigned shift)
+{
+	return s->addr >> shift & (DIGITS - 1);
 }
 
-/* Most of the kernel's symbols come in order: this returns where those begin that do not. */
-static size_t ordered(const struct symtab *t)
+/* Copies the symbols to TO, in the order of a digit of their addresses; those with the same digit
+ * keep theirs.
+ */
+static void order_by_digit(const struct symbol *from, struct symbol *to, size_t n, unsigned shift)
 {
-	size_t n = t->cnt ? 1 : 0;
-	uint64_t lowest = UINT64_MAX;
+	size_t starts[DIGITS] = {0}, start = 0;
 
-	while (n < t->cnt && by_address(&t->symbols[n - 1], &t->symbols[n]) <= 0)
-		n++;
-	for (size_t i = n; i < t->cnt; i++)
-		if (t->symbols[i].addr < lowest)
-			lowest = t->symbols[i].addr;
-	while (n && t->symbols[n - 1].addr >= lowest)
-		n--;
-	return n;
+	for (size_t i = 0; i < n; i++)
+		starts[digit_of(&from[i], shift)]++;
+	for (size_t d = 0; d < DIGITS; d++) {
+		size_t cnt = starts[d];
+
+		starts[d] = start;
+		start += cnt;
+	}
+	for (size_t i = 0; i < n; i++)
+		to[starts[digit_of(&from[i], shift)]++] = from[i];
 }
 
-void symtab_sort(struct symtab *t)
+/* Sorts by address, in as many passes as addresses have digits that differ: three for most files.
+ * SPACE is for as many symbols. Returns where the sorted ones are.
+ */
+static struct symbol *order(struct symbol *symbols, struct symbol *space, size_t n)
 {
-	size_t kept = 0, from = ordered(t);
+	uint64_t differ = 0;
 
-	if (from < t->cnt)
-		qsort(t->symbols + from, t->cnt - from, sizeof(*t->symbols), by_address);
-	for (size_t i = 0; i < t->cnt; i++) {
-		struct symbol s = t->symbols[i];
+	for (size_t i = 1; i < n; i++)
+		differ |= symbols[i].addr ^ symbols[0].addr;
+	for (unsigned shift = 0; shift < 64; shift += DIGIT_BITS) {
+		struct symbol *from = symbols;
 
-		if (kept && s.addr == t->symbols[kept - 1].addr)
+		if (!(differ >> shift & (DIGITS - 1)))
 			continue;
-		t->symbols[i] = t->symbols[kept]; /* another name of an address before */
-		t->symbols[kept++] = s;
+		order_by_digit(from, space, n, shift);
+		symbols = space;
+		space = from;
+	}
+	return symbols;
+}
+
+/* Sorts by address. The kernel's own functions are in order already: those of modules and of BPF,
+ * which follow, are sorted and put between them.
+ */
+static bool order_rest(struct symtab *t)
+{
+	size_t first = 1, rest, to = t->cnt;
+	struct symbol *space, *sorted;
+
+	while (first < t->cnt && t->symbols[first - 1].addr <= t->symbols[first].addr)
+		first++;
+	if (first >= t->cnt)
+		return true;
+	rest = t->cnt - first;
+	space = malloc(rest * sizeof(*space));
+	if (!space)
+		return false;
+	sorted = order(t->symbols + first, space, rest);
+	if (sorted != space)
+		memcpy(space, sorted, rest * sizeof(*space));
+	while (rest) { /* from the end, where there is space */
+		if (first && t->symbols[first - 1].addr > space[rest - 1].addr)
+			t->symbols[--to] = t->symbols[--first];
+		else
+			t->symbols[--to] = space[--rest];
+	}
+	free(space);
+	return true;
+}
+
+bool symtab_sort(struct symtab *t)
+{
+	size_t kept = 0;
+
+	if (!order_rest(t))
+		return false;
+	for (size_t i = 0; i < t->cnt; i++) {
+		struct symbol s = t->symbols[i], *last = kept ? &t->symbols[kept - 1] : NULL;
+
+		if (!last || s.addr != last->addr) {
+			t->symbols[i] = t->symbols[kept]; /* another name of an address before */
+			t->symbols[kept++] = s;
+		} else if (s.rank < last->rank) {
+			t->symbols[i] = *last;
+			*last = s;
+		}
 	}
 	t->all = t->cnt;
 	t->cnt = kept;
+	return true;
 }
 
 static bool covers(const struct symtab *t, size_t i, uint64_t addr)

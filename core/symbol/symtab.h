@@ -23,11 +23,25 @@ struct symtab {
 	size_t strings_size, strings_capacity;
 };
 
-/* Adds a symbol; module may be NULL. False if there is no memory. */
-bool symtab_add(struct symtab *t, struct symbol symbol, const char *name, const char *module);
+/* Makes space for so many more symbols and bytes of strings; there may be more, too. False if there
+ * is no memory.
+ */
+bool symtab_expect(struct symtab *t, size_t symbols, size_t strings);
 
-/* Call this after the last symtab_add() and before the first symtab_find(). */
-void symtab_sort(struct symtab *t);
+/* Returns space for SIZE bytes of strings, which begins at offset *AT; NULL if there is no memory.
+ */
+char *symtab_reserve(struct symtab *t, size_t size, uint32_t *at);
+
+/* Returns the offset of a copy of SIZE bytes, as a string; 0 if there is no memory. */
+uint32_t symtab_string(struct symtab *t, const char *text, size_t size);
+
+/* Adds a symbol, whose strings are in the table. False if there is no memory. */
+bool symtab_add(struct symtab *t, struct symbol symbol);
+
+/* Call this after the last symtab_add() and before the first symtab_find(). False if there is no
+ * memory.
+ */
+bool symtab_sort(struct symtab *t);
 
 /* The symbol that covers ADDR; NULL if there is none. */
 const struct symbol *symtab_find(const struct symtab *t, uint64_t addr);

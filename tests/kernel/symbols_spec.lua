@@ -77,6 +77,39 @@ describe("the symbols of a list like kallsyms", function()
     assert.equal("first", (symbols:find("0xffffffff81000010")))
   end)
 
+  it("are in whatever order, and more than are read at a time", function()
+    math.randomseed(7)
+    local lines, expected = {}, {}
+    local function add(address, i)
+      address = ("%016x"):format(address)
+      local module = i % 3 > 0 and "module" .. i % 3 or nil
+      expected[address] = expected[address] or {"name" .. i, 0, module} -- the first name
+      lines[i] = ("%s t name%d%s"):format(address, i, module and "\t[" .. module .. "]" or "")
+    end
+    for i = 1, 500 do -- in order, as the kernel's own functions, among which the others are
+      add(i * 2 ^ 40, i)
+    end
+    for i = 501, 2000 do
+      add(math.random(0x7fffff) * 2 ^ math.random(0, 37), i)
+    end
+    lines[#lines + 1] = "ffffffffffffffff T last" -- without an end of the line
+    read(table.concat(lines, "\n"))
+    local count = 0
+    for address, found in pairs(expected) do
+      count = count + 1
+      assert.same(found, {symbols:find("0x" .. address)})
+    end
+    assert.is_true(count > 1900)
+    assert.equal(count + 1, symbols:count())
+    assert.equal(2001, #symbols:match("*"))
+  end)
+
+  it("have no names of many thousand characters", function()
+    write(path, "0000000000001000 T first\n0000000000002000 T " .. ("x"):rep(20000) .. "\n")
+    local _, _, errno = lbpf.kallsyms(path)
+    assert.equal(22, errno) -- EINVAL
+  end)
+
   it("are refused where the kernel hides the addresses", function()
     write(path, "0000000000000000 T first\n0000000000000000 T second\n")
     local symtab, message, errno = lbpf.kallsyms(path)
