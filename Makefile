@@ -327,7 +327,8 @@ check:
 	$(Q)clang-format --dry-run -Werror $(FORMATTED)
 	luacheck -q $(wildcard lua bin/lbpf docs/site examples tests debian/test.lua tests/check/layering tests/check/docs tests/check/api \
 		tests/check/man \
-		tests/bench/run tests/bench/bpftrace tests/bench/tools tests/bench/kernel_time tests/bench/instructions/run *.rockspec)
+		tests/bench/run tests/bench/bpftrace tests/bench/tools tests/bench/symbols \
+		tests/bench/kernel_time tests/bench/instructions/run *.rockspec)
 	tests/check/layering $(MODULE)
 	tests/run host tests/check
 	tests/check/docs
