@@ -550,7 +550,7 @@ function buffer:consume_n(n) end
 --- The functions for events are not called; a perf
 --- buffer's function for lost events is.
 ---@param timeout? integer in milliseconds; nil or -1: without limit; 0: do not wait
----@param ahead? integer how many events to take from the buffer at once, for this and the next calls; nil: as many as there are, up to 256 KiB. With 1, no event is taken from the buffer before it is returned
+---@param ahead? integer how many events of a perf buffer to copy at once, for this and the next calls; nil: as many as there are, up to 256 KiB. With 1, no event is taken from the buffer before it is returned, as no event is ever taken from a ring
 ---@return any|nil # the event: its bytes, a table, or a value for each field; nil at the timeout, or if a signal arrived that Lua handles. A perf buffer's event is followed by its CPU
 ---@return string|nil # message
 ---@return integer|nil # the error number
@@ -579,8 +579,9 @@ function buffer:epoll_fd() end
 ---@return integer|nil # the error number
 function buffer:pollable() end
 
---- Closes the buffer, and drops events that were not delivered.
---- A second call has no effect.
+--- Closes the buffer.
+--- A ring's events that were not delivered stay in the map; those of a perf
+--- buffer are dropped. A second call has no effect.
 ---@return boolean # true
 function buffer:close() end
 
@@ -1889,14 +1890,14 @@ local ring = {}
 --- read but not delivered.
 ---@return integer|nil # how many events were delivered
 ---@return string|nil # message
----@return integer|nil # the error number: EOPNOTSUPP before libbpf 1.3
+---@return integer|nil # the error number
 function ring:consume() end
 
 --- The same, with at most so many events.
 ---@param n integer at least 1
 ---@return integer|nil # how many
 ---@return string|nil # message
----@return integer|nil # the error number: EOPNOTSUPP before libbpf 1.3
+---@return integer|nil # the error number
 function ring:consume_n(n) end
 
 --- How many bytes of the ring were read since the map was created.
@@ -1907,8 +1908,8 @@ function ring:consumer_pos() end
 ---@return integer # 64 bits
 function ring:producer_pos() end
 
---- How many bytes wait in the ring, including 8 for the header of each event, but not those that
---- were read and wait to be delivered; `ring_buffer:stats` counts both.
+--- How many bytes wait in the ring, including 8 for the header of each event, and those that are
+--- being delivered; `ring_buffer:stats` does not count these.
 ---@return integer # 
 function ring:avail_data_size() end
 

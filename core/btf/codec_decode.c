@@ -415,7 +415,6 @@ int codec_fill(lua_State *L, const struct codec *c, int names, const void *data,
 	struct codec_run w = {
 		.L = L, .codec = c, .names = names, .end = bytes + size, .fills = true};
 
-	luaL_checkstack(L, LUA_MINSTACK, "too many values");
 	if (names < 0 && names > LUA_REGISTRYINDEX)
 		w.names = lua_absindex(L, names);
 	fill_table(&w, c->plan.steps, bytes);

@@ -12,125 +12,17 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Copying stops when a batch has grown to this. */
-#define FULL (256 << 10)
-
-void batch_init(struct batch *b, const struct batch_kind *kind, struct batch_wait *wait)
-{
-	b->kind = kind;
-	b->wait = wait;
-	if (wait)
-		wait->epoll = wait->wake = -1;
-	b->cursor.fill = 1;
-}
-
-/* Empties the batch. If an event is being read, its memory is kept, and the batch gets new memory.
- */
-static void empty(struct batch *b)
-{
-	if (b->cursor.reading == b->cursor.fill) {
-		free(b->held);
-		b->held = b->cursor.bytes;
-		b->cursor.bytes = NULL;
-		b->size = 0;
-	}
-	b->cursor.used = b->cursor.next = 0;
-	if (++b->cursor.fill == 0)
-		b->cursor.fill = 1;
-}
-
-void batch_wait_close(struct batch_wait *wait)
-{
-	if (wait->epoll >= 0)
-		close(wait->epoll);
-	if (wait->wake >= 0)
-		close(wait->wake);
-	wait->epoll = wait->wake = -1;
-}
-
-void batch_close(struct batch *b)
-{
-	if (b->wait)
-		batch_wait_close(b->wait);
-	empty(b);
-	free(b->cursor.bytes);
-	b->cursor.bytes = NULL;
-	b->size = 0;
-	b->closed = true;
-}
-
-void batch_free(struct batch *b)
-{
-	batch_close(b);
-	free(b->held);
-	b->held = NULL;
-}
-
-/* Copying --------------------------------------------------------------------------------- */
-
-static bool grow_batch(struct batch *b, size_t more)
-{
-	size_t size = b->size ? b->size : 4096;
-	char *bigger;
-
-	while (size - (size_t)b->cursor.used < more)
-		size *= 2;
-	if (size == b->size)
-		return true;
-	bigger = realloc(b->cursor.bytes, size);
-	if (!bigger)
-		return false;
-	b->cursor.bytes = bigger;
-	b->size = size;
-	return true;
-}
-
-struct batch_event *batch_copy(struct batch *b, int function, const void *data, size_t size)
-{
-	struct batch_event *e;
-
-	if (!grow_batch(b, sizeof(*e) + batch_padded(size))) {
-		b->err = -ENOMEM;
-		b->stopped = true;
-		return NULL;
-	}
-	e = batch_event_at(b, b->cursor.used);
-	*e = (struct batch_event){.size = (__u32)size, .function = function};
-	memcpy(e->data, data, size);
-	b->cursor.used += (int32_t)batch_size_of(e);
-	b->stopped = --b->wanted == 0 || b->cursor.used >= FULL;
-	return e;
-}
-
-size_t batch_waiting(const struct batch *b, int function, size_t header)
-{
-	const struct batch_event *e;
-	size_t bytes = 0;
-
-	for (int32_t place = b->cursor.next; place < b->cursor.used;
-	     place += (int32_t)batch_size_of(e)) {
-		e = batch_event_at(b, place);
-		if (e->function == function)
-			bytes += batch_padded(header + e->size);
-	}
-	return bytes;
-}
-
-void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size_t waiting)
-{
-	lua_newtable(L);
-	lua_pushinteger(L, (lua_Integer)delivered->events);
-	lua_setfield(L, -2, "events");
-	lua_pushinteger(L, (lua_Integer)delivered->bytes);
-	lua_setfield(L, -2, "bytes");
-	lua_pushinteger(L, (lua_Integer)waiting);
-	lua_setfield(L, -2, "waiting");
-}
-
 /* The time at which a wait ends; not called if there is no timeout. */
 static long end_of(int timeout)
 {
 	return timeout > 0 ? clock_milliseconds() + timeout : 0;
+}
+
+static bool has_events(const struct batch *b)
+{
+	struct batch_event e;
+
+	return batch_read(b, b->cursor.next, &e) > 0;
 }
 
 /* Fills the empty batch, waiting for the first event, also if that is not copied. Returns 0, also
@@ -143,15 +35,17 @@ static int fill(lua_State *L, struct batch *b, int timeout)
 
 	if (b->closed)
 		luaL_error(L, "%s is closed", b->kind->name);
-	empty(b);
+	b->cursor.next = b->cursor.used; /* what is left was discarded */
+	batch_settle(b);
 	b->passed = (struct batch_counters){0};
 	for (;;) {
+		batch_empty(b);
 		b->err = 0;
 		b->stopped = false;
 		ret = b->kind->consume(b, timeout);
 		if (b->err)
 			return b->err;
-		if (b->stopped || b->cursor.used > 0 || b->passed.events > 0)
+		if (b->stopped || has_events(b) || b->passed.events > 0)
 			return 0;
 		if (ret < 0 && value_errno(ret) != EINTR)
 			return -value_errno(ret);
@@ -221,19 +115,35 @@ static bool switch_to(lua_State *L, const struct batch *b, int function)
 	return lua_isfunction(L, COMPILED);
 }
 
-/* Calls the compiled code for a run of up to LIMIT events of one function. */
-static size_t deliver_run(lua_State *L, size_t limit, bool *stop)
+/* The place after the next LIMIT events. */
+static int32_t place_after(const struct batch *b, size_t limit)
 {
-	size_t n;
+	int32_t place = b->cursor.next, end;
+	struct batch_event e;
 
+	if (limit >= b->all.events)
+		return b->cursor.used;
+	for (; limit > 0 && (end = batch_read(b, place, &e)); limit -= !e.is_news)
+		place = end;
+	return place;
+}
+
+/* Calls the compiled code for a run of up to LIMIT events of one function; returns how many it
+ * delivered. */
+static size_t deliver_run(lua_State *L, struct batch *b, size_t limit, bool *stop)
+{
+	uint64_t before;
+
+	batch_count(b);
+	before = b->delivered->events;
+	b->cursor.last = place_after(b, limit);
 	lua_pushvalue(L, COMPILED);
 	lua_pushvalue(L, FUNCTION);
-	lua_pushnumber(L, (lua_Number)limit);
-	lua_call(L, 2, 2);
-	n = (size_t)lua_tointeger(L, -2);
+	lua_call(L, 1, 1);
 	*stop = lua_toboolean(L, -1);
-	lua_pop(L, 2);
-	return n;
+	lua_pop(L, 1);
+	batch_count(b);
+	return (size_t)(b->delivered->events - before);
 }
 
 /* Calls the function with an event; returns true if it returned false. Most functions return
@@ -243,7 +153,6 @@ static bool deliver_event(lua_State *L, struct batch *b, const struct batch_even
 {
 	bool stop;
 
-	batch_consume(b, e); /* also if the function raises */
 	lua_pushvalue(L, FUNCTION);
 	lua_call(L, b->kind->push(L, b, e, NAMES, true), LUA_MULTRET);
 	if (lua_gettop(L) == COMPILED)
@@ -262,30 +171,33 @@ static int deliver(lua_State *L)
 	struct batch *b = lua_touserdata(L, 1);
 	bool stop = false, is_compiled = false;
 	int current = 0, columns;
+	struct batch_event e;
+	int32_t end;
 	size_t n = 0;
 
-	while (b->cursor.next < b->cursor.used && !stop) {
-		const struct batch_event *e = batch_event_at(b, b->cursor.next);
+	while (!stop && (end = batch_read(b, b->cursor.next, &e))) {
+		int function = e.is_news ? b->kind->news : b->function;
 
-		if (!e->is_news && n == b->limit)
+		if (!e.is_news && n == b->limit)
 			break;
-		if (e->function != current)
-			is_compiled = switch_to(L, b, current = e->function);
-		columns = e->is_news ? 0 : b->kind->columns(b, e);
+		if (function != current)
+			is_compiled = switch_to(L, b, current = function);
+		columns = e.is_news ? 0 : b->kind->columns(b, &e);
 		if (columns) {
 			n += b->kind->deliver_columns(L, b, NAMES, FUNCTION, columns, b->limit - n,
 						      &stop);
 			continue;
 		}
-		if (is_compiled && !e->is_news) {
+		if (is_compiled && !e.is_news) {
 			int32_t before = b->cursor.next;
 
-			n += deliver_run(L, b->limit - n, &stop);
+			n += deliver_run(L, b, b->limit - n, &stop);
 			if (b->cursor.next != before)
 				continue;
 		}
-		n += !e->is_news;
-		stop = deliver_event(L, b, e);
+		n += !e.is_news;
+		b->cursor.next = end; /* also if the function raises */
+		stop = deliver_event(L, b, &e);
 	}
 	lua_pushinteger(L, (lua_Integer)n);
 	lua_pushboolean(L, stop);
@@ -294,7 +206,7 @@ static int deliver(lua_State *L)
 
 static void update_wake(struct batch *b)
 {
-	bool waiting = b->cursor.next < b->cursor.used || (b->stopped && b->kind->tells_once);
+	bool waiting = has_events(b) || (b->stopped && b->kind->tells_once);
 	eventfd_t count;
 
 	if (waiting == b->woken)
@@ -342,6 +254,7 @@ static void deliver_some(lua_State *L, struct batch *b, size_t limit)
 	class_env(L, 1);
 	b->limit = limit;
 	status = batch_call(L, b, 2, 2);
+	batch_settle(b);
 	wake(b);
 	if (status)
 		lua_error(L);
@@ -349,7 +262,7 @@ static void deliver_some(lua_State *L, struct batch *b, size_t limit)
 
 int batch_take(lua_State *L, struct batch *b, int only, int timeout, size_t wanted)
 {
-	size_t total = 0, copied = 0;
+	size_t total = 0, taken = 0;
 	bool stop;
 	int err = 0;
 
@@ -358,60 +271,61 @@ int batch_take(lua_State *L, struct batch *b, int only, int timeout, size_t want
 	b->only = only;
 	do {
 		b->wanted = wanted - total;
-		if (b->cursor.next == b->cursor.used) {
+		if (!has_events(b)) {
 			err = fill(L, b, timeout);
-			copied += (size_t)b->cursor.used + (size_t)b->passed.bytes;
-			total += (size_t)b->passed.events;
+			taken += (size_t)(b->cursor.used - b->cursor.next) + b->passed.bytes;
+			total += b->passed.events;
 		}
 		timeout = 0;
 		deliver_some(L, b, wanted - total);
 		total += (size_t)lua_tointeger(L, -2);
 		stop = lua_toboolean(L, -1);
 		lua_settop(L, 1);
-		/* an event may need twice as much memory here as in its buffer */
-	} while (b->stopped && !stop && !err && total < wanted && copied / 2 < b->capacity);
+	} while (b->stopped && !stop && !err && total < wanted && taken < b->capacity);
 	if (err && total == 0)
 		return value_fail(L, -err, "%s", b->kind->function);
 	lua_pushinteger(L, (lua_Integer)total);
 	return 1;
 }
 
-/* Is the next event FUNCTION's, with no news before it? A closed buffer has none. */
-static inline bool has_next(const struct batch *b, int function)
+/* Reads the next event if it is FUNCTION's, with no news before it. Returns the place after it, or
+ * 0. A closed buffer has none.
+ */
+static inline int32_t read_next(const struct batch *b, int function, struct batch_event *e)
 {
-	const struct batch_event *e;
+	int32_t end = 0;
 
-	if (b->cursor.next >= b->cursor.used || b->cursor.delivering ||
-	    (b->owner && b->owner->closed))
-		return false;
-	e = batch_event_at(b, b->cursor.next);
-	return !e->is_news && e->function == function;
+	if (b->function == function && !b->cursor.delivering && !(b->owner && b->owner->closed))
+		end = batch_read(b, b->cursor.next, e);
+	return end && !e->is_news ? end : 0;
 }
 
 /* A finalizer may run at any allocation, and interrupt the reading of an event by polling the same
- * buffer. So the reader claims the event, whose memory is kept, and calls that come meanwhile read
- * copies. After an error the claim remains, and later calls read copies as well.
+ * buffer. So the reader claims a copy, and calls that come meanwhile make copies of their own.
+ * After an error the claim remains, and later calls make them, too. NULL: not enough memory.
  */
-static const struct batch_event *claim_event(struct batch *b)
+static struct batch_record *claim_event(struct batch *b, const struct batch_event *e, int32_t end)
 {
-	const struct batch_event *e = batch_event_at(b, b->cursor.next);
+	struct batch_record *copy = batch_claim_memory(b, e->size);
 
-	b->cursor.reading = b->cursor.fill;
-	batch_consume(b, e); /* also if it cannot be decoded */
+	if (!copy)
+		return NULL;
+	b->cursor.reading = true;
+	batch_consume(b, copy, e, end);
 	wake(b);
-	return e;
+	return copy;
 }
 
 /* Copies the next event, which is FUNCTION's, to a userdata and pushes it. NULL if it is gone. */
-static const struct batch_event *copy_next(lua_State *L, struct batch *b, int function)
+static struct batch_record *copy_next(lua_State *L, struct batch *b, int function, size_t size)
 {
-	size_t size = batch_size_of(batch_event_at(b, b->cursor.next));
-	void *copy = compat_newuserdata(L, size);
+	struct batch_record *copy = compat_newuserdata(L, sizeof(*copy) + size);
+	struct batch_event e;
+	int32_t end = read_next(b, function, &e);
 
-	if (!has_next(b, function) || batch_size_of(batch_event_at(b, b->cursor.next)) != size)
+	if (!end || e.size != size)
 		return NULL;
-	memcpy(copy, batch_event_at(b, b->cursor.next), size);
-	batch_consume(b, copy);
+	batch_consume(b, copy, &e, end);
 	wake(b);
 	return copy;
 }
@@ -421,32 +335,44 @@ static const struct batch_event *copy_next(lua_State *L, struct batch *b, int fu
  */
 static int take_next(lua_State *L, struct batch *b, int function, int names)
 {
-	bool claimed = b->cursor.reading == 0;
-	const struct batch_event *e = claimed ? claim_event(b) : copy_next(L, b, function);
-	int values = e ? b->kind->push(L, b, e, names, claimed) : 0;
+	struct batch_event e;
+	int32_t end = read_next(b, function, &e);
+	struct batch_record *copy = NULL;
+	bool claimed;
+	int values;
 
+	if (!end)
+		return 0;
+	if (!b->cursor.reading)
+		copy = claim_event(b, &e, end);
+	claimed = copy;
+	if (!copy)
+		copy = copy_next(L, b, function, e.size);
+	if (!copy)
+		return 0;
+	e.data = copy->data;
+	values = b->kind->push(L, b, &e, names, claimed);
 	if (claimed)
-		b->cursor.reading = 0;
+		b->cursor.reading = false;
 	return values;
 }
 
-const struct batch_event *batch_claim(const struct batch_claim *claim)
+const struct batch_record *batch_claim(const struct batch_claim *claim)
 {
 	struct batch *b = claim->batch;
-	const struct batch_event *e;
+	struct batch_event e;
+	int32_t end = b->cursor.reading ? 0 : read_next(b, claim->function, &e);
 
-	if (b->cursor.reading || !has_next(b, claim->function))
+	if (!end || e.size < claim->least ||
+	    (claim->checks && !codec_says_all(claim->checks, e.data)))
 		return NULL;
-	e = batch_event_at(b, b->cursor.next);
-	if (e->size < claim->least || (claim->checks && !codec_says_all(claim->checks, e->data)))
-		return NULL;
-	return claim_event(b);
+	return claim_event(b, &e, end);
 }
 
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 {
 	long end = end_of(timeout);
-	int err, function, values;
+	int err, values;
 
 	batch_check_idle(L, b, "polled");
 	if (b->passes)
@@ -454,25 +380,21 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 	b->only = -1;
 	for (;;) {
 		lua_settop(L, 1);
-		if (b->cursor.next == b->cursor.used) {
+		if (!has_events(b)) {
 			b->wanted = ahead;
 			err = fill(L, b, timeout);
-			if (b->cursor.next == b->cursor.used) {
+			if (!has_events(b)) {
 				wake(b);
 				return err ? value_fail(L, -err, "%s", b->kind->function)
 					   : value_none(L);
 			}
 		}
-		function = batch_event_at(b, b->cursor.next)->function;
 		class_env(L, 1);
-		push_event_names(L, 2, function);
-		if (has_next(b, function)) {
-			values = take_next(L, b, function, 3);
-			if (values)
-				return values;
-		} else {
-			deliver_some(L, b, 0);
-		}
+		push_event_names(L, 2, b->function);
+		values = take_next(L, b, b->function, 3);
+		if (values)
+			return values;
+		deliver_some(L, b, 0);
 		if (timeout > 0)
 			timeout =
 				end > clock_milliseconds() ? (int)(end - clock_milliseconds()) : 0;
@@ -496,10 +418,8 @@ static int call_next(lua_State *L)
 static int iterate_events(lua_State *L)
 {
 	struct batch *b = lua_touserdata(L, lua_upvalueindex(2));
-	int values = 0;
+	int values = take_next(L, b, 1, lua_upvalueindex(4));
 
-	if (has_next(b, 1))
-		values = take_next(L, b, 1, lua_upvalueindex(4));
 	if (values)
 		return values;
 	lua_settop(L, 0);

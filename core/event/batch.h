@@ -1,36 +1,56 @@
-/* Batches of events. libbpf reads a buffer and calls back for each event; the callback only copies
- * it to the batch. The script's function runs after libbpf has returned: it is inside no libbpf
- * frame, so it may raise; each event is delivered once; and events that were copied but not
- * delivered wait for the next call. A full batch ends libbpf's reading.
+/* Batches of events: those that are ready in a ring, where they lie, or copies of those that libbpf
+ * called back for. The script's function runs inside no libbpf frame, so it may raise; each event
+ * is delivered once; and events that were not delivered wait for the next call.
  */
 #ifndef LBPF_EVENT_BATCH_H
 #define LBPF_EVENT_BATCH_H
 
 #include "base/class.h"
-#include <linux/types.h>
+#include <linux/bpf.h>
 #include <stdint.h>
 
-/* lua/lbpf/jit/layout.lua declares this structure, the cursor and the counters as well. */
+/* An event in a batch, as it lies in a BPF ring buffer. lua/lbpf/jit/layout.lua declares this
+ * structure, the cursor and the claim as well.
+ */
+struct batch_record {
+	__u32 size;  /* with flags: see below */
+	__s32 cpu;   /* for the buffer's use; in a ring the kernel's */
+	char data[]; /* padded to 8 bytes */
+};
+
+/* The program has discarded it. */
+#define BATCH_DISCARDED BPF_RINGBUF_DISCARD_BIT
+/* Not an event but about events: the function is called in every style. In a ring this bit says
+ * that a record is not complete, and none that is ready has it.
+ */
+#define BATCH_NEWS BPF_RINGBUF_BUSY_BIT
+
+/* The same, read once: a consumer of another process may make a ring change. */
 struct batch_event {
+	const char *data;
 	__u32 size;
-	int function; /* its index in the list of functions */
-	int cpu;      /* for the buffer's use */
-	int is_news;  /* not an event but about events: the function is called in every style */
-	char data[];  /* padded to 8 bytes */
+	int cpu;
+	bool is_news;
 };
 
 struct batch_cursor {
-	char *bytes;
+	const char *bytes;
 	int32_t used, next;
-	int32_t delivering;
-	uint32_t fill;    /* how often the batch was filled or emptied, never 0 */
-	uint32_t reading; /* the fill whose event is being read; 0: none */
+	int32_t last;       /* compiled code delivers the events before this */
+	int32_t delivering; /* to a function: its events are read where they lie */
+	int32_t reading;    /* an event that was claimed */
 };
 
-/* The delivered events of one function. Doubles, because LuaJIT reads them without allocating. */
+/* The delivered events of one function. */
 struct batch_counters {
-	double events, bytes;
+	uint64_t events, bytes;
 };
+
+static inline void batch_add(struct batch_counters *c, size_t size)
+{
+	c->events++;
+	c->bytes += size;
+}
 
 struct batch;
 struct codec_check;
@@ -38,14 +58,15 @@ struct codec_check;
 struct batch_kind {
 	const char *name, *function; /* "ring buffer", "ring_buffer" */
 	bool tells_once; /* its descriptor is readable when events come, not while there are some */
-	/* Calls libbpf to read events, waiting up to TIMEOUT milliseconds (-1: without limit).
-	 * Returns libbpf's result.
+	int news;        /* the function for news */
+	/* Gets events for the empty batch, waiting up to TIMEOUT milliseconds (-1: without limit).
+	 * Returns a negative libbpf result for an error.
 	 */
 	int (*consume)(struct batch *b, int timeout);
-	/* The counters of a function's events. */
-	struct batch_counters *(*counters)(struct batch *b, int function);
-	/* Pushes an event's values; returns how many. NAMES is the index of the names of the
-	 * event's function. MAY_REUSE: no other event is being read, so the table that option
+	/* The memory of the events before the cursor is no longer read; may be NULL. */
+	void (*release)(struct batch *b);
+	/* Pushes an event's values; returns how many. NAMES is the index of the names of its
+	 * function. MAY_REUSE: no other event is being read, so the table that option
 	 * `reuse` asks for may be filled.
 	 */
 	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e, int names,
@@ -76,10 +97,16 @@ struct batch {
 	struct owner *owner; /* busy while events are delivered; may be NULL */
 	int only;            /* read only the ring with this index; -1: all */
 	size_t capacity;     /* of the buffers, in bytes: one call takes no more, so that it ends */
-	size_t size;         /* of the cursor's memory */
-	char *held;          /* older memory that may still be read */
-	size_t wanted;       /* how many more events may be read */
-	struct batch_counters passed; /* read since the last fill, but not copied */
+	int function;        /* whose events these are */
+	struct batch_counters *delivered; /* of this function */
+	int32_t counted;                  /* the events before this are in the counters */
+	struct batch_counters all;        /* of the batch, while none of it is counted */
+	char *copies;                     /* memory for copies of events */
+	size_t size;                      /* of that */
+	char *claimed;                    /* memory for the record that was claimed */
+	size_t claimed_size;
+	size_t wanted;                /* how many more events may be read */
+	struct batch_counters passed; /* read since the last fill, and not in the batch */
 	size_t limit;                 /* how many may be delivered */
 	int err;                      /* why an event could not be copied, negative */
 	bool passes;  /* the callback delivers events itself, so that they cannot be pulled */
@@ -94,27 +121,26 @@ static inline size_t batch_padded(size_t size)
 	return (size + 7) / 8 * 8;
 }
 
-/* The event at a place in the batch, and how many bytes it takes there. */
-static inline struct batch_event *batch_event_at(const struct batch *b, int32_t place)
+/* Reads the event at PLACE, or the next one if that was discarded. Returns the place after it; 0 if
+ * there is none.
+ */
+static inline int32_t batch_read(const struct batch *b, int32_t place, struct batch_event *e)
 {
-	return (struct batch_event *)(b->cursor.bytes + place);
-}
+	int64_t end;
 
-static inline size_t batch_size_of(const struct batch_event *e)
-{
-	return sizeof(*e) + batch_padded(e->size);
-}
+	for (; place < b->cursor.used; place = (int32_t)end) {
+		const struct batch_record *r = (const void *)(b->cursor.bytes + place);
+		__u32 header = __atomic_load_n(&r->size, __ATOMIC_RELAXED);
+		__u32 size = header & ~(BATCH_DISCARDED | BATCH_NEWS);
 
-/* Counts the next event as delivered, unless it is news, and goes on to the one after it. */
-static inline void batch_consume(struct batch *b, const struct batch_event *e)
-{
-	struct batch_counters *counters = e->is_news ? NULL : b->kind->counters(b, e->function);
-
-	b->cursor.next += (int32_t)batch_size_of(e);
-	if (counters) {
-		counters->events++;
-		counters->bytes += e->size;
+		end = place + (int64_t)(sizeof(*r) + batch_padded(size));
+		if (end > b->cursor.used)
+			return 0;
+		*e = (struct batch_event){r->data, size, r->cpu, header & BATCH_NEWS};
+		if (!(header & BATCH_DISCARDED))
+			return (int32_t)end;
 	}
+	return 0;
 }
 
 /* Descriptors, once somebody asked for one to wait on; -1: none. */
@@ -126,27 +152,43 @@ struct batch_wait {
 void batch_init(struct batch *b, const struct batch_kind *kind, struct batch_wait *wait);
 void batch_wait_close(struct batch_wait *wait);
 
+/* Forgets the events. */
+void batch_empty(struct batch *b);
+
 /* Drops the events; frees the batch when no call on the buffer can be running. */
 void batch_close(struct batch *b);
 void batch_free(struct batch *b);
 
-/* For the callback: copies an event. Returns NULL if there is not enough memory; B->err is set
- * then. If B->stopped is set afterwards, libbpf must stop.
+/* For libbpf's callback: copies an event, with what BATCH_NEWS or 0 says it is. If there is not
+ * enough memory, B->err is set. If B->stopped is set afterwards, libbpf must stop.
  */
-struct batch_event *batch_copy(struct batch *b, int function, const void *data, size_t size);
+void batch_copy(struct batch *b, __u32 flags, int cpu, const void *data, size_t size);
 
-/* For the callback: it has delivered an event itself, without a copy. B->stopped as above. */
-static inline void batch_pass(struct batch *b, struct batch_counters *delivered, size_t size)
+/* For libbpf's callback: an event has been delivered without a copy. B->stopped as above. */
+static inline void batch_pass(struct batch *b, size_t size)
 {
-	delivered->events++;
-	delivered->bytes += (double)size;
-	b->passed.events++;
-	b->passed.bytes += (double)size;
-	b->stopped = --b->wanted == 0 || b->passed.bytes >= (double)b->capacity;
+	batch_add(b->delivered, size);
+	batch_add(&b->passed, size);
+	b->stopped = --b->wanted == 0 || b->passed.bytes >= b->capacity;
 }
 
-/* How many bytes of a buffer FUNCTION's waiting events took, with a header of HEADER bytes each. */
-size_t batch_waiting(const struct batch *b, int function, size_t header);
+/* How many bytes of a buffer the waiting events took, with a header of HEADER bytes each. */
+size_t batch_waiting(const struct batch *b, size_t header);
+
+/* Counts the events before the cursor as delivered. */
+void batch_count(struct batch *b);
+
+/* The same, and their memory is no longer read. */
+void batch_settle(struct batch *b);
+
+/* Memory for a copy of an event, until the batch is freed. NULL: there is not enough. */
+struct batch_record *batch_claim_memory(struct batch *b, size_t size);
+
+/* Copies the next event, which ends at END, and consumes it: it counts as delivered, also if it
+ * cannot be decoded.
+ */
+void batch_consume(struct batch *b, struct batch_record *copy, const struct batch_event *e,
+		   int32_t end);
 
 /* Pushes a table of these counters. */
 void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size_t waiting);
@@ -166,7 +208,7 @@ int batch_take(lua_State *L, struct batch *b, int only, int timeout, size_t want
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead);
 
 /* What compiled code claims: events of a function that have at least LEAST bytes, and pass CHECKS
- * (may be NULL). lua/lbpf/jit/layout.lua declares it as well.
+ * (may be NULL).
  */
 struct batch_claim {
 	struct batch *batch;
@@ -175,10 +217,10 @@ struct batch_claim {
 	uint32_t least;
 };
 
-/* For compiled code: the next event, if it is such a one. It is consumed and counted; its memory is
- * kept until the cursor's `reading` is 0 again. Else NULL: then call batch_next().
+/* For compiled code: a copy of the next event, if it is such a one, which is then consumed. The
+ * copy does not change until the cursor's `reading` is 0 again. Else NULL: then call batch_next().
  */
-const struct batch_event *batch_claim(const struct batch_claim *claim);
+const struct batch_record *batch_claim(const struct batch_claim *claim);
 
 /* (next, userdata, timeout): what compiled code calls for all that it does not do. */
 int batch_step(lua_State *L);

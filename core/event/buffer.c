@@ -96,9 +96,9 @@ static int buffer_consume_n(lua_State *L)
 buffer's function for lost events is.
 @function buffer:next
 @tparam ?integer timeout in milliseconds; nil or -1: without limit; 0: do not wait
-@tparam ?integer ahead how many events to take from the buffer at once, for this and the next calls;
-nil: as many as there are, up to 256 KiB. With 1, no event is taken from the buffer before it is
-returned
+@tparam ?integer ahead how many events of a perf buffer to copy at once, for this and the next
+calls; nil: as many as there are, up to 256 KiB. With 1, no event is taken from the buffer before it
+is returned, as no event is ever taken from a ring
 @return the event: its bytes, a table, or a value for each field; nil at the timeout, or if a signal
 arrived that Lua handles. A perf buffer's event is followed by its CPU
 @fails
@@ -169,7 +169,8 @@ static int buffer_pollable(lua_State *L)
 	return 1;
 }
 
-/*** Closes the buffer, and drops events that were not delivered. A second call has no effect.
+/*** Closes the buffer. A ring's events that were not delivered stay in the map; those of a perf
+buffer are dropped. A second call has no effect.
 @function buffer:close
 @treturn boolean true
 @raise inside a function of this buffer

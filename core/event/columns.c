@@ -26,22 +26,19 @@ static void push_list_at(lua_State *L, int table, int key)
 static size_t write_columns(lua_State *L, struct batch *b, int names, int first, int width,
 			    size_t limit, int32_t *end)
 {
-	int32_t place = b->cursor.next;
-	int function = batch_event_at(b, place)->function;
+	struct batch_event e;
+	int32_t after;
 	size_t n = 0;
 
-	while (place < b->cursor.used && n < limit) {
-		const struct batch_event *e = batch_event_at(b, place);
-
-		if (e->is_news || e->function != function || b->kind->columns(b, e) != width)
+	for (*end = b->cursor.next; n < limit; *end = after) {
+		after = batch_read(b, *end, &e);
+		if (!after || e.is_news || b->kind->columns(b, &e) != width)
 			break;
 		n++;
-		b->kind->push(L, b, e, names, false);
+		b->kind->push(L, b, &e, names, false);
 		for (int i = width; i-- > 0;)
 			lua_rawseti(L, first + i, (int)n);
-		place += (int32_t)batch_size_of(e);
 	}
-	*end = place;
 	return n;
 }
 
@@ -77,8 +74,7 @@ size_t columns_deliver(lua_State *L, struct batch *b, int names, int fn, int wid
 		push_list_at(L, lists, i);
 	n = write_columns(L, b, names, first, width, limit, &end);
 	end_columns(L, lists, first, width, n);
-	while (b->cursor.next < end) /* also if the function raises */
-		batch_consume(b, batch_event_at(b, b->cursor.next));
+	b->cursor.next = end; /* also if the function raises */
 	lua_pushvalue(L, fn);
 	lua_pushinteger(L, (lua_Integer)n);
 	for (int i = 0; i < width; i++)

@@ -3,22 +3,17 @@
 #include "event/type.h"
 
 /* What lua/lbpf/jit/layout.lua says of the structures in batch.h. */
-_Static_assert(offsetof(struct batch_event, size) == 0 &&
-		       offsetof(struct batch_event, function) == 4 &&
-		       offsetof(struct batch_event, cpu) == 8 &&
-		       offsetof(struct batch_event, is_news) == 12 &&
-		       offsetof(struct batch_event, data) == 16,
-	       "struct batch_event is known to compiled code");
+_Static_assert(offsetof(struct batch_record, size) == 0 &&
+		       offsetof(struct batch_record, cpu) == 4 &&
+		       offsetof(struct batch_record, data) == BPF_RINGBUF_HDR_SZ,
+	       "struct batch_record is known to compiled code, and lies in ring buffers");
 _Static_assert(offsetof(struct batch_cursor, bytes) == 0 &&
 		       offsetof(struct batch_cursor, used) == sizeof(void *) &&
 		       offsetof(struct batch_cursor, next) == sizeof(void *) + 4 &&
-		       offsetof(struct batch_cursor, delivering) == sizeof(void *) + 8 &&
-		       offsetof(struct batch_cursor, fill) == sizeof(void *) + 12 &&
+		       offsetof(struct batch_cursor, last) == sizeof(void *) + 8 &&
+		       offsetof(struct batch_cursor, delivering) == sizeof(void *) + 12 &&
 		       offsetof(struct batch_cursor, reading) == sizeof(void *) + 16,
 	       "struct batch_cursor is known to compiled code");
-_Static_assert(offsetof(struct batch_counters, events) == 0 &&
-		       offsetof(struct batch_counters, bytes) == 8,
-	       "struct batch_counters is known to compiled code");
 _Static_assert(offsetof(struct batch_claim, batch) == 0 &&
 		       offsetof(struct batch_claim, checks) == sizeof(void *) &&
 		       offsetof(struct batch_claim, function) == 2 * sizeof(void *) &&
@@ -63,7 +58,7 @@ static void push_reused(lua_State *L, int functions, int function)
 }
 
 void jit_events_add(lua_State *L, struct batch *b, int function, const struct codec *c,
-		    struct batch_counters *delivered, bool has_cpu)
+		    bool has_cpu)
 {
 	int functions = lua_gettop(L);
 
@@ -77,12 +72,11 @@ void jit_events_add(lua_State *L, struct batch *b, int function, const struct co
 	else
 		lua_pushnil(L); /* bytes */
 	lua_pushlightuserdata(L, b);
-	lua_pushlightuserdata(L, delivered);
 	lua_pushinteger(L, function);
 	lua_rawgeti(L, functions, function);
 	lua_pushboolean(L, has_cpu);
 	push_reused(L, functions, function);
-	lua_call(L, 7, 1);
+	lua_call(L, 6, 1);
 	lua_rawgeti(L, functions, BATCH_COMPILED);
 	if (!lua_istable(L, -1)) {
 		lua_pop(L, 1);

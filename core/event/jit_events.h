@@ -11,7 +11,7 @@
  * them; NULL: they are bytes. The table of functions, on top of the stack, keeps the code.
  */
 void jit_events_add(lua_State *L, struct batch *b, int function, const struct codec *c,
-		    struct batch_counters *delivered, bool has_cpu);
+		    bool has_cpu);
 
 void jit_events_open(lua_State *L);
 

@@ -72,7 +72,6 @@ struct lost {
 static void copy_sample(struct perfbuf *p, int cpu, const struct perf_sample *s)
 {
 	struct batch *b = &p->batch;
-	struct batch_event *e;
 
 	if (s->header.size < sizeof(*s) || s->size > s->header.size - sizeof(*s)) {
 		b->err = -EBADMSG;
@@ -80,22 +79,10 @@ static void copy_sample(struct perfbuf *p, int cpu, const struct perf_sample *s)
 		return;
 	}
 	if (eventtype_aggregate(&p->type, s->data, s->size)) {
-		batch_pass(b, &p->delivered, s->size);
+		batch_pass(b, s->size);
 		return;
 	}
-	e = batch_copy(b, EVENT, s->data, s->size);
-	if (e)
-		e->cpu = cpu;
-}
-
-static void copy_lost(struct batch *b, int cpu, const struct lost *lost)
-{
-	struct batch_event *e = batch_copy(b, LOST, &lost->count, sizeof(lost->count));
-
-	if (e) {
-		e->cpu = cpu;
-		e->is_news = true;
-	}
+	batch_copy(b, 0, cpu, s->data, s->size);
 }
 
 /* libbpf's callback. DONE ends the reading of this CPU's buffer after this record. */
@@ -103,19 +90,16 @@ static enum bpf_perf_event_ret on_record(void *ctx, int cpu, struct perf_event_h
 {
 	struct perfbuf *p = ctx;
 	struct batch *b = &p->batch;
-	struct batch_event *e;
 
 	if (header->type == PERF_RECORD_LOST)
 		p->lost += ((const struct lost *)header)->count;
-	if (p->is_raw) {
-		e = batch_copy(b, EVENT, header, header->size);
-		if (e)
-			e->cpu = cpu;
-	} else if (header->type == PERF_RECORD_SAMPLE) {
+	if (p->is_raw)
+		batch_copy(b, 0, cpu, header, header->size);
+	else if (header->type == PERF_RECORD_SAMPLE)
 		copy_sample(p, cpu, (const struct perf_sample *)header);
-	} else if (header->type == PERF_RECORD_LOST && p->has_lost) {
-		copy_lost(b, cpu, (const struct lost *)header);
-	}
+	else if (header->type == PERF_RECORD_LOST && p->has_lost)
+		batch_copy(b, BATCH_NEWS, cpu, &((const struct lost *)header)->count,
+			   sizeof(__u64));
 	return b->stopped ? LIBBPF_PERF_EVENT_DONE : LIBBPF_PERF_EVENT_CONT;
 }
 
@@ -147,12 +131,6 @@ static int consume_perfbuf(struct batch *b, int timeout)
 	if (ret || b->cursor.used > 0 || timeout == 0)
 		return ret;
 	return perf_buffer__poll(p->rings->pb, timeout);
-}
-
-static struct batch_counters *perf_counters(struct batch *b, int function)
-{
-	(void)function; /* lost events, the other one, are news */
-	return &((struct perfbuf *)b)->delivered;
 }
 
 static int push_record(lua_State *L, struct batch *b, const struct batch_event *e, int names,
@@ -213,8 +191,8 @@ static const struct batch_kind kind = {
 	.name = "perf buffer",
 	.function = "perf_buffer",
 	.tells_once = true,
+	.news = LOST,
 	.consume = consume_perfbuf,
-	.counters = perf_counters,
 	.push = push_record,
 	.columns = perf_columns,
 	.deliver_columns = columns_deliver,
@@ -300,9 +278,8 @@ static int perfbuf_buffer(lua_State *L)
 */
 static int perfbuf_stats(lua_State *L)
 {
-	const struct perfbuf *p = check_perfbuf(L);
-	size_t waiting =
-		batch_waiting(&p->batch, EVENT, p->is_raw ? 0 : sizeof(struct perf_sample));
+	struct perfbuf *p = check_perfbuf(L);
+	size_t waiting = batch_waiting(&p->batch, p->is_raw ? 0 : sizeof(struct perf_sample));
 
 	for (int i = 0, n = (int)perf_buffer__buffer_cnt(p->rings->pb); i < n; i++) {
 		size_t size;
@@ -310,6 +287,7 @@ static int perfbuf_stats(lua_State *L)
 
 		waiting += __atomic_load_n(&page->data_head, __ATOMIC_ACQUIRE) - page->data_tail;
 	}
+	batch_count(&p->batch);
 	batch_push_stats(L, &p->delivered, waiting);
 	lua_pushinteger(L, (lua_Integer)p->lost);
 	lua_setfield(L, -2, "lost");
@@ -332,6 +310,8 @@ static struct perfbuf *push_new(lua_State *L, int event_arg, int lost_arg)
 	struct rings *r = p->rings = calloc(1, sizeof(*r));
 
 	batch_init(&p->batch, &kind, r ? &r->wait : NULL);
+	p->batch.function = EVENT;
+	p->batch.delivered = &p->delivered;
 	if (!r)
 		luaL_error(L, "not enough memory");
 	r->map.fd = -1;
@@ -451,7 +431,7 @@ static int perfbuf_new(lua_State *L)
 	lua_rawseti(L, -2, -EVENT);
 	p->batch.passes = p->type.aggregates != NULL;
 	if (!p->type.btf && !p->type.columns && !p->type.aggregates)
-		jit_events_add(L, &p->batch, EVENT, p->type.codec, &p->delivered, true);
+		jit_events_add(L, &p->batch, EVENT, p->type.codec, true);
 	lua_pop(L, 1);
 	return open_buffer(L, p, &attr, "perf_buffer");
 }

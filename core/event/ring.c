@@ -34,12 +34,10 @@ static struct ring_map *check_ring(lua_State *L)
 }
 
 /* Takes events from this ring alone; its ring buffer replaces it at 1. */
-static int take_of_ring(lua_State *L, const char *method, size_t wanted)
+static int take_of_ring(lua_State *L, size_t wanted)
 {
 	struct ring_map *m = check_ring(L);
 
-	if (!LBPF_HEADERS(1, 3) || !compat_libbpf(1, 3))
-		return value_needs_libbpf(L, method, 1, 3);
 	class_env(L, 1);
 	lua_getfield(L, -1, "ring_buffer");
 	lua_replace(L, 1);
@@ -50,24 +48,24 @@ static int take_of_ring(lua_State *L, const char *method, size_t wanted)
 read but not delivered.
 @function ring:consume
 @treturn integer how many events were delivered
-@fails EOPNOTSUPP before libbpf 1.3
+@fails
 @see ring__consume
 */
 static int ring_consume(lua_State *L)
 {
-	return take_of_ring(L, "ring:consume", SIZE_MAX);
+	return take_of_ring(L, SIZE_MAX);
 }
 
 /*** The same, with at most so many events.
 @function ring:consume_n
 @tparam integer n at least 1
 @treturn integer how many
-@fails EOPNOTSUPP before libbpf 1.3
+@fails
 @see ring__consume_n
 */
 static int ring_consume_n(lua_State *L)
 {
-	return take_of_ring(L, "ring:consume_n", (size_t)value_check_int(L, 2, 1, INT32_MAX));
+	return take_of_ring(L, (size_t)value_check_int(L, 2, 1, INT32_MAX));
 }
 
 /*** How many bytes of the ring were read since the map was created.
@@ -92,8 +90,8 @@ static int ring_producer_pos(lua_State *L)
 	return 1;
 }
 
-/*** How many bytes wait in the ring, including 8 for the header of each event, but not those that
-were read and wait to be delivered; `ring_buffer:stats` counts both.
+/*** How many bytes wait in the ring, including 8 for the header of each event, and those that are
+being delivered; `ring_buffer:stats` does not count these.
 @function ring:avail_data_size
 @treturn integer
 @see ring__avail_data_size

@@ -15,19 +15,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 
 /*** @module lbpf */
 /*** Ring buffers
 @section ring_buffers
 */
-
-#if LBPF_HEADERS(1, 3)
-#pragma weak ring_buffer__ring
-#pragma weak ring__consume
-#endif
-
-/* The header of a sample in the ring, not included in the sample's size. */
-#define SAMPLE_HEADER 8
 
 struct reader {
 	struct batch batch; /* first */
@@ -35,53 +28,95 @@ struct reader {
 	struct ring_buffer *rb; /* NULL once closed */
 	struct ring_map **maps;
 	int count; /* a map's function is in the list at its index + 1 */
+	int first; /* begin with this map */
 };
 
-/* Copying and delivering ------------------------------------------------------------------ */
+/* Reading and delivering ------------------------------------------------------------------ */
 
-/* libbpf's callback. A negative result stops it after this sample, which counts as read. */
-static int on_sample(void *ctx, void *data, size_t size)
+static struct ring_map *current_map(const struct batch *b)
 {
-	struct ring_map *m = ctx;
-	struct batch *b = &((struct reader *)m->reader)->batch;
+	return ((const struct reader *)b)->maps[b->function - 1];
+}
 
-	if (size > m->map.max_entries - SAMPLE_HEADER)
-		return b->err = -EBADMSG; /* another consumer reads this ring: the data are garbage
-					   */
-	if (eventtype_aggregate(&m->type, data, size))
-		batch_pass(b, &m->delivered, size);
-	else if (!batch_copy(b, m->index + 1, data, size))
-		return b->err;
-	return b->stopped ? -EAGAIN : 0;
+static void release_ring(struct batch *b)
+{
+	ring_map_release(current_map(b), b->cursor.next);
+}
+
+/* Adds the events of the batch to the map's aggregates, up to one that is too short for these. */
+static void pass_events(struct batch *b, struct ring_map *m)
+{
+	struct batch_counters before = m->delivered;
+	struct batch_event e;
+	int32_t end;
+
+	while ((end = batch_read(b, b->cursor.next, &e)) &&
+	       eventtype_aggregate(&m->type, e.data, e.size))
+		b->cursor.next = end;
+	batch_count(b);
+	b->passed.events = m->delivered.events - before.events;
+	b->passed.bytes = m->delivered.bytes - before.bytes;
+	if (end) {
+		b->cursor.used = end;
+		b->all = (struct batch_counters){1, e.size};
+	}
+	release_ring(b);
+}
+
+/* Fills the batch with what is ready in a ring. Returns how many bytes, or -errno. */
+static int read_ring(struct batch *b, struct ring_map *m)
+{
+	int size = ring_map_read(m, b->wanted, &b->cursor.bytes, &b->all);
+
+	if (size <= 0)
+		return b->err = size;
+	b->cursor.used = size;
+	b->function = m->index + 1;
+	b->delivered = &m->delivered;
+	if (m->type.aggregates)
+		pass_events(b, m);
+	b->stopped = true; /* there may be more */
+	return size;
+}
+
+/* Fills the batch with what is ready in the next ring that has events, so that a flood of events in
+ * one does not block the others.
+ */
+static int read_rings(struct reader *r)
+{
+	int size = 0;
+
+	if (r->batch.only >= 0)
+		return read_ring(&r->batch, r->maps[r->batch.only]);
+	for (int i = 0; i < r->count && size == 0; i++) {
+		size = read_ring(&r->batch, r->maps[r->first % r->count]);
+		r->first = (r->first + 1) % r->count;
+	}
+	return size;
 }
 
 static int consume_ringbuf(struct batch *b, int timeout)
 {
 	struct reader *r = (struct reader *)b;
+	struct epoll_event event;
+	int size = read_rings(r);
 
-#if LBPF_HEADERS(1, 3)
-	if (b->only >= 0)
-		return ring__consume(ring_buffer__ring(r->rb, (unsigned)b->only));
-#endif
-	return timeout ? ring_buffer__poll(r->rb, timeout) : ring_buffer__consume(r->rb);
-}
-
-static struct batch_counters *ring_counters(struct batch *b, int function)
-{
-	return &((struct reader *)b)->maps[function - 1]->delivered;
+	if (size || timeout == 0)
+		return size;
+	if (epoll_wait(ring_buffer__epoll_fd(r->rb), &event, 1, timeout) < 0)
+		return -errno;
+	return read_rings(r);
 }
 
 static int push_ring_sample(lua_State *L, struct batch *b, const struct batch_event *e, int names,
 			    bool may_reuse)
 {
-	struct ring_map *m = ((struct reader *)b)->maps[e->function - 1];
-
-	return eventtype_push(L, &m->type, b, names, e->data, e->size, may_reuse);
+	return eventtype_push(L, &current_map(b)->type, b, names, e->data, e->size, may_reuse);
 }
 
 static int ring_columns(const struct batch *b, const struct batch_event *e)
 {
-	return eventtype_columns(&((const struct reader *)b)->maps[e->function - 1]->type, e->size);
+	return eventtype_columns(&current_map(b)->type, e->size);
 }
 
 static int ringbuf_epoll_fd(const struct batch *b)
@@ -107,7 +142,7 @@ static const struct batch_kind kind = {
 	.name = "ring buffer",
 	.function = "ring_buffer",
 	.consume = consume_ringbuf,
-	.counters = ring_counters,
+	.release = release_ring,
 	.push = push_ring_sample,
 	.columns = ring_columns,
 	.deliver_columns = columns_deliver,
@@ -136,6 +171,14 @@ static void push_lost(lua_State *L, const struct ring_map *m)
 	lua_pop(L, 2);
 }
 
+/* How many bytes wait in a ring. Those that were delivered may not be released yet. */
+static size_t waiting(const struct batch *b, const struct ring_map *m)
+{
+	if (b->function == m->index + 1 && b->cursor.used > 0)
+		return ring_map_producer_pos(m) - m->start - (unsigned long)b->cursor.next;
+	return ring_map_waiting(m);
+}
+
 /*** Returns counters.
 @function ring_buffer:stats
 @treturn table a list with a table for each map, in the order in which they were added: `events` and
@@ -150,14 +193,16 @@ end
 */
 static int ringbuf_stats(lua_State *L)
 {
-	const struct reader *r = check_ringbuf(L);
+	struct reader *r = check_ringbuf(L);
+	struct batch *b = &r->batch;
 
+	if (b->function)
+		batch_count(b);
 	lua_newtable(L);
 	for (int i = 0; i < r->count; i++) {
 		const struct ring_map *m = r->maps[i];
-		size_t copied = batch_waiting(&r->batch, i + 1, SAMPLE_HEADER);
 
-		batch_push_stats(L, &m->delivered, ring_map_waiting(m) + copied);
+		batch_push_stats(L, &m->delivered, waiting(b, m));
 		push_lost(L, m);
 		lua_rawseti(L, -2, i + 1);
 	}
@@ -182,7 +227,7 @@ int ringbuf_take(lua_State *L, struct ring_map *m, size_t wanted)
 
 /* Creating -------------------------------------------------------------------------------- */
 
-/* Adds a map to libbpf's ring buffer. Returns 0 or -errno. */
+/* Adds a map to libbpf's ring buffer, which is only waited for. Returns 0 or -errno. */
 static int add_map(struct reader *r, struct ring_map *m, int fd)
 {
 	int err = ring_map_open(m, fd);
@@ -190,10 +235,10 @@ static int add_map(struct reader *r, struct ring_map *m, int fd)
 	if (err)
 		return err;
 	if (r->rb) {
-		err = ring_buffer__add(r->rb, m->map.fd, on_sample, m);
+		err = ring_buffer__add(r->rb, m->map.fd, NULL, NULL);
 		return err ? -value_errno(err) : 0;
 	}
-	r->rb = ring_buffer__new(m->map.fd, on_sample, m, NULL);
+	r->rb = ring_buffer__new(m->map.fd, NULL, NULL, NULL);
 	err = -value_pointer_error(r->rb);
 	if (err)
 		r->rb = NULL;
@@ -288,7 +333,7 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 	*type = (struct eventtype){0};
 	r->batch.passes |= m->type.aggregates != NULL;
 	if (!m->type.btf && !m->type.columns && !m->type.aggregates)
-		jit_events_add(L, &r->batch, r->count, m->type.codec, &m->delivered, false);
+		jit_events_add(L, &r->batch, r->count, m->type.codec, false);
 	endpoint_keep(L, &m->map, map);
 	find_counter(L, m, map);
 	lua_pushvalue(L, ring);

@@ -1,5 +1,5 @@
-/* The map behind a ring of a ring buffer. Positions are read from the map's own pages, because
- * libbpf before 1.3 has no functions for them.
+/* The map behind a ring of a ring buffer, and the ring's memory. Events are read where they lie:
+ * libbpf's callback has an event only until it returns.
  */
 #ifndef LBPF_EVENT_RINGMAP_H
 #define LBPF_EVENT_RINGMAP_H
@@ -13,8 +13,12 @@
 struct ring_map {
 	void *reader; /* its ring buffer; NULL once that is closed */
 	struct endpoint map;
-	const char *pages;
-	int index; /* libbpf's index, from 0 */
+	unsigned long *consumer; /* the page with the consumer's position */
+	const char *producer;    /* the page with the producer's */
+	const char *data;       /* the ring, which is mapped twice: each record lies in one piece */
+	unsigned long start;    /* of the events that were found last */
+	unsigned long position; /* the consumer's, as far as we know */
+	int index;              /* libbpf's index, from 0 */
 	unsigned refs;
 	struct eventtype type;
 	char counter[64]; /* the object's variable that counts lost events; "": none */
@@ -33,6 +37,16 @@ void ring_map_unref(struct ring_map *m);
 
 /* How many bytes are in the ring, including headers. */
 size_t ring_map_waiting(const struct ring_map *m);
+
+/* Finds up to WANTED events that are ready; if there are many, the first part of them. What was
+ * discarded before them is released. Adds them to *FOUND, and returns how many bytes they are
+ * at *BYTES; -EBADMSG if another consumer reads this ring, so that it is garbage.
+ */
+int ring_map_read(struct ring_map *m, size_t wanted, const char **bytes,
+		  struct batch_counters *found);
+
+/* Gives the memory of the first SIZE bytes of them to the producer. */
+void ring_map_release(struct ring_map *m, int32_t size);
 
 /* How many bytes were read, and written, since the map was created. */
 unsigned long ring_map_consumer_pos(const struct ring_map *m);

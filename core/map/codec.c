@@ -225,7 +225,7 @@ static int decode_part(lua_State *L, const struct codec *c, int names, int which
 {
 	int at = push_part_names(L, names, which, names && codec_needs_names(c)), n;
 
-	if (into && lua_istable(L, into) && codec_makes_table(c)) {
+	if (into && codec_makes_table(c) && lua_istable(L, into)) {
 		lua_pushvalue(L, into);
 		n = codec_fill(L, c, at, data, codec_size(c));
 	} else {

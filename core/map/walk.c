@@ -280,25 +280,31 @@ static int raise_walk(lua_State *L, const struct mapwalk *w, int err)
 /* The tables that a walk fills again. */
 enum { KEY_AGAIN = 1, VALUE_AGAIN };
 
-/* Steps the walk at the index WALK_AT; its names are at NAMES, and at AGAIN a list of the tables
+/* Pushes the table at WHICH of the list at AGAIN, if there is one and the codec fills it again;
+ * returns its index, or 0.
+ */
+static int push_table_again(lua_State *L, const struct codec *c, int again, int which)
+{
+	if (!c || !codec_makes_table(c) || !lua_istable(L, again))
+		return 0;
+	lua_rawgeti(L, again, which);
+	return lua_gettop(L);
+}
+
+/* Steps the walk W, which is at WALK_AT; its names are at NAMES, and at AGAIN a list of the tables
  * that it fills again, or nil.
  */
-static int step_walk(lua_State *L, int walk_at, int names, int again)
+static int step_walk(lua_State *L, struct mapwalk *w, int walk_at, int names, int again)
 {
-	struct mapwalk *w = class_test(L, walk_at, WALK);
-	int key_again = 0, value_again = 0;
+	int key_again, value_again;
 
 	/* a finalizer that steps while values are decoded would move their memory */
 	luaL_argcheck(L, w && !w->stepping, 1, "the walk is over");
 	if (w->m.owner)
 		owner_check(L, w->m.owner);
 	w->stepping = true;
-	if (lua_istable(L, again)) {
-		lua_rawgeti(L, again, KEY_AGAIN);
-		key_again = lua_gettop(L);
-		lua_rawgeti(L, again, VALUE_AGAIN);
-		value_again = lua_gettop(L);
-	}
+	key_again = push_table_again(L, w->m.key, again, KEY_AGAIN);
+	value_again = push_table_again(L, w->m.value, again, VALUE_AGAIN);
 	for (;;) {
 		const char *key;
 		int err, values;
@@ -332,11 +338,16 @@ static int step_walk(lua_State *L, int walk_at, int names, int again)
 	}
 }
 
-/* upvalues: the walk, the names, the tables that are filled again */
+/* upvalues: the walk, the names, the tables that are filled again. They are trusted, as those of
+ * Lua's own iterators are.
+ */
 static int step_closure(lua_State *L)
 {
+	int walk = lua_upvalueindex(1);
+
 	lua_settop(L, 0);
-	return step_walk(L, lua_upvalueindex(1), lua_upvalueindex(2), lua_upvalueindex(3));
+	return step_walk(L, lua_touserdata(L, walk), walk, lua_upvalueindex(2),
+			 lua_upvalueindex(3));
 }
 
 /*** Steps a walk over a map, for code that `lbpf.jit` makes.
@@ -350,7 +361,7 @@ static int step_closure(lua_State *L)
 static int map_step(lua_State *L)
 {
 	lua_settop(L, 3);
-	return step_walk(L, 1, 2, 3);
+	return step_walk(L, class_test(L, 1, WALK), 1, 2, 3);
 }
 
 /* In the registry: see mapwalk_set_compiler(). */

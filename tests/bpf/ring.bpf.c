@@ -12,6 +12,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct order {
 	__u32 pid, events, second, large; /* counts; in `second`, of the second map */
+	__u32 discards;                   /* discard an event after each in the first map */
 };
 
 struct {
@@ -51,6 +52,14 @@ static inline void send(void *ring)
 	bpf_ringbuf_output(ring, &e, sizeof(e), 0);
 }
 
+static inline void discard(void *ring)
+{
+	struct event *e = bpf_ringbuf_reserve(ring, sizeof(*e), 0);
+
+	if (e)
+		bpf_ringbuf_discard(e, 0);
+}
+
 static inline void send_large(void)
 {
 	__u64 *sample = bpf_ringbuf_reserve(&first, LARGE, 0);
@@ -72,8 +81,11 @@ SEC("raw_tp/sys_enter") int fill(struct bpf_raw_tracepoint_args *ctx)
 	o = bpf_map_lookup_elem(&order, &zero);
 	if (!o || o->pid != bpf_get_current_pid_tgid() >> 32)
 		return 0;
-	for (int i = 0; i < MANY && i < o->events; i++)
+	for (int i = 0; i < MANY && i < o->events; i++) {
 		send(&first);
+		if (o->discards)
+			discard(&first);
+	}
 	for (int i = 0; i < 16 && i < o->second; i++)
 		send(&second);
 	for (int i = 0; i < 8 && i < o->large; i++)

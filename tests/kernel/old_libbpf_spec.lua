@@ -76,8 +76,6 @@ describe("a function that libbpf lacks", function()
       ["btf:add_decl_attr"] = function() return types:add_decl_attr("x", int) end,
       ["btf_ext:endianness"] = function() return ext:endianness() end,
       ["btf_ext:set_endianness"] = function() return ext:set_endianness("big") end,
-      ["ring:consume"] = function() return ring:ring(0):consume() end,
-      ["ring:consume_n"] = function() return ring:ring(0):consume_n(1) end,
       set_memlock_rlim = function() return lbpf.set_memlock_rlim(0) end,
       token_create = function() return lbpf.token_create(object.maps.order:fd()) end,
       prog_stream_read = function()

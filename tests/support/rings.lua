@@ -20,10 +20,11 @@ function rings.load()
 end
 
 --- Sends so many events into the first map, into the second, and large ones into the first.
-function rings.send(object, first, second, large)
+-- DISCARDS: after each event in the first map, another is discarded.
+function rings.send(object, first, second, large, discards)
   local u32 = events.u32
-  assert(object.maps.order:update(0,
-    u32(child.kernel_pid()) .. u32(first) .. u32(second or 0) .. u32(large or 0)))
+  assert(object.maps.order:update(0, u32(child.kernel_pid()) .. u32(first) .. u32(second or 0)
+    .. u32(large or 0) .. u32(discards and 1 or 0)))
   os.rename("no/such/file", "no/such/file either")
 end
 

@@ -17,7 +17,7 @@ end
 -- Declares them again, for the FFI to say where the members are.
 local function declare(path, name)
   local members = definition(path, name):gsub("char data%[%];", ""):gsub("char bytes%[%];",
-    "char bytes[1];"):gsub("__u(%d+)", "uint%1_t")
+    "char bytes[1];"):gsub("__u(%d+)", "uint%1_t"):gsub("__s(%d+)", "int%1_t")
   return ffi.typeof("struct " .. members)
 end
 
@@ -33,19 +33,16 @@ if has_ffi then
     local layout = require "lbpf.jit.layout"
 
     it("is that of an event", function()
-      same("core/event/batch.h", "batch_event", "struct lbpf_event",
-        {size = "size", ["function"] = "fn", cpu = "cpu", is_news = "is_news"})
-      assert.equal(ffi.sizeof(declare("core/event/batch.h", "batch_event")),
-        layout.event_size)
+      same("core/event/batch.h", "batch_record", "struct lbpf_record", {size = "size", cpu = "cpu"})
+      assert.equal(ffi.sizeof(declare("core/event/batch.h", "batch_record")),
+        layout.record_size)
     end)
 
-    it("is that of a batch's cursor and counters", function()
+    it("is that of a batch's cursor", function()
       same("core/event/batch.h", "batch_cursor", "struct lbpf_cursor", {
-        bytes = "bytes", used = "used", next = "next", delivering = "delivering", fill = "fill",
+        bytes = "bytes", used = "used", next = "next", last = "last", delivering = "delivering",
         reading = "reading",
       })
-      same("core/event/batch.h", "batch_counters", "struct lbpf_counters",
-        {events = "events", bytes = "bytes"})
     end)
 
     it("is that of a check, and of what is claimed", function()

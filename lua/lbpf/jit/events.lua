@@ -6,33 +6,34 @@ local filler = require "lbpf.jit.filler"
 local layout = require "lbpf.jit.layout"
 local of_many = require "lbpf.jit.closures"
 
-local HEADER = layout.event_size
+local HEADER = layout.record_size
 
-local claim_type = ffi.typeof "struct lbpf_event *(*)(const struct lbpf_claim *)"
+local claim_type = ffi.typeof "const struct lbpf_record *(*)(const struct lbpf_claim *)"
 
--- The batch's memory does not change while events are delivered: C refuses to poll meanwhile.
+-- The memory of the events does not change while they are delivered: C refuses to poll meanwhile.
+-- But a ring's can, if another process reads the ring, too: so a size is read once, and checked. A
+-- size with the flag of news is negative.
 local PUSH = [[
-local event, band = event, band
-return function(cursor, counters, number, checks, into, fn, limit)
-  local n, bytes = 0, cursor.bytes
-  local at, used = cursor.next, cursor.used
-  while at < used and n < limit do
-    local e = cast(event, bytes + at)
+local record, band = record, band
+return function(cursor, checks, into, fn)
+  local bytes = cursor.bytes
+  local at, last = bytes + cursor.next, bytes + cursor.last
+  while at < last do
+    local e, d = cast(record, at), at + HEADER
     local size = e.size
-    local d = bytes + at + HEADER
-    if e.fn ~= number or e.is_news ~= 0 or size < LEAST SAYSALL then
+    local after = d + band(size + 7, 0x3ffffff8)
+    if size < LEAST or after > last SAYSALL then
       break
     end
-    at = at + HEADER + band(size + 7, -8)
-    cursor.next = at -- consumed from here on, also if the function raises
-    counters.events = counters.events + 1
-    counters.bytes = counters.bytes + size
-    n = n + 1
-    if fn(VALUES) == false then
-      return n, true
+    at = after
+    if size < 0x40000000 then -- else it was discarded
+      cursor.next = after - bytes -- consumed from here on, also if the function raises
+      if fn(VALUES) == false then
+        return true
+      end
     end
   end
-  return n, false
+  return false
 end
 ]]
 
@@ -58,7 +59,7 @@ end
 -- pushes them.
 local pulls, pushes = {}, {}
 local environment =
-  setmetatable({event = layout.event, band = bit.band}, {__index = filler.environment})
+  setmetatable({record = layout.record, band = bit.band}, {__index = filler.environment})
 
 -- FILL is the source of what fills a table again, or empty.
 local function push_for(fill, values, least, is_checked, fn)
@@ -80,9 +81,9 @@ local function pull_for(fill, values, n)
   return pulls[key]
 end
 
-local new_push = of_many(function(push, cursor, counters, number, checks, into)
-  return function(fn, limit)
-    return push(cursor, counters, number, checks, into, fn, limit)
+local new_push = of_many(function(push, cursor, checks, into)
+  return function(fn)
+    return push(cursor, checks, into, fn)
   end
 end)
 
@@ -93,12 +94,12 @@ local new_pull = of_many(function(pull, events, rest)
 end)
 
 -- Makes the functions that deliver the events of a batch whose function FN has this number:
--- push(fn, limit), which returns how many and whether to stop, if there is a FN; and
+-- push(fn), which returns whether to stop, if there is a FN; and
 -- pull(next, buffer, timeout), which returns an iterator that calls SLOW with these for what it
 -- does not do itself. CLAIM is the address of batch_claim(); INTO is the table that is filled
 -- again, or nil.
 -- @return a list of the two; nil if the type has something that is not known here
-local function compile(claim, slow, type, cursor, counters, number, fn, has_cpu, into)
+local function compile(claim, slow, type, cursor, number, fn, has_cpu, into)
   local list = {"str(d, size)"}
   if type then
     list = expression.list(type)
@@ -124,9 +125,8 @@ local function compile(claim, slow, type, cursor, counters, number, fn, has_cpu,
   local push = fn and push_for(fill, pushed, least, checks ~= nil, fn)
   local pull = pull_for(fill, pulled, #list)
   cursor = ffi.cast(layout.cursor, cursor)
-  counters = ffi.cast(layout.counters, counters)
   return {
-    push and new_push(push, cursor, counters, number, checks, into),
+    push and new_push(push, cursor, checks, into),
     function(next, buffer, timeout)
       local own = type and expression.new_checks(type)
       return new_pull(pull, layout.claim(cursor, own, number, least),

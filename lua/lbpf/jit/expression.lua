@@ -80,7 +80,7 @@ end
 local function length(step, at, type)
   if step.is_flexible then
     return ("%s - %d"):format(type.fixed and type.size or "size", at)
-  elseif type.whole or type.fixed then
+  elseif type.whole or type.fixed or at + step.size <= expression.least(type) then
     return step.size
   end
   return ("min(size - %d, %d)"):format(at, step.size)

@@ -4,14 +4,10 @@ local ffi = require "ffi"
 
 -- They are there already if this was loaded before.
 pcall(ffi.cdef, [[
-/* struct batch_event: an event in a batch, before its data */
-struct lbpf_event { uint32_t size; int32_t fn, cpu, is_news; };
+/* struct batch_record: an event in a batch; the two highest bits of its size are flags */
+struct lbpf_record { int32_t size, cpu; };
 /* struct batch_cursor: where a batch is, and how far it has been read */
-struct lbpf_cursor {
-  uint8_t *bytes; int32_t used, next, delivering; uint32_t fill, reading;
-};
-/* struct batch_counters: what has been delivered */
-struct lbpf_counters { double events, bytes; };
+struct lbpf_cursor { const uint8_t *bytes; int32_t used, next, last, delivering, reading; };
 /* struct codec_check: a part of a table's bytes whose value may not say all of them */
 struct lbpf_check { uint32_t kind, offset, size; int32_t length; };
 /* struct batch_claim: the events of a batch that a function takes */
@@ -30,10 +26,9 @@ struct lbpf_walk {
 ]])
 
 return {
-  event = ffi.typeof "struct lbpf_event *",
-  event_size = ffi.sizeof "struct lbpf_event",
+  record = ffi.typeof "const struct lbpf_record *",
+  record_size = ffi.sizeof "struct lbpf_record",
   cursor = ffi.typeof "struct lbpf_cursor *",
-  counters = ffi.typeof "struct lbpf_counters *",
   checks = ffi.typeof "struct lbpf_check [?]",
   claim = ffi.typeof "struct lbpf_claim",
   element = ffi.typeof "struct lbpf_element",

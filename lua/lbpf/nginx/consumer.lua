@@ -187,6 +187,7 @@ end
 -- event.
 local function take_on(self)
   self.ring = open_ring(self)
+  self.next_event = self.ring:events(0) -- which takes an event from the ring when it returns it
   self.began, self.has_more = system.now() - self.opts.interval, false
   if self.accounts.ring ~= self.id then
     self.accounts.ring = self.id
@@ -207,13 +208,9 @@ local function resign(self)
   end
 end
 
--- Handles the results of ring:next(). False if there was no event.
+-- Handles an event. False if there is none.
 local function handle(self, first, ...)
   if first == nil then
-    local message = ...
-    if message then
-      error(message, 0)
-    end
     if is_behind(self) then -- the program has discarded records
       account(self, 0, 0, 0)
     end
@@ -250,7 +247,7 @@ local SLICES = 4
 -- Handles events until the ring is empty, or the budget since the last call is spent. Returns how
 -- long to wait until the next call.
 local function drain(self)
-  local ring, opts = self.ring, self.opts
+  local next_event, opts = self.next_event, self.opts
   local start, cpu = system.now(), system.cpu()
   local share = math.min(1, (start - self.began) / opts.interval)
   local budget, left = share * opts.time, math.ceil(share * opts.count)
@@ -258,7 +255,7 @@ local function drain(self)
   local stride, steps = 1, 1
   local spent = false
   self.began, self.complained = start, false
-  while not spent and handle(self, ring:next(0, 1)) do
+  while not spent and handle(self, next_event()) do
     left, steps = left - 1, steps - 1
     spent = left <= 0
     if steps == 0 then
