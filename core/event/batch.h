@@ -110,7 +110,7 @@ struct batch {
 	size_t limit;                 /* how many may be delivered */
 	int err;                      /* why an event could not be copied, negative */
 	bool passes;  /* the callback delivers events itself, so that they cannot be pulled */
-	bool stopped; /* we stopped libbpf before the buffer was empty */
+	bool stopped; /* there may be more events in the buffer */
 	bool closed;
 	struct batch_wait *wait;
 	bool woken;

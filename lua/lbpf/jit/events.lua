@@ -12,7 +12,8 @@ local claim_type = ffi.typeof "const struct lbpf_record *(*)(const struct lbpf_c
 
 -- The memory of the events does not change while they are delivered: C refuses to poll meanwhile.
 -- But a ring's can, if another process reads the ring, too: so a size is read once, and checked. A
--- size with the flag of news is negative.
+-- size with the flag of news is negative. From event to event there are pointers: a number would be
+-- converted to one, and the next size back to a number, before the next event can be read.
 local PUSH = [[
 local record, band = record, band
 return function(cursor, checks, into, fn)
