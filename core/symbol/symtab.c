@@ -11,20 +11,40 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
-/* A copy of OLD with more space, a multiple of HUGE_PAGE. The first access to each page takes
- * microseconds in some virtual machines: half of the time of reading the kernel's symbols.
- */
-static void *move(void *old, size_t size, size_t bigger)
+static bool is_huge(size_t size)
 {
-	void *moved = aligned_alloc(HUGE_PAGE, bigger);
+	return size > HUGE_PAGE / 2;
+}
 
-	if (!moved)
-		return NULL;
-	madvise(moved, bigger, MADV_HUGEPAGE); /* if not, then not */
-	if (old)
-		memcpy(moved, old, size);
-	free(old);
-	return moved;
+/* Memory for so many bytes, in huge pages if the kernel has them: the first access to each page
+ * takes microseconds in some virtual machines, half of the time of reading the kernel's symbols.
+ */
+static void *new_block(size_t size)
+{
+	void *block;
+
+	if (!is_huge(size))
+		return malloc(size);
+	size = (size + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
+	block = aligned_alloc(HUGE_PAGE, size);
+	if (block)
+		madvise(block, size, MADV_HUGEPAGE);
+	return block;
+}
+
+/* The same as realloc(). */
+static void *resize(void *old, size_t size, size_t bigger)
+{
+	void *block;
+
+	if (!is_huge(bigger))
+		return realloc(old, bigger);
+	block = new_block(bigger);
+	if (block && old) {
+		memcpy(block, old, size);
+		free(old);
+	}
+	return block;
 }
 
 /* Makes space in *ARRAY for so many elements of SIZE bytes. */
@@ -37,12 +57,7 @@ static bool make_space(void **array, size_t *capacity, size_t wanted, size_t siz
 		return true;
 	while (bytes < wanted * size)
 		bytes *= 2;
-	if (bytes < HUGE_PAGE) {
-		moved = realloc(*array, bytes);
-	} else {
-		bytes = (bytes + HUGE_PAGE - 1) & ~(HUGE_PAGE - 1);
-		moved = move(*array, *capacity * size, bytes);
-	}
+	moved = resize(*array, *capacity * size, bytes);
 	if (!moved)
 		return false;
 	*array = moved;
@@ -150,7 +165,7 @@ static bool order_rest(struct symtab *t)
 	if (first >= t->cnt)
 		return true;
 	rest = t->cnt - first;
-	space = malloc(rest * sizeof(*space));
+	space = new_block(rest * sizeof(*space));
 	if (!space)
 		return false;
 	sorted = order(t->symbols + first, space, rest);
