@@ -223,6 +223,8 @@ describe("the tool", function()
         return n
       end
       local before = read_from_disks()
+      -- Right after a row, so that the first read is not a part of two.
+      child.wait_until(function() return tool:written():find("\n%d") end)
       go:write("\n")
       child.wait_until(function() return misses() > 0 end)
       assert.is_true(misses() < PAGES)
