@@ -166,7 +166,16 @@ describe("lbpf.trace", function()
       end
       kernel.forget()
       tracer = trace {["tp/syscalls/sys_enter_statx"] = [[
-        if args.flags & 0x1000 == 0 then print(args.dfd, args.mask, str(args.filename)) end ]]}
+        if args.flags & 0x1000 == 0 then print(args.dfd, args.mask, str(args.filename)) end
+        print(cast("__u64", uptr(args.filename))[0], cast("u8", args.filename)[1]) ]]}
+    end))
+
+  it("has one type for u64, whether a program or a structure names it", needs({"root", "btf"},
+    function()
+      assert(lbpf.compile {["tp/sched/sched_switch"] = [[
+        local p = cast("__u64", 8)
+        if pid > 1 then p = cast("struct device", 8).dma_mask end
+        print(p[0]) ]]})
     end))
 
   it("shows its maps: sorted, aligned, as histograms", needs("root", function()

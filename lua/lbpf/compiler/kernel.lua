@@ -63,10 +63,27 @@ end
 
 local VOID = {kind = "void", id = 0}
 
+-- Integers that are alike in all kernels have ids below 0, so that the types need not be read for
+-- them.
+local integers, integer_ids = {}, {}
+for name, size in pairs {char = 1, short = 2, int = 4, ["long long"] = 8} do
+  for _, letter in ipairs {"s", "u"} do
+    local id = -#integers - 1
+    integers[-id] = {kind = "int", id = id, size = size, bits = 8 * size, offset = 0,
+      signed = letter == "s", name = letter == "u" and "unsigned " .. name
+        or name == "char" and "signed char" or name}
+    for _, before in ipairs {"", "__"} do
+      integer_ids[("%s%s%d"):format(before, letter, 8 * size)] = id
+    end
+  end
+end
+
 --- A type as btf:type_by_id() has it.
 function kernel:type(id)
   if id == 0 then
     return VOID
+  elseif id < 0 then
+    return integers[-id]
   end
   local t = self.types[id]
   if not t then
@@ -83,7 +100,13 @@ end
 
 --- Whether an id, also of a module's types, means the same here.
 function kernel:has(id)
-  return self.first ~= nil or id < self.btf:type_cnt()
+  return id <= 0 or self.first ~= nil or id < self.btf:type_cnt()
+end
+
+--- The id that "__u64" and the like have in all kernels, of its id in this one; else the same id.
+function kernel:common(id)
+  local t = self:type(id)
+  return t.kind == "typedef" and integer_ids[t.name] or id
 end
 
 --- The type without typedefs and qualifiers; and whether a tag says that it is user memory.
@@ -112,6 +135,9 @@ local spellings = {long = "long int", ["unsigned long"] = "long unsigned int",
 
 --- The id of "struct task_struct", "union x", "enum x" or a typedef's name.
 function kernel:find_type(text)
+  if integer_ids[text] then
+    return integer_ids[text]
+  end
   local kind, name = text:match "^(%a+)%s+([%w_]+)$"
   if kind == "struct" or kind == "union" or kind == "enum" then
     return self:find(name, kind)

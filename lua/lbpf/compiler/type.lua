@@ -80,7 +80,7 @@ function M.of_btf(kernel, id, space, known)
   elseif t.kind == "ptr" then
     local target, tagged = kernel:resolve(t.type)
     local user = is_user or tagged or space == "user"
-    return M.pointer(t.type, user and "user" or "kernel",
+    return M.pointer(kernel:common(t.type), user and "user" or "kernel",
       known and not user and (target.kind == "struct" or target.kind == "union"))
   elseif t.kind == "array" then
     local of = kernel:resolve(t.type)
