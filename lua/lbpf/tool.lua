@@ -54,12 +54,13 @@ end
 local function limit_rows(args, tracer, out)
   local write_row, left = out.row, args.lines
   function out:row(row)
-    if left == 0 then
+    if out.is_full then
       return
     end
     write_row(self, row)
     left = left - 1
     if left == 0 then
+      out.is_full = true
       tracer:stop()
     end
   end
@@ -74,7 +75,9 @@ local function write_rows(spec, args, tracer, out)
   end
   local changes = spec.rows or {}
   tracer:on_row(function(name, row)
-    if changes[name] then
+    if out.is_full then
+      return
+    elseif changes[name] then
       row = changes[name](row, args, write)
     end
     write(row)
