@@ -28,21 +28,26 @@ end
 
 local BLOCKS = {max_entries = 131072} -- at most so many at a time
 
-local returned = [[
-  local n = wanted[tid]
-  if n then
-    wanted[tid] = nil
-    if retval ~= 0 then
-      size[retval] = n
-      time[retval] = nsecs
-      stack[retval] = ustack
-    end
-  end ]]
+-- Sets what is known of the block at an address; its time only where that is asked for.
+local function set(args, address, size, time, stack)
+  return ("size[%s] = %s stack[%s] = %s "):format(address, size, address, stack)
+    .. (args.older > 0 and ("time[%s] = %s "):format(address, time) or "")
+end
 
-local freed = [[
-  size[args.arg0] = nil
-  time[args.arg0] = nil
-  stack[args.arg0] = nil ]]
+local function returned(args)
+  return ([[
+    local n = wanted[tid]
+    if n then
+      wanted[tid] = nil
+      if retval ~= 0 then
+        %s
+      end
+    end ]]):format(set(args, "retval", "n", "nsecs", "ustack"))
+end
+
+local function freed(args)
+  return set(args, "args.arg0", "nil", "nil", "nil")
+end
 
 -- How each function of the allocator has the size.
 local allocators = {
@@ -60,22 +65,20 @@ local function programs(args, only)
     list[("%s/%s:%s"):format(kind, file, name)] = only .. " " .. program
   end
   for name, n in pairs(allocators) do
-    add("uprobe", name, (name == "realloc" and freed or "") .. "wanted[tid] = " .. n)
-    add("uretprobe", name, returned)
+    add("uprobe", name, (name == "realloc" and freed(args) or "") .. "wanted[tid] = " .. n)
+    add("uretprobe", name, returned(args))
   end
   add("uprobe", "posix_memalign", [[
     wanted[tid] = args.arg2
     where[tid] = args.arg0 ]])
-  add("uretprobe", "posix_memalign", [[
+  add("uretprobe", "posix_memalign", ([[
     local n, at = wanted[tid], where[tid]
     if n and at then
       wanted[tid] = nil
       local address = cast("__u64", uptr(at))[0]
-      size[address] = n
-      time[address] = nsecs
-      stack[address] = ustack
-    end ]])
-  add("uprobe", "free", freed)
+      %s
+    end ]]):format(set(args, "address", "n", "nsecs", "ustack")))
+  add("uprobe", "free", freed(args))
   return list
 end
 
@@ -101,10 +104,11 @@ require "lbpf.tool" {
   end,
   report = function(tracer, args, out)
     local now, by_stack, list = lbpf.monotonic() - args.older, {}, {}
-    local since, stack = by_address(tracer, "time"), by_address(tracer, "stack")
+    local stack = by_address(tracer, "stack")
+    local since = args.older > 0 and by_address(tracer, "time")
     for address, bytes in pairs(by_address(tracer, "size")) do
       local id = stack[address]
-      if id and since[address] and since[address] / 1e9 <= now then
+      if id and (not since or since[address] and since[address] / 1e9 <= now) then
         if not by_stack[id] then
           by_stack[id] = {bytes = 0, blocks = 0, id = id}
           list[#list + 1] = by_stack[id]

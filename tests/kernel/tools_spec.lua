@@ -298,15 +298,24 @@ describe("the tool", function()
 
   it("memleak shows what was not freed, by stack", needs(with("unsanitized"), function()
     local pipe = assert(io.popen("exec perl -e '$| = 1; print qq($$\\n); for (;;) "
-      .. "{ push @x, qq(x) x 1000; @x = () if @x == 10000; }'"))
+      .. "{ push @x, qq(x) x 1000; shift @x if @x > 5000; }'"))
     local pid = tonumber(pipe:read("*l"))
-    local tool = tools.start("memleak", "-p " .. pid)
-    child.output("sleep 0.3")
-    local out = tool:stop()
+    local function watch(arguments)
+      local tool = tools.start("memleak", ("-p %d %s"):format(pid, arguments))
+      child.wait_for_load(pid)
+      local out, err = tool:stop()
+      assert.equal("memleak: tracing, Ctrl-C ends it\n", err)
+      return out
+    end
+    local out, young, old = watch(""), watch("-o 0.001"), watch("-o 1000")
     child.output("kill " .. pid)
     pipe:close()
-    local bytes, blocks = out:match("\n(%d+),(%d+),[^\n]+")
-    assert.is_true(tonumber(bytes) > 1000 and tonumber(blocks) > 1, out)
+    for _, rows in ipairs {out, young} do
+      local bytes, blocks = rows:match("\n(%d+),(%d+),[^\n]+")
+      assert(bytes, "no rows: " .. rows)
+      assert.is_true(tonumber(bytes) > 1000 and tonumber(blocks) > 1, rows)
+    end
+    assert.equal("", old)
   end))
 
   it("sslsniff shows what is written up to the end of a page", needs(WANTED, function()
