@@ -459,14 +459,14 @@ int batch_events(lua_State *L, lua_CFunction next)
 
 /* Waiting elsewhere ----------------------------------------------------------------------- */
 
-static int epoll_watch(int epoll, int fd)
+int batch_watch(int epoll, int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN};
 
-	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event);
+	return epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) ? -errno : 0;
 }
 
-/* libbpf's epoll set accepts no other descriptors, so it is itself one of two in ours. */
+/* The buffer's epoll set, which is libbpf's for a perf buffer, is itself one of two in ours. */
 static int open_epoll(struct batch *b)
 {
 	struct batch_wait *w = b->wait;
@@ -474,8 +474,8 @@ static int open_epoll(struct batch *b)
 
 	w->epoll = epoll_create1(EPOLL_CLOEXEC);
 	w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (w->epoll < 0 || w->wake < 0 || epoll_watch(w->epoll, b->kind->epoll_fd(b)) ||
-	    epoll_watch(w->epoll, w->wake))
+	if (w->epoll < 0 || w->wake < 0 || batch_watch(w->epoll, b->kind->epoll_fd(b)) ||
+	    batch_watch(w->epoll, w->wake))
 		err = -errno;
 	if (err)
 		batch_wait_close(w);

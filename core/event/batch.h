@@ -78,7 +78,7 @@ struct batch_kind {
 	/* Calls the function at FN with WIDTH lists of up to LIMIT events: columns_deliver(). */
 	size_t (*deliver_columns)(lua_State *L, struct batch *b, int names, int fn, int width,
 				  size_t limit, bool *stop);
-	/* libbpf's epoll descriptor; -1 once the buffer is closed. */
+	/* The epoll set to wait on; -1 once the buffer is closed. */
 	int (*epoll_fd)(const struct batch *b);
 	/* Raises unless this process may use the open buffer; may be NULL. */
 	void (*check)(lua_State *L, struct batch *b);
@@ -227,6 +227,9 @@ int batch_step(lua_State *L);
 
 /* An iterator that calls NEXT, the method, with the argument at 2. */
 int batch_events(lua_State *L, lua_CFunction next);
+
+/* Adds a descriptor to an epoll set. Returns 0 or -errno. */
+int batch_watch(int epoll, int fd);
 
 /* Pushes a descriptor that is readable while events wait in the buffer or here. */
 int batch_epoll_fd(lua_State *L, struct batch *b);

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <unistd.h>
 
 /*** @module lbpf */
 /*** Ring buffers
@@ -25,7 +26,8 @@
 struct reader {
 	struct batch batch; /* first */
 	struct batch_wait wait;
-	struct ring_buffer *rb; /* NULL once closed */
+	bool is_open;
+	int epoll; /* of the maps' descriptors */
 	struct ring_map **maps;
 	int count; /* a map's function is in the list at its index + 1 */
 	int first; /* begin with this map */
@@ -103,7 +105,7 @@ static int consume_ringbuf(struct batch *b, int timeout)
 
 	if (size || timeout == 0)
 		return size;
-	if (epoll_wait(ring_buffer__epoll_fd(r->rb), &event, 1, timeout) < 0)
+	if (epoll_wait(r->epoll, &event, 1, timeout) < 0)
 		return -errno;
 	return read_rings(r);
 }
@@ -123,16 +125,16 @@ static int ringbuf_epoll_fd(const struct batch *b)
 {
 	const struct reader *r = (const struct reader *)b;
 
-	return r->rb ? ring_buffer__epoll_fd(r->rb) : -1;
+	return r->is_open ? r->epoll : -1;
 }
 
 static void shut_ringbuf(struct batch *b)
 {
 	struct reader *r = (struct reader *)b;
 
-	if (r->rb)
-		ring_buffer__free(r->rb);
-	r->rb = NULL;
+	if (r->is_open)
+		close(r->epoll);
+	r->is_open = false;
 	for (int i = 0; i < r->count; i++)
 		ring_map_close(r->maps[i]);
 	batch_close(b);
@@ -227,22 +229,20 @@ int ringbuf_take(lua_State *L, struct ring_map *m, size_t wanted)
 
 /* Creating -------------------------------------------------------------------------------- */
 
-/* Adds a map to libbpf's ring buffer, which is only waited for. Returns 0 or -errno. */
+/* Opens a map, and the epoll set for the first one. Returns 0 or -errno. */
 static int add_map(struct reader *r, struct ring_map *m, int fd)
 {
 	int err = ring_map_open(m, fd);
 
 	if (err)
 		return err;
-	if (r->rb) {
-		err = ring_buffer__add(r->rb, m->map.fd, NULL, NULL);
-		return err ? -value_errno(err) : 0;
+	if (!r->is_open) {
+		r->epoll = epoll_create1(EPOLL_CLOEXEC);
+		if (r->epoll < 0)
+			return -errno;
+		r->is_open = true;
 	}
-	r->rb = ring_buffer__new(m->map.fd, NULL, NULL, NULL);
-	err = -value_pointer_error(r->rb);
-	if (err)
-		r->rb = NULL;
-	return err;
+	return batch_watch(r->epoll, m->map.fd);
 }
 
 static int add_source(struct reader *r, int fd)
@@ -321,7 +321,7 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 	lua_rawseti(L, -2, count + 1);
 	eventtype_init(L, type, options, map, fn, &opts);
 	lua_rawseti(L, -2, -count - 1);
-	if (r->count != count || (count && !r->rb))
+	if (r->count != count || (count && !r->is_open))
 		luaL_error(L, "a finalizer has changed the ring buffer meanwhile");
 	frame_enter(L, &f, NULL, 0);
 	err = add_source(r, fd);
@@ -379,7 +379,7 @@ static int ringbuf_new(lua_State *L)
 	r = class_push(L, RINGBUF, sizeof(*r), 0);
 	batch_init(&r->batch, &kind, &r->wait);
 	results = add_with_options(L, r, 4, 1);
-	if (!r->rb)
+	if (r->count == 0)
 		shut_ringbuf(&r->batch);
 	return results;
 }

@@ -18,7 +18,7 @@ struct ring_map {
 	const char *data;       /* the ring, which is mapped twice: each record lies in one piece */
 	unsigned long start;    /* of the events that were found last */
 	unsigned long position; /* the consumer's, as far as we know */
-	int index;              /* libbpf's index, from 0 */
+	int index;              /* in its ring buffer, from 0 */
 	unsigned refs;
 	struct eventtype type;
 	char counter[64]; /* the object's variable that counts lost events; "": none */
