@@ -301,33 +301,30 @@ static inline int32_t read_next(const struct batch *b, int function, struct batc
 }
 
 /* A finalizer may run at any allocation, and interrupt the reading of an event by polling the same
- * buffer. So the reader claims a copy, and calls that come meanwhile make copies of their own.
- * After an error the claim remains, and later calls make them, too. NULL: not enough memory.
+ * buffer. So the reader claims the event, whose memory is kept, and calls that come meanwhile read
+ * copies of their own. After an error the claim remains, and later calls read such copies as well.
  */
-static struct batch_record *claim_event(struct batch *b, const struct batch_event *e, int32_t end)
+static void claim_event(struct batch *b, const struct batch_event *e, int32_t end)
 {
-	struct batch_record *copy = batch_claim_memory(b, e->size);
-
-	if (!copy)
-		return NULL;
-	b->cursor.reading = true;
-	batch_consume(b, copy, e, end);
+	b->cursor.reading = b->cursor.fill;
+	batch_consume(b, e->size, end);
 	wake(b);
-	return copy;
 }
 
-/* Copies the next event, which is FUNCTION's, to a userdata and pushes it. NULL if it is gone. */
-static struct batch_record *copy_next(lua_State *L, struct batch *b, int function, size_t size)
+/* Copies the next event, which is FUNCTION's, to a userdata and pushes it. False if it is gone. */
+static bool copy_next(lua_State *L, struct batch *b, int function, struct batch_event *e)
 {
-	struct batch_record *copy = compat_newuserdata(L, sizeof(*copy) + size);
-	struct batch_event e;
-	int32_t end = read_next(b, function, &e);
+	size_t size = e->size;
+	char *copy = compat_newuserdata(L, size);
+	int32_t end = read_next(b, function, e);
 
-	if (!end || e.size != size)
-		return NULL;
-	batch_consume(b, copy, &e, end);
+	if (!end || e->size != size)
+		return false;
+	memcpy(copy, e->data, size);
+	e->data = copy;
+	batch_consume(b, size, end);
 	wake(b);
-	return copy;
+	return true;
 }
 
 /* Pushes the values of the next event, which is FUNCTION's; its names are at NAMES. Returns how
@@ -335,25 +332,20 @@ static struct batch_record *copy_next(lua_State *L, struct batch *b, int functio
  */
 static int take_next(lua_State *L, struct batch *b, int function, int names)
 {
+	bool claimed = !b->cursor.reading && batch_keep(b);
 	struct batch_event e;
 	int32_t end = read_next(b, function, &e);
-	struct batch_record *copy = NULL;
-	bool claimed;
 	int values;
 
 	if (!end)
 		return 0;
-	if (!b->cursor.reading)
-		copy = claim_event(b, &e, end);
-	claimed = copy;
-	if (!copy)
-		copy = copy_next(L, b, function, e.size);
-	if (!copy)
+	if (claimed)
+		claim_event(b, &e, end);
+	else if (!copy_next(L, b, function, &e))
 		return 0;
-	e.data = copy->data;
 	values = b->kind->push(L, b, &e, names, claimed);
 	if (claimed)
-		b->cursor.reading = false;
+		b->cursor.reading = 0;
 	return values;
 }
 
@@ -361,12 +353,15 @@ const struct batch_record *batch_claim(const struct batch_claim *claim)
 {
 	struct batch *b = claim->batch;
 	struct batch_event e;
-	int32_t end = b->cursor.reading ? 0 : read_next(b, claim->function, &e);
+	int32_t end = 0;
 
+	if (!b->cursor.reading && batch_keep(b))
+		end = read_next(b, claim->function, &e);
 	if (!end || e.size < claim->least ||
 	    (claim->checks && !codec_says_all(claim->checks, e.data)))
 		return NULL;
-	return claim_event(b, &e, end);
+	claim_event(b, &e, end);
+	return (const struct batch_record *)(e.data - offsetof(struct batch_record, data));
 }
 
 int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)

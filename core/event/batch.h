@@ -38,7 +38,8 @@ struct batch_cursor {
 	int32_t used, next;
 	int32_t last;       /* compiled code delivers the events before this */
 	int32_t delivering; /* to a function: its events are read where they lie */
-	int32_t reading;    /* an event that was claimed */
+	uint32_t reading;   /* the fill whose event is being read; 0: none */
+	uint32_t fill;      /* how often the batch was emptied, never 0 */
 };
 
 /* The delivered events of one function. */
@@ -103,12 +104,11 @@ struct batch {
 	struct batch_counters all;        /* of the batch, while none of it is counted */
 	char *copies;                     /* memory for copies of events */
 	size_t size;                      /* of that */
-	char *claimed;                    /* memory for the record that was claimed */
-	size_t claimed_size;
-	size_t wanted;                /* how many more events may be read */
-	struct batch_counters passed; /* read since the last fill, and not in the batch */
-	size_t limit;                 /* how many may be delivered */
-	int err;                      /* why an event could not be copied, negative */
+	char *held;                       /* older copies that may still be read */
+	size_t wanted;                    /* how many more events may be read */
+	struct batch_counters passed;     /* read since the last fill, and not in the batch */
+	size_t limit;                     /* how many may be delivered */
+	int err;                          /* why an event could not be copied, negative */
 	bool passes;  /* the callback delivers events itself, so that they cannot be pulled */
 	bool stopped; /* there may be more events in the buffer */
 	bool closed;
@@ -152,7 +152,7 @@ struct batch_wait {
 void batch_init(struct batch *b, const struct batch_kind *kind, struct batch_wait *wait);
 void batch_wait_close(struct batch_wait *wait);
 
-/* Forgets the events. */
+/* Forgets the events. If one is being read, its memory is kept. */
 void batch_empty(struct batch *b);
 
 /* Drops the events; frees the batch when no call on the buffer can be running. */
@@ -181,14 +181,15 @@ void batch_count(struct batch *b);
 /* The same, and their memory is no longer read. */
 void batch_settle(struct batch *b);
 
-/* Memory for a copy of an event, until the batch is freed. NULL: there is not enough. */
-struct batch_record *batch_claim_memory(struct batch *b, size_t size);
+/* Copies the events, if they are not copies: those that are pulled are read there, for the producer
+ * gets their memory first. False: not enough memory.
+ */
+bool batch_keep(struct batch *b);
 
-/* Copies the next event, which ends at END, and consumes it: it counts as delivered, also if it
+/* Consumes the next event, of SIZE bytes, which ends at END: it counts as delivered, also if it
  * cannot be decoded.
  */
-void batch_consume(struct batch *b, struct batch_record *copy, const struct batch_event *e,
-		   int32_t end);
+void batch_consume(struct batch *b, size_t size, int32_t end);
 
 /* Pushes a table of these counters. */
 void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size_t waiting);

@@ -15,6 +15,7 @@ void batch_init(struct batch *b, const struct batch_kind *kind, struct batch_wai
 	b->wait = wait;
 	if (wait)
 		wait->epoll = wait->wake = -1;
+	b->cursor.fill = 1;
 }
 
 void batch_wait_close(struct batch_wait *wait)
@@ -28,6 +29,14 @@ void batch_wait_close(struct batch_wait *wait)
 
 void batch_empty(struct batch *b)
 {
+	if (b->cursor.reading == b->cursor.fill) {
+		free(b->held);
+		b->held = b->copies;
+		b->copies = NULL;
+		b->size = 0;
+	}
+	if (++b->cursor.fill == 0)
+		b->cursor.fill = 1;
 	b->cursor.used = b->cursor.next = b->counted = 0;
 	b->all = (struct batch_counters){0};
 }
@@ -47,8 +56,8 @@ void batch_close(struct batch *b)
 void batch_free(struct batch *b)
 {
 	batch_close(b);
-	free(b->claimed);
-	b->claimed = NULL;
+	free(b->held);
+	b->held = NULL;
 }
 
 /* Copying --------------------------------------------------------------------------------- */
@@ -91,6 +100,19 @@ void batch_copy(struct batch *b, __u32 flags, int cpu, const void *data, size_t 
 	b->stopped = --b->wanted == 0 || b->cursor.used >= FULL;
 }
 
+bool batch_keep(struct batch *b)
+{
+	size_t next = (size_t)b->cursor.next, used = (size_t)b->cursor.used;
+
+	if (b->cursor.bytes == b->copies)
+		return true;
+	if (!grow_memory(&b->copies, &b->size, used))
+		return false;
+	memcpy(b->copies + next, b->cursor.bytes + next, used - next);
+	b->cursor.bytes = b->copies;
+	return true;
+}
+
 /* Counting -------------------------------------------------------------------------------- */
 
 void batch_count(struct batch *b)
@@ -129,6 +151,13 @@ void batch_settle(struct batch *b)
 	release_events(b);
 }
 
+void batch_consume(struct batch *b, size_t size, int32_t end)
+{
+	batch_add(b->delivered, size);
+	b->cursor.next = b->counted = end;
+	release_events(b);
+}
+
 size_t batch_waiting(const struct batch *b, size_t header)
 {
 	struct batch_event e;
@@ -149,25 +178,4 @@ void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size
 	lua_setfield(L, -2, "bytes");
 	lua_pushinteger(L, (lua_Integer)waiting);
 	lua_setfield(L, -2, "waiting");
-}
-
-/* Claiming --------------------------------------------------------------------------------- */
-
-struct batch_record *batch_claim_memory(struct batch *b, size_t size)
-{
-	size_t needed = sizeof(struct batch_record) + size;
-
-	return grow_memory(&b->claimed, &b->claimed_size, needed)
-		       ? (struct batch_record *)b->claimed
-		       : NULL;
-}
-
-void batch_consume(struct batch *b, struct batch_record *copy, const struct batch_event *e,
-		   int32_t end)
-{
-	*copy = (struct batch_record){.size = e->size, .cpu = e->cpu};
-	memcpy(copy->data, e->data, e->size);
-	batch_add(b->delivered, e->size);
-	b->cursor.next = b->counted = end;
-	release_events(b);
 }

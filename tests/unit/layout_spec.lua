@@ -41,7 +41,7 @@ if has_ffi then
     it("is that of a batch's cursor", function()
       same("core/event/batch.h", "batch_cursor", "struct lbpf_cursor", {
         bytes = "bytes", used = "used", next = "next", last = "last", delivering = "delivering",
-        reading = "reading",
+        reading = "reading", fill = "fill",
       })
     end)
 

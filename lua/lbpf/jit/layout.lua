@@ -7,7 +7,9 @@ pcall(ffi.cdef, [[
 /* struct batch_record: an event in a batch; the two highest bits of its size are flags */
 struct lbpf_record { int32_t size, cpu; };
 /* struct batch_cursor: where a batch is, and how far it has been read */
-struct lbpf_cursor { const uint8_t *bytes; int32_t used, next, last, delivering, reading; };
+struct lbpf_cursor {
+  const uint8_t *bytes; int32_t used, next, last, delivering; uint32_t reading, fill;
+};
 /* struct codec_check: a part of a table's bytes whose value may not say all of them */
 struct lbpf_check { uint32_t kind, offset, size; int32_t length; };
 /* struct batch_claim: the events of a batch that a function takes */
