@@ -550,7 +550,7 @@ function buffer:consume_n(n) end
 --- The functions for events are not called; a perf
 --- buffer's function for lost events is.
 ---@param timeout? integer in milliseconds; nil or -1: without limit; 0: do not wait
----@param ahead? integer how many events of a perf buffer to copy at once, for this and the next calls; nil: as many as there are, up to 256 KiB. With 1, no event is taken from the buffer before it is returned, as no event is ever taken from a ring
+---@param ahead? integer how many events of a perf buffer to copy at once, for this and the next calls; nil: as many as there are, up to 256 KiB. With 1, no event is taken from the buffer before it is returned; so it is for a ring buffer with any number
 ---@return any|nil # the event: its bytes, a table, or a value for each field; nil at the timeout, or if a signal arrived that Lua handles. A perf buffer's event is followed by its CPU
 ---@return string|nil # message
 ---@return integer|nil # the error number

@@ -6,7 +6,6 @@
 #include "base/value.h"
 #include "btf/codec.h"
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -289,15 +288,15 @@ int batch_take(lua_State *L, struct batch *b, int only, int timeout, size_t want
 }
 
 /* Reads the next event if it is FUNCTION's, with no news before it. Returns the place after it, or
- * 0. A closed buffer has none.
+ * 0. A closed buffer has none, and one that was finalized has no owner that could be asked.
  */
 static inline int32_t read_next(const struct batch *b, int function, struct batch_event *e)
 {
-	int32_t end = 0;
+	int32_t end = b->function == function ? batch_read(b, b->cursor.next, e) : 0;
 
-	if (b->function == function && !b->cursor.delivering && !(b->owner && b->owner->closed))
-		end = batch_read(b, b->cursor.next, e);
-	return end && !e->is_news ? end : 0;
+	if (!end || e->is_news || b->cursor.delivering || (b->owner && b->owner->closed))
+		return 0;
+	return end;
 }
 
 /* A finalizer may run at any allocation, and interrupt the reading of an event by polling the same

@@ -2,9 +2,6 @@
 
 #include "event/type.h"
 
-/* Lists of so many events stay in the processor's caches until the function has read them. */
-#define LONGEST 256
-
 /* In the list of lists: how many events they have. */
 enum { FILLED = 0 };
 
@@ -67,8 +64,8 @@ size_t columns_deliver(lua_State *L, struct batch *b, int names, int fn, int wid
 	size_t n;
 
 	luaL_checkstack(L, 3 * width + LUA_MINSTACK, "too many fields");
-	if (limit > LONGEST)
-		limit = LONGEST;
+	if (limit > COLUMNS_LONGEST)
+		limit = COLUMNS_LONGEST;
 	push_list_at(L, names, EVENTTYPE_REUSED);
 	for (int i = 1; i <= width; i++)
 		push_list_at(L, lists, i);

@@ -68,8 +68,13 @@ static void pass_events(struct batch *b, struct ring_map *m)
 /* Fills the batch with what is ready in a ring. Returns how many bytes, or -errno. */
 static int read_ring(struct batch *b, struct ring_map *m)
 {
-	int size = ring_map_read(m, b->wanted, &b->cursor.bytes, &b->all);
+	size_t wanted = b->wanted;
+	int size;
 
+	/* lists of equal lengths need not be shortened */
+	if (m->type.columns && wanted > COLUMNS_LONGEST)
+		wanted = COLUMNS_LONGEST;
+	size = ring_map_read(m, wanted, &b->cursor.bytes, &b->all);
 	if (size <= 0)
 		return b->err = size;
 	b->cursor.used = size;

@@ -291,11 +291,12 @@ static int push_table_again(lua_State *L, const struct codec *c, int again, int 
 	return lua_gettop(L);
 }
 
-/* Steps the walk W, which is at WALK_AT; its names are at NAMES, and at AGAIN a list of the tables
+/* Steps the walk at the index WALK_AT; its names are at NAMES, and at AGAIN a list of the tables
  * that it fills again, or nil.
  */
-static int step_walk(lua_State *L, struct mapwalk *w, int walk_at, int names, int again)
+static int step_walk(lua_State *L, int walk_at, int names, int again)
 {
+	struct mapwalk *w = class_test(L, walk_at, WALK); /* NULL: finalized */
 	int key_again, value_again;
 
 	/* a finalizer that steps while values are decoded would move their memory */
@@ -338,16 +339,11 @@ static int step_walk(lua_State *L, struct mapwalk *w, int walk_at, int names, in
 	}
 }
 
-/* upvalues: the walk, the names, the tables that are filled again. They are trusted, as those of
- * Lua's own iterators are.
- */
+/* upvalues: the walk, the names, the tables that are filled again */
 static int step_closure(lua_State *L)
 {
-	int walk = lua_upvalueindex(1);
-
 	lua_settop(L, 0);
-	return step_walk(L, lua_touserdata(L, walk), walk, lua_upvalueindex(2),
-			 lua_upvalueindex(3));
+	return step_walk(L, lua_upvalueindex(1), lua_upvalueindex(2), lua_upvalueindex(3));
 }
 
 /*** Steps a walk over a map, for code that `lbpf.jit` makes.
@@ -361,7 +357,7 @@ static int step_closure(lua_State *L)
 static int map_step(lua_State *L)
 {
 	lua_settop(L, 3);
-	return step_walk(L, class_test(L, 1, WALK), 1, 2, 3);
+	return step_walk(L, 1, 2, 3);
 }
 
 /* In the registry: see mapwalk_set_compiler(). */

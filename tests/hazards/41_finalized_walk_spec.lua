@@ -39,6 +39,44 @@ describe("hazard 41: at the end of a state a finalizer", function()
     ]]})
   end))
 
+  it("is told that a walk is over, also if it was not at its end", needs("root", function()
+    local out, status = at_close [[
+      object = assert(lbpf.open("build/bpf/compiled.bpf.o"))
+      for prog in object:each_program() do
+        prog:set_autoload(false)
+      end
+      assert(object.maps.u32:set_value_size(60000)) -- so a walk reads few elements at once
+      assert(object:load())
+      for i = 1, 8 do
+        assert(object.maps.u32:update(i, ("x"):rep(60000)))
+      end
+      local step = object.maps.u32:pairs()
+      step()
+      function use()
+        io.write(tostring(select(2, pcall(step))), " ")
+      end
+    ]]
+    assert.matches("the walk is over.* used$", out)
+    assert.equal(0, status)
+  end))
+
+  it("may pull events from buffers that were finalized", needs("root", function()
+    assert.same({"used", 0}, {at_close [[
+      local perf = assert(lbpf.open("build/bpf/perf.bpf.o"))
+      assert(perf:load())
+      local from_perf = assert(lbpf.perf_buffer(perf.maps.events, 8)):events(0)
+      local rings = assert(lbpf.open("build/bpf/ring.bpf.o"))
+      assert(rings:load())
+      local from_ring = assert(lbpf.ring_buffer(rings.maps.first)):events(0)
+      from_perf()
+      from_ring()
+      function use()
+        pcall(from_ring)
+        pcall(from_perf)
+      end
+    ]]})
+  end))
+
   it("may look up in a map that was finalized", needs("root", function()
     assert.same({"used", 0}, {at_close [[
       local map = object.maps.u32

@@ -12,11 +12,8 @@ describe("ring_buffer", function()
   end)
 
   after_each(function()
-    if ring then
-      ring:close()
-      ring = nil
-    end
-    object:close()
+    rings.close(object, ring)
+    ring = nil
   end)
 
   -- Makes the spec's ring buffer, which collects into the list that is returned.

@@ -16,11 +16,8 @@ describe("ring_buffer, read in place", function()
   end))
 
   after_each(function()
-    if ring then
-      ring:close()
-      ring = nil
-    end
-    object:close()
+    rings.close(object, ring)
+    ring = nil
   end)
 
   -- Sends so many events into the second map, at least.

@@ -28,6 +28,14 @@ function rings.send(object, first, second, large, discards)
   os.rename("no/such/file", "no/such/file either")
 end
 
+--- Closes it, and a ring buffer, if there is one.
+function rings.close(object, ring)
+  if ring then
+    ring:close()
+  end
+  object:close()
+end
+
 --- The number that an event starts with: how many were sent before it.
 function rings.number(bytes)
   local n = 0

@@ -200,7 +200,7 @@ end
 local function resign(self)
   if self.ring then
     self.ring:close()
-    self.ring = nil
+    self.ring, self.next_event = nil, nil
   end
   if self.has_lock then
     system.unlock(self.lock, self.id)
