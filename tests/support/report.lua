@@ -1,6 +1,6 @@
--- busted output: a line for each spec that failed or was skipped, a line for each thing that the
--- machine lacks, and the closing count. Loaded before the first spec file, so that all of them
--- share needs, which busted would else load anew for each.
+-- busted output: a line for each spec that was skipped and for each thing that the machine lacks,
+-- then the specs that failed, and the closing count. Loaded before the first spec file, so that
+-- all of them share needs, which busted would else load anew for each.
 local floor = require "floor"
 local needs = require "needs"
 
@@ -48,9 +48,9 @@ return function()
         missed.message)
     end
     list("skipped", handler.pendings)
+    list_needs()
     list("failed", handler.failures)
     list("error", handler.errors)
-    list_needs()
     print(("%d passed, %d failed, %d skipped"):format(handler.successesCount,
       handler.failuresCount + handler.errorsCount, handler.pendingsCount))
     io.stdout:flush()
