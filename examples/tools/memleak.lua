@@ -26,7 +26,9 @@ local function c_library(pid)
   error({message = "process " .. pid .. " has no C library; use --library"}, 0)
 end
 
-local BLOCKS = {max_entries = 131072} -- at most so many at a time
+-- At most so many at a time. Linux 6.1, which has the helper bpf_user_ringbuf_drain() first, need
+-- not have memory for all of them beforehand.
+local BLOCKS = {max_entries = 131072, prealloc = not lbpf.probe_bpf_helper("kprobe", 209)}
 
 -- Sets what is known of the block at an address; its time only where that is asked for.
 local function set(args, address, size, time, stack)

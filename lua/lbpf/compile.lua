@@ -29,9 +29,12 @@ local clang = require "lbpf.clang"
 -- @tparam table programs SEC name = a function or its source as a string; a list of such pairs,
 -- where their order matters; or what has a field `c`
 -- @tparam ?table opts of programs in Lua: `max_entries` of each map, 4096, and four times as many
--- stacks; `maps`: by name, a table with `max_entries` and `type`; `ring`: the bytes of the ring
--- buffer, 262144; `str`: the bytes that str() reads, 64; `loops`: "may_goto", "bpf_loop" or
--- "bounded", by default what the running kernel has; `rounds`: of a bounded loop at most, 1024;
+-- stacks; `maps`: by name, a table with `max_entries`; `type`, "lru_hash" of one that values are
+-- assigned to, else "lru_percpu_hash"; and `prealloc`: false: the kernel finds memory for an entry
+-- when it is added, so that a large map takes no time to make: tracing programs can have such maps
+-- from Linux 6.1 on; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes that str()
+-- reads, 64; `loops`: "may_goto", "bpf_loop" or "bounded", by default what the running kernel has;
+-- `rounds`: of a bounded loop at most, 1024;
 -- `arch`: "x86_64" or "arm64", by default this machine's; `portable`: false: fields, enumerators
 -- and records of tracepoints are where the running kernel has them, which loads faster; else libbpf
 -- finds them where it loads the object
@@ -53,5 +56,6 @@ return function(programs, opts)
     local bytes, message, errno = clang.compile(programs, 2) -- no tail call: it counts the calls
     return bytes, message, errno
   end
-  return require "lbpf.compiler"(programs, opts)
+  local bytes, plan = require "lbpf.compiler"(programs, opts) -- the same
+  return bytes, plan
 end

@@ -142,6 +142,42 @@ describe("a compiled program", function()
     assert.same({"raw_tp:1:18: 'out' is full: an entry is missing"}, problems)
   end))
 
+  it("makes maps of the types that the options name", needs({"root", "btf"}, function()
+    local function types_of(maps)
+      local bytes, message = lbpf.compile({{"raw_tp", [[ m[pid] = 1 count("n", pid) ]]}},
+        {maps = maps})
+      if not bytes then
+        return message
+      end
+      local object = assert(lbpf.open_mem(bytes))
+      assert(object:load())
+      local list = {}
+      for _, name in ipairs {"m", "n"} do
+        local map = object.maps[name]
+        list[#list + 1] = ("%s %d %d"):format(map:type(), map:map_flags(), map:max_entries())
+      end
+      object:close()
+      return table.concat(list, ", ")
+    end
+    assert.equal("hash 0 4096, percpu_hash 0 4096", types_of(nil))
+    assert.equal("hash 1 7, percpu_hash 1 4096",
+      types_of {m = {prealloc = false, max_entries = 7}, n = {prealloc = false}})
+    assert.equal("lru_hash 0 4096, lru_percpu_hash 0 8",
+      types_of {m = {type = "lru_hash"}, n = {type = "lru_percpu_hash", max_entries = 8}})
+    assert.equal("option 'maps.n.type' must be percpu_hash or lru_percpu_hash, not 'hash'",
+      types_of {n = {type = "hash"}})
+    assert.equal("option 'maps.m.prealloc': a map of type lru_hash has its memory beforehand",
+      types_of {m = {type = "lru_hash", prealloc = false}})
+    for message, maps in pairs {
+      ["unknown option 'maps.m.max_entires'"] = {m = {max_entires = 5}},
+      ["option 'maps.m.max_entries' must be a number, not string"] = {m = {max_entries = "5"}},
+      ["option 'maps.m' must be a table, not number"] = {m = 5},
+    } do
+      assert.matches("^tests/kernel/compile_spec.lua:%d+: " .. message .. "$",
+        select(2, pcall(types_of, maps)))
+    end
+  end))
+
   it("has loops of every length that end", needs({"root", "btf"}, function()
     local cases = {
       ["local s = 0 for i = 1, 100000 do s = s + i end out[1] = s"] = 5000050000,

@@ -28,13 +28,27 @@ local KNOWN_OPTIONS = {max_entries = "number", maps = "table", ring = "number", 
   loops = "string", rounds = "number", arch = "string",
   portable = "boolean"}
 
-local function check_options(opts)
+local KNOWN_OF_MAPS = {max_entries = "number", type = "string", prealloc = "boolean"}
+
+-- BEFORE comes before the name of an option.
+local function check_names(opts, known, before)
   for name, value in pairs(opts) do
-    if not KNOWN_OPTIONS[name] then
-      error(("unknown option '%s'"):format(tostring(name)), 4)
-    elseif type(value) ~= KNOWN_OPTIONS[name] then
-      error(("option '%s' must be a %s, not %s"):format(name, KNOWN_OPTIONS[name], type(value)), 4)
+    if not known[name] then
+      error(("unknown option '%s%s'"):format(before, tostring(name)), 5)
+    elseif type(value) ~= known[name] then
+      error(("option '%s%s' must be a %s, not %s"):format(before, name, known[name], type(value)),
+        5)
     end
+  end
+end
+
+local function check_options(opts)
+  check_names(opts, KNOWN_OPTIONS, "")
+  for name, of_map in pairs(opts.maps or {}) do
+    if type(of_map) ~= "table" then
+      error(("option 'maps.%s' must be a table, not %s"):format(tostring(name), type(of_map)), 4)
+    end
+    check_names(of_map, KNOWN_OF_MAPS, ("maps.%s."):format(tostring(name)))
   end
   return {
     max_entries = opts.max_entries or 4096, maps = opts.maps or {}, ring = opts.ring or 262144,
@@ -75,7 +89,7 @@ local function parse(item)
   elseif type(text) == "table" and type(text.text) == "string" then
     return parser.program(source.new(text.name or item.spec, text.text, text.line))
   end
-  error(("program '%s' must be a function or a string"):format(item.spec), 5)
+  error(("program '%s' must be a function or a string"):format(item.spec), 7)
 end
 
 local function new_env(options)
@@ -151,7 +165,7 @@ end
 -- Described in lua/lbpf/compile.lua.
 return function(programs, opts)
   if type(programs) ~= "table" then
-    error(("bad argument #1 to 'compile' (table expected, got %s)"):format(type(programs)), 2)
+    error(("bad argument #1 to 'compile' (table expected, got %s)"):format(type(programs)), 3)
   end
   local options = check_options(opts or {})
   local list = listed(programs)

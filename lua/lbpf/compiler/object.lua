@@ -2,8 +2,10 @@
 local lbpf = require "lbpf.core"
 local local_types = require "lbpf.compiler.local_types"
 local near = require "lbpf.compiler.near"
-local fail = require("lbpf.compiler.source").fail_at
+local source = require "lbpf.compiler.source"
+local fail = source.fail_at
 
+local NO_PREALLOC = 1 -- BPF_F_NO_PREALLOC
 local STACK_FRAMES = 127
 local STACKS = 4 -- places for each entry: of two stacks with the same one is lost
 
@@ -57,6 +59,10 @@ function object:struct(name, fields)
   return id
 end
 
+-- The types that a map of each kind may have, its own first.
+local types_of = {hash = {"hash", "lru_hash"}, percpu_hash = {"percpu_hash", "lru_percpu_hash"},
+  percpu_array = {"percpu_array"}}
+
 local map_types = {hash = 1, array = 2, percpu_hash = 5, percpu_array = 6, stack_trace = 7,
   lru_hash = 9, lru_percpu_hash = 10, ringbuf = 27}
 
@@ -66,7 +72,7 @@ function object:define_map(name, kind, max_entries, more)
     {"type", self.types:add_ptr(self:array(self.u32, map_types[kind]))},
     {"max_entries", self.types:add_ptr(self:array(self.u32, max_entries))},
   }
-  for _, member in ipairs {"key_size", "value_size"} do
+  for _, member in ipairs {"key_size", "value_size", "map_flags"} do
     if more and more[member] then
       members[#members + 1] = {member, self.types:add_ptr(self:array(self.u32, more[member]))}
     end
@@ -97,6 +103,23 @@ local function key_fields(map)
   return fields
 end
 
+-- The type that the options ask for, or the map's own; and its flags.
+local function type_of(map, options)
+  local own = map.kind == "hash" and "hash" or map.is_hash and "percpu_hash" or "percpu_array"
+  local kind, known = options.type or own, types_of[own]
+  if kind ~= known[1] and kind ~= known[2] then
+    source.fail_plainly("option 'maps.%s.type' must be %s, not '%s'", map.name,
+      table.concat(known, " or "), kind)
+  end
+  if options.prealloc ~= false or own == "percpu_array" then
+    return kind
+  elseif kind ~= own then
+    source.fail_plainly("option 'maps.%s.prealloc': a map of type %s has its memory beforehand",
+      map.name, kind)
+  end
+  return kind, NO_PREALLOC
+end
+
 --- A map of the programs, and its entry in the plan.
 function object:add_map(map)
   local options = self.options.maps[map.name] or {}
@@ -120,13 +143,13 @@ function object:add_map(map)
     plan.value[member] = member
   end
   local is_hash = map.kind == "hash" or map.is_hash
-  local kind = options.type or map.kind == "hash" and "hash" or is_hash and "percpu_hash"
-    or "percpu_array"
+  local kind, flags = type_of(map, options)
   local scalar = map.kind == "hash" and #plan.keys == 0
   self:define_map(map.object, kind, not is_hash and 1 or scalar and 1
     or options.max_entries or self.options.max_entries, {
       key = is_hash and self:struct("key_" .. map.object, keys) or self.u32,
       value = self:struct("value_" .. map.object, value),
+      map_flags = flags,
     })
   return plan
 end
