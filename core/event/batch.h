@@ -40,6 +40,7 @@ struct batch_cursor {
 	int32_t delivering; /* to a function: its events are read where they lie */
 	uint32_t reading;   /* the fill whose event is being read; 0: none */
 	uint32_t fill;      /* how often the batch was emptied, never 0 */
+	int32_t size; /* each event has so many bytes, and none was discarded; -1: not known */
 };
 
 /* The delivered events of one function. */

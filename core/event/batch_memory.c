@@ -38,6 +38,7 @@ void batch_empty(struct batch *b)
 	if (++b->cursor.fill == 0)
 		b->cursor.fill = 1;
 	b->cursor.used = b->cursor.next = b->counted = 0;
+	b->cursor.size = -1;
 	b->all = (struct batch_counters){0};
 }
 

@@ -12,7 +12,8 @@ _Static_assert(offsetof(struct batch_cursor, bytes) == 0 &&
 		       offsetof(struct batch_cursor, next) == sizeof(void *) + 4 &&
 		       offsetof(struct batch_cursor, last) == sizeof(void *) + 8 &&
 		       offsetof(struct batch_cursor, delivering) == sizeof(void *) + 12 &&
-		       offsetof(struct batch_cursor, reading) == sizeof(void *) + 16,
+		       offsetof(struct batch_cursor, reading) == sizeof(void *) + 16 &&
+		       offsetof(struct batch_cursor, size) == sizeof(void *) + 24,
 	       "struct batch_cursor is known to compiled code");
 _Static_assert(offsetof(struct batch_claim, batch) == 0 &&
 		       offsetof(struct batch_claim, checks) == sizeof(void *) &&

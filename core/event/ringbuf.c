@@ -45,71 +45,51 @@ static void release_ring(struct batch *b)
 	ring_map_release(current_map(b), b->cursor.next);
 }
 
-/* Adds the events of the batch to the map's aggregates, up to one that is too short for these. */
-static void pass_events(struct batch *b, struct ring_map *m)
-{
-	struct batch_counters before = m->delivered;
-	struct batch_event e;
-	int32_t end;
-
-	while ((end = batch_read(b, b->cursor.next, &e)) &&
-	       eventtype_aggregate(&m->type, e.data, e.size))
-		b->cursor.next = end;
-	batch_count(b);
-	b->passed.events = m->delivered.events - before.events;
-	b->passed.bytes = m->delivered.bytes - before.bytes;
-	if (end) {
-		b->cursor.used = end;
-		b->all = (struct batch_counters){1, e.size};
-	}
-	release_ring(b);
-}
-
-/* Fills the batch with what is ready in a ring. Returns how many bytes, or -errno. */
+/* Takes what is ready in a ring. Returns how many events, or -errno. */
 static int read_ring(struct batch *b, struct ring_map *m)
 {
 	size_t wanted = b->wanted;
-	int size;
 
 	/* lists of equal lengths need not be shortened */
 	if (m->type.columns && wanted > COLUMNS_LONGEST)
 		wanted = COLUMNS_LONGEST;
-	size = ring_map_read(m, wanted, &b->cursor.bytes, &b->all);
-	if (size <= 0)
-		return b->err = size;
-	b->cursor.used = size;
-	b->function = m->index + 1;
-	b->delivered = &m->delivered;
-	if (m->type.aggregates)
-		pass_events(b, m);
-	b->stopped = true; /* there may be more */
-	return size;
+	b->err = ring_map_read(m, b, wanted);
+	if (b->err)
+		return b->err;
+	m->delivered.events += b->passed.events;
+	m->delivered.bytes += b->passed.bytes;
+	if (b->all.events + b->passed.events > 0) {
+		b->function = m->index + 1;
+		b->delivered = &m->delivered;
+		b->stopped = true; /* there may be more */
+	}
+	return (int)(b->all.events + b->passed.events);
 }
 
-/* Fills the batch with what is ready in the next ring that has events, so that a flood of events in
- * one does not block the others.
+/* Takes what is ready in the next ring that has events, so that a flood of events in one does not
+ * block the others.
  */
 static int read_rings(struct reader *r)
 {
-	int size = 0;
+	int n = 0;
 
 	if (r->batch.only >= 0)
 		return read_ring(&r->batch, r->maps[r->batch.only]);
-	for (int i = 0; i < r->count && size == 0; i++) {
-		size = read_ring(&r->batch, r->maps[r->first % r->count]);
+	for (int i = 0; i < r->count && n == 0; i++) {
+		n = read_ring(&r->batch, r->maps[r->first % r->count]);
 		r->first = (r->first + 1) % r->count;
 	}
-	return size;
+	return n;
 }
 
 static int consume_ringbuf(struct batch *b, int timeout)
 {
 	struct reader *r = (struct reader *)b;
 	struct epoll_event event;
-	int size = read_rings(r);
+	int n = read_rings(r);
 
-	if (size || timeout == 0)
-		return size;
+	if (n || timeout == 0)
+		return n;
 	if (epoll_wait(r->epoll, &event, 1, timeout) < 0)
 		return -errno;
 	return read_rings(r);

@@ -87,37 +87,98 @@ static const char *ring_at(const struct ring_map *m, unsigned long position)
 	return m->data + (position & (m->map.max_entries - 1));
 }
 
-int ring_map_read(struct ring_map *m, size_t wanted, const char **bytes,
-		  struct batch_counters *found)
+/* The records that are complete. Those before FIRST need not be kept. */
+struct scan {
+	const char *ring;
+	unsigned long available, at, first;
+	unsigned long step; /* to the next record, as the header says */
+	__u32 header;       /* of the record before `at` */
+	unsigned kinds;     /* how often the header was another than before */
+	bool is_garbage;
+};
+
+static struct scan begin_scan(const struct ring_map *m, unsigned long start)
+{
+	unsigned long available = ring_map_producer_pos(m) - start;
+
+	return (struct scan){.ring = ring_at(m, start),
+			     .available = available,
+			     .header = BPF_RINGBUF_BUSY_BIT,
+			     .is_garbage = available > m->map.max_entries};
+}
+
+/* Moves behind the next record. False if there is none that is complete. */
+static inline bool next_record(struct scan *s)
+{
+	__u32 header;
+
+	if (s->is_garbage || s->at >= s->available)
+		return false;
+	header = __atomic_load_n((const __u32 *)(s->ring + s->at), __ATOMIC_ACQUIRE);
+	/* Most are alike: then the next one's place does not wait for this one's header. */
+	if (header != s->header) {
+		if (header & BPF_RINGBUF_BUSY_BIT)
+			return false;
+		s->step = BPF_RINGBUF_HDR_SZ + batch_padded(header & ~BPF_RINGBUF_DISCARD_BIT);
+		s->header = header;
+		s->kinds++;
+	}
+	s->is_garbage = s->step > s->available - s->at;
+	if (s->is_garbage)
+		return false;
+	s->at += s->step;
+	return true;
+}
+
+static void find_events(struct scan *s, struct batch *b, size_t wanted, unsigned long longest)
+{
+	while (s->at - s->first < longest && b->all.events < wanted && next_record(s)) {
+		if (!(s->header & BPF_RINGBUF_DISCARD_BIT))
+			batch_add(&b->all, s->header);
+		else if (b->all.events == 0)
+			s->first = s->at;
+	}
+}
+
+/* Adds events to the aggregates. One that is too short for these is the batch's: it raises when it
+ * is delivered.
+ */
+static void pass_events(struct scan *s, const struct eventtype *t, struct batch *b, size_t wanted,
+			unsigned long longest)
+{
+	while (s->first < longest && b->passed.events < wanted && next_record(s)) {
+		if (s->header & BPF_RINGBUF_DISCARD_BIT) {
+			s->first = s->at;
+		} else if (eventtype_aggregate(t, s->ring + s->first + BPF_RINGBUF_HDR_SZ,
+					       s->header)) {
+			batch_add(&b->passed, s->header);
+			s->first = s->at;
+		} else {
+			batch_add(&b->all, s->header);
+			return;
+		}
+	}
+}
+
+int ring_map_read(struct ring_map *m, struct batch *b, size_t wanted)
 {
 	unsigned long longest = m->map.max_entries / 2 < LONGEST ? m->map.max_entries / 2 : LONGEST;
 	unsigned long start = ring_map_consumer_pos(m);
-	unsigned long available = ring_map_producer_pos(m) - start, first = 0, at = 0;
-	const char *ring = ring_at(m, start);
-	bool is_garbage = available > m->map.max_entries;
+	struct scan s = begin_scan(m, start);
 
-	while (!is_garbage && at < available && at - first < longest && found->events < wanted) {
-		__u32 header = __atomic_load_n((const __u32 *)(ring + at), __ATOMIC_ACQUIRE);
-		__u32 size = header & ~BPF_RINGBUF_DISCARD_BIT;
-
-		if (header & BPF_RINGBUF_BUSY_BIT)
-			break;
-		is_garbage = BPF_RINGBUF_HDR_SZ + batch_padded(size) > available - at;
-		if (is_garbage)
-			break;
-		at += BPF_RINGBUF_HDR_SZ + batch_padded(size);
-		if (!(header & BPF_RINGBUF_DISCARD_BIT))
-			batch_add(found, size);
-		else if (found->events == 0)
-			first = at;
-	}
-	if (is_garbage && found->events == 0)
+	if (m->type.aggregates)
+		pass_events(&s, &m->type, b, wanted, longest);
+	else
+		find_events(&s, b, wanted, longest);
+	if (s.is_garbage && b->all.events + b->passed.events == 0)
 		return -EBADMSG;
 	m->position = start;
-	m->start = start + first;
+	m->start = start + s.first;
 	ring_map_release(m, 0);
-	*bytes = ring + first;
-	return (int)(at - first);
+	b->cursor.bytes = s.ring + s.first;
+	b->cursor.used = (int32_t)(s.at - s.first);
+	b->cursor.size = s.kinds == 1 ? (int32_t)s.header : -1;
+	return 0;
 }
 
 void ring_map_release(struct ring_map *m, int32_t size)

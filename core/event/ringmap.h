@@ -38,14 +38,14 @@ void ring_map_unref(struct ring_map *m);
 /* How many bytes are in the ring, including headers. */
 size_t ring_map_waiting(const struct ring_map *m);
 
-/* Finds up to WANTED events that are ready; if there are many, the first part of them. What was
- * discarded before them is released. Adds them to *FOUND, and returns how many bytes they are
- * at *BYTES; -EBADMSG if another consumer reads this ring, so that it is garbage.
+/* Finds up to WANTED events that are ready; if there are many, the first part of them. They are the
+ * empty batch B's, or were added to the map's aggregates, up to one that is too short for these.
+ * What was discarded or added before the batch's is released. Returns 0; -EBADMSG if another
+ * consumer reads this ring, so that it is garbage.
  */
-int ring_map_read(struct ring_map *m, size_t wanted, const char **bytes,
-		  struct batch_counters *found);
+int ring_map_read(struct ring_map *m, struct batch *b, size_t wanted);
 
-/* Gives the memory of the first SIZE bytes of them to the producer. */
+/* Gives the memory of the batch's first SIZE bytes to the producer. */
 void ring_map_release(struct ring_map *m, int32_t size);
 
 /* How many bytes were read, and written, since the map was created. */

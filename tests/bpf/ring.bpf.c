@@ -12,7 +12,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 struct order {
 	__u32 pid, events, second, large; /* counts; in `second`, of the second map */
-	__u32 discards;                   /* discard an event after each in the first map */
+	__u32 discards;                   /* discard an event after each but the large ones */
 };
 
 struct {
@@ -45,19 +45,16 @@ struct event *event_type;
 
 __u64 number;
 
-static inline void send(void *ring)
+static inline void send(void *ring, const struct order *o)
 {
-	struct event e = {number++, 0x3ffffff0};
+	struct event e = {number++, 0x3ffffff0}, *discarded;
 
 	bpf_ringbuf_output(ring, &e, sizeof(e), 0);
-}
-
-static inline void discard(void *ring)
-{
-	struct event *e = bpf_ringbuf_reserve(ring, sizeof(*e), 0);
-
-	if (e)
-		bpf_ringbuf_discard(e, 0);
+	if (!o->discards)
+		return;
+	discarded = bpf_ringbuf_reserve(ring, sizeof(*discarded), 0);
+	if (discarded)
+		bpf_ringbuf_discard(discarded, 0);
 }
 
 static inline void send_large(void)
@@ -81,13 +78,10 @@ SEC("raw_tp/sys_enter") int fill(struct bpf_raw_tracepoint_args *ctx)
 	o = bpf_map_lookup_elem(&order, &zero);
 	if (!o || o->pid != bpf_get_current_pid_tgid() >> 32)
 		return 0;
-	for (int i = 0; i < MANY && i < o->events; i++) {
-		send(&first);
-		if (o->discards)
-			discard(&first);
-	}
+	for (int i = 0; i < MANY && i < o->events; i++)
+		send(&first, o);
 	for (int i = 0; i < 16 && i < o->second; i++)
-		send(&second);
+		send(&second, o);
 	for (int i = 0; i < 8 && i < o->large; i++)
 		send_large();
 	return 0;

@@ -20,7 +20,7 @@ function rings.load()
 end
 
 --- Sends so many events into the first map, into the second, and large ones into the first.
--- DISCARDS: after each event in the first map, another is discarded.
+-- DISCARDS: after each event but the large ones, another is discarded.
 function rings.send(object, first, second, large, discards)
   local u32 = events.u32
   assert(object.maps.order:update(0, u32(child.kernel_pid()) .. u32(first) .. u32(second or 0)

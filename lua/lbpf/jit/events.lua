@@ -12,16 +12,17 @@ local claim_type = ffi.typeof "const struct lbpf_record *(*)(const struct lbpf_c
 
 -- The memory of the events does not change while they are delivered: C refuses to poll meanwhile.
 -- But a ring's can, if another process reads the ring, too: so a size is read once, and checked. A
--- size with the flag of news is negative. From event to event there are pointers: a number would be
--- converted to one, and the next size back to a number, before the next event can be read.
+-- size with the flag of news is negative. If C found that all events have the same size, the next
+-- one's place is known before this one's size is read. From event to event there are pointers: a
+-- number would be converted to one, and the next size back to a number, before that.
 local PUSH = [[
 local record, band = record, band
 return function(cursor, checks, into, fn)
-  local bytes = cursor.bytes
+  local bytes, each = cursor.bytes, cursor.size
   local at, last = bytes + cursor.next, bytes + cursor.last
   while at < last do
     local e, d = cast(record, at), at + HEADER
-    local size = e.size
+    local size = each < 0 and e.size or each
     local after = d + band(size + 7, 0x3ffffff8)
     if size < LEAST or after > last SAYSALL then
       break

@@ -9,6 +9,7 @@ struct lbpf_record { int32_t size, cpu; };
 /* struct batch_cursor: where a batch is, and how far it has been read */
 struct lbpf_cursor {
   const uint8_t *bytes; int32_t used, next, last, delivering; uint32_t reading, fill;
+  int32_t size;
 };
 /* struct codec_check: a part of a table's bytes whose value may not say all of them */
 struct lbpf_check { uint32_t kind, offset, size; int32_t length; };
