@@ -8,7 +8,7 @@ local consumer = {}
 --- replaces, one at a time reads the ring. Call this in init_by_lua, and `consumer:start` in the
 --- workers.
 --- 
---- Every `interval` (0.01 s) that worker spends at most `time` (0.0004 s) of CPU time on events,
+--- Every `interval` (0.01 s) that worker spends at most `time` (0.00035 s) of CPU time on events,
 --- and takes at most `count`; if there are more, in four slices. Further events stay in the ring;
 --- when it is full, the program drops them. An event is taken from the ring after the previous one
 --- was handled: if a worker is killed, one event is counted as lost.
