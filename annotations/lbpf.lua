@@ -1956,7 +1956,7 @@ function symbols:find(address) end
 --- The functions whose names fit a pattern, also where an address has several.
 ---@param pattern string with `*`, `?` and `[...]`
 ---@return string[] # their names
----@return integer[] # the address of each, or the offset in the file
+---@return integer[] # the address of each, or the offset in the file; in Lua 5.1 and 5.2 one that a number cannot represent is a string, "0xffffffff81000000"
 function symbols:match(pattern) end
 
 --- How many functions there are.

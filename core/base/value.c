@@ -151,18 +151,36 @@ static void keep_type(lua_State *L, const char *name, const char *key)
 	compat_rawsetp(L, LUA_REGISTRYINDEX, key);
 }
 
-static void push_64(lua_State *L, uint64_t bits, lua_Number number, bool exact, const char *key)
+/* False, and nothing is pushed, if there is no such integer. */
+static bool push_64(lua_State *L, uint64_t bits, lua_Number number, bool exact, const char *key)
 {
 	compat_rawgetp(L, LUA_REGISTRYINDEX, key);
 	if (lua_isnil(L, -1)) {
-		if (!exact)
-			luaL_error(L, "a 64-bit integer that a number cannot represent");
 		lua_pop(L, 1);
-		lua_pushnumber(L, number);
-		return;
+		if (exact)
+			lua_pushnumber(L, number);
+		return exact;
 	}
 	lua_call(L, 0, 1);
 	memcpy((void *)lua_topointer(L, -1), &bits, sizeof(bits));
+	return true;
+}
+
+static bool push_unsigned(lua_State *L, uint64_t value)
+{
+	return push_64(L, value, (lua_Number)value, value <= 1ULL << 53, &u64_key);
+}
+
+static bool push_signed(lua_State *L, int64_t value)
+{
+	return push_64(L, (uint64_t)value, (lua_Number)value,
+		       value <= 1LL << 53 && value >= -(1LL << 53), &s64_key);
+}
+
+static void check_exact(lua_State *L, bool is_exact)
+{
+	if (!is_exact)
+		luaL_error(L, "a 64-bit integer that a number cannot represent");
 }
 #endif
 
@@ -171,7 +189,21 @@ void value_push_u64(lua_State *L, uint64_t value)
 #if LUA_VERSION_NUM >= 503
 	lua_pushinteger(L, (lua_Integer)value);
 #else
-	push_64(L, value, (lua_Number)value, value <= 1ULL << 53, &u64_key);
+	check_exact(L, push_unsigned(L, value));
+#endif
+}
+
+void value_push_address(lua_State *L, uint64_t address)
+{
+#if LUA_VERSION_NUM >= 503
+	lua_pushinteger(L, (lua_Integer)address);
+#else
+	char text[2 + 16 + 1];
+
+	if (push_unsigned(L, address))
+		return;
+	snprintf(text, sizeof(text), "0x%llx", (unsigned long long)address);
+	lua_pushstring(L, text);
 #endif
 }
 
@@ -180,8 +212,7 @@ void value_push_s64(lua_State *L, int64_t value)
 #if LUA_VERSION_NUM >= 503
 	lua_pushinteger(L, value);
 #else
-	push_64(L, (uint64_t)value, (lua_Number)value, value <= 1LL << 53 && value >= -(1LL << 53),
-		&s64_key);
+	check_exact(L, push_signed(L, value));
 #endif
 }
 

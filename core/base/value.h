@@ -24,6 +24,9 @@ uint64_t value_check_u64(lua_State *L, int arg);
 void value_push_u64(lua_State *L, uint64_t value);
 void value_push_s64(lua_State *L, int64_t value);
 
+/* The same of an address; where an error would be raised, a string in hexadecimal is pushed. */
+void value_push_address(lua_State *L, uint64_t address);
+
 /* Pushes a 32-bit unsigned integer: a plain number in every Lua. */
 void value_push_u32(lua_State *L, uint32_t value);
 

@@ -91,7 +91,7 @@ static int task_fd_query(lua_State *L)
 	lua_setfield(L, -2, "buf");
 	value_push_u64(L, offset);
 	lua_setfield(L, -2, "probe_offset");
-	value_push_u64(L, addr);
+	value_push_address(L, addr);
 	lua_setfield(L, -2, "probe_addr");
 	return 1;
 }

@@ -309,7 +309,7 @@ static void push_build_ids(lua_State *L, const char *data, size_t size)
 		if (frame.status == BPF_STACK_BUILD_ID_EMPTY)
 			return;
 		lua_newtable(L);
-		value_push_u64(L, frame.ip); /* or the offset, which is in the same place */
+		value_push_address(L, frame.ip); /* or the offset, which is in the same place */
 		if (frame.status == BPF_STACK_BUILD_ID_VALID) {
 			for (size_t b = 0; b < sizeof(frame.build_id); b++)
 				snprintf(id + 2 * b, 3, "%02x", frame.build_id[b]);
@@ -337,7 +337,7 @@ static int push_stack(lua_State *L, const struct mapfd *m, const char *data, siz
 		memcpy(&address, data, sizeof(address));
 		if (!address)
 			break;
-		value_push_u64(L, address);
+		value_push_address(L, address);
 		lua_rawseti(L, -2, i);
 		data += sizeof(address);
 		size -= sizeof(address);

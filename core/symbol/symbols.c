@@ -128,7 +128,8 @@ static int find(lua_State *L)
 @function symbols:match
 @tparam string pattern with `*`, `?` and `[...]`
 @treturn {string,...} their names
-@treturn {integer,...} the address of each, or the offset in the file
+@treturn {integer,...} the address of each, or the offset in the file; in Lua 5.1 and 5.2 one that a
+number cannot represent is a string, "0xffffffff81000000"
 @usage local symbols = assert(lbpf.elf_symbols("/bin/sh"))
 for _, name in ipairs(symbols:match("str*")) do print(name) end
 */
@@ -148,7 +149,7 @@ static int match_symbols(lua_State *L)
 		n++;
 		lua_pushstring(L, name);
 		lua_rawseti(L, -3, (int)n);
-		value_push_u64(L, t->symbols[i].addr);
+		value_push_address(L, t->symbols[i].addr);
 		lua_rawseti(L, -2, (int)n);
 	}
 	return 2;

@@ -6,8 +6,10 @@ local show = {}
 
 -- Values ---------------------------------------------------------------------------------------
 
-local function bits(value) -- 64 bits in hexadecimal, of whatever integer
-  if type(value) == "cdata" or math.type and math.type(value) == "integer" then
+local function bits(value) -- 64 bits in hexadecimal, of whatever integer, or of such a string
+  if type(value) == "string" then
+    return value:match "^0x(.*)$"
+  elseif type(value) == "cdata" or math.type and math.type(value) == "integer" then
     return ("%x"):format(value)
   end
   return value < 0 and ("%.0f"):format(value) or ("%x"):format(value)
