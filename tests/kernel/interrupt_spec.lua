@@ -113,14 +113,15 @@ describe("lbpf run", function()
     local path = os.tmpname()
     local file = assert(io.open(path, "w"))
     file:write(CLOSES:gsub("print ", "io.stderr:write "),
-      "for i = 1, 1e9 do print(i) end")
+      "for i = 1, 1e9 do print('line ' .. i) end")
     file:close()
     for _, ignore in ipairs {"", "trap '' PIPE;"} do
       local output = child.output(("bash -c '%s { %s bin/lbpf run %s; echo $? >&2; } | head -n 1'")
         :format(ignore:gsub("'", '"'), os.getenv("LBPF_LUA"), path))
-      assert.matches("^1\n", output)
+      -- head may write its line when it has closed the pipe
+      assert.matches("line 1\n", output)
       assert.matches("collected", output)
-      assert.matches(("\n?%d\n$"):format(128 + PIPE), output)
+      assert.matches(("%d\n"):format(128 + PIPE), output)
       assert.not_matches("traceback", output)
     end
     os.remove(path)
