@@ -26,8 +26,8 @@ local function c_library(pid)
   error({message = "process " .. pid .. " has no C library; use --library"}, 0)
 end
 
--- At most so many at a time. Linux 6.1, which has the helper bpf_user_ringbuf_drain() first, need
--- not have memory for all of them beforehand.
+-- At most so many at a time. From Linux 6.1 on, with which the helper that is asked for came, the
+-- kernel need not have memory for all of them beforehand.
 local BLOCKS = {max_entries = 131072, prealloc = not lbpf.probe_bpf_helper("kprobe", 209)}
 
 -- Sets what is known of the block at an address; its time only where that is asked for.

@@ -29,12 +29,12 @@ local clang = require "lbpf.clang"
 -- @tparam table programs SEC name = a function or its source as a string; a list of such pairs,
 -- where their order matters; or what has a field `c`
 -- @tparam ?table opts of programs in Lua: `max_entries` of each map, 4096, and four times as many
--- stacks; `maps`: by name, a table with `max_entries`; `type`, "lru_hash" of one that values are
--- assigned to, else "lru_percpu_hash"; and `prealloc`: false: the kernel finds memory for an entry
--- when it is added, so that a large map takes no time to make: tracing programs can have such maps
--- from Linux 6.1 on; `ring`: the bytes of the ring buffer, 262144; `str`: the bytes that str()
--- reads, 64; `loops`: "may_goto", "bpf_loop" or "bounded", by default what the running kernel has;
--- `rounds`: of a bounded loop at most, 1024;
+-- stacks; `maps`: by name, a table with `max_entries`; `type`: "lru_hash" for a map that values are
+-- assigned to, "lru_percpu_hash" for one that counts; `prealloc`: false: the kernel finds memory
+-- for an entry when it is added, so that a large map takes little time to make. Tracing programs
+-- can have such maps from Linux 6.1 on; `ring`: the bytes of the ring buffer, 262144; `str`: the
+-- bytes that str() reads, 64; `loops`: "may_goto", "bpf_loop" or "bounded", by default what the
+-- running kernel has; `rounds`: of a bounded loop at most, 1024;
 -- `arch`: "x86_64" or "arm64", by default this machine's; `portable`: false: fields, enumerators
 -- and records of tracepoints are where the running kernel has them, which loads faster; else libbpf
 -- finds them where it loads the object

@@ -120,6 +120,7 @@ describe("lbpf run", function()
         :format(ignore:gsub("'", '"'), os.getenv("LBPF_LUA"), path))
       -- head may write its line when it has closed the pipe
       assert.matches("line 1\n", output)
+      assert.not_matches("line 2", output)
       assert.matches("collected", output)
       assert.matches(("%d\n"):format(128 + PIPE), output)
       assert.not_matches("traceback", output)
