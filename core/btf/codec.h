@@ -83,7 +83,7 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 
 /* Is there one value, a table? Then codec_fill() fills the table on top again, and those that it
  * has for members and elements. It returns 1. What else is in a table stays; metatables are not
- * used.
+ * used. Half of LUA_MINSTACK must be free on the stack.
  */
 bool codec_makes_table(const struct codec *c);
 int codec_fill(lua_State *L, const struct codec *c, int names, const void *data, size_t size);

@@ -75,7 +75,13 @@ static void push_integer(struct codec_run *w, uint64_t value, uint32_t bits, boo
 		value_push_u64(L, value);
 }
 
-static void decode(struct codec_run *w, const struct step *s, const char *data);
+static inline void decode(struct codec_run *w, const struct step *s, const char *data);
+
+/* A table, its members and its origin need less than what a C function has. */
+static void check_stack(const struct codec_run *w)
+{
+	luaL_checkstack(w->L, LUA_MINSTACK, "a type is nested too deep");
+}
 
 /* Are there other bytes than zeros? */
 static bool has_bytes(const char *data, size_t size)
@@ -243,7 +249,6 @@ static __attribute__((noinline)) void fill_struct(struct codec_run *w, const str
 	const struct step *m = s + 1;
 	bool lost = w->lost;
 
-	luaL_checkstack(w->L, LUA_MINSTACK, "a type is nested too deep");
 	w->lost = s->is_union;
 	for (uint32_t i = 0; i < s->count; i++, m += m->span) {
 		lua_rawgeti(w->L, w->names, codec_step_number(w, m) + 1);
@@ -267,7 +272,6 @@ static __attribute__((noinline)) void fill_elements(struct codec_run *w, const s
 {
 	bool lost = w->lost;
 
-	luaL_checkstack(w->L, LUA_MINSTACK, "a type is nested too deep");
 	w->lost = false;
 	for (size_t i = 0; i < n; i++) {
 		if (has_table(w, s + 1)) {
@@ -302,7 +306,7 @@ static void push_array_table(lua_State *L, size_t n)
 
 static void decode_table(struct codec_run *w, const struct step *s, const char *data)
 {
-	luaL_checkstack(w->L, 1, "a type is nested too deep");
+	check_stack(w);
 	if (s->kind == STEP_STRUCT)
 		lua_createtable(w->L, 0, (int)s->count);
 	else
@@ -313,12 +317,13 @@ static void decode_table(struct codec_run *w, const struct step *s, const char *
 /* Replaces what is on top by the value: by itself, if it is a table, filled again. */
 static void decode_again(struct codec_run *w, const struct step *s, const char *data)
 {
-	if (lua_istable(w->L, -1)) {
-		fill_table(w, s, data);
+	if (!lua_istable(w->L, -1)) {
+		lua_pop(w->L, 1);
+		decode_table(w, s, data);
 		return;
 	}
-	lua_pop(w->L, 1);
-	decode_table(w, s, data);
+	check_stack(w);
+	fill_table(w, s, data);
 }
 
 /* What events are mostly made of takes a short way: is the step of that kind, and pushed? */
@@ -349,10 +354,9 @@ static inline bool decode_plain(struct codec_run *w, const struct step *s, const
 	return false;
 }
 
-static void decode(struct codec_run *w, const struct step *s, const char *data)
+static __attribute__((noinline)) void decode_other(struct codec_run *w, const struct step *s,
+						   const char *data)
 {
-	if (decode_plain(w, s, data))
-		return;
 	switch (s->kind) {
 	case STEP_FLOAT:
 		decode_float(w, data, s->size);
@@ -370,6 +374,12 @@ static void decode(struct codec_run *w, const struct step *s, const char *data)
 	default:
 		decode_integer(w, s, data);
 	}
+}
+
+static inline void decode(struct codec_run *w, const struct step *s, const char *data)
+{
+	if (!decode_plain(w, s, data))
+		decode_other(w, s, data);
 }
 
 /* How many elements there are, says the integer: none if that is negative. */
@@ -405,6 +415,7 @@ static __attribute__((noinline)) void decode_partly(struct codec_run *w,
 		lua_pushlstring(w->L, data, n);
 		return;
 	}
+	check_stack(w);
 	push_array_table(w->L, n);
 	fill_elements(w, s, data, n);
 }
@@ -438,7 +449,7 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 
 		if (c->is_partial)
 			decode_partly(&w, part, bytes);
-		else if (!decode_plain(&w, part->step, bytes + part->offset))
+		else
 			decode(&w, part->step, bytes + part->offset);
 	}
 	return c->parts ? (int)c->n_parts : 1;

@@ -63,16 +63,17 @@ static void read_batch_opts(lua_State *L, int arg, const struct field *fields,
 
 /* Lists of results on the stack: the keys, then a list for each value of an entry. */
 struct batch_lists {
-	int first, count, names;
+	int first, count;
 	int n; /* entries */
+	struct mapcodec_names names;
 };
 
 static void append(lua_State *L, struct batch_lists *l, const struct mapwalk *w, uint32_t i)
 {
 	l->n++;
-	mapcodec_push_key(L, &w->m, l->names, mapwalk_key(w, i), 0);
+	mapcodec_push_key(L, &w->m, l->names.key, mapwalk_key(w, i), 0);
 	lua_rawseti(L, l->first, l->n);
-	mapcodec_push_value(L, &w->m, l->names, mapwalk_value(w, i), w->opts.elem_flags, 0);
+	mapcodec_push_value(L, &w->m, l->names.value, mapwalk_value(w, i), w->opts.elem_flags, 0);
 	for (int list = l->count; list-- > 1;)
 		lua_rawseti(L, l->first + list, l->n);
 }
@@ -134,14 +135,16 @@ static int read_all(lua_State *L, mapwalk_read *fn, const char *operation)
 	struct mapcodec plain;
 	struct batch_opts opts;
 	struct mapwalk *w;
-	struct batch_lists l;
+	struct batch_lists l = {0};
 	int walk, err;
 
 	lua_settop(L, 2);
 	read_batch_opts(L, 2, read_fields, &opts);
 	m = mapview_check(L, 1, &plain);
 	mapview_push_names(L, 1, m);
-	l = (struct batch_lists){.names = 3, .first = 4, .count = 1 + mapcodec_values(m)};
+	l.names = mapcodec_push_names(L, m, 3);
+	l.first = lua_gettop(L) + 1;
+	l.count = 1 + mapcodec_values(m);
 	luaL_checkstack(L, 2 * l.count + 10, "too many fields");
 	for (int i = 0; i < l.count; i++)
 		lua_newtable(L);
@@ -333,6 +336,7 @@ static int map_update_batch(lua_State *L)
 	struct writer w = {0};
 	const struct mapcodec *m;
 	struct mapcodec plain;
+	struct mapcodec_names names;
 	struct batch_opts opts;
 	uint64_t flags;
 	int err;
@@ -346,8 +350,9 @@ static int map_update_batch(lua_State *L)
 	luaL_argcheck(L, w.n == check_list(L, 3), 3, "there must be as many values as keys");
 	w.value_size = mapfd_value_size(L, &m->map, flags);
 	mapview_push_names(L, 1, m);
-	w.keys = pack_keys(L, 2, m, 5, w.n);
-	w.values = pack_values(L, 3, m, 5, w.n, flags);
+	names = mapcodec_push_names(L, m, 5);
+	w.keys = pack_keys(L, 2, m, names.key, w.n);
+	w.values = pack_values(L, 3, m, names.value, w.n, flags);
 	err = write_all(&w, &opts.kernel);
 	if (err)
 		return write_failed(L, &w, err, "map_update_batch");
@@ -374,9 +379,10 @@ int mapbatch_update_table(lua_State *L)
 	struct mapcodec plain;
 	const struct mapcodec *m = mapview_check(L, 1, &plain);
 	struct writer w = {.map = &m->map, .value_size = mapfd_value_size(L, &m->map, 0)};
+	struct mapcodec_names names;
 	char *keys, *values;
 	uint32_t i = 0;
-	int err;
+	int top, err;
 
 	luaL_argcheck(L, m->map.key_size > 0, 1, "a map of this type has no keys");
 	for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1))
@@ -384,11 +390,14 @@ int mapbatch_update_table(lua_State *L)
 	w.keys = keys = allocate(L, w.n, m->map.key_size);
 	w.values = values = allocate(L, w.n, w.value_size);
 	mapview_push_names(L, 1, m);
+	names = mapcodec_push_names(L, m, lua_gettop(L));
+	top = lua_gettop(L);
 	for (lua_pushnil(L); lua_next(L, 2); lua_pop(L, 1), i++) {
 		char *key = keys + i * m->map.key_size, *value = values + i * w.value_size;
 
-		put(key, mapcodec_key(L, m, 5, 6, key, 2, 0), m->map.key_size);
-		put(value, mapcodec_value(L, m, 5, 7, value, 0, 2, 0), w.value_size);
+		put(key, mapcodec_key(L, m, names.key, top + 1, key, 2, 0), m->map.key_size);
+		put(value, mapcodec_value(L, m, names.value, top + 2, value, 0, 2, 0),
+		    w.value_size);
 	}
 	err = write_all(&w, &opts);
 	if (err && w.done == 0 && mapwalk_has_no_batches(err))
@@ -426,7 +435,7 @@ static int map_delete_batch(lua_State *L)
 	w.map = &m->map;
 	w.n = check_list(L, 2);
 	mapview_push_names(L, 1, m);
-	w.keys = pack_keys(L, 2, m, 4, w.n);
+	w.keys = pack_keys(L, 2, m, mapcodec_push_names(L, m, 4).key, w.n);
 	err = write_all(&w, &opts.kernel);
 	if (err)
 		return write_failed(L, &w, err, "map_delete_batch");

@@ -208,32 +208,34 @@ int mapcodec_values(const struct mapcodec *m)
 	return m->value ? codec_values(m->value) : 1;
 }
 
-/* Pushes the names of one of the two codecs, if it needs names, and returns their index, or 0. */
-static int push_part_names(lua_State *L, int names, int which, bool needed)
+static int push_part_names(lua_State *L, const struct codec *c, int table, int which)
 {
-	if (!needed)
+	if (!c || !(codec_needs_names(c) || codec_needs_enum_names(c)))
 		return 0;
-	luaL_checktype(L, names, LUA_TTABLE);
-	lua_rawgeti(L, names, which);
-	codec_check_names(L, -1);
+	luaL_checktype(L, table, LUA_TTABLE);
+	lua_rawgeti(L, table, which);
 	return lua_gettop(L);
 }
 
-/* Decodes with the names of the codec, into the table at INTO if that is one. */
-static int decode_part(lua_State *L, const struct codec *c, int names, int which, const void *data,
-		       int into)
+struct mapcodec_names mapcodec_push_names(lua_State *L, const struct mapcodec *m, int table)
 {
-	int at = push_part_names(L, names, which, names && codec_needs_names(c)), n;
+	struct mapcodec_names names;
 
+	names.key = push_part_names(L, m->key, table, KEY);
+	names.value = push_part_names(L, m->value, table, VALUE);
+	return names;
+}
+
+/* Decodes with the names of the codec, into the table at INTO if that is one. */
+static int decode_part(lua_State *L, const struct codec *c, int names, const void *data, int into)
+{
+	if (codec_needs_names(c))
+		codec_check_names(L, names);
 	if (into && codec_makes_table(c) && lua_istable(L, into)) {
 		lua_pushvalue(L, into);
-		n = codec_fill(L, c, at, data, codec_size(c));
-	} else {
-		n = codec_decode(L, c, at, data, codec_size(c));
+		return codec_fill(L, c, names, data, codec_size(c));
 	}
-	if (at)
-		lua_remove(L, at);
-	return n;
+	return codec_decode(L, c, names, data, codec_size(c));
 }
 
 int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const void *data, int into)
@@ -241,7 +243,7 @@ int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const v
 	uint32_t index;
 
 	if (m->key)
-		return decode_part(L, m->key, names, KEY, data, into);
+		return decode_part(L, m->key, names, data, into);
 	if (!m->has_indices) {
 		lua_pushlstring(L, data, m->map.key_size);
 		return 1;
@@ -255,7 +257,7 @@ int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const v
 static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const char *data,
 			size_t size)
 {
-	int lists = mapcodec_values(m), first = lua_gettop(L) + 1, at;
+	int lists = mapcodec_values(m), first = lua_gettop(L) + 1;
 	size_t stride = (m->map.value_size + 7) / 8 * 8;
 
 	luaL_checkstack(L, lists + 4, "too many fields");
@@ -264,17 +266,14 @@ static int push_per_cpu(lua_State *L, const struct mapcodec *m, int names, const
 		luaL_getmetatable(L, MAPCODEC_PER_CPU);
 		lua_setmetatable(L, -2);
 	}
-	at = push_part_names(L, names, VALUE, m->value && codec_needs_names(m->value));
 	for (size_t cpu = 0; cpu * stride < size; cpu++) {
 		if (m->value)
-			codec_decode(L, m->value, at, data + cpu * stride, codec_size(m->value));
+			decode_part(L, m->value, names, data + cpu * stride, 0);
 		else
 			lua_pushlstring(L, data + cpu * stride, m->map.value_size);
 		for (int i = lists; i-- > 0;)
 			lua_rawseti(L, first + i, (int)cpu + 1);
 	}
-	if (at)
-		lua_pop(L, 1);
 	return lists;
 }
 
@@ -354,19 +353,18 @@ bool mapcodec_fills_value(const struct mapcodec *m, uint64_t flags)
 int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const void *data,
 			uint64_t flags, int into)
 {
-	size_t size = mapfd_value_size(L, &m->map, flags);
+	size_t size = m->map.value_size;
 
+	if (mapfd_is_of_all_cpus(&m->map, flags))
+		return push_per_cpu(L, m, names, data, mapfd_value_size(L, &m->map, flags));
+	if (m->value)
+		return decode_part(L, m->value, names, data, into);
 	if (m->takes_fds && size >= sizeof(uint32_t))
 		return push_object_id(L, data, size);
 	if (m->has_stacks)
 		return push_stack(L, &m->map, data, size);
-	if (mapfd_is_of_all_cpus(&m->map, flags))
-		return push_per_cpu(L, m, names, data, size);
-	if (!m->value) {
-		lua_pushlstring(L, data, size);
-		return 1;
-	}
-	return decode_part(L, m->value, names, VALUE, data, into);
+	lua_pushlstring(L, data, size);
+	return 1;
 }
 
 static const char *entry_name(lua_State *L, int entry)
@@ -406,16 +404,6 @@ static bool is_bytes(lua_State *L, int idx, size_t size, const struct codec *c)
 	       (!c || codec_takes_bytes(c));
 }
 
-static void encode_part(lua_State *L, const struct codec *c, int names, int which, int idx,
-			void *out, int arg, const char *name)
-{
-	int at = push_part_names(L, names, which, names && codec_needs_enum_names(c));
-
-	codec_encode(L, c, at, idx, out, codec_size(c), arg, name);
-	if (at)
-		lua_pop(L, 1);
-}
-
 static void encode_index(lua_State *L, int idx, void *out, int arg, int entry)
 {
 	uint64_t value;
@@ -446,7 +434,7 @@ const void *mapcodec_key(lua_State *L, const struct mapcodec *m, int names, int 
 	}
 	if (!m->key)
 		refuse_bytes(L, idx, size, "key", arg, entry);
-	encode_part(L, m->key, names, KEY, idx, out, arg, entry ? entry_name(L, entry) : NULL);
+	codec_encode(L, m->key, names, idx, out, size, arg, entry ? entry_name(L, entry) : NULL);
 	if (entry)
 		lua_pop(L, 1);
 	return out;
@@ -483,7 +471,8 @@ static void encode_per_cpu(lua_State *L, const struct mapcodec *m, int names, in
 
 		lua_rawgeti(L, idx, (int)cpu + 1);
 		if (m->value)
-			encode_part(L, m->value, names, VALUE, lua_gettop(L), at, arg, name);
+			codec_encode(L, m->value, names, lua_gettop(L), at, codec_size(m->value),
+				     arg, name);
 		else
 			copy_bytes(L, m, lua_gettop(L), at, stride, arg, (int)cpu + 1);
 		lua_pop(L, 2);
@@ -513,7 +502,8 @@ const void *mapcodec_value(lua_State *L, const struct mapcodec *m, int names, in
 		encode_per_cpu(L, m, names, idx, out, size, arg, entry);
 		return out;
 	}
-	encode_part(L, m->value, names, VALUE, idx, out, arg, entry ? entry_name(L, entry) : NULL);
+	codec_encode(L, m->value, names, idx, out, codec_size(m->value), arg,
+		     entry ? entry_name(L, entry) : NULL);
 	if (entry)
 		lua_pop(L, 1);
 	return out;

@@ -16,10 +16,13 @@ struct mapcodec {
 	bool has_indices;          /* keys without a type are integers */
 	bool has_stacks;           /* values are stack traces: lists of addresses */
 	bool takes_fds;            /* a value is written as a descriptor, and read as an id */
-	/* The index of the table of names may be 0 if a call needs none: for decoding, or for
-	 * encoding alone. */
-	bool needs_names, needs_enum_names;
-	struct owner *owner; /* must be open; NULL: nothing to check */
+	bool needs_names, needs_enum_names; /* for decoding; for encoding alone */
+	struct owner *owner;                /* must be open; NULL: nothing to check */
+};
+
+/* Where the names are that the codecs need: indices of tables. 0: none are needed. */
+struct mapcodec_names {
+	int key, value;
 };
 
 /* Options of a script. */
@@ -41,9 +44,12 @@ void mapcodec_free(struct mapcodec *m);
 /* How many Lua values represent one value of the map. */
 int mapcodec_values(const struct mapcodec *m);
 
-/* Pushes a key or a value. NAMES is the index of the table of names; FLAGS are those with which the
- * kernel copied the value. What is a structure or an array fills the table at INTO again, unless
- * that is 0, or no table. Returns how many values were pushed: there may be several fields.
+/* Pushes the names that the codecs need, of the table that mapcodec_init() stored them in. */
+struct mapcodec_names mapcodec_push_names(lua_State *L, const struct mapcodec *m, int table);
+
+/* Pushes a key or a value. NAMES is the index of its names; FLAGS are those with which the kernel
+ * copied the value. What is a structure or an array fills the table at INTO again, unless that is
+ * 0, or no table. Returns how many values were pushed: there may be several fields.
  */
 int mapcodec_push_key(lua_State *L, const struct mapcodec *m, int names, const void *data,
 		      int into);

@@ -23,7 +23,7 @@ struct elem_call {
 	const struct mapcodec *m;
 	uint64_t flags;
 	size_t size; /* of the value, as the kernel copies it */
-	int names;
+	struct mapcodec_names names;
 	char small_key[64], small_value[512];
 };
 
@@ -41,10 +41,10 @@ static void begin_call(lua_State *L, struct elem_call *e, int flags_arg, bool de
 	e->flags = flags_arg ? mapfd_check_flags(L, flags_arg) : 0;
 	e->m = mapview_check(L, 1, &e->plain);
 	e->size = mapfd_value_size(L, &e->m->map, e->flags);
-	e->names = 0;
+	e->names = (struct mapcodec_names){0, 0};
 	if (decodes ? e->m->needs_names : e->m->needs_enum_names) {
 		mapview_push_names(L, 1, e->m);
-		e->names = lua_gettop(L);
+		e->names = mapcodec_push_names(L, e->m, lua_gettop(L));
 	}
 }
 
@@ -56,7 +56,7 @@ static const void *key_at(lua_State *L, struct elem_call *e, int arg)
 
 	if (e->m->key || e->m->has_indices)
 		out = call_room(L, e->small_key, sizeof(e->small_key), e->m->map.key_size);
-	return mapcodec_key(L, e->m, e->names, arg, out, arg, 0);
+	return mapcodec_key(L, e->m, e->names.key, arg, out, arg, 0);
 }
 
 static char *room_for_value(lua_State *L, struct elem_call *e)
@@ -71,7 +71,7 @@ static const void *value_at(lua_State *L, struct elem_call *e, int arg)
 
 	if (e->m->value || e->m->takes_fds || is_list)
 		out = room_for_value(L, e);
-	return mapcodec_value(L, e->m, e->names, arg, out, e->flags, arg, 0);
+	return mapcodec_value(L, e->m, e->names.value, arg, out, e->flags, arg, 0);
 }
 
 static int fail(lua_State *L, const struct elem_call *e, int ret, const char *operation)
@@ -108,7 +108,7 @@ static int value_of(lua_State *L, look_up *fn, const char *operation, int key_ar
 	}
 	ret = fn(e.m->map.fd, key, value, e.flags);
 	if (ret == 0)
-		return mapcodec_push_value(L, e.m, e.names, value, e.flags, into_arg);
+		return mapcodec_push_value(L, e.m, e.names.value, value, e.flags, into_arg);
 	if (value_errno(ret) != ENOENT)
 		return fail(L, &e, ret, operation);
 	lua_pushnil(L);
@@ -304,7 +304,7 @@ static int map_next_key(lua_State *L)
 	next = compat_newuserdata(L, e.m->map.key_size + 1);
 	ret = bpf_map_get_next_key(e.m->map.fd, key, next);
 	if (ret == 0)
-		return mapcodec_push_key(L, e.m, e.names, next, 0);
+		return mapcodec_push_key(L, e.m, e.names.key, next, 0);
 	if (value_errno(ret) != ENOENT)
 		return fail(L, &e, ret, "next_key");
 	lua_pushnil(L);

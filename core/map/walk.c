@@ -277,35 +277,22 @@ static int raise_walk(lua_State *L, const struct mapwalk *w, int err)
 	return luaL_error(L, "%s", lua_tostring(L, -2));
 }
 
-/* The tables that a walk fills again. */
-enum { KEY_AGAIN = 1, VALUE_AGAIN };
+/* What a loop works with, by index. */
+struct loop {
+	int walk;
+	struct mapcodec_names names;
+	int key_again, value_again; /* of a table that is filled again, or of nil */
+};
 
-/* Pushes the table at WHICH of the list at AGAIN, if there is one and the codec fills it again;
- * returns its index, or 0.
- */
-static int push_table_again(lua_State *L, const struct codec *c, int again, int which)
+static int step_walk(lua_State *L, struct loop at)
 {
-	if (!c || !codec_makes_table(c) || !lua_istable(L, again))
-		return 0;
-	lua_rawgeti(L, again, which);
-	return lua_gettop(L);
-}
-
-/* Steps the walk at the index WALK_AT; its names are at NAMES, and at AGAIN a list of the tables
- * that it fills again, or nil.
- */
-static int step_walk(lua_State *L, int walk_at, int names, int again)
-{
-	struct mapwalk *w = class_test(L, walk_at, WALK); /* NULL: finalized */
-	int key_again, value_again;
+	struct mapwalk *w = class_test(L, at.walk, WALK); /* NULL: finalized */
 
 	/* a finalizer that steps while values are decoded would move their memory */
 	luaL_argcheck(L, w && !w->stepping, 1, "the walk is over");
 	if (w->m.owner)
 		owner_check(L, w->m.owner);
 	w->stepping = true;
-	key_again = push_table_again(L, w->m.key, again, KEY_AGAIN);
-	value_again = push_table_again(L, w->m.value, again, VALUE_AGAIN);
 	for (;;) {
 		const char *key;
 		int err, values;
@@ -325,25 +312,46 @@ static int step_walk(lua_State *L, int walk_at, int names, int again)
 		if (w->repeats) {
 			bool is_new;
 
-			lua_pushvalue(L, walk_at);
+			lua_pushvalue(L, at.walk);
 			is_new = mapwalk_is_new(L, w, key);
 			lua_pop(L, 1);
 			if (!is_new)
 				continue;
 		}
-		values = mapcodec_push_key(L, &w->m, names, key, key_again);
-		values += mapcodec_push_value(L, &w->m, names, mapwalk_value(w, w->at - 1), 0,
-					      value_again);
+		values = mapcodec_push_key(L, &w->m, at.names.key, key, at.key_again);
+		values += mapcodec_push_value(L, &w->m, at.names.value, mapwalk_value(w, w->at - 1),
+					      0, at.value_again);
 		w->stepping = false;
 		return values;
 	}
 }
 
-/* upvalues: the walk, the names, the tables that are filled again */
+/* Its upvalues are what a loop works with. The names of values are read for each member, which is
+ * faster from the stack.
+ */
 static int step_closure(lua_State *L)
 {
+	static const struct loop places = {
+		.walk = lua_upvalueindex(1),
+		.names = {lua_upvalueindex(2), 1},
+		.key_again = lua_upvalueindex(4),
+		.value_again = lua_upvalueindex(5),
+	};
+
 	lua_settop(L, 0);
-	return step_walk(L, lua_upvalueindex(1), lua_upvalueindex(2), lua_upvalueindex(3));
+	lua_pushvalue(L, lua_upvalueindex(3));
+	return step_walk(L, places);
+}
+
+/* Pushes what is for keys and what is for values, of the list at IDX; nil twice if it is none. */
+static void push_both(lua_State *L, int idx)
+{
+	for (int i = 1; i <= 2; i++) {
+		if (lua_istable(L, idx))
+			lua_rawgeti(L, idx, i);
+		else
+			lua_pushnil(L);
+	}
 }
 
 /*** Steps a walk over a map, for code that `lbpf.jit` makes.
@@ -351,13 +359,18 @@ static int step_closure(lua_State *L)
 @local
 @param walk
 @param names
-@tparam ?table again the tables that are filled again
+@tparam ?table again a list of the tables that are filled again
 @return the next key and its values; nothing at the end
 */
 static int map_step(lua_State *L)
 {
+	static const struct loop places = {
+		.walk = 1, .names = {4, 5}, .key_again = 6, .value_again = 7};
+
 	lua_settop(L, 3);
-	return step_walk(L, 1, 2, 3);
+	push_both(L, 2);
+	push_both(L, 3);
+	return step_walk(L, places);
 }
 
 /* In the registry: see mapwalk_set_compiler(). */
@@ -399,7 +412,7 @@ struct pairs_opts {
 	bool reuse;
 };
 
-/* Pushes the tables that a walk fills again, or nil. */
+/* Pushes a list of the tables that a walk fills again, or nil. */
 static void push_again(lua_State *L, bool reuse)
 {
 	if (!reuse) {
@@ -407,10 +420,21 @@ static void push_again(lua_State *L, bool reuse)
 		return;
 	}
 	lua_createtable(L, 2, 0);
-	lua_newtable(L);
-	lua_rawseti(L, -2, KEY_AGAIN);
-	lua_newtable(L);
-	lua_rawseti(L, -2, VALUE_AGAIN);
+	for (int i = 1; i <= 2; i++) {
+		lua_newtable(L);
+		lua_rawseti(L, -2, i);
+	}
+}
+
+/* Pushes a function that steps the walk at IDX; after it are its names and the tables that it fills
+ * again, or nil.
+ */
+static void push_step(lua_State *L, int idx)
+{
+	lua_pushvalue(L, idx);
+	push_both(L, idx + 1);
+	push_both(L, idx + 2);
+	lua_pushcclosure(L, step_closure, 5);
 }
 
 /*** Returns an iterator over keys and values: `for key, value in map:pairs() do`. In Lua 5.2 and
@@ -452,7 +476,7 @@ static int map_pairs(lua_State *L)
 	mapview_push_names(L, 1, m);
 	push_again(L, opts.reuse);
 	if (!compile_step(L, 1, w) && !iterator_push(L, map_step, 3))
-		lua_pushcclosure(L, step_closure, 3);
+		push_step(L, lua_gettop(L) - 2);
 	return 1;
 }
 
