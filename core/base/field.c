@@ -29,6 +29,7 @@ static const size_t sizes[] = {
 	[FIELD_NETFILTER_FLAGS] = sizeof(uint32_t),
 	[FIELD_MULTI_FLAGS] = sizeof(uint32_t),
 	[FIELD_FD] = sizeof(int),
+	[FIELD_ADDRESS] = sizeof(uint64_t),
 	[FIELD_NAME] = BPF_OBJ_NAME_LEN,
 	[FIELD_TAG] = BPF_TAG_SIZE,
 };
@@ -111,6 +112,9 @@ void field_push(lua_State *L, const struct field *f, const void *base)
 		break;
 	case FIELD_U64:
 		value_push_u64(L, *(const uint64_t *)member);
+		break;
+	case FIELD_ADDRESS:
+		value_push_address(L, *(const uint64_t *)member);
 		break;
 	case FIELD_SIZE:
 		value_push_u64(L, *(const size_t *)member);

@@ -27,6 +27,7 @@ enum field_kind {
 	FIELD_NETFILTER_FLAGS,
 	FIELD_MULTI_FLAGS, /* to here */
 	FIELD_FD,          /* a number, or an object that has one */
+	FIELD_ADDRESS,     /* 64 bits, see value_push_address(); can only be pushed */
 	FIELD_NAME,        /* the kernel's char[16]; can only be pushed */
 	FIELD_TAG,         /* 8 bytes, in hexadecimal; can only be pushed */
 };

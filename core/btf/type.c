@@ -92,7 +92,7 @@ static void push_value64(lua_State *L, const struct btf *btf, const struct btf_t
 	if (btf_kflag(t))
 		value_push_s64(L, (int64_t)value);
 	else
-		value_push_u64(L, value);
+		value_push_address(L, value); /* the kernel's own types have such */
 	lua_setfield(L, -2, "value");
 }
 

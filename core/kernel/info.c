@@ -56,7 +56,7 @@ static const struct field prog_fields[] = {
 };
 
 /* How an array is pushed: as a list of numbers or tags, or as bytes. */
-enum items { ITEMS_BYTES, ITEMS_U32, ITEMS_U64, ITEMS_TAGS };
+enum items { ITEMS_BYTES, ITEMS_U32, ITEMS_ADDRESSES, ITEMS_TAGS };
 
 struct array {
 	const char *name;
@@ -82,9 +82,9 @@ static const struct array arrays[] = {
 	ARRAY(map_ids, nr_map_ids, 4, ITEMS_U32),
 	ARRAY(jited_prog_insns, jited_prog_len, 1, ITEMS_BYTES),
 	ARRAY(xlated_prog_insns, xlated_prog_len, 1, ITEMS_BYTES),
-	ARRAY(jited_ksyms, nr_jited_ksyms, 8, ITEMS_U64),
+	ARRAY(jited_ksyms, nr_jited_ksyms, 8, ITEMS_ADDRESSES),
 	ARRAY(jited_func_lens, nr_jited_func_lens, 4, ITEMS_U32),
-	ARRAY(jited_line_info, nr_jited_line_info, 8, ITEMS_U64),
+	ARRAY(jited_line_info, nr_jited_line_info, 8, ITEMS_ADDRESSES),
 	ARRAY(prog_tags, nr_prog_tags, BPF_TAG_SIZE, ITEMS_TAGS),
 	RECORDS(func_info, nr_func_info, func_info_rec_size),
 	RECORDS(line_info, nr_line_info, line_info_rec_size),
@@ -125,8 +125,8 @@ static void push_items(lua_State *L, enum items items, const char *data, size_t 
 	for (size_t i = 0; i < n; i++, data += size) {
 		if (items == ITEMS_U32)
 			value_push_u32(L, *(const uint32_t *)data);
-		else if (items == ITEMS_U64)
-			value_push_u64(L, *(const uint64_t *)data);
+		else if (items == ITEMS_ADDRESSES)
+			value_push_address(L, *(const uint64_t *)data);
 		else
 			field_push(L, &tag, data);
 		lua_rawseti(L, -2, (int)i + 1);

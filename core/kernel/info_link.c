@@ -194,7 +194,7 @@ static const struct field uprobe_fields[] = {
 };
 static const struct field kprobe_fields[] = {
 	FIELD(struct perf_event, offset, FIELD_U32),
-	{"addr", FIELD_U64, offsetof(struct perf_event, kprobe.addr), 0, 0, false},
+	{"addr", FIELD_ADDRESS, offsetof(struct perf_event, kprobe.addr), 0, 0, false},
 	{"missed", FIELD_U64, offsetof(struct perf_event, kprobe.missed), 0, 0, false},
 	{"cookie", FIELD_U64, offsetof(struct perf_event, kprobe.cookie), 0, 0, false},
 	FIELDS_END,
@@ -288,7 +288,8 @@ static void push_arrays(lua_State *L, struct link_info *info, size_t known, char
 	}
 }
 
-static void set_link_list(lua_State *L, const char *name, uint64_t values, uint32_t n)
+static void set_link_list(lua_State *L, const char *name, uint64_t values, uint32_t n,
+			  void (*push)(lua_State *L, uint64_t value))
 {
 	const uint64_t *v = (const uint64_t *)(uintptr_t)values;
 
@@ -296,7 +297,7 @@ static void set_link_list(lua_State *L, const char *name, uint64_t values, uint3
 		return;
 	lua_createtable(L, (int)n, 0);
 	for (uint32_t i = 0; i < n; i++) {
-		value_push_u64(L, v[i]);
+		push(L, v[i]);
 		lua_rawseti(L, -2, (int)i + 1);
 	}
 	lua_setfield(L, -2, name);
@@ -371,15 +372,16 @@ static void add_rest(lua_State *L, const struct link_info *info, size_t known, c
 		n = info->kprobe_multi.count;
 		addrs = (const uint64_t *)(uintptr_t)info->kprobe_multi.addrs;
 		if (addrs && addrs[0]) /* if this user may see addresses */
-			set_link_list(L, "addrs", info->kprobe_multi.addrs, n);
-		set_link_list(L, "cookies", info->kprobe_multi.cookies, n);
+			set_link_list(L, "addrs", info->kprobe_multi.addrs, n, value_push_address);
+		set_link_list(L, "cookies", info->kprobe_multi.cookies, n, value_push_u64);
 		break;
 	case UPROBE_MULTI:
 		n = info->uprobe_multi.count;
 		set_link_text(L, "path", text);
-		set_link_list(L, "offsets", info->uprobe_multi.offsets, n);
-		set_link_list(L, "ref_ctr_offsets", info->uprobe_multi.ref_ctr_offsets, n);
-		set_link_list(L, "cookies", info->uprobe_multi.cookies, n);
+		set_link_list(L, "offsets", info->uprobe_multi.offsets, n, value_push_u64);
+		set_link_list(L, "ref_ctr_offsets", info->uprobe_multi.ref_ctr_offsets, n,
+			      value_push_u64);
+		set_link_list(L, "cookies", info->uprobe_multi.cookies, n, value_push_u64);
 		break;
 	default:
 		break;
