@@ -243,24 +243,56 @@ static bool ends_early(const struct codec_run *w, const struct step *s, const ch
 	return s == w->codec->plan.steps && (size_t)(w->end - data) < s->size;
 }
 
+static bool has_metatable(lua_State *L)
+{
+	if (!lua_getmetatable(L, -1))
+		return false;
+	lua_pop(L, 1);
+	return true;
+}
+
+/* Sets a member of the table on top, without metamethods. */
+static void set_member(struct codec_run *w, const struct step *m, const char *data)
+{
+	lua_rawgeti(w->L, w->names, codec_step_number(w, m) + 1);
+	if (!has_table(w, m)) {
+		decode(w, m, data);
+	} else {
+		lua_pushvalue(w->L, -1);
+		lua_rawget(w->L, -3);
+		decode_again(w, m, data);
+	}
+	lua_rawset(w->L, -3);
+}
+
+/* The same where there is no metatable. From 5.3 on Lua knows the string of a name by its address,
+ * which is faster.
+ */
+static inline void set_field(struct codec_run *w, const struct step *m, const char *data)
+{
+	if (!has_table(w, m)) {
+		decode(w, m, data);
+	} else {
+		lua_getfield(w->L, -1, m->name);
+		decode_again(w, m, data);
+	}
+	lua_setfield(w->L, -2, m->name);
+}
+
 static __attribute__((noinline)) void fill_struct(struct codec_run *w, const struct step *s,
 						  const char *data)
 {
 	const struct step *m = s + 1;
 	bool lost = w->lost;
+	/* a table that is not filled again is a new one */
+	bool is_plain = LUA_VERSION_NUM >= 503 && !(w->fills && has_metatable(w->L));
 
 	w->lost = s->is_union;
 	for (uint32_t i = 0; i < s->count; i++, m += m->span) {
-		lua_rawgeti(w->L, w->names, codec_step_number(w, m) + 1);
-		if (!has_table(w, m)) {
-			decode(w, m, data + m->offset);
-			lua_rawset(w->L, -3);
-			continue;
-		}
-		lua_pushvalue(w->L, -1);
-		lua_rawget(w->L, -3);
-		decode_again(w, m, data + m->offset);
-		lua_rawset(w->L, -3);
+		if (is_plain)
+			set_field(w, m, data + m->offset);
+		else
+			set_member(w, m, data + m->offset);
 	}
 	keep_origin(w, s, data,
 		    w->lost || has_padding(w, m, step_end(s), data) || ends_early(w, s, data));

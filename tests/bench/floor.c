@@ -32,7 +32,7 @@ static const char CHUNK[] =
 	"}\n";
 static const char *const names[] = {"pid", "uid", "ts", "comm", "cookie"};
 
-enum { TAKE = 1, FUNCTIONS, KEYS, FN = KEYS + 5 }; /* places on the stack */
+enum { TAKE = 1, FUNCTIONS, FN }; /* places on the stack */
 
 static void push_fields(lua_State *L, const struct event *e)
 {
@@ -88,11 +88,8 @@ static void set_fields(lua_State *L, const struct event *e)
 	int table = lua_gettop(L);
 
 	push_fields(L, e);
-	for (int k = 4; k >= 0; k--) {
-		lua_pushvalue(L, KEYS + k);
-		lua_insert(L, -2);
-		lua_rawset(L, table);
-	}
+	for (int k = 4; k >= 0; k--)
+		lua_setfield(L, table, names[k]);
 }
 
 static void whole(lua_State *L, const struct event *e, long count)
@@ -163,8 +160,6 @@ int main(int argc, char **argv)
 	luaL_openlibs(L);
 	CHECK(luaL_loadstring(L, CHUNK) == 0);
 	lua_call(L, 0, 2);
-	for (int k = 0; k < 5; k++)
-		lua_pushstring(L, names[k]);
 	for (long i = 0; i < repeats; i++)
 		for (int row = 0; row < (int)(sizeof(rows) / sizeof(rows[0])); row++)
 			measure(L, row, events, count);

@@ -25,6 +25,10 @@ describe("hazard 47: the debug library", function()
     survives "uservalues"
   end))
 
+  it("replaces what a loop works with", needs({"root", "no jit"}, function()
+    survives "upvalues"
+  end))
+
   it("calls finalizers, and is refused", needs("root", function()
     survives "finalizers"
   end))

@@ -85,6 +85,25 @@ function programs.uservalues()
   collect()
 end
 
+-- What a loop works with, each in its turn replaced. In LuaJIT it is a pointer of the FFI's, with
+-- which a script can do anything.
+function programs.upvalues()
+  local map = load("compiled").maps.leaves
+  for i = 1, 3 do
+    assert(map:update(i, {}))
+  end
+  for i = 1, 8 do
+    for _, value in ipairs {5, {}, print, false, io.stdout} do
+      local step = map:pairs {reuse = true}
+      step()
+      debug.setupvalue(step, i, value or nil)
+      pcall(step)
+      pcall(step)
+    end
+  end
+  collect()
+end
+
 function programs.finalizers()
   local ring
   local function finalize()
