@@ -326,20 +326,16 @@ static int step_walk(lua_State *L, struct loop at)
 	}
 }
 
-/* Its upvalues are what a loop works with. The names of values are read for each member, which is
- * faster from the stack.
- */
+/* Its upvalues are what a loop works with. */
 static int step_closure(lua_State *L)
 {
 	static const struct loop places = {
 		.walk = lua_upvalueindex(1),
-		.names = {lua_upvalueindex(2), 1},
+		.names = {lua_upvalueindex(2), lua_upvalueindex(3)},
 		.key_again = lua_upvalueindex(4),
 		.value_again = lua_upvalueindex(5),
 	};
 
-	lua_settop(L, 0);
-	lua_pushvalue(L, lua_upvalueindex(3));
 	return step_walk(L, places);
 }
 
