@@ -42,10 +42,10 @@ local function bytes(n)
 end
 
 --- Each workload: its commands by peer, each of which gets the object and `arguments`, or `quick`
--- ones; and its rows in the order of the table. A row: its name; the checksum that each program
--- must arrive at, a function of the first argument; the row whose figure in C it is compared with,
--- its own if nil, none if false; and the targets for Lua 5.4 and LuaJIT, functions of what was
--- measured.
+-- ones; whether they need `one_cpu`; and its rows in the order of the table. A row: its name; the
+-- checksum that each program must arrive at, a function of the first argument; the row whose figure
+-- in C it is compared with, its own if nil, none if false; and the targets for Lua 5.4 and LuaJIT,
+-- functions of what was measured.
 plan.workloads = {}
 
 local function workload(w)
@@ -78,6 +78,7 @@ end
 
 workload {
   name = "drain",
+  one_cpu = true,
   title = "Draining a ring buffer",
   unit = "ns an event",
   object = "drain",
@@ -130,6 +131,7 @@ end
 
 workload {
   name = "iterate",
+  one_cpu = true,
   title = "Reading a hash map of a million entries",
   unit = "ns an entry",
   object = "iterate",
@@ -163,6 +165,7 @@ end
 
 workload {
   name = "calls",
+  one_cpu = true,
   title = "One call",
   unit = "ns a call",
   object = "iterate",
@@ -187,6 +190,7 @@ end
 
 workload {
   name = "startup",
+  one_cpu = true,
   title = "Starting",
   unit = "µs",
   divisor = 1000,
@@ -202,6 +206,7 @@ workload {
 
 workload {
   name = "require",
+  one_cpu = true,
   title = 'require "lbpf"',
   unit = "µs",
   divisor = 1000,
