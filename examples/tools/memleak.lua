@@ -30,11 +30,14 @@ end
 -- kernel need not have memory for all of them beforehand.
 local BLOCKS = {max_entries = 131072, prealloc = not lbpf.probe_bpf_helper("kprobe", 209)}
 
--- Sets what is known of the block at an address; its time only where that is asked for.
-local function set(args, address, size, time, stack)
-  return ("size[%s] = %s stack[%s] = %s "):format(address, size, address, stack)
+-- Sets what is known of the block at an address: its size, and the stack in the lowest 16 bits; its
+-- time only where that is asked for.
+local function set(args, address, block, time)
+  return ("block[%s] = %s "):format(address, block)
     .. (args.older > 0 and ("time[%s] = %s "):format(address, time) or "")
 end
+
+local BLOCK = "n << 16 | ustack & 0xffff"
 
 local function returned(args)
   return ([[
@@ -44,11 +47,11 @@ local function returned(args)
       if retval ~= 0 then
         %s
       end
-    end ]]):format(set(args, "retval", "n", "nsecs", "ustack"))
+    end ]]):format(set(args, "retval", BLOCK, "nsecs"))
 end
 
 local function freed(args)
-  return set(args, "args.arg0", "nil", "nil", "nil")
+  return set(args, "args.arg0", "nil", "nil")
 end
 
 -- How each function of the allocator has the size.
@@ -79,7 +82,7 @@ local function programs(args, only)
       wanted[tid] = nil
       local address = cast("__u64", uptr(at))[0]
       %s
-    end ]]):format(set(args, "address", "n", "nsecs", "ustack")))
+    end ]]):format(set(args, "address", BLOCK, "nsecs")))
   add("uprobe", "free", freed(args))
   return list
 end
@@ -98,19 +101,18 @@ require "lbpf.tool" {
   about = "Memory that a process asked for and has not freed, by stack.",
   options = options,
   columns = {{"bytes", -10, show = text.bytes}, {"blocks", -8}, {"stack"}},
-  maps = {"size"},
-  compile = {maps = {size = BLOCKS, time = BLOCKS, stack = BLOCKS}},
+  maps = {"block"},
+  compile = {maps = {block = BLOCKS, time = BLOCKS}},
   programs = programs,
   start = function(_, args)
     lbpf.watch_process(args.pid) -- it may end before its stacks are read
   end,
   report = function(tracer, args, out)
     local now, by_stack, list = lbpf.monotonic() - args.older, {}, {}
-    local stack = by_address(tracer, "stack")
     local since = args.older > 0 and by_address(tracer, "time")
-    for address, bytes in pairs(by_address(tracer, "size")) do
-      local id = stack[address]
-      if id and (not since or since[address] and since[address] / 1e9 <= now) then
+    for address, block in pairs(by_address(tracer, "block")) do
+      local id, bytes = block % 2 ^ 16, math.floor(block / 2 ^ 16)
+      if not since or since[address] and since[address] / 1e9 <= now then
         if not by_stack[id] then
           by_stack[id] = {bytes = 0, blocks = 0, id = id}
           list[#list + 1] = by_stack[id]
@@ -124,7 +126,7 @@ require "lbpf.tool" {
       list[i] = nil
     end
     for _, row in ipairs(list) do
-      local frames = row.id >= 0 and tracer.stacks:lookup(row.id)
+      local frames = row.id < 2 ^ 15 and tracer.stacks:lookup(row.id) -- else an error number
       row.stack = table.concat(frames and lbpf.frames(frames, args.pid) or {"[lost]"}, ";")
     end
     out:table(list)
