@@ -116,6 +116,7 @@ static __attribute__((noinline)) void push_short_string(struct codec_run *w, con
 	}
 	len = strnlen(data, s->size);
 	lua_pushlstring(w->L, data, len);
+	w->is_plain = false;
 	lua_pushvalue(w->L, -1);
 	lua_rawseti(w->L, w->names, at);
 	known->bytes[slot] = bytes;
@@ -243,16 +244,44 @@ static bool ends_early(const struct codec_run *w, const struct step *s, const ch
 	return s == w->codec->plan.steps && (size_t)(w->end - data) < s->size;
 }
 
-static bool has_metatable(lua_State *L)
+#if LUA_VERSION_NUM >= 503
+static bool has_metatable(lua_State *L, int idx)
 {
-	if (!lua_getmetatable(L, -1))
+	if (!lua_getmetatable(L, idx))
 		return false;
 	lua_pop(L, 1);
 	return true;
 }
 
-/* Sets a member of the table on top, without metamethods. */
-static void set_member(struct codec_run *w, const struct step *m, const char *data)
+/* Sets a member of the table below to the value on top, without metamethods. Lua knows the string
+ * of a name by its address, which is faster; but there may be a metatable, also one that a
+ * finalizer has set since the table was begun: wherever Lua allocates.
+ */
+static inline void set_member(struct codec_run *w, const struct step *m)
+{
+	w->is_plain = w->is_plain || !has_metatable(w->L, -2);
+	if (w->is_plain) {
+		lua_setfield(w->L, -2, m->name);
+		return;
+	}
+	lua_rawgeti(w->L, w->names, codec_step_number(w, m) + 1);
+	lua_insert(w->L, -2);
+	lua_rawset(w->L, -3);
+}
+
+static inline void fill_member(struct codec_run *w, const struct step *m, const char *data)
+{
+	if (!has_table(w, m)) {
+		decode(w, m, data);
+	} else {
+		lua_rawgeti(w->L, w->names, codec_step_number(w, m) + 1);
+		lua_rawget(w->L, -2);
+		decode_again(w, m, data);
+	}
+	set_member(w, m);
+}
+#else
+static inline void fill_member(struct codec_run *w, const struct step *m, const char *data)
 {
 	lua_rawgeti(w->L, w->names, codec_step_number(w, m) + 1);
 	if (!has_table(w, m)) {
@@ -264,36 +293,18 @@ static void set_member(struct codec_run *w, const struct step *m, const char *da
 	}
 	lua_rawset(w->L, -3);
 }
-
-/* The same where there is no metatable. From 5.3 on Lua knows the string of a name by its address,
- * which is faster.
- */
-static inline void set_field(struct codec_run *w, const struct step *m, const char *data)
-{
-	if (!has_table(w, m)) {
-		decode(w, m, data);
-	} else {
-		lua_getfield(w->L, -1, m->name);
-		decode_again(w, m, data);
-	}
-	lua_setfield(w->L, -2, m->name);
-}
+#endif
 
 static __attribute__((noinline)) void fill_struct(struct codec_run *w, const struct step *s,
 						  const char *data)
 {
 	const struct step *m = s + 1;
 	bool lost = w->lost;
-	/* a table that is not filled again is a new one */
-	bool is_plain = LUA_VERSION_NUM >= 503 && !(w->fills && has_metatable(w->L));
 
 	w->lost = s->is_union;
-	for (uint32_t i = 0; i < s->count; i++, m += m->span) {
-		if (is_plain)
-			set_field(w, m, data + m->offset);
-		else
-			set_member(w, m, data + m->offset);
-	}
+	w->is_plain = false;
+	for (uint32_t i = 0; i < s->count; i++, m += m->span)
+		fill_member(w, m, data + m->offset);
 	keep_origin(w, s, data,
 		    w->lost || has_padding(w, m, step_end(s), data) || ends_early(w, s, data));
 	w->lost = lost;
@@ -325,10 +336,11 @@ static void fill_table(struct codec_run *w, const struct step *s, const char *da
 {
 	if (s->kind == STEP_STRUCT) {
 		fill_struct(w, s, data);
-		return;
+	} else {
+		fill_elements(w, s, data, codec_count(w, s, data));
+		w->lost |= s->is_flexible && (size_t)(w->end - data) % s->size;
 	}
-	fill_elements(w, s, data, codec_count(w, s, data));
-	w->lost |= s->is_flexible && (size_t)(w->end - data) % s->size;
+	w->is_plain = false;
 }
 
 static void push_array_table(lua_State *L, size_t n)
@@ -406,6 +418,7 @@ static __attribute__((noinline)) void decode_other(struct codec_run *w, const st
 	default:
 		decode_integer(w, s, data);
 	}
+	w->is_plain = false;
 }
 
 static inline void decode(struct codec_run *w, const struct step *s, const char *data)

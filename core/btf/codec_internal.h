@@ -44,6 +44,7 @@ struct codec_run {
 	const char *end; /* of the bytes: an array may end there before it has all elements */
 	bool lost;       /* decoding: a value does not say all that its bytes do */
 	bool fills;      /* decoding: there may be tables from before */
+	bool is_plain;   /* decoding: the table has no metatable; no finalizer has set one since */
 };
 
 static inline int codec_step_number(const struct codec_run *w, const struct step *s)

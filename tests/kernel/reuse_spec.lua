@@ -1,5 +1,6 @@
 -- Tables that are filled again: by events, lookups and loops.
 
+local garbage = require "garbage"
 local lbpf = require "lbpf"
 local needs = require "needs"
 local typed = require "typed"
@@ -152,6 +153,36 @@ describe("a value of a map", function()
     assert.equal(into, flows:lookup_and_delete(mail, into))
     assert.equal("lo", into.last)
     assert.is_nil(flows:lookup(mail))
+  end))
+
+  it("calls no metamethods that a finalizer sets meanwhile", needs("root", function()
+    local other = assert(lbpf.open("build/bpf/compiled.bpf.o")):load()
+    local leaves = other.maps.leaves
+    local into, is_inside, rounds, set, calls = nil, false, 0, 0, 0
+    local function call()
+      calls = calls + 1
+    end
+    assert(leaves:update(1, {}))
+    garbage.collecting(function()
+      repeat
+        rounds = rounds + 1
+        garbage.drop(function()
+          if is_inside then
+            set = set + 1
+            setmetatable(into, {__newindex = call, __index = call})
+          end
+        end)
+        for _ = 1, 10 do -- which allocate nearly all
+          into = {}
+          is_inside = true
+          leaves:lookup(1, into)
+          is_inside = false
+        end
+      until set >= 20 or rounds == 2000
+    end)
+    other:close()
+    assert.is_true(set > 0)
+    assert.equal(0, calls)
   end))
 
   it("can be written back from that table as from a new one", needs("root", function()
