@@ -19,6 +19,7 @@
 #include "core/btf/ext.h"
 #include "core/btf/extdata.h"
 #include "core/btf/layout.h"
+#include "core/btf/maker.h"
 #include "core/btf/query.h"
 #include "core/btf/write.h"
 #include "core/check/interposed.h"
@@ -95,6 +96,7 @@ static void (*const modules[])(lua_State *) = {
 	extdata_open,
 	layout_open,
 	codec_open,
+	maker_open,
 
 	object_open,
 	objwrite_open,

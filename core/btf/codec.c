@@ -89,9 +89,17 @@ static void push_enum_names(lua_State *L, const struct btf *btf, const struct st
 	}
 }
 
-static void collect_names(lua_State *L, const struct codec *c, const struct btf *btf,
-			  bool enum_names)
+static void push_all_names(lua_State *L, const struct codec *c, const struct btf *btf,
+			   bool enum_names)
 {
+	int places = (int)c->plan.n + (c->strings ? STRINGS_KNOWN : 0);
+
+	lua_createtable(L, places, 0);
+	/* Lua would move them out of the array, which is faster, if many were empty. */
+	for (int i = 1; i <= places; i++) {
+		lua_pushboolean(L, 0);
+		lua_rawseti(L, -2, i);
+	}
 	for (uint32_t i = 0; i < c->plan.n; i++) {
 		const struct step *s = &c->plan.steps[i];
 
@@ -304,8 +312,7 @@ struct codec *codec_push(lua_State *L, const struct btf *btf, struct owner *owne
 	}
 	c->numbers = opts->numbers;
 	c->enum_names = opts->enum_names;
-	lua_createtable(L, (int)c->plan.n + (c->strings ? STRINGS_KNOWN : 0), 0);
-	collect_names(L, c, btf, opts->enum_names);
+	push_all_names(L, c, btf, opts->enum_names);
 	btf_end_read(owner);
 	compat_setuservalue(L, -2);
 	if (opts->all_bytes)

@@ -88,6 +88,19 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 bool codec_makes_table(const struct codec *c);
 int codec_fill(lua_State *L, const struct codec *c, int names, const void *data, size_t size);
 
+/* The number of members of a structure that Lua code can make of their values: see btf/setter.h. 0:
+ * it has other tables in it, or is none.
+ */
+int codec_members(const struct codec *c);
+
+/* For such code: pushes false and the value of each member. INTO is the index of the table that is
+ * filled again, or of nil. If Lua must not set the members, pushes the table and nils: if INTO is
+ * 0, and it must be a new one; if it has a metatable; if the values do not say all that the bytes
+ * do. Returns how many values were pushed.
+ */
+int codec_push_members(lua_State *L, const struct codec *c, int names, int into, const void *data,
+		       size_t size);
+
 /* Pushes a description for code generators: a list with a table for each value that decoding
  * pushes, with the fields of struct step, and its members or its element as a list. `size` is the
  * size of the type; `whole` says whether there is one value for all of it.

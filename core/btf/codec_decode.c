@@ -235,7 +235,7 @@ static void keep_origin(const struct codec_run *w, const struct step *s, const c
 	if (lost)
 		origin_keep(w, s, data);
 	else if (w->fills && (s->is_lossy || w->codec->numbers))
-		origin_drop(w);
+		origin_drop(w, -1);
 }
 
 /* Of what has a flexible array not even the length is always known by its members. */
@@ -244,7 +244,6 @@ static bool ends_early(const struct codec_run *w, const struct step *s, const ch
 	return s == w->codec->plan.steps && (size_t)(w->end - data) < s->size;
 }
 
-#if LUA_VERSION_NUM >= 503
 static bool has_metatable(lua_State *L, int idx)
 {
 	if (!lua_getmetatable(L, idx))
@@ -253,6 +252,7 @@ static bool has_metatable(lua_State *L, int idx)
 	return true;
 }
 
+#if LUA_VERSION_NUM >= 503
 /* Sets a member of the table below to the value on top, without metamethods. Lua knows the string
  * of a name by its address, which is faster; but there may be a metatable, also one that a
  * finalizer has set since the table was begun: wherever Lua allocates.
@@ -498,4 +498,58 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 			decode(&w, part->step, bytes + part->offset);
 	}
 	return c->parts ? (int)c->n_parts : 1;
+}
+
+/* Tables that Lua makes ----------------------------------------------------------------- */
+
+/* A Lua function has up to 200 local variables, and these are arguments. */
+#define MEMBERS_MAX 50
+
+int codec_members(const struct codec *c)
+{
+	const struct step *s = c->plan.steps;
+
+	if (c->parts || s->kind != STEP_STRUCT || s->is_union || s->count > MEMBERS_MAX)
+		return 0;
+	for (uint32_t i = 1; i <= s->count; i++)
+		if (s[i].kind == STEP_STRUCT || s[i].kind == STEP_ARRAY)
+			return 0;
+	return (int)s->count;
+}
+
+/* Pushes the values of the members. Do they say all that the bytes do? */
+static bool push_members(struct codec_run *w, const char *bytes)
+{
+	const struct step *s = w->codec->plan.steps, *m = s + 1;
+
+	for (uint32_t i = 0; i < s->count; i++, m++)
+		decode(w, m, bytes + m->offset);
+	return !w->lost && !has_padding(w, m, step_end(s), bytes) && !ends_early(w, s, bytes);
+}
+
+int codec_push_members(lua_State *L, const struct codec *c, int names, int into, const void *data,
+		       size_t size)
+{
+	struct codec_run w = {.L = L, .codec = c, .names = names, .end = (const char *)data + size};
+	int top = lua_gettop(L), values = 1 + (int)c->plan.steps->count;
+
+	if (values > 8)
+		luaL_checkstack(L, values + 6, "too many members");
+	if (into && !has_metatable(L, into)) {
+		lua_pushboolean(L, 0);
+		if (push_members(&w, data)) {
+			if (c->plan.steps->is_lossy || c->numbers)
+				origin_drop(&w, into);
+			return values;
+		}
+		lua_settop(L, top);
+	}
+	if (into && lua_istable(L, into)) {
+		lua_pushvalue(L, into);
+		codec_fill(L, c, names, data, size);
+	} else {
+		codec_decode(L, c, names, data, size);
+	}
+	lua_settop(L, top + values);
+	return values;
 }

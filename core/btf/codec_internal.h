@@ -85,8 +85,8 @@ bool codec_to_enum_value(lua_State *L, int idx, uint64_t *value);
  */
 void origin_keep(const struct codec_run *w, const struct step *s, const char *data);
 
-/* The table on top has no origin any more. */
-void origin_drop(const struct codec_run *w);
+/* The table at VALUE, if it is one, has no origin any more. */
+void origin_drop(const struct codec_run *w, int value);
 
 /* The origin of the table at VALUE, pushed, and its length in *SIZE. NULL if it has none as a value
  * of this type, and then nothing is pushed.

@@ -57,12 +57,13 @@ void origin_keep(const struct codec_run *w, const struct step *s, const char *da
 	lua_pop(L, 1);
 }
 
-void origin_drop(const struct codec_run *w)
+void origin_drop(const struct codec_run *w, int value)
 {
 	lua_State *L = w->L;
 
 	if (!__atomic_load_n(&any_kept, __ATOMIC_RELAXED))
 		return;
+	lua_pushvalue(L, value);
 	origin_push_all(L);
 	lua_pushvalue(L, -2);
 	lua_rawget(L, -2);
@@ -71,7 +72,7 @@ void origin_drop(const struct codec_run *w)
 		lua_pushnil(L);
 		lua_rawset(L, -4);
 	}
-	lua_pop(L, 2);
+	lua_pop(L, 3);
 }
 
 /* Is the origin, a print and bytes, that of such a value? */

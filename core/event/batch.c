@@ -70,18 +70,22 @@ void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
 /* The stack of deliver(): what belongs to the function of the current events. The function's
  * results follow.
  */
-enum { FUNCTIONS = 2, NAMES, FUNCTION, COMPILED };
+enum { FUNCTIONS = 2, NAMES, AGAIN, FUNCTION, COMPILED };
 
-/* Pushes the function's event names: a table, or whatever the debug library has put in its place.
- * May allocate.
+/* Pushes the function's event names, a table also if the debug library has put something else in
+ * its place, and what is filled again. May allocate.
  */
-static void push_event_names(lua_State *L, int functions, int function)
+static struct batch_places push_places(lua_State *L, int functions, int function)
 {
+	struct batch_places at = {.names = lua_gettop(L) + 1, .again = lua_gettop(L) + 2};
+
 	lua_rawgeti(L, functions, -function);
-	if (lua_istable(L, -1))
-		return;
-	lua_newtable(L);
-	lua_replace(L, -2);
+	if (!lua_istable(L, -1)) {
+		lua_newtable(L);
+		lua_replace(L, -2);
+	}
+	lua_rawgeti(L, -1, BATCH_REUSED);
+	return at;
 }
 
 enum compiled { COMPILED_PUSH = 1, COMPILED_PULL };
@@ -106,7 +110,7 @@ static void push_compiled(lua_State *L, int functions, int function, enum compil
 static bool switch_to(lua_State *L, const struct batch *b, int function)
 {
 	lua_settop(L, FUNCTIONS);
-	push_event_names(L, FUNCTIONS, function);
+	push_places(L, FUNCTIONS, function);
 	lua_rawgeti(L, FUNCTIONS, function);
 	if (!lua_toboolean(L, FUNCTION))
 		luaL_error(L, "%s has no function: use next() or events()", b->kind->name);
@@ -150,10 +154,11 @@ static size_t deliver_run(lua_State *L, struct batch *b, size_t limit, bool *sto
  */
 static bool deliver_event(lua_State *L, struct batch *b, const struct batch_event *e)
 {
+	static const struct batch_places at = {NAMES, AGAIN, true};
 	bool stop;
 
 	lua_pushvalue(L, FUNCTION);
-	lua_call(L, b->kind->push(L, b, e, NAMES, true), LUA_MULTRET);
+	lua_call(L, b->kind->push(L, b, e, &at), LUA_MULTRET);
 	if (lua_gettop(L) == COMPILED)
 		return false;
 	stop = lua_isboolean(L, COMPILED + 1) && !lua_toboolean(L, COMPILED + 1);
@@ -326,10 +331,10 @@ static bool copy_next(lua_State *L, struct batch *b, int function, struct batch_
 	return true;
 }
 
-/* Pushes the values of the next event, which is FUNCTION's; its names are at NAMES. Returns how
- * many values; 0 if the event is gone.
+/* Pushes the values of the next event, which is FUNCTION's. Returns how many values; 0 if the event
+ * is gone.
  */
-static int take_next(lua_State *L, struct batch *b, int function, int names)
+static int take_next(lua_State *L, struct batch *b, int function, struct batch_places at)
 {
 	bool claimed = !b->cursor.reading && batch_keep(b);
 	struct batch_event e;
@@ -342,7 +347,9 @@ static int take_next(lua_State *L, struct batch *b, int function, int names)
 		claim_event(b, &e, end);
 	else if (!copy_next(L, b, function, &e))
 		return 0;
-	values = b->kind->push(L, b, &e, names, claimed);
+	if (!claimed)
+		at.again = 0;
+	values = b->kind->push(L, b, &e, &at);
 	if (claimed)
 		b->cursor.reading = 0;
 	return values;
@@ -384,8 +391,7 @@ int batch_next(lua_State *L, struct batch *b, int timeout, size_t ahead)
 			}
 		}
 		class_env(L, 1);
-		push_event_names(L, 2, b->function);
-		values = take_next(L, b, b->function, 3);
+		values = take_next(L, b, b->function, push_places(L, 2, b->function));
 		if (values)
 			return values;
 		deliver_some(L, b, 0);
@@ -406,20 +412,30 @@ static int call_next(lua_State *L)
 	return lua_gettop(L);
 }
 
-/* upvalues: the method next(), the userdata, the timeout; what goes with the first function. They
- * are trusted, as those of Lua's own iterators are: looking at each would take a tenth of the time.
+/* upvalues: the userdata; the names of the first function's events, and what these fill again; the
+ * method next() and the timeout. They are trusted, as those of Lua's own iterators are: looking at
+ * each would take a tenth of the time.
  */
 static int iterate_events(lua_State *L)
 {
-	struct batch *b = lua_touserdata(L, lua_upvalueindex(2));
-	int values = take_next(L, b, 1, lua_upvalueindex(4));
+	static const struct batch_places at = {lua_upvalueindex(2), lua_upvalueindex(3), false};
+	static const int args[] = {lua_upvalueindex(4), lua_upvalueindex(1), lua_upvalueindex(5)};
+	int values = take_next(L, lua_touserdata(L, lua_upvalueindex(1)), 1, at);
 
 	if (values)
 		return values;
 	lua_settop(L, 0);
-	for (int i = 1; i <= 3; i++)
-		lua_pushvalue(L, lua_upvalueindex(i));
+	for (int i = 0; i < 3; i++)
+		lua_pushvalue(L, args[i]);
 	return call_next(L);
+}
+
+/* The same for maker_wrap(); nothing if there is no such event. */
+static int take_event(lua_State *L)
+{
+	static const struct batch_places at = {lua_upvalueindex(2), lua_upvalueindex(3), true};
+
+	return take_next(L, lua_touserdata(L, lua_upvalueindex(1)), 1, at);
 }
 
 /* The same, with what are upvalues there as arguments. */
@@ -427,6 +443,29 @@ int batch_step(lua_State *L)
 {
 	lua_settop(L, 3);
 	return call_next(L);
+}
+
+/* Pushes an iterator over the events of the userdata at 3, with the method next() at 2 and the
+ * timeout at 4. The functions are at 1.
+ */
+static void push_iterator(lua_State *L)
+{
+	struct batch *b = lua_touserdata(L, 3);
+	struct batch_places at = push_places(L, 1, 1);
+	int iterator = at.again + 1;
+
+	lua_pushvalue(L, 3);
+	lua_pushvalue(L, at.names);
+	lua_pushvalue(L, at.again);
+	lua_pushvalue(L, 2);
+	lua_pushvalue(L, 4);
+	lua_pushcclosure(L, iterate_events, 5);
+	lua_pushvalue(L, 3);
+	lua_pushvalue(L, at.names);
+	lua_pushvalue(L, at.again);
+	lua_pushcclosure(L, take_event, 3);
+	if (!b->kind->wrap(L, b, &at, iterator))
+		lua_settop(L, iterator);
 }
 
 int batch_events(lua_State *L, lua_CFunction next)
@@ -444,10 +483,8 @@ int batch_events(lua_State *L, lua_CFunction next)
 		return 1;
 	}
 	lua_pop(L, 1);
-	if (!iterator_push(L, batch_step, 3)) {
-		push_event_names(L, 1, 1);
-		lua_pushcclosure(L, iterate_events, 4);
-	}
+	if (!iterator_push(L, batch_step, 3))
+		push_iterator(L);
 	return 1;
 }
 

@@ -54,6 +54,14 @@ static inline void batch_add(struct batch_counters *c, size_t size)
 	c->bytes += size;
 }
 
+/* What the values of a function's events need, by index. */
+struct batch_places {
+	int names;
+	int again;      /* the table that option `reuse` fills again, or nil; 0: another event may
+			 * be being read, so this one gets a table of its own */
+	bool for_maker; /* maker_wrap() has replaced what gets the values, where it can */
+};
+
 struct batch;
 struct codec_check;
 
@@ -67,12 +75,13 @@ struct batch_kind {
 	int (*consume)(struct batch *b, int timeout);
 	/* The memory of the events before the cursor is no longer read; may be NULL. */
 	void (*release)(struct batch *b);
-	/* Pushes an event's values; returns how many. NAMES is the index of the names of its
-	 * function. MAY_REUSE: no other event is being read, so the table that option
-	 * `reuse` asks for may be filled.
+	/* Pushes an event's values; returns how many. */
+	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e,
+		    const struct batch_places *at);
+	/* maker_wrap() for the function on top, which pulls the first function's events; SLOW is
+	 * the index of what pulls all others.
 	 */
-	int (*push)(lua_State *L, struct batch *b, const struct batch_event *e, int names,
-		    bool may_reuse);
+	bool (*wrap)(lua_State *L, const struct batch *b, const struct batch_places *at, int slow);
 	/* How many lists the event's function gets for many events at once; 0: it is called with
 	 * each event, or this one is too short.
 	 */
@@ -87,6 +96,11 @@ struct batch_kind {
 	/* Closes it, unless it is closed. */
 	void (*shut)(struct batch *b);
 };
+
+/* In the names of a codec, or of bytes: the table that is filled again; with option `batch` the
+ * list of lists. The names begin at 1.
+ */
+enum { BATCH_REUSED = 0 };
 
 /* The first member of a userdata whose uservalue is the list of functions (false: none). At
  * -function are the names of the function's events, and at BATCH_COMPILED, by function, the

@@ -23,6 +23,7 @@ static void push_list_at(lua_State *L, int table, int key)
 static size_t write_columns(lua_State *L, struct batch *b, int names, int first, int width,
 			    size_t limit, int32_t *end)
 {
+	const struct batch_places at = {.names = names};
 	struct batch_event e;
 	int32_t after;
 	size_t n = 0;
@@ -32,7 +33,7 @@ static size_t write_columns(lua_State *L, struct batch *b, int names, int first,
 		if (!after || e.is_news || b->kind->columns(b, &e) != width)
 			break;
 		n++;
-		b->kind->push(L, b, &e, names, false);
+		b->kind->push(L, b, &e, &at);
 		for (int i = width; i-- > 0;)
 			lua_rawseti(L, first + i, (int)n);
 	}
@@ -66,7 +67,7 @@ size_t columns_deliver(lua_State *L, struct batch *b, int names, int fn, int wid
 	luaL_checkstack(L, 3 * width + LUA_MINSTACK, "too many fields");
 	if (limit > COLUMNS_LONGEST)
 		limit = COLUMNS_LONGEST;
-	push_list_at(L, names, EVENTTYPE_REUSED);
+	push_list_at(L, names, BATCH_REUSED);
 	for (int i = 1; i <= width; i++)
 		push_list_at(L, lists, i);
 	n = write_columns(L, b, names, first, width, limit, &end);

@@ -52,7 +52,7 @@ static void push_reused(lua_State *L, int functions, int function)
 {
 	lua_rawgeti(L, functions, -function);
 	if (lua_istable(L, -1))
-		lua_rawgeti(L, -1, EVENTTYPE_REUSED);
+		lua_rawgeti(L, -1, BATCH_REUSED);
 	else
 		lua_pushnil(L);
 	lua_remove(L, -2);

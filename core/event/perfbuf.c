@@ -133,8 +133,8 @@ static int consume_perfbuf(struct batch *b, int timeout)
 	return perf_buffer__poll(p->rings->pb, timeout);
 }
 
-static int push_record(lua_State *L, struct batch *b, const struct batch_event *e, int names,
-		       bool may_reuse)
+static int push_record(lua_State *L, struct batch *b, const struct batch_event *e,
+		       const struct batch_places *at)
 {
 	struct perfbuf *p = (struct perfbuf *)b;
 	int values = 1;
@@ -142,9 +142,15 @@ static int push_record(lua_State *L, struct batch *b, const struct batch_event *
 	if (e->is_news)
 		lua_pushinteger(L, (lua_Integer) * (const __u64 *)e->data);
 	else
-		values = eventtype_push(L, &p->type, b, names, e->data, e->size, may_reuse);
+		values = eventtype_push(L, &p->type, b, at, e->data, e->size);
 	lua_pushinteger(L, e->cpu);
 	return values + 1;
+}
+
+static bool wrap_perf_next(lua_State *L, const struct batch *b, const struct batch_places *at,
+			   int slow)
+{
+	return eventtype_wrap_next(L, &((const struct perfbuf *)b)->type, at, slow, "next_cpu");
 }
 
 /* The last list has the CPUs. */
@@ -194,6 +200,7 @@ static const struct batch_kind kind = {
 	.news = LOST,
 	.consume = consume_perfbuf,
 	.push = push_record,
+	.wrap = wrap_perf_next,
 	.columns = perf_columns,
 	.deliver_columns = columns_deliver,
 	.epoll_fd = perfbuf_epoll_fd,
@@ -430,8 +437,10 @@ static int perfbuf_new(lua_State *L)
 	eventtype_init(L, &p->type, 5, 1, 3, &opts.event);
 	lua_rawseti(L, -2, -EVENT);
 	p->batch.passes = p->type.aggregates != NULL;
-	if (!p->type.btf && !p->type.columns && !p->type.aggregates)
+	if (!p->type.btf && !p->type.columns && !p->type.aggregates) {
 		jit_events_add(L, &p->batch, EVENT, p->type.codec, true);
+		eventtype_wrap(L, &p->type, EVENT, "event_cpu");
+	}
 	lua_pop(L, 1);
 	return open_buffer(L, p, &attr, "perf_buffer");
 }

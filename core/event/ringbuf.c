@@ -95,10 +95,18 @@ static int consume_ringbuf(struct batch *b, int timeout)
 	return read_rings(r);
 }
 
-static int push_ring_sample(lua_State *L, struct batch *b, const struct batch_event *e, int names,
-			    bool may_reuse)
+static int push_ring_sample(lua_State *L, struct batch *b, const struct batch_event *e,
+			    const struct batch_places *at)
 {
-	return eventtype_push(L, &current_map(b)->type, b, names, e->data, e->size, may_reuse);
+	return eventtype_push(L, &current_map(b)->type, b, at, e->data, e->size);
+}
+
+static bool wrap_ring_next(lua_State *L, const struct batch *b, const struct batch_places *at,
+			   int slow)
+{
+	const struct reader *r = (const struct reader *)b;
+
+	return r->count && eventtype_wrap_next(L, &r->maps[0]->type, at, slow, "next");
 }
 
 static int ring_columns(const struct batch *b, const struct batch_event *e)
@@ -131,6 +139,7 @@ static const struct batch_kind kind = {
 	.consume = consume_ringbuf,
 	.release = release_ring,
 	.push = push_ring_sample,
+	.wrap = wrap_ring_next,
 	.columns = ring_columns,
 	.deliver_columns = columns_deliver,
 	.epoll_fd = ringbuf_epoll_fd,
@@ -317,8 +326,10 @@ static int add_with_options(lua_State *L, struct reader *r, int ring, int first)
 	m->type = *type;
 	*type = (struct eventtype){0};
 	r->batch.passes |= m->type.aggregates != NULL;
-	if (!m->type.btf && !m->type.columns && !m->type.aggregates)
+	if (!m->type.btf && !m->type.columns && !m->type.aggregates) {
 		jit_events_add(L, &r->batch, r->count, m->type.codec, false);
+		eventtype_wrap(L, &m->type, r->count, "event");
+	}
 	endpoint_keep(L, &m->map, map);
 	find_counter(L, m, map);
 	lua_pushvalue(L, ring);

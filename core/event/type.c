@@ -2,6 +2,7 @@
 
 #include "base/value.h"
 #include "btf/layout.h"
+#include "btf/maker.h"
 #include "map/map.h"
 #include "object/object.h"
 #include <stdlib.h>
@@ -166,7 +167,7 @@ static void init_one(lua_State *L, struct eventtype *t, const struct layout *l)
 	class_env(L, -1);
 	if (t->reuse) {
 		lua_newtable(L);
-		lua_rawseti(L, -2, EVENTTYPE_REUSED);
+		lua_rawseti(L, -2, BATCH_REUSED);
 	}
 }
 
@@ -262,31 +263,38 @@ static struct codec *compile_event(lua_State *L, const struct eventtype *t, int 
 	return c;
 }
 
-/* NAMES is an absolute index, or that of an upvalue. */
-static int push_decoded(lua_State *L, const struct codec *c, int names, const void *data,
-			size_t size, bool reuses)
+/* NAMES and AGAIN are absolute indexes, or those of upvalues. */
+static int push_decoded(lua_State *L, const struct codec *c, int names, int again, const void *data,
+			size_t size)
 {
 	if (size < codec_least(c))
 		luaL_error(L, "an event has %d bytes, and its type %d", (int)size,
 			   (int)codec_size(c));
-	if (!reuses || !codec_makes_table(c))
+	if (!again || !codec_makes_table(c))
 		return codec_decode(L, c, names, data, size);
-	lua_rawgeti(L, names, EVENTTYPE_REUSED);
-	if (!lua_istable(L, -1)) {
-		lua_pop(L, 1);
-		lua_newtable(L);
-		lua_pushvalue(L, -1);
-		lua_rawseti(L, names, EVENTTYPE_REUSED);
-	}
+	luaL_checktype(L, again, LUA_TTABLE);
+	lua_pushvalue(L, again);
 	return codec_fill(L, c, names, data, size);
+}
+
+/* Pushes the table that events with these names fill again. */
+static void push_own_table(lua_State *L, int names)
+{
+	lua_rawgeti(L, names, BATCH_REUSED);
+	if (lua_istable(L, -1))
+		return;
+	lua_pop(L, 1);
+	lua_newtable(L);
+	lua_pushvalue(L, -1);
+	lua_rawseti(L, names, BATCH_REUSED);
 }
 
 /* Pushes the name of the type that the function returned, and the values; or nil and the bytes. */
 static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b, int names,
-		       const void *data, size_t size, bool may_reuse)
+		       const void *data, size_t size, bool reuses)
 {
 	const struct codec *c;
-	int first, n;
+	int first, again = 0, n;
 
 	names = lua_absindex(L, names);
 	luaL_checktype(L, names, LUA_TTABLE);
@@ -315,18 +323,51 @@ static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b,
 	class_env(L, -1);
 	codec_check_names(L, -1);
 	lua_replace(L, first + 1);
-	n = push_decoded(L, c, first + 1, data, size, may_reuse && t->reuse);
+	if (reuses) {
+		push_own_table(L, first + 1);
+		again = first + 2;
+	}
+	n = push_decoded(L, c, first + 1, again, data, size);
+	if (again)
+		lua_remove(L, again);
 	lua_remove(L, first + 1);
 	return 1 + n;
 }
 
-int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *b, int names,
-			 const void *data, size_t size, bool may_reuse)
+int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *b,
+			 const struct batch_places *at, const void *data, size_t size)
 {
+	int again = t->reuse ? at->again : 0;
+
 	if (t->codec)
-		return push_decoded(L, t->codec, names, data, size, may_reuse && t->reuse);
+		return push_decoded(L, t->codec, at->names, again, data, size);
 	if (t->btf)
-		return push_picked(L, t, b, names, data, size, may_reuse);
+		return push_picked(L, t, b, at->names, data, size, again != 0);
 	lua_pushlstring(L, data, size);
 	return 1;
+}
+
+void eventtype_wrap(lua_State *L, struct eventtype *t, int function, const char *form)
+{
+	int functions = lua_gettop(L), names = functions + 1;
+	bool is_called; /* or there is none, and events are pulled */
+
+	if (!t->codec)
+		return;
+	lua_rawgeti(L, functions, -function);
+	lua_rawgeti(L, names, BATCH_REUSED);
+	lua_rawgeti(L, functions, function);
+	is_called = lua_isfunction(L, -1);
+	if (maker_wrap(L, t->codec, names, names + 1, 0, form)) {
+		t->members = codec_members(t->codec);
+		if (is_called)
+			lua_rawseti(L, functions, function);
+	}
+	lua_settop(L, functions);
+}
+
+bool eventtype_wrap_next(lua_State *L, const struct eventtype *t, const struct batch_places *at,
+			 int slow, const char *form)
+{
+	return t->members && maker_wrap(L, t->codec, at->names, at->again, slow, form);
 }

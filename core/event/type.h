@@ -9,11 +9,6 @@
 #include "event/aggregate.h"
 #include "event/batch.h"
 
-/* In the names of a codec, or of bytes: the table that is filled again; with option `batch` the
- * list of lists. The names begin at 1.
- */
-enum { EVENTTYPE_REUSED = 0 };
-
 struct eventtype {
 	struct codec *codec; /* NULL: bytes, or one of several */
 	size_t least;        /* what the type needs, in bytes */
@@ -22,6 +17,7 @@ struct eventtype {
 	struct aggregate *
 		*aggregates; /* which add up the events; NULL: none, and a NULL ends the list */
 	bool reuse;  /* a table is filled again for each event; the names of its codec have it */
+	int members; /* how many values Lua code makes the table of; 0: C makes it */
 	int columns; /* how many lists a function gets for many events; 0: it gets each event */
 };
 
@@ -66,18 +62,31 @@ static inline int eventtype_columns(const struct eventtype *t, size_t size)
 /* Pushes an event of several types, one that is too short for its type, or one that fills a table
  * again.
  */
-int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *b, int names,
-			 const void *data, size_t size, bool may_reuse);
+int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *b,
+			 const struct batch_places *at, const void *data, size_t size);
 
 /* Pushes the values of an event of the batch; returns how many. Raises if it is shorter than its
- * type. MAY_REUSE: see struct batch_kind.
+ * type.
  */
 static inline int eventtype_push(lua_State *L, const struct eventtype *t, struct batch *b,
-				 int names, const void *data, size_t size, bool may_reuse)
+				 const struct batch_places *at, const void *data, size_t size)
 {
-	if (t->codec && size >= t->least && !t->reuse)
-		return codec_decode(L, t->codec, names, data, size);
-	return eventtype_push_other(L, t, b, names, data, size, may_reuse);
+	if (!t->codec || size < t->least)
+		return eventtype_push_other(L, t, b, at, data, size);
+	if (t->members && at->for_maker)
+		return codec_push_members(L, t->codec, at->names, at->again, data, size);
+	if (t->reuse && at->again)
+		return eventtype_push_other(L, t, b, at, data, size);
+	return codec_decode(L, t->codec, at->names, data, size);
 }
+
+/* Puts Lua code that makes the events' tables in place of FUNCTION in the table of functions on
+ * top, if there is such code; FORM as for maker_wrap().
+ */
+void eventtype_wrap(lua_State *L, struct eventtype *t, int function, const char *form);
+
+/* The same for the function on top, which pulls events: see struct batch_kind. */
+bool eventtype_wrap_next(lua_State *L, const struct eventtype *t, const struct batch_places *at,
+			 int slow, const char *form);
 
 #endif

@@ -350,6 +350,18 @@ bool mapcodec_fills_value(const struct mapcodec *m, uint64_t flags)
 	       !mapfd_is_of_all_cpus(&m->map, flags) && codec_makes_table(m->value);
 }
 
+bool mapcodec_has_members(const struct mapcodec *m)
+{
+	return mapcodec_fills_value(m, 0) && codec_members(m->value);
+}
+
+int mapcodec_push_members(lua_State *L, const struct mapcodec *m, int names, const void *data,
+			  int into)
+{
+	codec_check_names(L, names);
+	return codec_push_members(L, m->value, names, into, data, m->map.value_size);
+}
+
 int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const void *data,
 			uint64_t flags, int into)
 {

@@ -59,6 +59,11 @@ int mapcodec_push_value(lua_State *L, const struct mapcodec *m, int names, const
 /* Is a value one that fills a table? */
 bool mapcodec_fills_value(const struct mapcodec *m, uint64_t flags);
 
+/* Can maker_wrap() replace what gets a value, of flags 0? Then codec_push_members() for it. */
+bool mapcodec_has_members(const struct mapcodec *m);
+int mapcodec_push_members(lua_State *L, const struct mapcodec *m, int names, const void *data,
+			  int into);
+
 /* The bytes of the key or value at IDX: those of a string, or encoded in OUT, which must be large
  * enough. Errors are about argument ARG and, if ENTRY is not 0, about that entry of a list, from 1.
  */

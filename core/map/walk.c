@@ -4,6 +4,7 @@
 #include "base/field.h"
 #include "base/iterator.h"
 #include "base/value.h"
+#include "btf/maker.h"
 #include "map/view.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -282,7 +283,17 @@ struct loop {
 	int walk;
 	struct mapcodec_names names;
 	int key_again, value_again; /* of a table that is filled again, or of nil */
+	bool for_maker;             /* a function of maker_wrap() gets the values */
 };
+
+static int push_step_value(lua_State *L, const struct mapwalk *w, struct loop at)
+{
+	const char *value = mapwalk_value(w, w->at - 1);
+
+	if (at.for_maker)
+		return mapcodec_push_members(L, &w->m, at.names.value, value, at.value_again);
+	return mapcodec_push_value(L, &w->m, at.names.value, value, 0, at.value_again);
+}
 
 static int step_walk(lua_State *L, struct loop at)
 {
@@ -319,24 +330,31 @@ static int step_walk(lua_State *L, struct loop at)
 				continue;
 		}
 		values = mapcodec_push_key(L, &w->m, at.names.key, key, at.key_again);
-		values += mapcodec_push_value(L, &w->m, at.names.value, mapwalk_value(w, w->at - 1),
-					      0, at.value_again);
+		values += push_step_value(L, w, at);
 		w->stepping = false;
 		return values;
 	}
 }
 
-/* Its upvalues are what a loop works with. */
+/* The upvalues of closures. */
+static const struct loop upvalues = {
+	.walk = lua_upvalueindex(1),
+	.names = {lua_upvalueindex(2), lua_upvalueindex(3)},
+	.key_again = lua_upvalueindex(4),
+	.value_again = lua_upvalueindex(5),
+};
+
 static int step_closure(lua_State *L)
 {
-	static const struct loop places = {
-		.walk = lua_upvalueindex(1),
-		.names = {lua_upvalueindex(2), lua_upvalueindex(3)},
-		.key_again = lua_upvalueindex(4),
-		.value_again = lua_upvalueindex(5),
-	};
+	return step_walk(L, upvalues);
+}
 
-	return step_walk(L, places);
+static int step_members(lua_State *L)
+{
+	struct loop at = upvalues;
+
+	at.for_maker = true;
+	return step_walk(L, at);
 }
 
 /* Pushes what is for keys and what is for values, of the list at IDX; nil twice if it is none. */
@@ -422,14 +440,24 @@ static void push_again(lua_State *L, bool reuse)
 	}
 }
 
-/* Pushes a function that steps the walk at IDX; after it are its names and the tables that it fills
- * again, or nil.
+/* Pushes a function that steps the walk W, which is at IDX; after it are its names and the tables
+ * that it fills again, or nil.
  */
-static void push_step(lua_State *L, int idx)
+static void push_step(lua_State *L, const struct mapwalk *w, int idx)
 {
+	int first = lua_gettop(L) + 1;
+
 	lua_pushvalue(L, idx);
 	push_both(L, idx + 1);
 	push_both(L, idx + 2);
+	if (mapcodec_has_members(&w->m)) {
+		for (int i = 0; i < 5; i++)
+			lua_pushvalue(L, first + i);
+		lua_pushcclosure(L, step_members, 5);
+		if (maker_wrap(L, w->m.value, first + 2, first + 4, 0, "entry"))
+			return;
+		lua_pop(L, 1);
+	}
 	lua_pushcclosure(L, step_closure, 5);
 }
 
@@ -472,7 +500,7 @@ static int map_pairs(lua_State *L)
 	mapview_push_names(L, 1, m);
 	push_again(L, opts.reuse);
 	if (!compile_step(L, 1, w) && !iterator_push(L, map_step, 3))
-		push_step(L, lua_gettop(L) - 2);
+		push_step(L, w, lua_gettop(L) - 2);
 	return 1;
 }
 

@@ -14,6 +14,13 @@ local lbpf = require "lbpf.core"
 -- @usage print(lbpf._VERSION, lbpf.version_string()) -- lbpf's and libbpf's
 lbpf._VERSION = "0.1.0"
 
+if not package.loaded["lbpf.jit"] then
+  lbpf.set_maker(function(...)
+    local found, make = pcall(require, "lbpf.maker")
+    return found and make(...) -- else C makes the tables
+  end)
+end
+
 lbpf.set_layout_reader(function(...) return require "lbpf.layout.option"(...) end)
 
 -- Modules that not every script needs are loaded on first use: by name, and those of symbols. A

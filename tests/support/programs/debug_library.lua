@@ -85,20 +85,27 @@ function programs.uservalues()
   collect()
 end
 
--- What a loop works with, each in its turn replaced. In LuaJIT it is a pointer of the FFI's, with
--- which a script can do anything.
+-- What a loop works with, each in its turn replaced; also in the function that Lua code for
+-- structures calls. In LuaJIT it is a pointer of the FFI's, with which a script can do anything.
 function programs.upvalues()
-  local map = load("compiled").maps.leaves
-  for i = 1, 3 do
-    assert(map:update(i, {}))
+  local map
+  local function replace(i, value)
+    local step = map:pairs {reuse = true}
+    local _, inner = debug.getupvalue(step, 1)
+    step()
+    debug.setupvalue(type(inner) == "function" and inner or step, i, value)
+    pcall(step)
+    pcall(step)
   end
-  for i = 1, 8 do
-    for _, value in ipairs {5, {}, print, false, io.stdout} do
-      local step = map:pairs {reuse = true}
-      step()
-      debug.setupvalue(step, i, value or nil)
-      pcall(step)
-      pcall(step)
+  for file, name in pairs {compiled = "leaves", typed = "flows"} do
+    map = load(file).maps[name]
+    for n = 1, 3 do
+      assert(map:update(name == "flows" and {port = n} or n, {}))
+    end
+    for i = 1, 8 do
+      for _, value in ipairs {5, {}, print, false, io.stdout} do
+        replace(i, value or nil)
+      end
     end
   end
   collect()
