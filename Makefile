@@ -238,6 +238,8 @@ BENCH_PROGRAMS := $(patsubst tests/bench/%.c,build/bench/%, \
 
 # Lua inside of it, as Debian's lua5.4 has it.
 build/bench/floor: private LUA_FLAGS = $(shell pkg-config --cflags lua5.4) -l:liblua5.4.a -lm
+# Not linked with libbpf, which it loads.
+build/bench/dlopen: private LBPF_LDLIBS =
 build/bench/%: tests/bench/%.c tests/bench/bench.h tests/bench/event.h tests/bench/fill.h
 	@mkdir -p $(@D)
 	$(call say,CC,$@)

@@ -212,8 +212,8 @@ workload {
   divisor = 1000,
   arguments = {},
   times = 5, -- in a round, for each process measures once
-  peers = peers("require.lua"),
-  rows = {{"require", none, nil, at_most(3000000), at_most(3000000)}},
+  peers = peers("require.lua", {C = "build/bench/dlopen"}),
+  rows = {{"require", none, nil, times("require", {C = 3}), times("require", {C = 3})}},
 }
 
 local function ten_mib_more(measured, peer)
