@@ -180,7 +180,8 @@ static bool push_signed(lua_State *L, int64_t value)
 static void check_exact(lua_State *L, bool is_exact)
 {
 	if (!is_exact)
-		luaL_error(L, "a 64-bit integer that a number cannot represent");
+		luaL_error(L, "a 64-bit integer that a number cannot represent; option 'numbers' "
+			      "rounds it");
 }
 #endif
 
