@@ -88,7 +88,7 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 bool codec_makes_table(const struct codec *c);
 int codec_fill(lua_State *L, const struct codec *c, int names, const void *data, size_t size);
 
-/* The number of members of a structure that Lua code can make of their values: see btf/setter.h. 0:
+/* The number of members of a structure that Lua code can make of their values: see btf/maker.h. 0:
  * it has other tables in it, or is none.
  */
 int codec_members(const struct codec *c);
