@@ -59,6 +59,17 @@ static int fill(lua_State *L, struct batch *b, int timeout)
 	}
 }
 
+void batch_push_table(lua_State *L, int table, int key)
+{
+	lua_rawgeti(L, table, key);
+	if (lua_istable(L, -1))
+		return;
+	lua_pop(L, 1);
+	lua_newtable(L);
+	lua_pushvalue(L, -1);
+	lua_rawseti(L, table, key);
+}
+
 /* Delivering ------------------------------------------------------------------------------ */
 
 void batch_check_idle(lua_State *L, const struct batch *b, const char *what)

@@ -206,6 +206,9 @@ bool batch_keep(struct batch *b);
  */
 void batch_consume(struct batch *b, size_t size, int32_t end);
 
+/* Pushes the table at KEY of the one at TABLE, which is made if there is none. */
+void batch_push_table(lua_State *L, int table, int key);
+
 /* Pushes a table of these counters. */
 void batch_push_stats(lua_State *L, const struct batch_counters *delivered, size_t waiting);
 

@@ -5,18 +5,6 @@
 /* In the list of lists: how many events they have. */
 enum { FILLED = 0 };
 
-/* Pushes the list at KEY of the table at TABLE, which is made if there is none. */
-static void push_list_at(lua_State *L, int table, int key)
-{
-	lua_rawgeti(L, table, key);
-	if (lua_istable(L, -1))
-		return;
-	lua_pop(L, 1);
-	lua_newtable(L);
-	lua_pushvalue(L, -1);
-	lua_rawseti(L, table, key);
-}
-
 /* Writes the events into the lists from FIRST on. Returns how many, and in *END where the next
  * event is: they are not consumed yet, for an error here is no fault of theirs.
  */
@@ -67,9 +55,9 @@ size_t columns_deliver(lua_State *L, struct batch *b, int names, int fn, int wid
 	luaL_checkstack(L, 3 * width + LUA_MINSTACK, "too many fields");
 	if (limit > COLUMNS_LONGEST)
 		limit = COLUMNS_LONGEST;
-	push_list_at(L, names, BATCH_REUSED);
+	batch_push_table(L, names, BATCH_REUSED);
 	for (int i = 1; i <= width; i++)
-		push_list_at(L, lists, i);
+		batch_push_table(L, lists, i);
 	n = write_columns(L, b, names, first, width, limit, &end);
 	end_columns(L, lists, first, width, n);
 	b->cursor.next = end; /* also if the function raises */

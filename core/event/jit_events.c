@@ -78,13 +78,7 @@ void jit_events_add(lua_State *L, struct batch *b, int function, const struct co
 	lua_pushboolean(L, has_cpu);
 	push_reused(L, functions, function);
 	lua_call(L, 6, 1);
-	lua_rawgeti(L, functions, BATCH_COMPILED);
-	if (!lua_istable(L, -1)) {
-		lua_pop(L, 1);
-		lua_newtable(L);
-		lua_pushvalue(L, -1);
-		lua_rawseti(L, functions, BATCH_COMPILED);
-	}
+	batch_push_table(L, functions, BATCH_COMPILED);
 	lua_insert(L, -2);
 	lua_rawseti(L, -2, function);
 	lua_settop(L, functions);

@@ -277,18 +277,6 @@ static int push_decoded(lua_State *L, const struct codec *c, int names, int agai
 	return codec_fill(L, c, names, data, size);
 }
 
-/* Pushes the table that events with these names fill again. */
-static void push_own_table(lua_State *L, int names)
-{
-	lua_rawgeti(L, names, BATCH_REUSED);
-	if (lua_istable(L, -1))
-		return;
-	lua_pop(L, 1);
-	lua_newtable(L);
-	lua_pushvalue(L, -1);
-	lua_rawseti(L, names, BATCH_REUSED);
-}
-
 /* Pushes the name of the type that the function returned, and the values; or nil and the bytes. */
 static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b, int names,
 		       const void *data, size_t size, bool reuses)
@@ -324,7 +312,7 @@ static int push_picked(lua_State *L, const struct eventtype *t, struct batch *b,
 	codec_check_names(L, -1);
 	lua_replace(L, first + 1);
 	if (reuses) {
-		push_own_table(L, first + 1);
+		batch_push_table(L, first + 1, BATCH_REUSED);
 		again = first + 2;
 	}
 	n = push_decoded(L, c, first + 1, again, data, size);
