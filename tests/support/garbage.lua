@@ -20,6 +20,7 @@ function garbage.collecting(fn)
   collectgarbage("setpause", 101)
   collectgarbage("setstepmul", 1e6)
   local ok, message = pcall(fn)
+  collectgarbage "restart"
   collectgarbage("setpause", 200)
   collectgarbage("setstepmul", 200)
   if jit then
