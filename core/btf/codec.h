@@ -94,9 +94,11 @@ int codec_fill(lua_State *L, const struct codec *c, int names, const void *data,
 int codec_members(const struct codec *c);
 
 /* For such code: pushes false and the value of each member. INTO is the index of the table that is
- * filled again, or of nil. If Lua must not set the members, pushes the table and nils: if INTO is
- * 0, and it must be a new one; if it has a metatable; if the values do not say all that the bytes
- * do. Returns how many values were pushed.
+ * filled again; of nil, or of anything else, for a new table; 0: C makes a new one. Where Lua must
+ * not make it, C does, and pushes it and nils: also if the table has a metatable, or if the values
+ * do not say all that the bytes do. Returns how many values were pushed. 8 slots of the stack must
+ * be free, and those for the function that is called with the values: where Lua must make place for
+ * it, finalizers may run.
  */
 int codec_push_members(lua_State *L, const struct codec *c, int names, int into, const void *data,
 		       size_t size);

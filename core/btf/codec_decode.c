@@ -502,7 +502,7 @@ int codec_decode(lua_State *L, const struct codec *c, int names, const void *dat
 
 /* Tables that Lua makes ----------------------------------------------------------------- */
 
-/* A Lua function has up to 200 local variables, and these are arguments. */
+/* A function has up to 250 registers, and these are its arguments. Few structures have more. */
 #define MEMBERS_MAX 50
 
 int codec_members(const struct codec *c)
@@ -534,15 +534,18 @@ int codec_push_members(lua_State *L, const struct codec *c, int names, int into,
 	int top = lua_gettop(L), values = 1 + (int)c->plan.steps->count;
 
 	if (values > 8)
-		luaL_checkstack(L, values + 6, "too many members");
-	if (into && !has_metatable(L, into)) {
+		luaL_checkstack(L, values + 8, "too many members");
+	if (into) {
 		lua_pushboolean(L, 0);
-		if (push_members(&w, data)) {
+		/* A finalizer may set a metatable wherever something is allocated: from here on
+		 * nothing is until Lua has set the members.
+		 */
+		if (push_members(&w, data) && !has_metatable(L, into)) {
 			if (c->plan.steps->is_lossy || c->numbers)
 				origin_drop(&w, into);
 			return values;
 		}
-		lua_settop(L, top);
+		lua_settop(L, top); /* the table is made by C, of all again */
 	}
 	if (into && lua_istable(L, into)) {
 		lua_pushvalue(L, into);

@@ -26,7 +26,10 @@ bool maker_wrap(lua_State *L, const struct codec *c, int names, int into, int sl
 		lua_pushinteger(L, codec_members(c));
 		lua_pushvalue(L, fn);
 		lua_pushvalue(L, into);
-		lua_pushvalue(L, slow ? slow : fn);
+		if (slow)
+			lua_pushvalue(L, slow);
+		else
+			lua_pushnil(L);
 		lua_call(L, 6, 1);
 	}
 	found = lua_isfunction(L, -1);

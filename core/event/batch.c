@@ -83,6 +83,11 @@ void batch_check_idle(lua_State *L, const struct batch *b, const char *what)
  */
 enum { FUNCTIONS = 2, NAMES, AGAIN, FUNCTION, COMPILED };
 
+/* For a structure's members, and for the function of maker_wrap() that gets them: where Lua must
+ * make place for its frame, it collects garbage, and finalizers may change what is filled again.
+ */
+#define EVENT_STACK 160
+
 /* Pushes the function's event names, a table also if the debug library has put something else in
  * its place, and what is filled again. May allocate.
  */
@@ -121,6 +126,7 @@ static void push_compiled(lua_State *L, int functions, int function, enum compil
 static bool switch_to(lua_State *L, const struct batch *b, int function)
 {
 	lua_settop(L, FUNCTIONS);
+	luaL_checkstack(L, EVENT_STACK, "too many values");
 	push_places(L, FUNCTIONS, function);
 	lua_rawgeti(L, FUNCTIONS, function);
 	if (!lua_toboolean(L, FUNCTION))
@@ -441,19 +447,22 @@ static int iterate_events(lua_State *L)
 	return call_next(L);
 }
 
-/* The same for maker_wrap(); nothing if there is no such event. */
-static int take_event(lua_State *L)
-{
-	static const struct batch_places at = {lua_upvalueindex(2), lua_upvalueindex(3), true};
-
-	return take_next(L, lua_touserdata(L, lua_upvalueindex(1)), 1, at);
-}
-
 /* The same, with what are upvalues there as arguments. */
 int batch_step(lua_State *L)
 {
 	lua_settop(L, 3);
 	return call_next(L);
+}
+
+/* What maker_wrap() makes an iterator of. upvalues: the userdata; the names of the first function's
+ * events, and what these fill again. Returns nothing if there is no such event yet: then
+ * iterate_events() is called.
+ */
+static int take_event(lua_State *L)
+{
+	static const struct batch_places at = {lua_upvalueindex(2), lua_upvalueindex(3), true};
+
+	return take_next(L, lua_touserdata(L, lua_upvalueindex(1)), 1, at);
 }
 
 /* Pushes an iterator over the events of the userdata at 3, with the method next() at 2 and the
@@ -463,7 +472,7 @@ static void push_iterator(lua_State *L)
 {
 	struct batch *b = lua_touserdata(L, 3);
 	struct batch_places at = push_places(L, 1, 1);
-	int iterator = at.again + 1;
+	int iterator = lua_gettop(L) + 1;
 
 	lua_pushvalue(L, 3);
 	lua_pushvalue(L, at.names);

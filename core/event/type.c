@@ -270,9 +270,8 @@ static int push_decoded(lua_State *L, const struct codec *c, int names, int agai
 	if (size < codec_least(c))
 		luaL_error(L, "an event has %d bytes, and its type %d", (int)size,
 			   (int)codec_size(c));
-	if (!again || !codec_makes_table(c))
+	if (!again || !codec_makes_table(c) || !lua_istable(L, again))
 		return codec_decode(L, c, names, data, size);
-	luaL_checktype(L, again, LUA_TTABLE);
 	lua_pushvalue(L, again);
 	return codec_fill(L, c, names, data, size);
 }
@@ -338,7 +337,7 @@ int eventtype_push_other(lua_State *L, const struct eventtype *t, struct batch *
 void eventtype_wrap(lua_State *L, struct eventtype *t, int function, const char *form)
 {
 	int functions = lua_gettop(L), names = functions + 1;
-	bool is_called; /* or there is none, and events are pulled */
+	bool is_called; /* false: there is no function, for events are pulled */
 
 	if (!t->codec)
 		return;
@@ -346,6 +345,7 @@ void eventtype_wrap(lua_State *L, struct eventtype *t, int function, const char 
 	lua_rawgeti(L, names, BATCH_REUSED);
 	lua_rawgeti(L, functions, function);
 	is_called = lua_isfunction(L, -1);
+	/* without a function this tells whether there is code, for eventtype_wrap_next() */
 	if (maker_wrap(L, t->codec, names, names + 1, 0, form)) {
 		t->members = codec_members(t->codec);
 		if (is_called)

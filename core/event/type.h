@@ -17,7 +17,8 @@ struct eventtype {
 	struct aggregate *
 		*aggregates; /* which add up the events; NULL: none, and a NULL ends the list */
 	bool reuse;  /* a table is filled again for each event; the names of its codec have it */
-	int members; /* how many values Lua code makes the table of; 0: C makes it */
+	int members; /* how many values Lua code makes the table of: maker_wrap() has replaced the
+		      * function; 0: C makes it */
 	int columns; /* how many lists a function gets for many events; 0: it gets each event */
 };
 

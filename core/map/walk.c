@@ -440,6 +440,14 @@ static void push_again(lua_State *L, bool reuse)
 	}
 }
 
+/* Pushes a closure of the five values from FIRST on. */
+static void push_closure(lua_State *L, int first, lua_CFunction fn)
+{
+	for (int i = 0; i < 5; i++)
+		lua_pushvalue(L, first + i);
+	lua_pushcclosure(L, fn, 5);
+}
+
 /* Pushes a function that steps the walk W, which is at IDX; after it are its names and the tables
  * that it fills again, or nil.
  */
@@ -451,14 +459,11 @@ static void push_step(lua_State *L, const struct mapwalk *w, int idx)
 	push_both(L, idx + 1);
 	push_both(L, idx + 2);
 	if (mapcodec_has_members(&w->m)) {
-		for (int i = 0; i < 5; i++)
-			lua_pushvalue(L, first + i);
-		lua_pushcclosure(L, step_members, 5);
+		push_closure(L, first, step_members);
 		if (maker_wrap(L, w->m.value, first + 2, first + 4, 0, "entry"))
 			return;
-		lua_pop(L, 1);
 	}
-	lua_pushcclosure(L, step_closure, 5);
+	push_closure(L, first, step_closure);
 }
 
 /*** Returns an iterator over keys and values: `for key, value in map:pairs() do`. In Lua 5.2 and

@@ -15,10 +15,7 @@ local lbpf = require "lbpf.core"
 lbpf._VERSION = "0.1.0"
 
 if not package.loaded["lbpf.jit"] then
-  lbpf.set_maker(function(...)
-    local found, make = pcall(require, "lbpf.maker")
-    return found and make(...) -- else C makes the tables
-  end)
+  lbpf.set_maker(require "lbpf.later" "lbpf.maker")
 end
 
 lbpf.set_layout_reader(function(...) return require "lbpf.layout.option"(...) end)

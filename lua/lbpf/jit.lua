@@ -2,20 +2,8 @@
 -- more time than everything else of an event; in a trace it takes none.
 local core = require "lbpf.core"
 local ffi = require "ffi"
+local later = require "lbpf.later"
 local of_many = require "lbpf.jit.closures"
-
--- A module that is a function, loaded on its first call. If it cannot be loaded, for example
--- because the process may not read files any more, C does all the work.
-local function later(name)
-  local fn
-  return function(...)
-    if fn == nil then
-      local ok, module = pcall(require, name)
-      fn = ok and module
-    end
-    return fn and fn(...)
-  end
-end
 
 core.set_iterator_maker(of_many(function(fn, a, b, c)
   return function()

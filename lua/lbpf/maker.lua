@@ -12,7 +12,7 @@ local forms = {
   entry = "() local key, made, VALUES = fn() MAKE return key, made end",
 }
 
-local load = loadstring or load -- luacheck: read globals loadstring
+local load = rawget(_G, "loadstring") or load -- that of Lua 5.1 takes no string
 
 local function values(n)
   local list = {}
@@ -42,16 +42,6 @@ local function source(form, names, n, fills)
   })
 end
 
--- What sets a member that is there allocates nothing, so that no finalizer reads another structure
--- into the same table meanwhile.
-local function add_members(into, names, n)
-  for i = 1, n do
-    if rawget(into, names[i + 1]) == nil then
-      rawset(into, names[i + 1], false)
-    end
-  end
-end
-
 -- Generated code by the names that it sets, which belong to one type.
 local known = setmetatable({}, {__mode = "k"})
 
@@ -67,8 +57,5 @@ return function(form, names, n, fn, into, slow)
   local chunks = known[names] or {}
   known[names] = chunks
   chunks[key] = chunks[key] or assert(load(source(form, names, n, into ~= nil), "=lbpf"))
-  if into then
-    add_members(into, names, n)
-  end
   return chunks[key](fn, into, slow)
 end

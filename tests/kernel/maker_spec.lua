@@ -32,6 +32,36 @@ local function check(number, e)
   assert.same({number, "n" .. number, 7, 9}, {e.number, e.name, until_, tonumber(end_)})
 end
 
+-- Metatables that a finalizer sets while a function runs that allocates something.
+-- @return a function (t, fn) that returns FN's result; how often metamethods were called, and how
+-- often a metatable was set: functions
+local function watch_metatables()
+  local calls, sets, victim = 0, 0, nil
+  local metatable = {__newindex = function()
+    calls = calls + 1
+  end}
+  local function set(t, fn)
+    local result
+    garbage.collecting(function()
+      collectgarbage "stop"
+      garbage.drop(function()
+        if victim then
+          sets = sets + 1
+          setmetatable(victim, metatable)
+        end
+      end)
+      victim = t
+      collectgarbage "restart"
+      result = fn()
+      collectgarbage "stop"
+      victim = nil
+      setmetatable(t, nil)
+    end)
+    return result
+  end
+  return set, function() return calls end, function() return sets end
+end
+
 local function open(fn, opts)
   opts = opts or {}
   opts.layout = opts.layout or LAYOUT
@@ -180,6 +210,55 @@ describe("a structure", function()
     ring:close()
   end))
 
+  it("calls none that a finalizer sets while it is pulled", needs("root", function()
+    local ring = open(nil, {reuse = true})
+    local step = ring:events(0)
+    send_lines(1, 40)
+    local e = step()
+    local set, calls, sets = watch_metatables()
+    collectgarbage() -- so that Lua makes each name when it is read
+    for number = 2, 40 do
+      e.number = nil
+      assert.equal(e, set(e, step))
+      assert.equal(number, rawget(e, "number"))
+    end
+    assert.is_true(sets() > 10)
+    assert.equal(0, calls())
+    ring:close()
+  end))
+
+  it("calls none that a finalizer sets where the stack grows", needs({"root", "no jit"}, function()
+    local names = {}
+    for i = 1, 50 do
+      names[i] = "m" .. i
+    end
+    local reused
+    local ring = open(function(e)
+      reused = e
+    end, {layout = "struct line { u8 " .. table.concat(names, ", ") .. "; };", reuse = true})
+    local line = ("\1"):rep(50)
+    send(line)
+    ring:consume()
+    local set, calls = watch_metatables()
+    local function consume(depth)
+      if depth > 0 then
+        return 1 + consume(depth - 1) -- so that there is less place each time
+      end
+      send(line)
+      reused.m7 = nil
+      set(reused, function()
+        ring:consume()
+      end)
+      assert.equal(1, rawget(reused, "m7"))
+      return 0
+    end
+    for depth = 1, 60 do
+      assert(coroutine.resume(coroutine.create(consume), depth)) -- with a small stack
+    end
+    assert.equal(0, calls())
+    ring:close()
+  end))
+
   it("may have more members than a function has arguments", needs("root", function()
     local names = {}
     for i = 1, 60 do
@@ -198,17 +277,14 @@ describe("a structure", function()
     ring:close()
   end))
 
-  it("is made by C where the code cannot be loaded", needs("root", function()
-    package.loaded["lbpf.maker"] = nil
-    package.preload["lbpf.maker"] = function()
-      error "it may not be read"
-    end
+  it("is made by C where there is no such code", needs({"root", "no jit"}, function()
     local n = 0
+    lbpf.set_maker(function() end)
     local ring = open(function(e)
       n = n + 1
       check(n, e)
     end, {reuse = true})
-    package.preload["lbpf.maker"] = nil
+    lbpf.set_maker(require "lbpf.later" "lbpf.maker")
     send_lines(1, 3)
     assert.equal(3, ring:consume())
     send_lines(4, 6)
@@ -217,6 +293,7 @@ describe("a structure", function()
       check(n, e)
     end
     assert.equal(6, n)
+    assert.is_false((require "lbpf.later" "lbpf.no_such_module")())
     ring:close()
   end))
 
@@ -323,5 +400,22 @@ describe("an entry of a map", function()
     end
     assert.equal(60 * 61 / 2, sum)
     assert.equal(0, calls)
+  end))
+
+  it("calls none that a finalizer sets while it is read", needs("root", function()
+    for port = 1, 60 do
+      assert(flows:update({port = port}, {packets = port, last = "port" .. port}))
+    end
+    local step = flows:pairs {reuse = true}
+    local _, value = step()
+    local set, calls, sets = watch_metatables()
+    collectgarbage()
+    for _ = 2, 60 do
+      value.packets = nil
+      set(value, step)
+      assert.is_not_nil(rawget(value, "packets"))
+    end
+    assert.is_true(sets() > 10)
+    assert.equal(0, calls())
   end))
 end)
