@@ -45,13 +45,8 @@ end
 -- Generated code by the names that it sets, which belong to one type.
 local known = setmetatable({}, {__mode = "k"})
 
---- Makes such a function.
--- @tparam string form
--- @tparam table names of a type: that of member I at I + 1
--- @tparam integer n how many
--- @tparam function fn
--- @tparam ?table into is filled again
--- @tparam ?function slow
+-- Makes such a function of FN, for the type whose NAMES these are: that of member I at I + 1, up to
+-- N. INTO is filled again, if it is not nil.
 return function(form, names, n, fn, into, slow)
   local key = into and form .. ", again" or form
   local chunks = known[names] or {}
