@@ -93,12 +93,12 @@ int codec_fill(lua_State *L, const struct codec *c, int names, const void *data,
  */
 int codec_members(const struct codec *c);
 
-/* For such code: pushes false and the value of each member. INTO is the index of the table that is
- * filled again; of nil, or of anything else, for a new table; 0: C makes a new one. Where Lua must
- * not make it, C does, and pushes it and nils: also if the table has a metatable, or if the values
- * do not say all that the bytes do. Returns how many values were pushed. 8 slots of the stack must
- * be free, and those for the function that is called with the values: where Lua must make place for
- * it, finalizers may run.
+/* For such code: pushes false and the value of each member. Where Lua must not make the table, C
+ * makes it, and pushes it and a nil for each member: if the table at INTO has a metatable, if the
+ * values do not say all that the bytes do, or if INTO is 0. INTO is the index of the table that is
+ * filled again; without a table there, a new one is made. Returns how many values were pushed. 15
+ * slots of the stack must be free, and those for the frame of the function that is called with the
+ * values: where Lua must make place for that, it collects garbage, and finalizers may run.
  */
 int codec_push_members(lua_State *L, const struct codec *c, int names, int into, const void *data,
 		       size_t size);

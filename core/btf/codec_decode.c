@@ -537,15 +537,15 @@ int codec_push_members(lua_State *L, const struct codec *c, int names, int into,
 		luaL_checkstack(L, values + 8, "too many members");
 	if (into) {
 		lua_pushboolean(L, 0);
-		/* A finalizer may set a metatable wherever something is allocated: from here on
-		 * nothing is until Lua has set the members.
+		/* A finalizer may set a metatable while the values are made. From here on none runs
+		 * until Lua has set the members: setting one runs no collection.
 		 */
 		if (push_members(&w, data) && !has_metatable(L, into)) {
 			if (c->plan.steps->is_lossy || c->numbers)
 				origin_drop(&w, into);
 			return values;
 		}
-		lua_settop(L, top); /* the table is made by C, of all again */
+		lua_settop(L, top); /* C makes the table, and reads all members again */
 	}
 	if (into && lua_istable(L, into)) {
 		lua_pushvalue(L, into);

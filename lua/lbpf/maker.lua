@@ -14,30 +14,16 @@ local forms = {
 
 local load = rawget(_G, "loadstring") or load -- that of Lua 5.1 takes no string
 
-local function values(n)
-  local list = {}
-  for i = 1, n do
-    list[i] = "v" .. i
-  end
-  return table.concat(list, ", ")
-end
-
--- Sets each member, in a table's constructor or one by one.
-local function assignments(names, n, target, separator)
-  local list = {}
-  for i = 1, n do
-    list[i] = ("%s[%q] = v%d"):format(target, names[i + 1], i)
-  end
-  return table.concat(list, separator)
-end
-
 local function source(form, names, n, fills)
-  local make = "made = {" .. assignments(names, n, "", ", ") .. "}"
-  if fills then
-    make = "made = into; " .. assignments(names, n, "made", "; ")
+  local values, members = {}, {}
+  for i = 1, n do
+    values[i] = "v" .. i
+    members[i] = ("%s[%q] = v%d"):format(fills and "made" or "", names[i + 1], i)
   end
+  local make = fills and "made = into; " .. table.concat(members, "; ")
+    or "made = {" .. table.concat(members, ", ") .. "}"
   return "local fn, into, slow = ... return function" .. forms[form]:gsub("%u+", {
-    VALUES = values(n), MAKE = "if made == false then " .. make .. " end",
+    VALUES = table.concat(values, ", "), MAKE = "if made == false then " .. make .. " end",
     REST = "if made == nil then return slow() end",
   })
 end

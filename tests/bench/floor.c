@@ -10,7 +10,7 @@
 
 #define BATCH 256
 
-/* drain.lua's functions. */
+/* drain.lua's functions, and what makes tables for them. */
 static const char CHUNK[] =
 	"local sum, again = 0, {}\n"
 	"local function whole(e)\n"
